@@ -1,0 +1,1 @@
+"""What every room may use: plain Python, no TensorFlow, nothing else of this project."""

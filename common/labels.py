@@ -1,0 +1,53 @@
+"""Label files: `0:daisy` a line as TF-Slim writes them, or one bare name a line."""
+
+import re
+import unicodedata
+
+from common import files
+from common.errors import UserError
+
+_NUMBERED = re.compile(r'(\d+)\s*:(.*)')
+
+
+def normalised(name):
+    """Return `name` in Unicode NFC: macOS spells accents and Hangul in pieces, others do not."""
+    return unicodedata.normalize('NFC', name)
+
+
+def read_labels(path):
+    """Read a label file into a dictionary from output number to class name."""
+    try:
+        text = files.read_text(path)
+    except UnicodeDecodeError as error:
+        raise UserError(f'{path}: a label file has to be UTF-8 text ({error.reason})') from None
+    lines = [normalised(line.strip()) for line in text.removeprefix('\ufeff').splitlines()]
+    lines = [line for line in lines if line]
+    matches = [_NUMBERED.fullmatch(line) for line in lines]
+    # A bare name may hold a colon, so a file counts as numbered only as a whole.
+    if lines and all(matches):
+        return _numbered(path, matches)
+    return dict(enumerate(lines))
+
+
+def _numbered(path, matches):
+    labels = {}
+    for match in matches:
+        number, name = int(match[1]), match[2].strip()
+        if number in labels:
+            raise UserError(f'{path}: label {number} stands twice')
+        labels[number] = name
+    return labels
+
+
+def names_in_order(labels, path='labels'):
+    """List the names of labels 0, 1, 2, ...; a gap in the numbers is an error."""
+    missing = [number for number in range(len(labels)) if number not in labels]
+    if missing:
+        raise UserError(f'{path}: label {missing[0]} is missing; labels count from 0 without a gap')
+    return [labels[number] for number in range(len(labels))]
+
+
+def write_labels(path, names):
+    """Write `names` (a list, or a dictionary by number) as a `0:daisy` file."""
+    items = sorted(names.items()) if isinstance(names, dict) else enumerate(names)
+    files.write_text(path, ''.join(f'{number}:{normalised(name)}\n' for number, name in items))

@@ -1,0 +1,38 @@
+import subprocess
+import sys
+
+import pytest
+
+from common.errors import UserError, exit_cleanly
+
+
+def test_a_user_error_is_one_line_and_status_1(capsys):
+    @exit_cleanly
+    def main():
+        raise UserError('--batch_size=0: a whole number above 0')
+
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 'error: --batch_size=0: a whole number above 0'
+
+
+def test_other_errors_keep_their_traceback():
+    @exit_cleanly
+    def main():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        main()
+
+
+def test_a_reader_that_leaves_early_causes_no_traceback():
+    program = (
+        'from common.errors import exit_cleanly\n'
+        'exit_cleanly(lambda: [print("a line") for _ in range(100_000)])()\n'
+    )
+    with subprocess.Popen(
+        [sys.executable, '-c', program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b'a line\n'
+        process.stdout.close()
+        assert process.stderr.read() == b''

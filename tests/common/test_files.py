@@ -1,0 +1,81 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from common import files
+from common.errors import UserError
+
+
+def test_a_written_file_is_whole_and_leaves_nothing_beside_it(tmp_path):
+    path = tmp_path / 'labels.txt'
+    files.write_text(path, 'Größe\n')
+    assert path.read_text(encoding='utf-8') == 'Größe\n'
+    assert os.listdir(tmp_path) == ['labels.txt']
+
+
+def test_an_error_while_writing_keeps_the_old_content(tmp_path):
+    path = tmp_path / 'model.json'
+    path.write_text('old')
+    with pytest.raises(ZeroDivisionError), files.atomic_write(path, 'w') as stream:
+        stream.write('half of the new')
+        raise ZeroDivisionError
+    assert path.read_text() == 'old'
+    assert os.listdir(tmp_path) == ['model.json']
+
+
+def test_the_mode_is_what_an_ordinary_open_would_give(tmp_path):
+    fresh, replaced = tmp_path / 'fresh', tmp_path / 'replaced'
+    (tmp_path / 'ordinary').write_text('x')
+    replaced.write_text('x')
+    replaced.chmod(0o600)
+    files.write_text(fresh, 'y')
+    files.write_text(replaced, 'y')
+    assert fresh.stat().st_mode == (tmp_path / 'ordinary').stat().st_mode
+    assert replaced.stat().st_mode & 0o777 == 0o600
+
+
+def test_json_makes_the_round_trip_and_stays_readable(tmp_path):
+    path = tmp_path / 'x.json'
+    files.write_json(path, {'names': ['菊', '장미']})
+    assert '장미' in path.read_text(encoding='utf-8')
+    assert files.read_json(path) == {'names': ['菊', '장미']}
+
+
+def test_unreadable_files_are_named(tmp_path):
+    broken = tmp_path / 'broken.json'
+    broken.write_text('{')
+    with pytest.raises(UserError, match=r'broken\.json: not valid JSON'):
+        files.read_json(broken)
+    with pytest.raises(UserError, match=r'absent\.json: No such file'):
+        files.read_json(tmp_path / 'absent.json')
+
+
+def test_a_lock_is_refused_while_another_process_holds_it(tmp_path):
+    path = tmp_path / '.lock'
+    program = (
+        'from common.files import Lock\n'
+        f'with Lock({str(path)!r}, "x"): print("held", flush=True); input()'
+    )
+    with subprocess.Popen(
+        [sys.executable, '-c', program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout.readline() == b'held\n'
+        busy = rf'another run is under way \(process {holder.pid}\)'
+        with (
+            pytest.raises(UserError, match=busy),
+            files.Lock(path, 'another run is under way'),
+        ):
+            pass
+        holder.kill()
+    with files.Lock(path, 'another run is under way'):
+        pass
+
+
+def test_a_lock_in_a_place_that_cannot_be_written_says_so(tmp_path):
+    with (
+        pytest.raises(UserError, match=r'cannot be locked \(No such file'),
+        files.Lock(tmp_path / 'absent' / '.lock', 'busy'),
+    ):
+        pass

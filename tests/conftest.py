@@ -1,0 +1,24 @@
+"""Switches and fixtures that all tests share."""
+
+import os
+
+# Read once when TensorFlow starts: two test workers share two cores, one thread each.
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+os.environ.setdefault('TF_NUM_INTRAOP_THREADS', '1')
+os.environ.setdefault('TF_NUM_INTEROP_THREADS', '1')
+os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption('--soak', action='store_true', help="run the promises' full counts too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption('--soak'):
+        return
+    skip = pytest.mark.skip(reason='full count: runs with --soak')
+    for item in items:
+        if 'soak' in item.keywords:
+            item.add_marker(skip)
