@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Check the style and run the tests; arguments go to pytest.
+#
+#   scripts/run_tests.sh                 each promise once, at its smallest
+#   scripts/run_tests.sh --soak          full counts, every network
+#   scripts/run_tests.sh tests/nets -x   a part
+#
+# SLIM_TEST_WORKERS=4   processes that run tests side by side (2)
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+scripts/setup_env.sh --dev
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+if command -v shellcheck >/dev/null; then
+  shellcheck scripts/*.sh
+fi
+exec .venv/bin/python -m pytest --numprocesses="${SLIM_TEST_WORKERS:-2}" --dist=worksteal "$@"

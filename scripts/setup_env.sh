@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Make .venv in the checkout's root with the exact versions of requirements.txt.
+#
+#   scripts/setup_env.sh          what the programs need
+#   scripts/setup_env.sh --dev    what tests and checks need, too
+#
+# SLIM_PYTHON=/path/to/python  use this interpreter; otherwise the newest supported one is found
+# SLIM_GPU=1                   bring NVIDIA's libraries for TensorFlow
+set -euo pipefail
+
+readonly SUPPORTED='3.13 3.12 3.11 3.10'
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=$root/.venv
+stamp=$venv/installed
+
+fail() {
+  echo "error: $1" >&2
+  exit 1
+}
+
+version_of() {
+  "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
+}
+
+is_supported() {
+  case " $SUPPORTED " in *" $1 "*) return 0 ;; *) return 1 ;; esac
+}
+
+find_python() {
+  local version candidate
+  if [ -n "${SLIM_PYTHON:-}" ]; then
+    version=$(version_of "$SLIM_PYTHON") || fail "SLIM_PYTHON=$SLIM_PYTHON is not a Python that runs"
+    is_supported "$version" ||
+      fail "SLIM_PYTHON=$SLIM_PYTHON is Python $version; one of $SUPPORTED is needed"
+    echo "$SLIM_PYTHON"
+    return
+  fi
+  # The default python3 first: it is the one that the user has looked after.
+  for candidate in python3 python3.13 python3.12 python3.11 python3.10 python; do
+    if version=$(version_of "$candidate") && is_supported "$version"; then
+      echo "$candidate"
+      return
+    fi
+  done
+  fail "no Python of a supported version ($SUPPORTED) was found; install one, or set SLIM_PYTHON"
+}
+
+# What the environment is made from; equal to the stamp's content when there is nothing to do.
+wanted() {
+  echo "python $("$venv/bin/python" -c 'import sys; print(sys.version)' | head -n 1)"
+  echo "gpu ${SLIM_GPU:-0}"
+  cat "${requirements[@]}"
+}
+
+requirements=("$root/requirements.txt")
+for argument in "$@"; do
+  case $argument in
+    --dev) requirements+=("$root/requirements-dev.txt") ;;
+    *) fail "unknown argument '$argument'; the only one is --dev" ;;
+  esac
+done
+
+make_venv() {
+  local python
+  python=$(find_python) || exit 1
+  echo "setting up $venv with $("$python" --version)"
+  "$python" -m venv --clear "$venv" || fail "$python -m venv failed; on Debian: apt install python3-venv"
+}
+
+current=$(version_of "$venv/bin/python") || current=''
+if [ -n "${SLIM_PYTHON:-}" ] && [ "$current" != "$(version_of "$(find_python)")" ]; then
+  current=''
+fi
+if ! is_supported "${current:-none}"; then
+  make_venv
+fi
+
+# An environment with the tools for tests has everything that one without them has.
+contents=$(wanted)
+if [ -f "$stamp" ]; then
+  installed=$(cat "$stamp")
+  case $installed in "$contents"*) exit 0 ;; esac
+fi
+
+rm -f "$stamp"
+packages=()
+for file in "${requirements[@]}"; do
+  packages+=(-r "$file")
+done
+if [ "${SLIM_GPU:-0}" = 1 ]; then
+  tensorflow=$(sed -n 's/^tensorflow==//p' "$root/requirements.txt")
+  packages+=("tensorflow[and-cuda]==$tensorflow")
+fi
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${packages[@]}" ||
+  fail 'the packages could not be installed (see above); run the same command again to go on'
+printf '%s\n' "$contents" >"$stamp"
+echo "ready: $venv"

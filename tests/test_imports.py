@@ -1,0 +1,118 @@
+"""Which room may import which: the table of CONTRIBUTING.md, walked over every module."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Room -> the rooms that it may import besides itself.
+GROUND = {'common'}
+ALLOWED = {
+    'common': set(),
+    'nets': GROUND,
+    'preprocessing': GROUND,
+    'datasets': GROUND,
+    'deployment': GROUND,
+    'classifiers': GROUND | {'nets', 'preprocessing'},
+    'training': GROUND | {'nets', 'preprocessing', 'datasets', 'deployment', 'classifiers'},
+    'serving': GROUND | {'nets', 'preprocessing', 'datasets', 'deployment', 'classifiers'},
+}
+# The two lines that cross the ground rooms: importing module -> what it may import.
+CROSSINGS = {
+    'datasets': 'preprocessing.decoding',
+    'preprocessing.preprocessing_factory': 'nets.nets_factory',
+}
+# Libraries with one door: top-level name -> the modules that may import it.
+DOORS = {
+    'absl.flags': {'training.cli'},
+    'flask': {'serving.app'},
+}
+NO_TENSORFLOW = {'common'}
+
+
+def modules():
+    for room in ALLOWED:
+        for path in sorted((ROOT / room).rglob('*.py')):
+            yield '.'.join(path.relative_to(ROOT).with_suffix('').parts)
+
+
+def scripts():
+    return {path.stem for path in ROOT.glob('*.py')}
+
+
+def imports(module):
+    """List every name that `module` imports, `from a import b` as 'a.b'."""
+    path = ROOT.joinpath(*module.split('.')).with_suffix('.py')
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f'{module}: relative imports hide which room is meant'
+            yield from (f'{node.module}.{alias.name}' for alias in node.names)
+
+
+def begins_with(name, prefix):
+    return name == prefix or name.startswith(prefix + '.')
+
+
+def crosses(module, name):
+    return any(
+        begins_with(module, importer) and begins_with(name, imported)
+        for importer, imported in CROSSINGS.items()
+    )
+
+
+def faults(module, names):
+    """List what in `names` the room of `module` may not import."""
+    room = module.split('.')[0]
+    for name in names:
+        target = name.split('.')[0]
+        if target in scripts():
+            yield f'{module} imports the script {target}'
+        if target in ALLOWED and target not in ALLOWED[room] | {room} and not crosses(module, name):
+            yield f'{module} imports {name}'
+        if room in NO_TENSORFLOW and target in ('tensorflow', 'tf_slim', 'keras'):
+            yield f'{module} imports {name}'
+        for library, doors in DOORS.items():
+            if begins_with(name, library) and module not in doors:
+                yield f'{module} imports {name}'
+
+
+@pytest.mark.parametrize('module', list(modules()))
+def test_every_module_stays_within_its_lines(module):
+    assert list(faults(module, imports(module))) == []
+
+
+@pytest.mark.parametrize(
+    ('module', 'name'),
+    [
+        ('common.files', 'tensorflow'),
+        ('common.files', 'nets.layers'),
+        ('nets.vgg', 'datasets.manifest'),
+        ('datasets.images', 'preprocessing.vgg_preprocessing'),
+        ('preprocessing.decoding', 'nets.nets_factory'),
+        ('training.train', 'serving.export'),
+        ('serving.app', 'training.train'),
+        ('training.train', 'absl.flags'),
+        ('serving.predictor', 'flask.Flask'),
+        ('classifiers.build', 'datasets.images'),
+    ],
+)
+def test_a_crossed_line_is_found(module, name):
+    assert list(faults(module, [name])) == [f'{module} imports {name}']
+
+
+@pytest.mark.parametrize(
+    ('module', 'name'),
+    [
+        ('datasets.tfrecord_dataset', 'preprocessing.decoding.decode'),
+        ('preprocessing.preprocessing_factory', 'nets.nets_factory'),
+        ('training.cli', 'absl.flags'),
+        ('serving.app', 'flask.Flask'),
+        ('training.train', 'absl.logging'),
+    ],
+)
+def test_what_is_allowed_passes(module, name):
+    assert list(faults(module, [name])) == []
