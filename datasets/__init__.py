@@ -1,0 +1,1 @@
+"""What the pictures are, and how they lie on disk as verified records."""

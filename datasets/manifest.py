@@ -1,0 +1,159 @@
+"""What a converted data set consists of: its file names, its manifest, and its fence."""
+
+import dataclasses
+import os
+import shlex
+
+from common import files, labels
+from common.errors import UserError
+
+FORMAT_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One TFRecord file; `offsets` are the byte positions at which its record frames begin."""
+
+    file: str
+    examples: int
+    bytes: int
+    sha256: str
+    offsets: list
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """One split, such as `train` or `validation`."""
+
+    examples: int
+    shards: list
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """Everything that a reader needs to know about a data set, and what it was made from.
+
+    `class_names[i]` names record label i, a background class included. `found` counts the files
+    (litter such as `.DS_Store` too), so that found = written + skipped. `skipped` holds
+    (path, reason) pairs. `other_files` are the reports that lie beside the shards.
+    """
+
+    dataset_name: str
+    class_names: list
+    splits: dict
+    labels_file: str = 'labels.txt'
+    background_class: bool = False
+    found: int = 0
+    skipped: list = dataclasses.field(default_factory=list)
+    duplicates: int = 0
+    other_files: list = dataclasses.field(default_factory=list)
+    options: dict = dataclasses.field(default_factory=dict)
+    fingerprint: str = ''
+    content_fingerprint: str = ''
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def examples(self):
+        """Count the examples of all splits."""
+        return sum(split.examples for split in self.splits.values())
+
+    @property
+    def files(self):
+        """List the files that belong to this data set alone, the manifest included."""
+        shards = [shard.file for split in self.splits.values() for shard in split.shards]
+        return shards + list(self.other_files) + [manifest_name(self.dataset_name)]
+
+
+def shard_name(dataset_name, split_name, index, count):
+    """Name a shard; without a data set name it is named as the older Inception tools did."""
+    numbers = f'{index:05d}-of-{count:05d}'
+    if not dataset_name:
+        return f'{split_name}-{numbers}'
+    return f'{dataset_name}_{split_name}_{numbers}.tfrecord'
+
+
+def manifest_name(dataset_name):
+    """Name the manifest's file."""
+    return f'{dataset_name}.manifest.json' if dataset_name else 'manifest.json'
+
+
+def manifest_path(dataset_dir, dataset_name):
+    """Return the path of a data set's manifest."""
+    return os.path.join(dataset_dir, manifest_name(dataset_name))
+
+
+def converting_path(dataset_dir, dataset_name):
+    """Return the path of the fence, which stands while the data set may be incomplete."""
+    return os.path.join(dataset_dir, f'{dataset_name}.converting' if dataset_name else 'converting')
+
+
+def read(dataset_dir, dataset_name):
+    """Read a data set's manifest, or return None where there is none."""
+    path = manifest_path(dataset_dir, dataset_name)
+    if not os.path.exists(path):
+        return None
+    return from_json(files.read_json(path), path)
+
+
+def find(dataset_dir, dataset_name):
+    """Read the manifest of `dataset_name`, else the one written without a data set name."""
+    return read(dataset_dir, dataset_name) or read(dataset_dir, '')
+
+
+def write(dataset_dir, manifest):
+    """Write a manifest atomically."""
+    files.write_json(manifest_path(dataset_dir, manifest.dataset_name), to_json(manifest))
+
+
+def to_json(manifest):
+    """Return the manifest as plain JSON values."""
+    return dataclasses.asdict(manifest)
+
+
+def from_json(value, path):
+    """Build a manifest from JSON values that were read from `path`."""
+    try:
+        if value['format_version'] > FORMAT_VERSION:
+            raise UserError(
+                f'{path}: manifest format {value["format_version"]} is newer than this program,'
+                f' which reads up to {FORMAT_VERSION}'
+            )
+        splits = {
+            name: Split(split['examples'], [Shard(**shard) for shard in split['shards']])
+            for name, split in value['splits'].items()
+        }
+        names = [labels.normalised(name) for name in value['class_names']]
+        return Manifest(**{**value, 'splits': splits, 'class_names': names})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UserError(f'{path}: not a manifest of this program ({error})') from None
+
+
+def require_finished(dataset_dir, dataset_name):
+    """Raise a UserError that names the mending command while a conversion is unfinished."""
+    names = [dataset_name]
+    if dataset_name and not os.path.exists(manifest_path(dataset_dir, dataset_name)):
+        names.append('')
+    for name in names:
+        path = converting_path(dataset_dir, name)
+        if os.path.exists(path):
+            raise UserError(
+                f'{path} stands: a conversion is running or was interrupted, and the records may'
+                f' be incomplete. To finish it: {_mending_command(path, dataset_dir, name)}'
+            )
+
+
+def _mending_command(path, dataset_dir, dataset_name):
+    try:
+        command = files.read_json(path).get('command')
+    except (UserError, AttributeError):
+        command = None
+    return command or conversion_command(dataset_dir, dataset_name)
+
+
+def conversion_command(dataset_dir, dataset_name):
+    """Return the command that makes a data set."""
+    arguments = [f'--dataset_name={dataset_name}', f'--dataset_dir={dataset_dir}']
+    if not dataset_name:
+        arguments = ['--train_directory=...', '--validation_directory=...']
+        arguments.append(f'--output_directory={dataset_dir}')
+    return shlex.join(['python', 'download_and_convert_data.py', *arguments])
