@@ -61,18 +61,18 @@ for argument in "$@"; do
 done
 
 make_venv() {
-  local python
-  python=$(find_python) || exit 1
-  echo "setting up $venv with $("$python" --version)"
-  "$python" -m venv --clear "$venv" || fail "$python -m venv failed; on Debian: apt install python3-venv"
+  echo "setting up $venv with $("$1" --version)"
+  "$1" -m venv --clear "$venv" || fail "$1 -m venv failed; on Debian: apt install python3-venv"
 }
 
-current=$(version_of "$venv/bin/python") || current=''
-if [ -n "${SLIM_PYTHON:-}" ] && [ "$current" != "$(version_of "$(find_python)")" ]; then
-  current=''
-fi
-if ! is_supported "${current:-none}"; then
-  make_venv
+# Keep the environment that is there, unless its Python is gone, too old, or not the one asked for.
+current=$(version_of "$venv/bin/python") || current=none
+if [ -n "${SLIM_PYTHON:-}" ]; then
+  python=$(find_python)
+  [ "$current" = "$(version_of "$python")" ] || make_venv "$python"
+elif ! is_supported "$current"; then
+  python=$(find_python)
+  make_venv "$python"
 fi
 
 # An environment with the tools for tests has everything that one without them has.
@@ -91,6 +91,7 @@ if [ "${SLIM_GPU:-0}" = 1 ]; then
   tensorflow=$(sed -n 's/^tensorflow==//p' "$root/requirements.txt")
   packages+=("tensorflow[and-cuda]==$tensorflow")
 fi
+echo 'installing the packages of requirements.txt (some 600 MB, once) ...'
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${packages[@]}" ||
   fail 'the packages could not be installed (see above); run the same command again to go on'
 printf '%s\n' "$contents" >"$stamp"
