@@ -91,7 +91,7 @@ if [ "${SLIM_GPU:-0}" = 1 ]; then
   tensorflow=$(sed -n 's/^tensorflow==//p' "$root/requirements.txt")
   packages+=("tensorflow[and-cuda]==$tensorflow")
 fi
-echo 'installing the packages of requirements.txt (some 600 MB, once) ...'
+echo 'installing the packages of requirements.txt (2.4 GB on disk, once) ...'
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${packages[@]}" ||
   fail 'the packages could not be installed (see above); run the same command again to go on'
 printf '%s\n' "$contents" >"$stamp"
