@@ -1,0 +1,230 @@
+"""Unpack archives that may be damaged, or made to do harm."""
+
+import bz2
+import contextlib
+import dataclasses
+import gzip
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+
+from common.errors import UserError
+from common.progress import Progress
+
+_CHUNK = 1 << 20
+_COMPRESSIONS = ((b'\x1f\x8b', gzip.open), (b'BZh', bz2.open), (b'\xfd7zXZ', lzma.open))
+_DAMAGE = (
+    EOFError,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    gzip.BadGzipFile,
+    NotImplementedError,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Member:
+    """One entry of an archive: a file, a directory, or a link to another entry."""
+
+    name: str
+    kind: str
+    open: object = None
+    target: str = ''
+    target_base: str = ''
+
+
+def unpack(archive, directory, max_bytes=None):
+    """Unpack a tar, zip or single compressed file into `directory`: all of it, or nothing.
+
+    Everything is written into a new hidden folder and moved when it is complete. Refused are paths
+    that leave the directory, links out of it, devices, and more than `max_bytes` of content.
+    """
+    archive = os.fspath(archive)
+    os.makedirs(directory, exist_ok=True)
+    size = os.path.getsize(archive)
+    limit = (1 << 30) + 20 * size if max_bytes is None else max_bytes
+    staging = tempfile.mkdtemp(prefix=f'.{os.path.basename(archive)}.', dir=directory)
+    try:
+        budget = _Budget(archive, limit)
+        with Progress(None, f'Unpacking {os.path.basename(archive)}', 'files') as progress:
+            with _members(archive, budget) as members:
+                _write_all(members, staging, budget, progress)
+        _move_into(staging, directory)
+    except _DAMAGE as error:
+        reason = str(error) or type(error).__name__
+        raise UserError(
+            f'{archive}: damaged or incomplete ({reason}); delete it and fetch it again'
+        ) from None
+    except OSError as error:
+        raise UserError(f'{archive}: cannot be unpacked ({error.strerror or error})') from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+class _Budget:
+    """The number of bytes that an archive may still unfold to."""
+
+    def __init__(self, archive, limit):
+        self._archive = archive
+        self._limit = self._left = limit
+
+    def spend(self, count):
+        self._left -= count
+        if self._left < 0:
+            raise UserError(
+                f'{self._archive}: unpacks to more than {self._limit:,} bytes; refused as a bomb'
+            )
+
+
+class _Metered:
+    """A readable stream whose bytes are charged to a budget."""
+
+    def __init__(self, stream, budget):
+        self._stream = stream
+        self._budget = budget
+
+    def read(self, count):
+        data = self._stream.read(count)
+        self._budget.spend(len(data))
+        return data
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stream.close()
+
+
+def _write_all(members, staging, budget, progress):
+    links = []
+    for member in members:
+        budget.spend(tarfile.BLOCKSIZE)
+        path = _inside(staging, member.name, '', member.name)
+        if member.kind == 'link':
+            links.append((member, path))
+        elif member.kind == 'directory':
+            os.makedirs(path, exist_ok=True)
+        else:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with member.open() as source, open(path, 'wb') as target:
+                shutil.copyfileobj(source, target, _CHUNK)
+            progress.advance()
+    # No link is ever made, so that nothing can be written through one: it becomes a copy.
+    for member, path in links:
+        source = _inside(staging, member.target, member.target_base, member.name)
+        if not os.path.isfile(source):
+            raise UserError(f'{member.name!r} links to {member.target!r}, no file of the archive')
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with _Metered(open(source, 'rb'), budget) as stream, open(path, 'wb') as target:
+            shutil.copyfileobj(stream, target, _CHUNK)
+
+
+def _inside(staging, name, base, member_name):
+    """Return the path of `name` (as seen from the folder `base`), which has to lie in `staging`."""
+    relative = os.path.normpath(os.path.join(base, name))
+    parts = relative.split(os.sep)
+    if os.path.isabs(name) or os.pardir in parts or '\0' in name:
+        raise UserError(f'archive member {member_name!r} would leave the directory; refused')
+    return os.path.join(staging, relative)
+
+
+@contextlib.contextmanager
+def _members(archive, budget):
+    """Yield an iterator over the members of an archive, whose kind comes from its bytes."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as container:
+            yield _zip_members(archive, container, budget)
+        return
+    with _Metered(_decompressed(archive), budget) as stream:
+        try:
+            container = tarfile.open(fileobj=stream, mode='r|')  # noqa: SIM115
+        except tarfile.ReadError:
+            yield _single_member(archive, budget)
+            return
+        with container:
+            yield _tar_members(archive, container, stream)
+
+
+def _opener(archive):
+    with open(archive, 'rb') as stream:
+        head = stream.read(8)
+    return next((opener for magic, opener in _COMPRESSIONS if head.startswith(magic)), open)
+
+
+def _decompressed(archive):
+    return _opener(archive)(archive, 'rb')
+
+
+def _single_member(archive, budget):
+    """Yield the one file that a .gz, .bz2 or .xz without a tar in it holds."""
+    stem, suffix = os.path.splitext(os.path.basename(archive))
+    if _opener(archive) is open or stem.endswith('.tar') or suffix in ('.tgz', '.tbz2', '.txz'):
+        raise tarfile.ReadError('not a tar, zip or compressed file')
+    yield _Member(stem, 'file', lambda: _Metered(_decompressed(archive), budget))
+
+
+def _tar_members(archive, container, stream):
+    for info in container:
+        if info.isfile():
+            yield _Member(info.name, 'file', lambda info=info: container.extractfile(info))
+        elif info.isdir():
+            yield _Member(info.name, 'directory')
+        elif info.issym():
+            folder = os.path.dirname(info.name)
+            yield _Member(info.name, 'link', target=info.linkname, target_base=folder)
+        elif info.islnk():
+            yield _Member(info.name, 'link', target=info.linkname)
+        else:
+            raise UserError(f'archive member {info.name!r} is a device or pipe; refused')
+        # The container remembers every member; a million of them need not stay.
+        container.members = []
+    # Only behind the last byte does a compressed stream tell whether it is whole.
+    while stream.read(_CHUNK):
+        pass
+    _check_end(archive, container.offset)
+
+
+def _check_end(archive, offset):
+    """Refuse a plain tar with a broken header in its middle, where `tarfile` just stops."""
+    if _opener(archive) is open:
+        with open(archive, 'rb') as stream:
+            stream.seek(offset)
+            if stream.read(tarfile.BLOCKSIZE).strip(b'\0'):
+                raise tarfile.ReadError(f'broken header at byte {offset:,}')
+
+
+def _zip_members(archive, container, budget):
+    for info in container.infolist():
+        mode = info.external_attr >> 16
+        if info.flag_bits & 1:
+            raise UserError(f'{archive}: {info.filename!r} is encrypted; unpack it by other means')
+        if info.is_dir():
+            yield _Member(info.filename, 'directory')
+        elif stat.S_ISLNK(mode):
+            with container.open(info) as stream:
+                target = stream.read(4096).decode(errors='replace')
+            folder = os.path.dirname(info.filename)
+            yield _Member(info.filename, 'link', target=target, target_base=folder)
+        elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
+            yield _Member(
+                info.filename, 'file', lambda info=info: _Metered(container.open(info), budget)
+            )
+        else:
+            raise UserError(f'archive member {info.filename!r} is a device or pipe; refused')
+
+
+def _move_into(staging, directory):
+    """Move everything in `staging` to `directory`, file by file only where folders meet."""
+    for entry in list(os.scandir(staging)):
+        target = os.path.join(directory, entry.name)
+        if entry.is_dir() and os.path.isdir(target):
+            _move_into(entry.path, target)
+        else:
+            os.replace(entry.path, target)

@@ -1,0 +1,331 @@
+"""Fetch files over HTTP, resuming what broke off, and check that they are what was meant."""
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import ssl
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from common import files
+from common.errors import UserError
+from common.progress import Progress
+
+_CHUNK = 1 << 18
+_FRUITLESS_ATTEMPTS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What is published about a file: its size and a hash, None where nobody has published one."""
+
+    size: int | None = None
+    sha256: str | None = None
+    md5: str | None = None
+
+    @property
+    def has_hash(self):
+        return bool(self.sha256 or self.md5)
+
+
+class _DeliveryError(Exception):
+    """One address does not deliver; the next may. `again` means that the same one may, too."""
+
+    def __init__(self, reason, again=False):
+        super().__init__(reason)
+        self.again = again
+
+
+def fetch(urls, path, expected=None, *, timeout=30.0, pause=1.0, advice=''):
+    """Download the first of `urls` that delivers to `path`, which appears only when it is right.
+
+    What has arrived stays in `<path>.part`, and the next call goes on from there. A file whose hash
+    is not known has it printed.
+    """
+    path, expected = os.fspath(path), expected or Expected()
+    urls = _addresses([urls] if isinstance(urls, str) else urls)
+    if os.path.exists(path):
+        verify(path, expected)
+        return path
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    reasons = []
+    with _partial_file(path) as part:
+        for url in urls:
+            try:
+                _fetch_from(url, part, path, expected, timeout, pause)
+                return path
+            except _DeliveryError as error:
+                reasons.append(f'{url}: {error}')
+        kept = part.size
+    advice = advice or f'put the file at {path} by other means, then run the command again'
+    if kept:
+        advice = f'{kept:,} bytes are kept, and the next run goes on from there; or {advice}'
+    name = os.path.basename(path)
+    raise UserError(f'{name} could not be downloaded ({"; ".join(reasons)}); {advice}')
+
+
+def verify(path, expected):
+    """Raise a UserError unless the file at `path` has the `expected` size and hash."""
+    reason = mismatch(path, expected)
+    if reason:
+        raise UserError(f'{path}: {reason}; delete it to have it downloaded again')
+
+
+def mismatch(path, expected):
+    """Say in what the file at `path` differs from what is `expected`, or return None."""
+    size = os.path.getsize(path)
+    if expected.size is not None and size != expected.size:
+        return f'{size:,} bytes where {expected.size:,} were expected'
+    for algorithm in ('sha256', 'md5'):
+        wanted = getattr(expected, algorithm)
+        if wanted:
+            found = digest(path, algorithm)
+            return None if found == wanted.lower() else f'{algorithm} {found}, expected {wanted}'
+    return None
+
+
+def digest(path, algorithm='sha256'):
+    """Return the hexadecimal hash of a file of any size."""
+    # MD5 is all that some publishers give; it tells damage here, it guards nothing.
+    state = hashlib.new(algorithm, usedforsecurity=False)
+    with open(path, 'rb') as stream:
+        while chunk := stream.read(_CHUNK):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+def _addresses(urls):
+    """Check the addresses, and put before each plain http one its encrypted twin."""
+    found = []
+    for url in urls:
+        parts = urllib.parse.urlsplit(url)
+        known = parts.scheme in ('http', 'https') and parts.hostname
+        if not known and local_path(url) is None:
+            raise UserError(f'{url}: not an address (https://..., http://..., file:///...) or path')
+        # A port names one service, which either speaks TLS or does not.
+        if parts.scheme == 'http' and ':' not in parts.netloc:
+            found.append(urllib.parse.urlunsplit(parts._replace(scheme='https')))
+        found.append(url)
+    return list(dict.fromkeys(found))
+
+
+def local_path(url):
+    """Return the path that a file:// address or a bare path means, None for any other address."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == 'file' and parts.netloc in ('', 'localhost'):
+        return urllib.request.url2pathname(parts.path)
+    return None if parts.scheme else url
+
+
+class _Part:
+    """The bytes that have arrived so far, and what the server said they are part of."""
+
+    def __init__(self, path, stream):
+        self.path = path
+        self.stream = stream
+
+    @property
+    def size(self):
+        return os.fstat(self.stream.fileno()).st_size
+
+    @property
+    def origin(self):
+        try:
+            with open(self.path + '.json', encoding='utf-8') as stream:
+                return json.load(stream)
+        except (OSError, ValueError):
+            return {}
+
+    def begin(self, url, validator):
+        self.stream.truncate(0)
+        files.write_json(self.path + '.json', {'url': url, 'validator': validator})
+
+    def discard(self):
+        for path in (self.path, self.path + '.json'):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+@contextlib.contextmanager
+def _partial_file(path):
+    part_path = path + '.part'
+    with open(part_path, 'ab') as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f'{part_path}: another process is downloading this file') from None
+        part = _Part(part_path, stream)
+        try:
+            yield part
+        finally:
+            if part.size == 0:
+                part.discard()
+
+
+def _fetch_from(url, part, path, expected, timeout, pause):
+    """Complete `part` from one address, check it and move it to `path`."""
+    resumed = part.size > 0
+    # A run that was killed just before its last line left a whole file.
+    whole = resumed and expected.has_hash and mismatch(part.path, expected) is None
+    if not whole:
+        _transfer_patiently(url, part, path, expected, timeout, pause)
+    reason = mismatch(part.path, expected)
+    if reason and resumed:
+        # The older bytes may come from another edition of the file: once more from the start.
+        part.stream.truncate(0)
+        _transfer_patiently(url, part, path, expected, timeout, pause)
+        reason = mismatch(part.path, expected)
+    if reason:
+        part.stream.truncate(0)
+        raise _DeliveryError(reason)
+    if not expected.has_hash:
+        found = digest(part.path)
+        print(f'{path}: SHA-256 {found} (none is known to compare with)', file=sys.stderr)
+    os.fsync(part.stream.fileno())
+    os.replace(part.path, path)
+    part.discard()
+    files.sync_directory(os.path.dirname(os.path.abspath(path)))
+
+
+def _transfer_patiently(url, part, path, expected, timeout, pause):
+    """Transfer, going on where the connection broke for as long as something arrives."""
+    fruitless = 0
+    while True:
+        before = part.size
+        try:
+            return _transfer(url, part, os.path.basename(path), expected, timeout)
+        except _DeliveryError as error:
+            fruitless = 0 if part.size > before else fruitless + 1
+            if not error.again or fruitless == _FRUITLESS_ATTEMPTS:
+                raise
+            time.sleep(pause * (fruitless + 1))
+
+
+def _transfer(url, part, name, expected, timeout):
+    try:
+        with _open(url, part, expected, timeout) as (response, total):
+            _check_room(part, total, expected)
+            _copy(response, part, total, name)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise _DeliveryError(f'{error.code} {error.reason}', again=error.code >= 500) from None
+    except urllib.error.URLError as error:
+        cause = error.reason
+        again = isinstance(cause, TimeoutError | ConnectionResetError)
+        raise _DeliveryError(_reason(cause), again) from None
+    except (http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
+        again = not isinstance(error, http.client.InvalidURL)
+        raise _DeliveryError(_reason(error), again) from None
+    except OSError as error:
+        raise UserError(f'{part.path}: {error.strerror or error}') from None
+
+
+def _copy(response, part, total, name):
+    with Progress(total, f'Downloading {name}', unit='B') as progress:
+        progress.start_at(part.size)
+        while chunk := response.read(_CHUNK):
+            part.stream.write(chunk)
+            part.stream.flush()
+            progress.advance(len(chunk))
+        if total is not None and part.size < total:
+            reason = f'the connection broke after {part.size:,} of {total:,} bytes'
+            raise _DeliveryError(reason, again=True)
+
+
+def _reason(error):
+    if isinstance(error, TimeoutError):
+        return 'timed out'
+    if isinstance(error, socket.gaierror):
+        return 'the host is not known'
+    if isinstance(error, http.client.IncompleteRead):
+        return 'the connection broke'
+    return getattr(error, 'strerror', None) or str(error) or type(error).__name__
+
+
+@contextlib.contextmanager
+def _open(url, part, expected, timeout):
+    """Yield a readable response that begins where `part` ends, and the size of the whole."""
+    source = local_path(url)
+    if source is not None:
+        try:
+            with open(source, 'rb') as stream:
+                part.stream.truncate(0)
+                yield stream, os.fstat(stream.fileno()).st_size
+        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+            raise _DeliveryError(error.strerror) from None
+        return
+    request = urllib.request.Request(url, headers=_headers(url, part, expected))
+    opener = urllib.request.build_opener(_NoDowngrade)
+    try:
+        response = opener.open(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        if error.code != 416 or not part.size:
+            raise
+        # Our part is no beginning of what the server has.
+        part.stream.truncate(0)
+        request.remove_header('Range')
+        response = opener.open(request, timeout=timeout)
+    with response:
+        yield response, _begin(response, url, part)
+
+
+def _headers(url, part, expected):
+    headers = {'Accept-Encoding': 'identity', 'User-Agent': 'image-classifier-toolkit'}
+    if part.size:
+        origin = part.origin
+        validator = origin.get('validator') if origin.get('url') == url else None
+        if validator:
+            headers['If-Range'] = validator
+        # Without the server's word or a hash nobody could tell two editions spliced together.
+        if validator or expected.has_hash:
+            headers['Range'] = f'bytes={part.size}-'
+    return headers
+
+
+def _begin(response, url, part):
+    """Line `part` up with what the server sends, and return the size of the whole file or None."""
+    headers = response.headers
+    length = int(headers['Content-Length']) if headers.get('Content-Length', '').isdigit() else None
+    if response.status == 206:
+        span = headers.get('Content-Range', '').removeprefix('bytes ').partition('/')[0]
+        if span.partition('-')[0].strip() != str(part.size):
+            part.stream.truncate(0)
+            raise _DeliveryError('the server sent another range than the one asked for', again=True)
+        return None if length is None else part.size + length
+    etag = headers.get('ETag', '')
+    validator = etag if etag and not etag.startswith('W/') else headers.get('Last-Modified')
+    part.begin(url, validator)
+    return length
+
+
+def _check_room(part, total, expected):
+    if total is None:
+        return
+    if expected.size is not None and total != expected.size:
+        part.stream.truncate(0)
+        raise _DeliveryError(f'offers {total:,} bytes where {expected.size:,} were expected')
+    directory = os.path.dirname(os.path.abspath(part.path))
+    free = shutil.disk_usage(directory).free
+    if total - part.size > free:
+        raise UserError(
+            f'{directory}: {total - part.size:,} bytes are to come, {free:,} are free on this disk'
+        )
+
+
+class _NoDowngrade(urllib.request.HTTPRedirectHandler):
+    """Follow redirections to http and https, but never from the encrypted to the plain."""
+
+    def redirect_request(self, request, stream, code, message, headers, new_url):
+        old, new = urllib.parse.urlsplit(request.full_url), urllib.parse.urlsplit(new_url)
+        if old.scheme == 'https' and new.scheme != 'https':
+            raise urllib.error.URLError(f'redirects to the unencrypted {new_url}')
+        return super().redirect_request(request, stream, code, message, headers, new_url)
