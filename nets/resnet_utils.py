@@ -1,0 +1,178 @@
+"""What both generations of residual networks share: blocks of units, the layers at both ends.
+
+A network is a list of Blocks, each a list of units. Whoever asks for an `output_stride` gets a
+feature map that many times smaller than the image, see `striding.Resolution`.
+"""
+
+import collections
+
+import tensorflow.compat.v1 as tf
+import tf_slim as slim
+
+from common.errors import UserError
+from nets import layers, striding
+
+
+class Block(collections.namedtuple('Block', ['scope', 'unit_fn', 'args'])):
+    """A stage: its variable scope, the function of its units, and a dictionary per unit."""
+
+
+def bottleneck_block(scope, unit_fn, base_depth, num_units, stride):
+    """Return a Block of bottleneck units (table 1 of both papers), the last one with `stride`."""
+    # The papers put the stride on a block's first unit; the released weights have it on the last.
+    strides = [1] * (num_units - 1) + [stride]
+    depths = {'depth': 4 * base_depth, 'depth_bottleneck': base_depth}
+    return Block(scope, unit_fn, [{**depths, 'stride': each} for each in strides])
+
+
+def network_blocks(block_fn, units, depths=(64, 128, 256, 512)):
+    """Return the four Blocks of a network; the strides are those of the released weights."""
+    rows = zip(depths, units, (2, 2, 2, 1), strict=True)
+    return [block_fn(f'block{number}', *row) for number, row in enumerate(rows, start=1)]
+
+
+def variant(name):
+    """Name a network function that is made from a row of a table."""
+
+    def decorate(network):
+        network.__name__ = network.__qualname__ = name
+        network.__doc__ = f'Build {name}; return its logits (or features) and end points.'
+        network.default_image_size = 224
+        return network
+
+    return decorate
+
+
+def subsample(inputs, factor, scope=None):
+    """Keep every `factor`-th row and column."""
+    if factor == 1:
+        return inputs
+    return slim.max_pool2d(inputs, [1, 1], stride=factor, scope=scope)
+
+
+def conv2d_same(inputs, num_outputs, kernel_size, stride, rate=1, scope=None):
+    """Convolve as a convolution of stride 1 followed by `subsample` would, at any image size."""
+    if stride != 1:
+        inputs = striding.pad_for_kernel(inputs, kernel_size, rate)
+    return slim.conv2d(
+        inputs,
+        num_outputs,
+        kernel_size,
+        stride=stride,
+        rate=rate,
+        padding='SAME' if stride == 1 else 'VALID',
+        scope=scope,
+    )
+
+
+def shortcut(inputs, source, depth, stride, **convolution):
+    """Return the inputs themselves, or, if their depth is another, a projection of `source`."""
+    if depth == slim.utils.last_dimension(inputs.shape, min_rank=4):
+        return subsample(inputs, stride, 'shortcut')
+    return slim.conv2d(source, depth, [1, 1], stride=stride, scope='shortcut', **convolution)
+
+
+def narrow_convolutions(inputs, depth_bottleneck, stride, rate):
+    """Build the first two convolutions of a bottleneck: 1x1 to fewer channels, then 3x3."""
+    net = slim.conv2d(inputs, depth_bottleneck, [1, 1], stride=1, scope='conv1')
+    return conv2d_same(net, depth_bottleneck, 3, stride, rate=rate, scope='conv2')
+
+
+@slim.add_arg_scope
+def stack_blocks_dense(
+    net, blocks, output_stride=None, store_non_strided_activations=False, outputs_collections=None
+):
+    """Build the blocks one after another, at most `output_stride` times smaller than `net`.
+
+    With `store_non_strided_activations` a block's recorded output is the one before its stride.
+    """
+    resolution = striding.Resolution(output_stride)
+    for block in blocks:
+        with tf.variable_scope(block.scope, 'block', [net]) as sc:
+            late_stride = 1
+            for number, unit in enumerate(block.args, start=1):
+                if store_non_strided_activations and number == len(block.args):
+                    late_stride = unit.get('stride', 1)
+                    unit = {**unit, 'stride': 1}
+                with tf.variable_scope(f'unit_{number}', values=[net]):
+                    stride, rate = resolution.take(unit.get('stride', 1))
+                    net = block.unit_fn(net, **{**unit, 'stride': stride, 'rate': rate})
+            net = slim.utils.collect_named_outputs(outputs_collections, sc.name, net)
+            net = subsample(net, resolution.take(late_stride)[0])
+    resolution.check_reached()
+    return net
+
+
+def root_block(inputs, output_stride):
+    """Build the convolution and the pooling before the blocks; return the stride left to them."""
+    if output_stride is not None:
+        if output_stride % 4:
+            raise UserError(f'output_stride={output_stride}: has to be a multiple of 4')
+        output_stride //= 4
+    net = conv2d_same(inputs, 64, 7, stride=2, scope='conv1')
+    return slim.max_pool2d(net, [3, 3], stride=2, scope='pool1'), output_stride
+
+
+def recorded(sc, unit_fn):
+    """Return a scope in which convolutions, units and blocks are recorded as end points."""
+    return slim.arg_scope(
+        [slim.conv2d, unit_fn, stack_blocks_dense], outputs_collections=_collection(sc)
+    )
+
+
+def training_mode(is_training):
+    """Return a scope with the batch norms in this mode; None leaves it to the scopes outside."""
+    mode = {} if is_training is None else {'is_training': is_training}
+    return slim.arg_scope([layers.batch_norm], **mode)
+
+
+def classify(net, sc, num_classes, global_pool, spatial_squeeze):
+    """Add pooling, logits (none without `num_classes`), probabilities; return with end points."""
+    end_points = slim.utils.convert_collection_to_dict(_collection(sc), clear_collection=True)
+    if global_pool:
+        net = tf.reduce_mean(net, [1, 2], name='pool5', keepdims=True)
+        end_points['global_pool'] = net
+    if not num_classes:
+        return net, end_points
+    net = slim.conv2d(
+        net, num_classes, [1, 1], activation_fn=None, normalizer_fn=None, scope='logits'
+    )
+    end_points[f'{sc.name}/logits'] = net
+    if spatial_squeeze:
+        net = tf.squeeze(net, [1, 2], name='SpatialSqueeze')
+        end_points[f'{sc.name}/spatial_squeeze'] = net
+    end_points['predictions'] = slim.softmax(net, scope='predictions')
+    return net, end_points
+
+
+def _collection(sc):
+    return f'{sc.original_name_scope}_end_points'
+
+
+def resnet_arg_scope(
+    weight_decay=0.0001,
+    batch_norm_decay=0.997,
+    batch_norm_epsilon=1e-5,
+    batch_norm_scale=True,
+    activation_fn=tf.nn.relu,
+    use_batch_norm=True,
+    batch_norm_updates_collections=tf.GraphKeys.UPDATE_OPS,
+):
+    """Return the arg_scope that a residual network is built under."""
+    with slim.arg_scope(
+        [slim.conv2d],
+        weights_regularizer=slim.l2_regularizer(weight_decay),
+        weights_initializer=slim.variance_scaling_initializer(),
+        activation_fn=activation_fn,
+        normalizer_fn=layers.batch_norm if use_batch_norm else None,
+    ):
+        with slim.arg_scope(
+            [layers.batch_norm],
+            decay=batch_norm_decay,
+            epsilon=batch_norm_epsilon,
+            scale=batch_norm_scale,
+            updates_collections=batch_norm_updates_collections,
+        ):
+            # 'SAME' keeps the maps of all sizes aligned; fb.resnet.torch pads pool1 that way too.
+            with slim.arg_scope([slim.max_pool2d], padding='SAME') as scope:
+                return scope
