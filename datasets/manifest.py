@@ -35,7 +35,8 @@ class Manifest:
 
     `class_names[i]` names record label i, a background class included. `found` counts the files
     (litter such as `.DS_Store` too), so that found = written + skipped. `skipped` holds
-    (path, reason) pairs. `other_files` are the reports that lie beside the shards.
+    (path, reason) pairs. `other_files` are the reports that lie beside the shards. `fingerprint`
+    is a hash of the pictures' content, names and labels.
     """
 
     dataset_name: str
@@ -49,7 +50,6 @@ class Manifest:
     other_files: list = dataclasses.field(default_factory=list)
     options: dict = dataclasses.field(default_factory=dict)
     fingerprint: str = ''
-    content_fingerprint: str = ''
     format_version: int = FORMAT_VERSION
 
     @property
