@@ -1,0 +1,231 @@
+"""What the Inception networks share: their arg_scope, the language of their tables, their heads.
+
+A row of a table is an end point and what computes it: a `Conv`, a pool, or the branches of a block.
+A branch is a tuple of layers in order; a list among them stands for layers side by side, whose
+results are joined. Layers in a branch are named by their place, as the checkpoints have them:
+`Conv2d_0a_1x1`, `Conv2d_0b_3x3`, ...; one that strides or does not pad is `Conv2d_1a_3x3`. The
+exceptions, all of them in released checkpoints, are given as `scope`.
+"""
+
+from collections import namedtuple
+from functools import partial
+
+import tensorflow.compat.v1 as tf
+import tf_slim as slim
+
+from nets import layers
+
+
+def inception_arg_scope(
+    weight_decay=0.00004,
+    use_batch_norm=True,
+    batch_norm_decay=0.9997,
+    batch_norm_epsilon=0.001,
+    activation_fn=tf.nn.relu,
+    batch_norm_updates_collections=tf.GraphKeys.UPDATE_OPS,
+    batch_norm_scale=False,
+):
+    """Return the arg_scope that Inception v1 to v4 were trained under."""
+    normalizer_params = {
+        'decay': batch_norm_decay,
+        'epsilon': batch_norm_epsilon,
+        'updates_collections': batch_norm_updates_collections,
+        'scale': batch_norm_scale,
+    }
+    with slim.arg_scope(
+        [slim.conv2d, slim.fully_connected], weights_regularizer=slim.l2_regularizer(weight_decay)
+    ):
+        with slim.arg_scope(
+            [slim.conv2d],
+            weights_initializer=slim.variance_scaling_initializer(),
+            activation_fn=activation_fn,
+            normalizer_fn=layers.batch_norm if use_batch_norm else None,
+            normalizer_params=normalizer_params if use_batch_norm else {},
+        ) as scope:
+            return scope
+
+
+class Conv(
+    namedtuple(
+        'Conv', 'depth kernel stride padding stddev scope', defaults=(1, 1, 'SAME', None, None)
+    )
+):
+    """A convolution; `stddev` replaces the initializer of the arg_scope."""
+
+    prefix = 'Conv2d'
+
+    def __call__(self, net, scope, depth):
+        """Apply the layer with as many channels as `depth` makes of the table's."""
+        initializer = {}
+        if self.stddev is not None:
+            initializer = {'weights_initializer': tf.truncated_normal_initializer(0.0, self.stddev)}
+        return slim.conv2d(
+            net,
+            depth(self.depth),
+            self.kernel,
+            stride=self.stride,
+            padding=self.padding,
+            scope=scope,
+            **initializer,
+        )
+
+
+class Pool(namedtuple('Pool', 'prefix kernel stride padding scope')):
+    """A pooling layer, of the kind that `prefix` names."""
+
+    def __call__(self, net, scope, depth):
+        """Apply the layer; it has no channels of its own for `depth` to change."""
+        pool = {'AvgPool': slim.avg_pool2d, 'MaxPool': slim.max_pool2d}[self.prefix]
+        return pool(net, self.kernel, stride=self.stride, padding=self.padding, scope=scope)
+
+
+def avg_pool(kernel=3, stride=1, padding='SAME', scope=None):
+    """Return a row that takes the average."""
+    return Pool('AvgPool', kernel, stride, padding, scope)
+
+
+def max_pool(kernel=3, stride=1, padding='SAME', scope=None):
+    """Return a row that takes the maximum."""
+    return Pool('MaxPool', kernel, stride, padding, scope)
+
+
+def steps(rows, depth=int, axis=3):
+    """Turn (end point, layer or branches) rows into the steps that `layers.build` takes.
+
+    `depth` maps the table's number of channels to the network's; `axis` is where channels lie.
+    """
+    return [step(name, row, depth, axis) for name, row in rows]
+
+
+def step(name, row, depth=int, axis=3):
+    """Turn one row into a step."""
+    if isinstance(row, Conv | Pool):
+        return layers.Step(name, partial(row, depth=depth), _windows([row]))
+    return layers.Step(name, partial(mixed, branches=row, depth=depth, axis=axis), windows(row))
+
+
+def windows(branches):
+    """Return (kernel, stride) of the layers that do not pad; all branches shrink a map alike."""
+    return _windows(branches[0])
+
+
+def _windows(branch):
+    flat = [layer for layer in branch if not isinstance(layer, list)]
+    return [(layer.kernel, layer.stride) for layer in flat if layer.padding == 'VALID']
+
+
+def mixed(net, branches, scope, depth=int, axis=3):
+    """Apply all branches to `net` and join their results."""
+    with tf.variable_scope(scope):
+        return join(net, branches, depth, axis)
+
+
+def join(net, branches, depth=int, axis=3):
+    """Apply all branches to `net` and join their results, in the scope that is open."""
+    results = []
+    for number, branch in enumerate(branches):
+        with tf.variable_scope(f'Branch_{number}'):
+            results.append(_follow(net, branch, depth, axis))
+    return tf.concat(results, axis)
+
+
+def _follow(net, branch, depth, axis):
+    place = 0
+    for layer in branch:
+        if isinstance(layer, list):
+            places = enumerate(layer, start=place)
+            net = tf.concat([part(net, _name(part, at), depth) for at, part in places], axis)
+            place += len(layer)
+        else:
+            net = layer(net, _name(layer, place), depth)
+            place += 1
+    return net
+
+
+def _name(layer, place):
+    if layer.scope:
+        return layer.scope
+    shrinks = layer.stride > 1 or layer.padding == 'VALID'
+    height, width = layer.kernel if isinstance(layer.kernel, tuple) else [layer.kernel] * 2
+    return f'{layer.prefix}_{"1a" if shrinks else "0" + "abcdef"[place]}_{height}x{width}'
+
+
+def thinner(depth_multiplier, min_depth):
+    """Return the function from a table's number of channels to that of a thinner network."""
+    if depth_multiplier <= 0:
+        raise ValueError(f'depth_multiplier has to be greater than zero, not {depth_multiplier}')
+    return lambda depth: max(int(depth * depth_multiplier), min_depth)
+
+
+def training_scope(is_training):
+    """Return the arg_scope that tells the layers which differ in training which one it is."""
+    return slim.arg_scope([layers.batch_norm, layers.dropout], is_training=is_training)
+
+
+def global_average(net, end_points, name='global_pool'):
+    """Average over the whole map, whatever its size, and record it."""
+    net = tf.reduce_mean(net, [1, 2], keepdims=True, name=name)
+    end_points['global_pool'] = net
+    return net
+
+
+def convolutional_logits(net, num_classes, scope, spatial_squeeze, **options):
+    """Compute logits by a linear 1x1 convolution, without height and width if asked so."""
+    logits = slim.conv2d(
+        net, num_classes, 1, activation_fn=None, normalizer_fn=None, scope=scope, **options
+    )
+    return layers.squeeze_spatial(logits) if spatial_squeeze else logits
+
+
+def pooled_logits(
+    net, end_points, num_classes, kernel, dropout_keep_prob, spatial_squeeze, global_pool_name
+):
+    """Compute the logits of Inception v2 and v3; without `num_classes`, their pooled features."""
+    with tf.variable_scope('Logits'):
+        if global_pool_name:
+            net = global_average(net, end_points, global_pool_name)
+        else:
+            kernel = layers.small_kernel(net, kernel)
+            pool_scope = 'AvgPool_1a_{}x{}'.format(*kernel)
+            net = slim.avg_pool2d(net, kernel, padding='VALID', scope=pool_scope)
+            end_points['AvgPool_1a'] = net
+        if not num_classes:
+            return net
+        net = layers.dropout(net, dropout_keep_prob, scope='Dropout_1b')
+        end_points['PreLogits'] = net
+        logits = convolutional_logits(net, num_classes, 'Conv2d_1c_1x1', spatial_squeeze)
+        end_points['Logits'] = logits
+        return logits
+
+
+def whole_map_average(net, end_points, scope):
+    """Average over the whole map by a pooling layer where its size is known."""
+    sides = net.shape.as_list()[1:3]
+    if None in sides:
+        return global_average(net, end_points)
+    net = end_points['global_pool'] = slim.avg_pool2d(net, sides, padding='VALID', scope=scope)
+    return net
+
+
+def dense_auxiliary_logits(net, num_classes, pool_scope, reduce_scope, logits_scope):
+    """Compute the auxiliary logits of Inception v4 and Inception-ResNet v2.
+
+    The last convolution looks at the whole map, so its weights depend on the size of the pictures.
+    """
+    with tf.variable_scope('AuxLogits'):
+        kernel = layers.small_kernel(net, [5, 5])
+        net = slim.avg_pool2d(net, kernel, stride=3, padding='VALID', scope=pool_scope)
+        net = slim.conv2d(net, 128, 1, scope='Conv2d_1b_1x1')
+        # A map of unknown size is taken for that of the networks' own 299 x 299 pictures.
+        sides = [side or 5 for side in net.shape.as_list()[1:3]]
+        net = slim.conv2d(net, 768, sides, padding='VALID', scope=reduce_scope)
+        net = layers.squeeze_spatial(net)
+        return slim.fully_connected(net, num_classes, activation_fn=None, scope=logits_scope)
+
+
+def dense_logits(net, end_points, num_classes):
+    """Compute the logits and probabilities of Inception v4 and Inception-ResNet v2."""
+    logits = slim.fully_connected(net, num_classes, activation_fn=None, scope='Logits')
+    end_points['Logits'] = logits
+    end_points['Predictions'] = tf.nn.softmax(logits, name='Predictions')
+    return logits

@@ -1,0 +1,133 @@
+"""What the networks are compared against: names, shapes and logits read off the original.
+
+The facts of all networks lie in `../shared/reference`, which a checkout may lack; a test that needs
+them skips then. `golden/` holds a few that every run compares.
+"""
+
+import json
+import pathlib
+import zlib
+from collections import namedtuple
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+import tf_slim as slim
+
+GOLDEN = pathlib.Path(__file__).parents[1] / 'golden'
+SHARED = pathlib.Path(__file__).parents[3] / 'shared' / 'reference'
+
+Built = namedtuple('Built', 'graph images logits end_points')
+
+
+def find(name):
+    """Return the path of a reference file; skip the test where there is none."""
+    for directory in (GOLDEN, SHARED):
+        if (directory / name).exists():
+            return directory / name
+    pytest.skip(f'no reference file {name}')
+
+
+def facts(network):
+    """Return what is known of a network."""
+    return json.loads(find(f'nets/{network}.json').read_text())
+
+
+def known_logits(network):
+    """Return the logits, and some end points, of the deterministic weights and pictures."""
+    return np.load(find(f'logits/{network}.npz'))
+
+
+def channels(facts):
+    """Return the number of channels of a network's pictures."""
+    return next(iter(facts['model_variables'].values()))[2]
+
+
+def build(network_fn, facts, batch=2, image_size=None):
+    """Build `network_fn`, a function of pictures alone, in a graph of its own."""
+    size = image_size or facts['default_image_size']
+    with tf.Graph().as_default() as graph:
+        images = tf.placeholder(tf.float32, [batch, size, size, channels(facts)])
+        logits, end_points = network_fn(images)
+    return Built(graph, images, logits, end_points)
+
+
+def check_variables(built, facts):
+    """Compare names, shapes, order and counts of the variables."""
+    with built.graph.as_default():
+        variables = slim.get_model_variables()
+        trainable = tf.trainable_variables()
+    actual = {variable.op.name: variable.shape.as_list() for variable in variables}
+    assert actual == facts['model_variables']
+    assert sum(variable.shape.num_elements() for variable in variables) == facts['num_params']
+    assert (
+        sum(variable.shape.num_elements() for variable in trainable)
+        == facts['num_trainable_params']
+    )
+
+
+def check_end_points(built, facts, is_training):
+    """Compare keys, operations and shapes of the end points, and the operation of the logits."""
+    assert (
+        describe(built.end_points)
+        == facts['end_points_training' if is_training else 'end_points_inference']
+    )
+    assert built.logits.op.name == facts['logits_op']
+
+
+def describe(end_points):
+    """Return end points the way the facts have them: key to [operation, dimensions...]."""
+    return {key: [net.op.name, *net.shape.as_list()] for key, net in end_points.items()}
+
+
+def check_collections(built, facts):
+    """Compare the number of update operations (of a training graph) and regularization losses."""
+    updates = built.graph.get_collection(tf.GraphKeys.UPDATE_OPS)
+    losses = built.graph.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
+    assert len(updates) == facts['update_ops']
+    assert len(losses) == facts['regularization_losses']
+
+
+def check_logits(built, facts, expected):
+    """Compare logits and some end points for the deterministic weights and pictures."""
+    fetches = {**built.end_points, 'logits': built.logits}
+    fetches = {key: fetches[key] for key in expected}
+    with tf.Session(graph=built.graph) as session:
+        load_weights(session, facts['weight_gain'])
+        size = facts['default_image_size']
+        actual = session.run(fetches, {built.images: network_input(2, size, channels(facts))})
+    for key, value in actual.items():
+        difference = np.abs(value - expected[key]).max() / np.abs(expected[key]).max()
+        assert difference <= 1e-4, f'{key} differs by {difference:.2g}'
+
+
+def load_weights(session, weight_gain=1.0):
+    """Give every variable of the session's graph its deterministic value."""
+    variables = session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+    values = {
+        variable.initializer.inputs[1]: weights(
+            variable.op.name, variable.shape.as_list(), weight_gain
+        )
+        for variable in variables
+    }
+    session.run([variable.initializer for variable in variables], values)
+
+
+def weights(name, shape, weight_gain=1.0):
+    """Return values that depend on a variable's name and shape alone."""
+    random = np.random.RandomState(zlib.crc32(name.encode()))
+    kind = name.split('/')[-1]
+    if kind in ('gamma', 'moving_variance'):
+        return random.uniform(0.5, 1.5, shape).astype(np.float32)
+    normal = random.standard_normal(shape)
+    if kind in ('beta', 'biases', 'moving_mean'):
+        return (0.1 * normal).astype(np.float32)
+    fan_in = np.prod(shape[:2] if kind == 'depthwise_weights' else shape[:-1])
+    values = (normal * np.sqrt(2.0 / fan_in)).astype(np.float32)
+    return values * np.float32(weight_gain) if kind.endswith('weights') else values
+
+
+def network_input(batch, size, channels):
+    """Return pictures as a network sees them after preprocessing."""
+    random = np.random.RandomState(0)
+    return random.uniform(-1.0, 1.0, (batch, size, size, channels)).astype(np.float32)
