@@ -1,0 +1,220 @@
+"""What a picture's header says, read without decoding anything and without trusting a number."""
+
+import dataclasses
+import struct
+
+from datasets import image_kinds, image_tiff
+from datasets.image_kinds import BadImage
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """Describe one picture before it is decoded; width and height are those before any turning."""
+
+    width: int
+    height: int
+    data: bytes  # What a decoder is given: the first picture, without what could trap it.
+    channels: int = 3  # 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha (JPEG: CMYK).
+    orientation: int = 1  # EXIF's 1 to 8: how the stored rows lie in the upright picture.
+    offset: tuple[int, int] = (0, 0)  # Where the picture in `data` lies: GIF frames can be small.
+    plain: bool = False  # An upright JPEG, or PNG without alpha, that every decoder reads alike.
+
+
+def read_header(kind, data):
+    """Read the header of a picture of `kind`; one that is damaged or cut raises BadImage."""
+    readers = {
+        image_kinds.JPEG: _read_jpeg,
+        image_kinds.PNG: _read_png,
+        image_kinds.GIF: _read_gif,
+        image_kinds.BMP: _read_bmp,
+        image_kinds.WEBP: _read_webp,
+        image_kinds.TIFF: _read_tiff,
+    }
+    try:
+        header = readers[kind](data)
+    except (struct.error, IndexError):
+        raise BadImage(f'truncated {kind}') from None
+    if header.width < 1 or header.height < 1:
+        raise BadImage(f'damaged {kind} (it says {header.width}x{header.height} pixels)')
+    return header
+
+
+# Markers that begin a frame, and those that carry no length (ITU T.81, table B.1).
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
+_JPEG_BARE = frozenset((0x01, *range(0xD0, 0xD9)))
+_JPEG_END, _JPEG_SCAN, _JPEG_EXIF = 0xD9, 0xDA, 0xE1
+# Every scan of a progressive picture passes over all pixels: a small file could ask for hours.
+_JPEG_MOST_SCANS = 100
+
+
+def _read_jpeg(data):
+    frame, orientation = None, None
+    for marker, start, end in _jpeg_segments(data):
+        if marker in _JPEG_FRAMES:
+            frame = struct.unpack_from('>HHB', data, start + 1)
+            if marker in _JPEG_PROGRESSIVE and data.count(b'\xff\xda') > _JPEG_MOST_SCANS:
+                raise BadImage(f'progressive JPEG of more than {_JPEG_MOST_SCANS} scans')
+        elif marker == _JPEG_EXIF and orientation is None and data[start : start + 4] == b'Exif':
+            orientation = image_tiff.exif_orientation(data[start:end])
+    if frame is None:
+        raise BadImage('truncated JPEG')
+    height, width, channels = frame
+    orientation = orientation or 1
+    plain = orientation == 1 and channels in (1, 3)
+    return Header(width, height, data, channels, orientation, plain=plain)
+
+
+def _jpeg_segments(data):
+    """Yield (marker, start, end) of each segment before the first scan."""
+    position = 2
+    while (position := data.find(b'\xff', position)) >= 0:
+        marker = data[position + 1]
+        if marker in (_JPEG_SCAN, _JPEG_END):
+            return
+        if marker in (0x00, 0xFF):
+            position += 1
+        elif marker in _JPEG_BARE:
+            position += 2
+        else:
+            end = position + 2 + struct.unpack_from('>H', data, position + 2)[0]
+            yield marker, position + 4, end
+            position = end
+
+
+# Colour types of PNG (ISO 15948, table 11.1): channels, and whether 8 bits of it may pass.
+_PNG_COLOURS = {0: (1, True), 2: (3, True), 3: (3, False), 4: (2, False), 6: (4, False)}
+
+
+def _read_png(data):
+    width, height, bits, colours = struct.unpack_from('>IIBB', data, 16)
+    if data[12:16] != b'IHDR' or colours not in _PNG_COLOURS:
+        raise BadImage('damaged PNG')
+    channels, passes = _PNG_COLOURS[colours]
+    orientation = 1
+    position = 8
+    while (head := data[position : position + 8]) and head[4:] != b'IEND':
+        length, name = struct.unpack('>I4s', head)
+        if name == b'tRNS':
+            channels, passes = channels + channels % 2, False
+        elif name == b'eXIf':
+            start = position + 8
+            orientation = image_tiff.exif_orientation(data[start : start + length])
+        position += 12 + length
+    plain = passes and bits == 8 and orientation == 1
+    return Header(width, height, data, channels, orientation, plain=plain)
+
+
+_GIF_TRAILER, _GIF_EXTENSION, _GIF_FRAME, _GIF_CONTROL = 0x3B, 0x21, 0x2C, 0xF9
+
+
+def _read_gif(data):
+    """Walk all blocks, since a GIF that does not reach its trailer is cut; keep the first frame."""
+    first, control = None, b''
+    for block, start, end in _gif_blocks(data):
+        if block == _GIF_FRAME and first is None:
+            first = start, end
+        elif first is None and data[start + 1] == _GIF_CONTROL and end - start == 8:
+            control = data[start:end]
+    if first is None:
+        raise BadImage('GIF without a picture')
+    start, end = first
+    left, top, width, height = struct.unpack_from('<4H', data, start + 1)
+    canvas_width, canvas_height, flags = struct.unpack_from('<HHB', data, 6)
+    if control:  # Keep the transparent colour; what follows the frame does not matter.
+        control = control[:3] + bytes([control[3] & 1]) + control[4:]
+    colours = data[10 : 13 + _gif_table(flags)]
+    size = struct.pack('<HH', width, height)
+    frame = data[:6] + size + colours + control + b',\0\0\0\0' + size + data[start + 9 : end] + b';'
+    canvas = max(canvas_width, left + width), max(canvas_height, top + height)
+    return Header(*canvas, frame, offset=(left, top))
+
+
+def _gif_blocks(data):
+    """Yield (kind, start, end) of each extension and frame up to the trailer."""
+    position = 13 + _gif_table(data[10])
+    while (block := data[position]) != _GIF_TRAILER:
+        start = position
+        if block == _GIF_FRAME:
+            position += 11 + _gif_table(data[position + 9])
+        elif block == _GIF_EXTENSION:
+            position += 2
+        elif block == 0:  # Some writers close a block twice.
+            position += 1
+            continue
+        else:
+            raise BadImage('damaged GIF')
+        while length := data[position]:
+            position += 1 + length
+        position += 1
+        yield block, start, position
+
+
+def _gif_table(flags):
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+_BMP_UNCOMPRESSED = (0, 3, 6)  # Plain, and two spellings of "with bit masks".
+
+
+def _read_bmp(data):
+    file_size, pixels, header_size = struct.unpack_from('<I4xII', data, 2)
+    if header_size == 12:
+        width, height, bits = struct.unpack_from('<HH2xH', data, 18)
+        compression = 0
+    else:
+        width, height, bits, compression = struct.unpack_from('<Ii2xHI', data, 18)
+    height = abs(height)
+    if compression in _BMP_UNCOMPRESSED:
+        end = pixels + (width * bits + 31) // 32 * 4 * height
+    else:
+        end = file_size
+    if end > len(data):
+        raise BadImage('truncated BMP')
+    if bits in (4, 8) and header_size >= 40:
+        data = _with_clear_palette(data, 14 + header_size, bits, pixels)
+    return Header(width, height, data)
+
+
+def _with_clear_palette(data, palette, bits, pixels):
+    """Add a colour to a palette that Pillow would take for plain grey of another depth."""
+    (colours,) = struct.unpack_from('<I', data, 46)
+    if colours > 1 << bits or (bits == 8 and colours != 2):
+        return data
+    colours = colours or 1 << bits
+    end = palette + 4 * colours
+    changed = bytearray(data[:end]) + bytes(4) + data[end:]
+    struct.pack_into('<I', changed, 10, pixels + 4)
+    struct.pack_into('<I', changed, 46, colours + 1)
+    return bytes(changed)
+
+
+def _read_webp(data):
+    (size,) = struct.unpack_from('<I', data, 4)
+    if size + 8 > len(data):
+        raise BadImage('truncated WebP')
+    chunk = data[12:16]
+    if chunk == b'VP8X':  # Two 24-bit numbers, each less one.
+        width = 1 + int.from_bytes(data[24:27], 'little')
+        height = 1 + int.from_bytes(data[27:30], 'little')
+        return Header(width, height, data, orientation=_webp_orientation(data))
+    if chunk == b'VP8L':
+        (bits,) = struct.unpack_from('<I', data, 21)
+        return Header(1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), data)
+    width, height = struct.unpack_from('<HH', data, 26)
+    return Header(width & 0x3FFF, height & 0x3FFF, data)
+
+
+def _webp_orientation(data):
+    position = 12
+    while head := data[position : position + 8]:
+        name, length = struct.unpack('<4sI', head.ljust(8, b'\0'))
+        if name == b'EXIF':
+            return image_tiff.exif_orientation(data[position + 8 : position + 8 + length])
+        position += 8 + length + length % 2
+    return 1
+
+
+def _read_tiff(data):
+    width, height, orientation, first = image_tiff.first_picture(data)
+    return Header(width, height, first, orientation=orientation)
