@@ -1,0 +1,248 @@
+"""Every network by its name, with all that belongs to it, in one table."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+
+import tf_slim as slim
+
+from common import names
+from nets import (
+    alexnet,
+    cifarnet,
+    inception,
+    layers,
+    lenet,
+    mobilenet_v1,
+    overfeat,
+    resnet_v1,
+    resnet_v2,
+    vgg,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSpec:
+    """What the rest of the toolkit has to know about a network, built under its default scope."""
+
+    fn: Callable
+    arg_scope: Callable
+    preprocessing: str
+    features: str  # End point: what the classes are told by, before any dropout.
+    output_node: str  # Operation: the probabilities; for a network without these, the logits.
+    head: str  # Variable scope of all that depends on the number of classes.
+    auxiliary_head: str | None = None  # The same for the second classifier.
+    predictions: str | None = None  # End point: the probabilities.
+    channels: int = 3
+
+    @property
+    def image_size(self):
+        """Return the side of the pictures that the network was made for."""
+        return self.fn.default_image_size
+
+    @property
+    def head_scopes(self):
+        """List the variable scopes that do not fit weights trained on other classes."""
+        return [scope for scope in (self.head, self.auxiliary_head) if scope]
+
+    @property
+    def batch_norm_decay(self):
+        """Return the default decay of the moving averages, or None without batch norm."""
+        parameter = inspect.signature(self.arg_scope).parameters.get('batch_norm_decay')
+        return parameter and parameter.default
+
+
+def _inception(fn, arg_scope, features, output_node, auxiliary=False):
+    # An output node stands in the network's scope: the first part of its name.
+    scope = output_node.split('/')[0]
+    return ModelSpec(
+        fn=fn,
+        arg_scope=arg_scope,
+        preprocessing='inception',
+        features=features,
+        output_node=output_node,
+        head=f'{scope}/Logits',
+        auxiliary_head=f'{scope}/AuxLogits' if auxiliary else None,
+        predictions='Predictions',
+    )
+
+
+def _resnet(fn):
+    name = fn.__name__
+    return ModelSpec(
+        fn=fn,
+        arg_scope=resnet_v1.resnet_arg_scope,
+        preprocessing='vgg',
+        features='global_pool',
+        output_node=f'{name}/predictions/Reshape_1',
+        head=f'{name}/logits',
+        predictions='predictions',
+    )
+
+
+def _convolutional(fn, arg_scope):
+    """Describe a network that ends in the convolutions fc6, fc7, fc8, and in logits."""
+    name = fn.__name__
+    return ModelSpec(
+        fn=fn,
+        arg_scope=arg_scope,
+        preprocessing='vgg',
+        features=f'{name}/fc7',
+        output_node=f'{name}/fc8/squeezed',
+        head=f'{name}/fc8',
+    )
+
+
+def _mobilenet_v1(fn):
+    return _inception(
+        fn,
+        mobilenet_v1.mobilenet_v1_arg_scope,
+        features='AvgPool_1a',
+        output_node='MobilenetV1/Predictions/Reshape_1',
+    )
+
+
+MODELS = {
+    'alexnet_v2': _convolutional(alexnet.alexnet_v2, alexnet.alexnet_v2_arg_scope),
+    'cifarnet': ModelSpec(
+        fn=cifarnet.cifarnet,
+        arg_scope=cifarnet.cifarnet_arg_scope,
+        preprocessing='cifarnet',
+        features='fc4',
+        output_node='CifarNet/Predictions/Reshape_1',
+        head='CifarNet/logits',
+        predictions='Predictions',
+    ),
+    'overfeat': _convolutional(overfeat.overfeat, overfeat.overfeat_arg_scope),
+    'vgg_a': _convolutional(vgg.vgg_a, vgg.vgg_arg_scope),
+    'vgg_16': _convolutional(vgg.vgg_16, vgg.vgg_arg_scope),
+    'vgg_19': _convolutional(vgg.vgg_19, vgg.vgg_arg_scope),
+    'inception_v1': _inception(
+        inception.inception_v1,
+        inception.inception_v1_arg_scope,
+        features='AvgPool_0a_7x7',
+        output_node='InceptionV1/Logits/Predictions/Reshape_1',
+    ),
+    'inception_v2': _inception(
+        inception.inception_v2,
+        inception.inception_v2_arg_scope,
+        features='AvgPool_1a',
+        output_node='InceptionV2/Predictions/Reshape_1',
+    ),
+    'inception_v3': _inception(
+        inception.inception_v3,
+        inception.inception_v3_arg_scope,
+        features='AvgPool_1a',
+        output_node='InceptionV3/Predictions/Reshape_1',
+        auxiliary=True,
+    ),
+    'inception_v4': _inception(
+        inception.inception_v4,
+        inception.inception_v4_arg_scope,
+        features='global_pool',
+        output_node='InceptionV4/Logits/Predictions',
+        auxiliary=True,
+    ),
+    'inception_resnet_v2': _inception(
+        inception.inception_resnet_v2,
+        inception.inception_resnet_v2_arg_scope,
+        features='global_pool',
+        output_node='InceptionResnetV2/Logits/Predictions',
+        auxiliary=True,
+    ),
+    'lenet': ModelSpec(
+        fn=lenet.lenet,
+        arg_scope=lenet.lenet_arg_scope,
+        preprocessing='lenet',
+        features='fc3',
+        output_node='Predictions/Reshape_1',
+        head='LeNet/fc4',
+        predictions='Predictions',
+        channels=1,
+    ),
+    'resnet_v1_50': _resnet(resnet_v1.resnet_v1_50),
+    'resnet_v1_101': _resnet(resnet_v1.resnet_v1_101),
+    'resnet_v1_152': _resnet(resnet_v1.resnet_v1_152),
+    'resnet_v1_200': _resnet(resnet_v1.resnet_v1_200),
+    'resnet_v2_50': _resnet(resnet_v2.resnet_v2_50),
+    'resnet_v2_101': _resnet(resnet_v2.resnet_v2_101),
+    'resnet_v2_152': _resnet(resnet_v2.resnet_v2_152),
+    'resnet_v2_200': _resnet(resnet_v2.resnet_v2_200),
+    'mobilenet_v1': _mobilenet_v1(mobilenet_v1.mobilenet_v1),
+    'mobilenet_v1_075': _mobilenet_v1(mobilenet_v1.mobilenet_v1_075),
+    'mobilenet_v1_050': _mobilenet_v1(mobilenet_v1.mobilenet_v1_050),
+    'mobilenet_v1_025': _mobilenet_v1(mobilenet_v1.mobilenet_v1_025),
+}
+
+networks_map = {name: spec.fn for name, spec in MODELS.items()}
+arg_scopes_map = {name: spec.arg_scope for name, spec in MODELS.items()}
+
+
+def get_spec(name):
+    """Return the ModelSpec of a network; an unknown name is a UserError that lists the known."""
+    return names.lookup('network', name, MODELS)
+
+
+def get_network_fn(
+    name,
+    num_classes,
+    weight_decay=0.0,
+    is_training=False,
+    batch_norm_decay=None,
+    frozen=None,
+    dropout_seed=None,
+):
+    """Return a function `(images, **kwargs)` that builds the network under its own arg_scope.
+
+    `batch_norm_decay` replaces the network's default; `frozen` and `dropout_seed` go to
+    `layers.batch_norm` and `layers.dropout`. An arg_scope around the returned function's call wins
+    over the network's own, one that was there before has what the network leaves open.
+    """
+    spec = get_spec(name)
+    outside = slim.current_arg_scope()
+    own = _own_arg_scope(
+        spec.arg_scope,
+        weight_decay=weight_decay,
+        is_training=is_training,
+        batch_norm_decay=batch_norm_decay,
+    )
+    with slim.arg_scope(own):
+        with slim.arg_scope([layers.batch_norm], **_given(frozen=frozen)):
+            with slim.arg_scope([layers.dropout], **_given(seed=dropout_seed)) as own:
+                pass
+
+    def network_fn(images, **kwargs):
+        with slim.arg_scope(_with_changes(own, outside, slim.current_arg_scope())):
+            return spec.fn(images, num_classes, is_training=is_training, **kwargs)
+
+    network_fn.__name__ = name
+    network_fn.__doc__ = spec.fn.__doc__
+    network_fn.default_image_size = spec.image_size
+    return network_fn
+
+
+def _given(**options):
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _own_arg_scope(arg_scope, **options):
+    """Call a network's arg_scope function with what was given, as far as it has a use for it."""
+    accepted = inspect.signature(arg_scope).parameters
+    return arg_scope(**{k: v for k, v in _given(**options).items() if k in accepted})
+
+
+def _with_changes(own, before, now):
+    """Return `own` with all that arg_scopes have set between `before` and `now`.
+
+    Entering a saved arg_scope replaces slim's whole stack, and would lose them.
+    """
+    merged = dict(own)
+    for layer, settings in now.items():
+        known = before.get(layer, {})
+        changes = {
+            option: value
+            for option, value in settings.items()
+            if option not in known or known[option] is not value
+        }
+        merged[layer] = {**own.get(layer, {}), **changes}
+    return merged

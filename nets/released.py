@@ -1,0 +1,125 @@
+"""The checkpoints that TF-Slim's authors trained on ILSVRC-2012, and what each was trained with.
+
+The key is the archive, never the network: two archives of one network may differ in the size of
+their images or in their preprocessing, and an archive may differ from the network's defaults.
+"""
+
+import dataclasses
+import os
+import re
+
+from common import names
+from common.errors import UserError
+
+BASE_URL = 'http://download.tensorflow.org/models/'
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """An archive; accuracies are percent on the validation set with a single crop."""
+
+    archive: str  # File name under BASE_URL.
+    network: str  # Name in nets_factory.
+    image_size: int
+    preprocessing: str
+    classes: int
+    top_1: float | None = None
+    top_5: float | None = None
+
+    @property
+    def url(self):
+        """Return where the archive is to be had."""
+        return BASE_URL + self.archive
+
+    @property
+    def name(self):
+        """Return the archive's name without its date, `mobilenet_v1_0.50_160` for example."""
+        return re.sub(r'_\d{4}_\d\d_\d\d\.tar\.gz$', '', self.archive)
+
+    @property
+    def checkpoint(self):
+        """Return the name of the checkpoint in the archive, as programs are given it."""
+        return f'{self.name}.ckpt'
+
+    @property
+    def labels_offset(self):
+        """Return the label of output 0: with 1001 classes that is an empty background class."""
+        return 1001 - self.classes
+
+
+_MOBILENET_NETWORKS = {
+    '1.0': 'mobilenet_v1',
+    '0.75': 'mobilenet_v1_075',
+    '0.50': 'mobilenet_v1_050',
+    '0.25': 'mobilenet_v1_025',
+}
+_MOBILENET_ACCURACIES = {
+    ('1.0', 224): (70.7, 89.5),
+    ('0.50', 160): (59.9, 82.5),
+    ('0.25', 128): (41.3, 66.2),
+}
+
+_RELEASES = (
+    Release('inception_v1_2016_08_28.tar.gz', 'inception_v1', 224, 'inception', 1001, 69.8, 89.6),
+    Release('inception_v2_2016_08_28.tar.gz', 'inception_v2', 224, 'inception', 1001, 73.9, 91.8),
+    Release('inception_v3_2016_08_28.tar.gz', 'inception_v3', 299, 'inception', 1001, 78.0, 93.9),
+    Release('inception_v4_2016_09_09.tar.gz', 'inception_v4', 299, 'inception', 1001, 80.2, 95.2),
+    Release(
+        'inception_resnet_v2_2016_08_30.tar.gz',
+        'inception_resnet_v2', 299, 'inception', 1001, 80.4, 95.3,
+    ),
+    Release('resnet_v1_50_2016_08_28.tar.gz', 'resnet_v1_50', 224, 'vgg', 1000, 75.2, 92.2),
+    Release('resnet_v1_101_2016_08_28.tar.gz', 'resnet_v1_101', 224, 'vgg', 1000, 76.4, 92.9),
+    Release('resnet_v1_152_2016_08_28.tar.gz', 'resnet_v1_152', 224, 'vgg', 1000, 76.8, 93.2),
+    Release('resnet_v2_50_2017_04_14.tar.gz', 'resnet_v2_50', 299, 'inception', 1001, 75.6, 92.8),
+    Release('resnet_v2_101_2017_04_14.tar.gz', 'resnet_v2_101', 299, 'inception', 1001, 77.0, 93.7),
+    Release('resnet_v2_152_2017_04_14.tar.gz', 'resnet_v2_152', 299, 'inception', 1001, 77.8, 94.1),
+    Release('vgg_16_2016_08_28.tar.gz', 'vgg_16', 224, 'vgg', 1000, 71.5, 89.8),
+    Release('vgg_19_2016_08_28.tar.gz', 'vgg_19', 224, 'vgg', 1000, 71.1, 89.8),
+    *(
+        Release(
+            f'mobilenet_v1_{width}_{side}_2017_06_14.tar.gz',
+            network, side, 'inception', 1001, *_MOBILENET_ACCURACIES.get((width, side), ()),
+        )
+        for width, network in _MOBILENET_NETWORKS.items()
+        for side in (224, 192, 160, 128)
+    ),
+)  # fmt: skip
+
+RELEASES = {release.archive: release for release in _RELEASES}
+
+# Its variables are named by the package that came before TF-Slim.
+_OLDER_INCEPTION_V3 = ('inception-v3-2016-03-01.tar.gz', 'model.ckpt-157585')
+
+
+def by_archive(name):
+    """Return the Release of an archive, given its file name or URL, with or without `.tar.gz`."""
+    archive = os.path.basename(name).removesuffix('.tar.gz') + '.tar.gz'
+    if archive == _OLDER_INCEPTION_V3[0]:
+        raise UserError(
+            f'{name}: holds variables under the names of the package before TF-Slim, which no '
+            'network here has; use inception_v3_2016_08_28.tar.gz'
+        )
+    return names.lookup('archive', archive, RELEASES)
+
+
+def by_network(name):
+    """List the Releases of a network; a network without any gives an empty list."""
+    return [release for release in RELEASES.values() if release.network == name]
+
+
+def by_checkpoint(path):
+    """Return the Release that a checkpoint belongs to, going by its file name, or None.
+
+    Any file of a checkpoint will do, dated or not: `resnet_v2_50.ckpt`, `vgg_16_2016_08_28.ckpt`,
+    `mobilenet_v1_1.0_224.ckpt.index`.
+    """
+    match = re.fullmatch(
+        r'(.+?)\.ckpt(\.index|\.meta|\.data-\d+-of-\d+)?', os.path.basename(os.fspath(path))
+    )
+    if match is None:
+        return None
+    for release in RELEASES.values():
+        if match[1] in (release.name, release.archive.removesuffix('.tar.gz')):
+            return release
+    return None
