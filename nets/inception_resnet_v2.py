@@ -48,14 +48,15 @@ def inception_resnet_v2_arg_scope(
             [slim.conv2d],
             activation_fn=activation_fn,
             normalizer_fn=layers.batch_norm,
-            normalizer_params={
-                'decay': batch_norm_decay,
-                'epsilon': batch_norm_epsilon,
-                'updates_collections': batch_norm_updates_collections,
-                'scale': batch_norm_scale,
-            },
-        ) as scope:
-            return scope
+        ):
+            with slim.arg_scope(
+                [layers.batch_norm],
+                decay=batch_norm_decay,
+                epsilon=batch_norm_epsilon,
+                updates_collections=batch_norm_updates_collections,
+                scale=batch_norm_scale,
+            ) as scope:
+                return scope
 
 
 def _residual(net, branches, scale, activation_fn):

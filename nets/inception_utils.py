@@ -26,12 +26,6 @@ def inception_arg_scope(
     batch_norm_scale=False,
 ):
     """Return the arg_scope that Inception v1 to v4 were trained under."""
-    normalizer_params = {
-        'decay': batch_norm_decay,
-        'epsilon': batch_norm_epsilon,
-        'updates_collections': batch_norm_updates_collections,
-        'scale': batch_norm_scale,
-    }
     with slim.arg_scope(
         [slim.conv2d, slim.fully_connected], weights_regularizer=slim.l2_regularizer(weight_decay)
     ):
@@ -40,9 +34,16 @@ def inception_arg_scope(
             weights_initializer=slim.variance_scaling_initializer(),
             activation_fn=activation_fn,
             normalizer_fn=layers.batch_norm if use_batch_norm else None,
-            normalizer_params=normalizer_params if use_batch_norm else {},
-        ) as scope:
-            return scope
+        ):
+            # As `normalizer_params` of the convolutions these would silence a user's arg_scope.
+            with slim.arg_scope(
+                [layers.batch_norm],
+                decay=batch_norm_decay,
+                epsilon=batch_norm_epsilon,
+                updates_collections=batch_norm_updates_collections,
+                scale=batch_norm_scale,
+            ) as scope:
+                return scope
 
 
 class Conv(
