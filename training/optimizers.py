@@ -1,0 +1,232 @@
+"""Learning rate schedules that count pictures seen, and the optimizers with TF-Slim's names."""
+
+import math
+
+import tensorflow.compat.v1 as tf
+
+from common import names
+
+# AdamW came after TF-Slim, whose epsilon of 1 would leave little of Adam.
+_ADAMW_EPSILON = 1e-8
+
+
+def gradients_per_step(options, num_workers=1):
+    """Return how many workers' gradients one step of the global step consumes."""
+    if not options.sync_replicas:
+        return 1
+    return num_workers if options.replicas_to_aggregate == -1 else options.replicas_to_aggregate
+
+
+def images_per_step(options, num_workers=1):
+    """Return the global batch: all pictures that one step of the global step has seen."""
+    return options.batch_size * options.num_clones * gradients_per_step(options, num_workers)
+
+
+def last_step(options, num_samples, batch):
+    """Return the step at which the run ends, or None for a run that has to be stopped.
+
+    `batch` is the global one, of `images_per_step`.
+    """
+    ends = [options.max_number_of_steps] if options.max_number_of_steps else []
+    if options.num_epochs:
+        ends.append(max(1, math.ceil(round(options.num_epochs * num_samples / batch, 6))))
+    return min(ends, default=None)
+
+
+def learning_rate(options, global_step, num_samples, batch):
+    """Return the learning rate at `global_step`, a float32 tensor.
+
+    Time is counted in pictures, global step times global batch, so that clones and synchronous
+    workers follow the schedule of a single device. Within one step this is TF-Slim's schedule.
+    """
+    # float64 holds every count of pictures exactly; float32 would stop counting at 16 million.
+    images = tf.cast(global_step, tf.float64) * batch
+    rate = _SCHEDULES[options.learning_rate_decay_type](options, images, num_samples, batch)
+    if options.warmup_epochs:
+        warm = options.learning_rate * images / (options.warmup_epochs * num_samples)
+        rate = tf.minimum(rate, warm)
+    return tf.cast(rate, tf.float32, name='learning_rate')
+
+
+def _fixed(options, images, num_samples, batch):
+    return tf.constant(options.learning_rate, tf.float64)
+
+
+def _decay_period(options, num_samples):
+    # Rounded, so that 1.1 epochs of 10 pictures are 11 pictures and not a trifle more.
+    return max(1.0, round(options.num_epochs_per_decay * num_samples, 6))
+
+
+def _exponential(options, images, num_samples, batch):
+    falls = tf.floor(images / _decay_period(options, num_samples))
+    return options.learning_rate * options.learning_rate_decay_factor**falls
+
+
+def _polynomial(options, images, num_samples, batch):
+    # Power 1 and no cycle: a straight line, then the end value for good.
+    done = tf.minimum(images / _decay_period(options, num_samples), 1.0)
+    return options.learning_rate + done * (options.end_learning_rate - options.learning_rate)
+
+
+def _cosine(options, images, num_samples, batch):
+    done = tf.minimum(images / (last_step(options, num_samples, batch) * batch), 1.0)
+    height = options.learning_rate - options.end_learning_rate
+    return options.end_learning_rate + height * 0.5 * (1.0 + tf.cos(math.pi * done))
+
+
+_SCHEDULES = {
+    'cosine': _cosine,
+    'exponential': _exponential,
+    'fixed': _fixed,
+    'polynomial': _polynomial,
+}
+
+
+def network_weight_decay(options):
+    """Return the L2 strength that the network is built with: AdamW decays weights by itself."""
+    return 0.0 if options.optimizer == 'adamw' else options.weight_decay
+
+
+def create(options, rate):
+    """Make the optimizer; its slots carry the names that TF 1.x wrote into checkpoints."""
+    return names.lookup('optimizer', options.optimizer, _OPTIMIZERS)(options, rate)
+
+
+def _adadelta(options, rate):
+    return tf.train.AdadeltaOptimizer(rate, options.adadelta_rho, _epsilon(options))
+
+
+def _adagrad(options, rate):
+    return tf.train.AdagradOptimizer(rate, options.adagrad_initial_accumulator_value)
+
+
+def _adam(options, rate):
+    return tf.train.AdamOptimizer(rate, options.adam_beta1, options.adam_beta2, _epsilon(options))
+
+
+def _adamw(options, rate):
+    return AdamWOptimizer(
+        rate,
+        options.adam_beta1,
+        options.adam_beta2,
+        _ADAMW_EPSILON if options.opt_epsilon is None else options.opt_epsilon,
+        weight_decay=options.weight_decay,
+    )
+
+
+def _ftrl(options, rate):
+    return tf.train.FtrlOptimizer(
+        rate,
+        learning_rate_power=options.ftrl_learning_rate_power,
+        initial_accumulator_value=options.ftrl_initial_accumulator_value,
+        l1_regularization_strength=options.ftrl_l1,
+        l2_regularization_strength=options.ftrl_l2,
+    )
+
+
+def _momentum(options, rate):
+    return tf.train.MomentumOptimizer(rate, options.momentum)
+
+
+def _rmsprop(options, rate):
+    return tf.train.RMSPropOptimizer(
+        rate,
+        decay=options.rmsprop_decay,
+        momentum=options.rmsprop_momentum,
+        epsilon=_epsilon(options),
+    )
+
+
+def _sgd(options, rate):
+    return tf.train.GradientDescentOptimizer(rate)
+
+
+def _epsilon(options):
+    return options.or_default('opt_epsilon')
+
+
+_OPTIMIZERS = {
+    'adadelta': _adadelta,
+    'adagrad': _adagrad,
+    'adam': _adam,
+    'adamw': _adamw,
+    'ftrl': _ftrl,
+    'momentum': _momentum,
+    'rmsprop': _rmsprop,
+    'sgd': _sgd,
+}
+
+
+class AdamWOptimizer(tf.train.AdamOptimizer):
+    """Take learning rate times weight decay times the weight off each weight, then step as Adam.
+
+    The decay stays out of the loss and of Adam's moments (arXiv:1711.05101). It reaches what L2
+    reaches in most networks: kernels, and neither biases, batch norms nor depthwise kernels. The
+    slots are Adam's, so a run may change from one to the other.
+    """
+
+    def __init__(self, learning_rate, beta1, beta2, epsilon, weight_decay):
+        super().__init__(learning_rate, beta1, beta2, epsilon, name='Adam')
+        self._weight_decay = weight_decay
+
+    def _resource_apply_dense(self, grad, var):
+        with tf.control_dependencies(self._decayed(var)):
+            return super()._resource_apply_dense(grad, var)
+
+    def _apply_dense(self, grad, var):
+        with tf.control_dependencies(self._decayed(var)):
+            return super()._apply_dense(grad, var)
+
+    def _decayed(self, var):
+        if not self._weight_decay or not is_decayed(var):
+            return []
+        rate = tf.cast(self._lr_t, var.dtype.base_dtype)
+        return [var.assign_sub(rate * self._weight_decay * var, use_locking=self._use_locking)]
+
+
+def is_decayed(variable):
+    """Tell kernels, which AdamW decays, from biases, batch norms and depthwise kernels."""
+    return len(variable.shape) >= 2 and 'depthwise_weights' not in variable.op.name
+
+
+def clip_gradients(grads_and_vars, norm=None):
+    """Scale the gradients down to the global `norm` if they exceed it; also return theirs."""
+    grads, variables = zip(*((g, v) for g, v in grads_and_vars if g is not None), strict=True)
+    global_norm = tf.global_norm(grads)
+    if norm is not None:
+        grads, _ = tf.clip_by_global_norm(grads, norm, use_norm=global_norm)
+    return list(zip(grads, variables, strict=True)), global_norm
+
+
+def synchronised(optimizer, options, num_workers, averages=None, averaged_variables=None):
+    """Make one step of the global step wait for the gradients of several workers.
+
+    The chief updates the moving averages, so they are handed over. Every worker runs the hook of
+    `make_session_run_hook(is_chief)`.
+    """
+    return tf.train.SyncReplicasOptimizer(
+        optimizer,
+        replicas_to_aggregate=gradients_per_step(options, num_workers),
+        total_num_replicas=num_workers,
+        variable_averages=averages,
+        variables_to_average=averaged_variables,
+    )
+
+
+def loss_scaled(optimizer):
+    """Keep float16 gradients from vanishing: scale the loss up and the gradients down again."""
+    return LossScaleOptimizer(optimizer, tf.mixed_precision.DynamicLossScale())
+
+
+class LossScaleOptimizer(tf.mixed_precision.MixedPrecisionLossScaleOptimizer):
+    """Leave the weights alone when gradients overflow, but count the step.
+
+    Its pictures have been read: a step that did not count would shift the data order.
+    """
+
+    def apply_gradients(self, grads_and_vars, global_step=None, name=None):
+        applied = super().apply_gradients(grads_and_vars, name=name)
+        if global_step is None:
+            return applied
+        with tf.control_dependencies([applied]):
+            return global_step.assign_add(1, read_value=False)
