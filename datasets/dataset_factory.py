@@ -1,0 +1,39 @@
+"""Every data set by name: the published ones, and any that was converted from own pictures."""
+
+from datasets import (
+    caltech101,
+    caltech256,
+    cifar10,
+    cifar100,
+    fashion_mnist,
+    flowers,
+    image_folder,
+    imagenet,
+    mini_imagenet,
+    mnist,
+    tiny_imagenet,
+)
+
+datasets_map = {
+    'caltech101': caltech101,
+    'caltech256': caltech256,
+    'cifar10': cifar10,
+    'cifar100': cifar100,
+    'fashion_mnist': fashion_mnist,
+    'flowers': flowers,
+    'imagenet': imagenet,
+    'mini_imagenet': mini_imagenet,
+    'mnist': mnist,
+    'tiny_imagenet': tiny_imagenet,
+}
+
+
+def get_dataset(name, split_name, dataset_dir, file_pattern=None, reader=None):
+    """Describe a split of the data set `name` as a `slim.dataset.Dataset`.
+
+    A name that is not in `datasets_map` is that of the user's own pictures. Sizes and class names
+    come from what the conversion, or another program, left in `dataset_dir`.
+    """
+    if name in datasets_map:
+        return datasets_map[name].get_split(split_name, dataset_dir, file_pattern, reader)
+    return image_folder.get_split(split_name, dataset_dir, file_pattern, reader, dataset_name=name)

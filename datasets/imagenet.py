@@ -1,0 +1,164 @@
+"""ILSVRC-2012: 1.28 million photographs in 1,000 classes (Russakovsky et al., 2015)."""
+
+import functools
+import glob
+import hashlib
+import os
+import re
+
+from common.errors import UserError
+from datasets import bounding_boxes, folder_scan, image_folder, imagenet_classes, layouts
+
+SPLITS_TO_SIZES = {'train': 1281167, 'validation': 50000}
+NUM_CLASSES = 1001
+
+_ROOTS = ('imagenet', 'raw-data', 'ILSVRC2012', 'ILSVRC/Data/CLS-LOC', '.')
+_LAYOUT = (
+    'train/<synset>/*.JPEG and validation/<synset>/*.JPEG, or validation/*.JPEG with a list of'
+    ' their synsets (imagenet_2012_validation_synset_labels.txt)'
+)
+SOURCES = ('train', 'validation', 'val', *_ROOTS[:-1])
+
+get_split = functools.partial(image_folder.get_split, dataset_name='imagenet')
+
+
+def create_readable_names_for_imagenet_labels():
+    """Return the names of the 1,001 outputs by number; 0 is the background."""
+    return {entry.label: entry.name for entry in imagenet_classes.read()}
+
+
+def prepare(dataset_dir, source_url=None, report=print):
+    """Return what is to be converted: labels 1 to 1,000, with 0 for the background."""
+    if source_url:
+        raise UserError(
+            f'--source_url={source_url}: ImageNet is given out to registered users alone;'
+            f' unpack it in {dataset_dir} as {_LAYOUT}'
+        )
+    root, splits = _find(dataset_dir)
+    layouts.require(dataset_dir, splits, 'imagenet', _LAYOUT)
+    boxes = bounding_boxes.find(dict.fromkeys((root, dataset_dir, _kaggle_top(root))))
+    gathering = layouts.Gathering(root)
+    for split in ('train', 'validation'):
+        if split not in splits:
+            gathering.notes.append(f'{root} has no {split} folder: there is no such split')
+        elif folder_scan.subfolders(splits[split]):
+            _add_folders(gathering, splits[split], split, _features(boxes))
+        else:
+            _add_flat(gathering, splits[split], split, (root, dataset_dir), _features(boxes))
+    if boxes and boxes.unreadable:
+        gathering.notes.append(f'{boxes.unreadable:,} bounding boxes could not be read')
+    names = [entry.name for entry in imagenet_classes.read()]
+    return gathering.spec(
+        'imagenet',
+        names,
+        background_class=True,
+        keep_duplicates=True,
+        source=_fingerprint(gathering.examples),
+    )
+
+
+def _find(dataset_dir):
+    for name in _ROOTS:
+        root = os.path.normpath(os.path.join(dataset_dir, name))
+        splits = layouts.split_folders(root)
+        splits.pop('test', None)
+        if splits:
+            return root, splits
+    return dataset_dir, {}
+
+
+def _kaggle_top(root):
+    """Return the folder that holds both `Data/CLS-LOC` and `Annotations/CLS-LOC`."""
+    return os.path.dirname(os.path.dirname(root))
+
+
+def _features(boxes):
+    """Return a function from a picture's path and label to its further features."""
+    synsets = [entry.synset for entry in imagenet_classes.read()]
+
+    def features(path, label):
+        found = boxes.features(path, label) if boxes else {}
+        return {'image/class/synset': (synsets[label],), **found}
+
+    return features
+
+
+def _fingerprint(examples):
+    """Return a hash of the features that come from other files than the pictures."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(repr(sorted(example.extra.items())).encode())
+    return digest.hexdigest()
+
+
+def _add_folders(gathering, directory, split, features):
+    known = imagenet_classes.by_synset()
+    folders = folder_scan.subfolders(directory)
+    strange = [name for name in folders if name not in known]
+    if strange:
+        raise UserError(
+            f'{os.path.join(directory, strange[0])}: not one of the 1,000 synsets of ILSVRC-2012;'
+            ' classes of your own are converted under a --dataset_name of your own'
+        )
+    gathering.ignore_loose(directory)
+    for synset in folders:
+        path = os.path.join(directory, synset)
+        gathering.add_class(path, known[synset].label, split, features)
+
+
+def _add_flat(gathering, directory, split, places, features):
+    """Add pictures that lie in one folder, by the list of their synsets."""
+    candidates = _candidate_lists((*places, directory))
+    pictures = [path for path in folder_scan.list_files(directory).files if path not in candidates]
+    for path in candidates:
+        stems, synsets = layouts.read_synset_list(path)
+        stems = stems or _stems_in_order(pictures, synsets)
+        if stems:
+            gathering.add_listed(
+                directory, _places(path, stems, synsets, split), features, candidates
+            )
+            return
+    raise UserError(
+        f'{directory}: {len(pictures):,} pictures without class folders, and no list of their'
+        f' synsets fits them (a line per picture, in {places[0]}); expected {_LAYOUT}'
+    )
+
+
+def _candidate_lists(directories):
+    """List the text files that may hold synsets, those with a telling name first."""
+    paths = {
+        os.path.normpath(path)
+        for directory in directories
+        for suffix in ('txt', 'csv')
+        for path in glob.glob(os.path.join(glob.escape(directory), f'*.{suffix}'))
+    }
+    lists = [path for path in sorted(paths) if _has_synsets(path)]
+    return sorted(lists, key=lambda path: 'val' not in os.path.basename(path).lower())
+
+
+def _has_synsets(path):
+    with open(path, 'rb') as stream:
+        return re.search(rb'\bn\d{8}\b', stream.read(4096)) is not None
+
+
+def _stems_in_order(pictures, synsets):
+    """Name the picture of each line in a list of bare synsets, or return None if it cannot be.
+
+    Line k is that of the k-th picture, or of ILSVRC2012_val_<k> where some of them are missing.
+    """
+    stems = [layouts.stem(path) for path in pictures]
+    if len(stems) == len(synsets):
+        return stems
+    if stems and all(re.fullmatch(r'ILSVRC2012_val_\d{8}', stem) for stem in stems):
+        last = max(int(stem[-8:]) for stem in stems)
+        if last <= len(synsets):
+            return [f'ILSVRC2012_val_{number:08d}' for number in range(1, len(synsets) + 1)]
+    return None
+
+
+def _places(path, stems, synsets, split):
+    known = imagenet_classes.by_synset()
+    strange = [synset for synset in synsets if synset not in known]
+    if strange:
+        raise UserError(f'{path}: {strange[0]} is not one of the 1,000 synsets of ILSVRC-2012')
+    return {stem: (split, known[synset].label) for stem, synset in zip(stems, synsets, strict=True)}

@@ -1,0 +1,14 @@
+"""MNIST: 70,000 handwritten digits of 28x28 grey pixels."""
+
+import functools
+
+from datasets import idx, image_folder
+
+SPLITS_TO_SIZES = {'train': 60000, 'test': 10000}
+NUM_CLASSES = 10
+
+EDITION = idx.EDITIONS['mnist']
+SOURCES = EDITION.sources
+
+get_split = functools.partial(image_folder.get_split, dataset_name='mnist')
+prepare = functools.partial(idx.prepare, EDITION)

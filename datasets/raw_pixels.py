@@ -1,0 +1,48 @@
+"""Pictures that lie as bare pixels inside a bigger file, as in CIFAR's and MNIST's archives."""
+
+import dataclasses
+import io
+
+from common import download
+from common.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawPixels:
+    """Where a picture's 8-bit pixels lie; calling it returns them as a PNG.
+
+    `planar` means all of the first channel, then all of the second, as CIFAR has it.
+    """
+
+    path: str
+    offset: int
+    height: int
+    width: int
+    channels: int = 1
+    planar: bool = False
+
+    def __call__(self):
+        import numpy as np
+        from PIL import Image
+
+        length = self.height * self.width * self.channels
+        with open(self.path, 'rb') as stream:
+            stream.seek(self.offset)
+            data = stream.read(length)
+        if len(data) != length:
+            raise UserError(f'{self.path}: ends inside the picture at byte {self.offset:,}')
+        pixels = np.frombuffer(data, np.uint8)
+        if self.planar:
+            pixels = pixels.reshape(self.channels, self.height, self.width).transpose(1, 2, 0)
+        else:
+            pixels = pixels.reshape(self.height, self.width, self.channels)
+        picture = Image.fromarray(np.ascontiguousarray(pixels.squeeze()))
+        output = io.BytesIO()
+        picture.save(output, 'PNG')
+        return output.getvalue()
+
+
+def fingerprint(examples):
+    """Return a hash of the files in which the pixels of `examples` lie."""
+    paths = dict.fromkeys(example.data.path for example in examples)
+    return ' '.join(download.digest(path) for path in paths)

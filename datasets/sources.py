@@ -1,0 +1,175 @@
+"""From what the user asked for to the pictures that are to be converted."""
+
+import dataclasses
+import os
+
+from common import names
+from common.errors import UserError
+from datasets import changes, convert, image_folder, manifest, picture_list, verify
+from datasets.dataset_factory import datasets_map
+
+SAMPLE = 'sample_flowers'
+_HAS_CLUTTER = ('caltech101', 'caltech256')
+_HAS_BACKGROUND = ('imagenet', *_HAS_CLUTTER)
+_PATHS = (
+    'dataset_dir',
+    'train_directory',
+    'validation_directory',
+    'output_directory',
+    'labels_file',
+    'csv_file',
+    'source_url',
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the user asked for; None and False stand for what was not given."""
+
+    dataset_name: str | None = None
+    dataset_dir: str | None = None
+    train_directory: str | None = None
+    validation_directory: str | None = None
+    output_directory: str | None = None
+    labels_file: str | None = None
+    csv_file: str | None = None
+    source_url: str | None = None
+    background_class: bool = False
+    sample_unknowns: bool = False
+    verify: bool = False
+    options: convert.ConvertOptions = dataclasses.field(default_factory=convert.ConvertOptions)
+
+    @property
+    def output_dir(self):
+        """Return the directory of the records."""
+        return self.output_directory or self.dataset_dir
+
+
+def run(request, report=print):
+    """Find, fetch and convert what was asked for, or verify it; `report` takes a line of text."""
+    request = _with_homes(request)
+    _check(request)
+    if request.verify:
+        return verify.verify(request.output_dir, request.dataset_name or '', report)
+    if made := _made_already(request):
+        report(
+            f'{request.dataset_name}: converted already, and what it was made from is gone from'
+            f' {request.dataset_dir}; nothing to do (--overwrite fetches it again)'
+        )
+        return made
+    made = convert.convert(find(request, report), request.output_dir, request.options, report)
+    report(f'{len(made.class_names):,} classes: {_shortened(made.class_names)}')
+    report(f'The records are in {os.path.abspath(request.output_dir)}.')
+    return made
+
+
+def find(request, report=print):
+    """Return the description of the pictures that a request means; published ones are fetched."""
+    name, directory = request.dataset_name, request.dataset_dir
+    background = request.background_class
+    if _directories(request):
+        return image_folder.from_splits(
+            _directories(request), name or '', request.labels_file, background
+        )
+    if request.csv_file:
+        return picture_list.from_csv(request.csv_file, name or '', background)
+    if name == SAMPLE:
+        from datasets import sample_flowers
+
+        seed = request.options.random_seed
+        return sample_flowers.prepare(directory, request.sample_unknowns, seed, report)
+    if name in datasets_map:
+        more = {'background_class': background} if name in _HAS_CLUTTER else {}
+        return datasets_map[name].prepare(directory, request.source_url, report, **more)
+    return _own_folder(request)
+
+
+def _with_homes(request):
+    """Resolve a leading `~`, which shells leave alone behind a flag's equals sign."""
+    paths = {name: getattr(request, name) for name in _PATHS}
+    resolved = {name: os.path.expanduser(path) for name, path in paths.items() if path}
+    return dataclasses.replace(request, **resolved)
+
+
+def _own_folder(request):
+    try:
+        return image_folder.from_folder(
+            request.dataset_dir, request.dataset_name, request.background_class
+        )
+    except UserError as error:
+        if os.path.isdir(os.path.join(request.dataset_dir, request.dataset_name)):
+            raise
+        known = ', '.join(names.nearest(request.dataset_name, (SAMPLE, *datasets_map)))
+        raise UserError(f'{error}; known data sets, nearest first: {known}') from None
+
+
+def _directories(request):
+    given = {'train': request.train_directory, 'validation': request.validation_directory}
+    return {split: directory for split, directory in given.items() if directory}
+
+
+def _check(request):
+    """Raise a UserError that names a flag that is missing, or one that would have no effect."""
+    name, ready_made = request.dataset_name, bool(_directories(request))
+    if name and (os.sep in name or name.startswith('.')):
+        raise UserError(f'--dataset_name={name}: a name, not a path; --dataset_dir is the path')
+    if not request.output_dir:
+        flag = '--output_directory' if ready_made else '--dataset_dir'
+        raise UserError(f'{flag} is missing: the directory that the records are to lie in')
+    if request.verify:
+        return
+    if ready_made and request.csv_file:
+        raise UserError('--csv_file and --train_directory both say which pictures; give one')
+    if not (ready_made or request.csv_file):
+        _check_named(request)
+    _refuse_useless(request, ready_made)
+
+
+def _check_named(request):
+    if not request.dataset_name:
+        known = ', '.join((SAMPLE, *datasets_map))
+        raise UserError(
+            '--dataset_name is missing: a folder of your own pictures in --dataset_dir, or one of'
+            f' {known}'
+        )
+    if not request.dataset_dir:
+        raise UserError('--dataset_dir is missing: the directory that the pictures lie in')
+
+
+def _refuse_useless(request, ready_made):
+    name = None if ready_made or request.csv_file else request.dataset_name
+    known = name in datasets_map
+    useless = {
+        'labels_file': (not ready_made, 'goes with --train_directory and --validation_directory'),
+        'source_url': (not known, f'replaces the address of {", ".join(datasets_map)}'),
+        'sample_unknowns': (name != SAMPLE, f'goes with --dataset_name={SAMPLE}'),
+        'background_class': (
+            name == SAMPLE or (known and name not in _HAS_BACKGROUND),
+            f'has no effect on {name}, which has no pictures of none of its classes',
+        ),
+    }
+    for flag, (is_useless, reason) in useless.items():
+        value = getattr(request, flag)
+        if value and is_useless:
+            raise UserError(f'--{flag}={value} {reason}')
+
+
+def _made_already(request):
+    """Return the manifest of a published data set whose sources were deleted after conversion."""
+    if request.dataset_name not in datasets_map or request.options.overwrite:
+        return None
+    if _directories(request) or request.csv_file:
+        return None
+    output_dir, name = request.output_dir, request.dataset_name
+    if os.path.exists(manifest.converting_path(output_dir, name)):
+        return None
+    made = manifest.read(output_dir, name)
+    if made is None or made.options != changes.recorded_options(request.options):
+        return None
+    sources = (os.path.join(request.dataset_dir, path) for path in datasets_map[name].SOURCES)
+    return None if any(os.path.exists(path) for path in sources) else made
+
+
+def _shortened(class_names, most=10):
+    more = ', ...' if len(class_names) > most else ''
+    return ', '.join(class_names[:most]) + more
