@@ -1,0 +1,74 @@
+import dataclasses
+import json
+
+import pytest
+
+from common.errors import UserError
+from datasets import manifest
+from datasets.manifest import Manifest, Shard, Split
+
+SHARD = Shard('pics_train_00000-of-00001.tfrecord', 2, 300, 'ab', [0, 140])
+PICS = Manifest('pics', ['café', '개'], {'train': Split(2, [SHARD])}, skipped=[['a', 'b']])
+
+
+def test_what_is_written_is_read(tmp_path):
+    manifest.write(tmp_path, PICS)
+    assert manifest.read(tmp_path, 'pics') == PICS
+    assert manifest.read(tmp_path, 'others') is None
+    assert PICS.examples == 2
+    assert PICS.files == ['pics_train_00000-of-00001.tfrecord', 'pics.manifest.json']
+
+
+def test_names_of_files(tmp_path):
+    assert manifest.shard_name('pics', 'test', 3, 12) == 'pics_test_00003-of-00012.tfrecord'
+    assert manifest.shard_name('', 'validation', 0, 2) == 'validation-00000-of-00002'
+    assert manifest.manifest_path(tmp_path, '') == str(tmp_path / 'manifest.json')
+    assert manifest.converting_path(tmp_path, 'pics') == str(tmp_path / 'pics.converting')
+
+
+def test_class_names_are_normalised_when_they_are_read(tmp_path):
+    decomposed = dataclasses.replace(PICS, class_names=['cafe\u0301', '개'])
+    manifest.write(tmp_path, decomposed)
+    assert manifest.read(tmp_path, 'pics').class_names == PICS.class_names
+
+
+def test_a_name_finds_its_own_manifest_then_the_nameless_one(tmp_path):
+    manifest.write(tmp_path, dataclasses.replace(PICS, dataset_name=''))
+    assert manifest.find(tmp_path, 'pics').dataset_name == ''
+    manifest.write(tmp_path, PICS)
+    assert manifest.find(tmp_path, 'pics').dataset_name == 'pics'
+
+
+@pytest.mark.parametrize(
+    'content',
+    ['', '[]', '{}', '{"format_version": 1, "splits": {"train": 3}}', '{"format_version": null}'],
+)
+def test_what_is_no_manifest_is_named(tmp_path, content):
+    (tmp_path / 'pics.manifest.json').write_text(content)
+    with pytest.raises(UserError, match=r'pics\.manifest\.json: not '):
+        manifest.read(tmp_path, 'pics')
+
+
+def test_a_manifest_of_the_future_is_refused(tmp_path):
+    value = {**manifest.to_json(PICS), 'format_version': 2}
+    (tmp_path / 'pics.manifest.json').write_text(json.dumps(value))
+    with pytest.raises(UserError, match='format 2 is newer'):
+        manifest.read(tmp_path, 'pics')
+
+
+def test_the_fence_names_the_command_that_mends(tmp_path):
+    manifest.require_finished(tmp_path, 'pics')
+    (tmp_path / 'pics.converting').write_text('')
+    with pytest.raises(UserError, match=r'download_and_convert_data\.py --dataset_name=pics'):
+        manifest.require_finished(tmp_path, 'pics')
+    (tmp_path / 'pics.converting').write_text('{"command": "mend it"}')
+    with pytest.raises(UserError, match='mend it'):
+        manifest.require_finished(tmp_path, 'pics')
+
+
+def test_the_nameless_fence_stops_only_those_without_a_manifest(tmp_path):
+    (tmp_path / 'converting').write_text('')
+    with pytest.raises(UserError, match='--train_directory'):
+        manifest.require_finished(tmp_path, 'pics')
+    manifest.write(tmp_path, PICS)
+    manifest.require_finished(tmp_path, 'pics')
