@@ -55,37 +55,29 @@ def prepare(edition, dataset_dir, source_url=None, report=print):
 
 def _binary_folder(edition, dataset_dir, source_url, report):
     """Find the binary version; only a user who has the pickled one already gets that converted."""
-    binary = published.folder(dataset_dir, (edition.folder,))
-    if binary and _is_complete(edition, binary):
-        return binary
+    form = edition.pickles
     archive = edition.archive
-    has_binary = os.path.isfile(os.path.join(dataset_dir, archive.name))
-    if not has_binary:
-        if published.folder(dataset_dir, (edition.pickles.folder,)):
-            return cifar_pickles.rewrite(edition, dataset_dir, report)
-        if _means(edition.pickles.archive, dataset_dir, source_url):
-            archive = edition.pickles.archive
-    names = (edition.folder, edition.pickles.folder)
+    if not _lies_there(edition.folder, dataset_dir) and not _lies_there(archive.name, dataset_dir):
+        given = (source_url or '').endswith('/' + form.archive.name)
+        if given or any(_lies_there(n, dataset_dir) for n in (form.folder, form.archive.name)):
+            archive = form.archive
+    names = (edition.folder, form.folder)
     found = published.unpacked(archive, names, dataset_dir, source_url, report)
-    if os.path.basename(found) == edition.pickles.folder:
+    if os.path.basename(found) == form.folder:
         return cifar_pickles.rewrite(edition, dataset_dir, report)
-    if not _is_complete(edition, found):
-        needed = ', '.join(name for names in edition.files.values() for name in names)
-        raise UserError(f'{found}: incomplete; it has to hold {needed}. Delete it to start over')
+    _require_complete(edition, found)
     return found
 
 
-def _means(archive, dataset_dir, source_url):
-    lies_there = os.path.isfile(os.path.join(dataset_dir, archive.name))
-    return lies_there or (source_url or '').endswith('/' + archive.name)
+def _lies_there(name, dataset_dir):
+    return os.path.exists(os.path.join(dataset_dir, name))
 
 
-def _is_complete(edition, folder):
-    return all(
-        os.path.isfile(os.path.join(folder, name))
-        for names in edition.files.values()
-        for name in names
-    )
+def _require_complete(edition, folder):
+    needed = [name for names in edition.files.values() for name in names]
+    missing = [name for name in needed if not os.path.isfile(os.path.join(folder, name))]
+    if missing:
+        raise UserError(f'{folder}: {", ".join(missing)} missing; delete the folder to start over')
 
 
 def _class_names(edition, folder):

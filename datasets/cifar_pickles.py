@@ -76,7 +76,6 @@ def rewrite(edition, dataset_dir, report=print):
                 with open(os.path.join(staging, new_name), 'wb') as stream:
                     stream.write(_records(edition, os.path.join(source, name)))
         _write_names(edition, source, staging)
-        shutil.rmtree(target, ignore_errors=True)
         os.replace(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
