@@ -1,0 +1,51 @@
+"""Device functions: where each operation of a clone goes, and where the variables that it uses."""
+
+import tensorflow.compat.v1 as tf
+
+_VARIABLES = frozenset({'AutoReloadVariable', 'VarHandleOp', 'Variable', 'VariableV2'})
+
+
+class RoundRobin:
+    """Deal variables out over `num_tasks` tasks of a job in turn; a function for `tf.device`."""
+
+    def __init__(self, device, num_tasks):
+        self._device = device
+        self._num_tasks = num_tasks
+        self._next = 0
+
+    def __call__(self, op):
+        if op.type in _VARIABLES:
+            task = self._next
+            self._next = (task + 1) % self._num_tasks
+            return merged(f'{self._device}/task:{task}', op.device)
+        return _device_of_variable(op) or op.device
+
+
+def beside_variables(device, variables_device):
+    """Return a function for `tf.device`: variables to their own device, the rest to `device`."""
+
+    def place(op):
+        if op.type in _VARIABLES:
+            if callable(variables_device):
+                return variables_device(op)
+            return merged(variables_device, op.device)
+        return _device_of_variable(op) or merged(device, op.device)
+
+    return place
+
+
+def merged(default, device):
+    """Fill what `device` leaves open from `default`."""
+    parse = tf.DeviceSpec.from_string
+    return parse(default).make_merged_spec(parse(device or '')).to_string()
+
+
+def _device_of_variable(op):
+    """Return the device of the variable that an operation reads or writes through its handle.
+
+    A handle cannot leave its device, so the operation goes there and its result travels.
+    """
+    for tensor in op.inputs:
+        if tensor.dtype == tf.resource and tensor.op.type == 'VarHandleOp':
+            return tensor.op.device
+    return ''
