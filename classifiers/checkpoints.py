@@ -1,0 +1,123 @@
+"""Checkpoint files of both formats: where they lie, whether they are whole, what they hold.
+
+A V1 checkpoint is one file, a V2 checkpoint `PREFIX.index` with `PREFIX.data-*` shards; the reader
+takes both by their prefix. Every tensor carries a checksum, so reading them all is the proof that a
+checkpoint is whole, and a fast one (2 to 3 GB/s from the page cache).
+"""
+
+import glob
+import hashlib
+import os
+import re
+
+import tensorflow.compat.v1 as tf
+
+from common.errors import UserError
+
+AVERAGE_SUFFIX = '/ExponentialMovingAverage'
+ABSENT = 'no such file'
+_PART = re.compile(r'\.(index|meta|data-\d{5}-of-\d{5})$')
+STEP = re.compile(r'-(\d+)$')
+_ARCHIVE = ('.tar.gz', '.tgz', '.tar', '.zip')
+# What the reader raises for damaged, half-written and vanished files.
+_READ_ERRORS = (tf.errors.OpError, IndexError, RuntimeError, ValueError)
+
+
+class UnreadableCheckpointError(UserError):
+    """Tell that a checkpoint is missing, damaged or half written."""
+
+
+def prefix_of(path):
+    """Return the checkpoint's prefix, whichever of its files `path` names."""
+    return _PART.sub('', os.fspath(path))
+
+
+def files_of(prefix):
+    """List the files that hold the checkpoint's data, its index first."""
+    index = f'{prefix}.index'
+    if os.path.exists(index):
+        return [index, *sorted(glob.glob(f'{glob.escape(prefix)}.data-?????-of-?????'))]
+    return [prefix] if os.path.isfile(prefix) else []
+
+
+def signature(prefix):
+    """Return what changes whenever the files are written again, or None if they are gone."""
+    try:
+        stats = [os.stat(path) for path in files_of(prefix)]
+    except FileNotFoundError:
+        return None
+    return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats) or None
+
+
+def fingerprint(prefix):
+    """Return a hash of name and contents, the same only for the same checkpoint; None if gone.
+
+    A V2 index lists the checksum of every tensor, so the index stands for the data.
+    """
+    paths = files_of(prefix)
+    if not paths:
+        return None
+    try:
+        with open(paths[0], 'rb') as stream:
+            digest = hashlib.sha256(os.path.basename(prefix).encode())
+            while block := stream.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
+    except OSError:
+        return None
+
+
+def step_of(prefix):
+    """Return the training step: the file name's number, else the stored one, else 0."""
+    match = STEP.search(prefix)
+    if match:
+        return int(match[1])
+    try:
+        reader = tf.train.NewCheckpointReader(prefix)
+        return int(reader.get_tensor('global_step')) if reader.has_tensor('global_step') else 0
+    except _READ_ERRORS:
+        return 0
+
+
+def fault(prefix):
+    """Return why the checkpoint cannot be used, or None when every tensor reads back whole."""
+    if not files_of(prefix):
+        return ABSENT
+    try:
+        reader = tf.train.NewCheckpointReader(prefix)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except _READ_ERRORS as error:
+        return reason(error)
+    return None
+
+
+def read_variables(prefix):
+    """Return {name: (shape, dtype)} of what the checkpoint holds."""
+    if not files_of(prefix):
+        raise UnreadableCheckpointError(f'{prefix}: no such checkpoint')
+    try:
+        reader = tf.train.NewCheckpointReader(prefix)
+        types = reader.get_variable_to_dtype_map()
+        shapes = reader.get_variable_to_shape_map()
+    except _READ_ERRORS as error:
+        raise unreadable(prefix, reason(error)) from None
+    return {name: (tuple(shape), types[name]) for name, shape in shapes.items()}
+
+
+def unreadable(prefix, why):
+    """Make the error for a checkpoint that cannot be read."""
+    if prefix.endswith(_ARCHIVE):
+        return UnreadableCheckpointError(
+            f'{prefix}: an archive; unpack it and name the .ckpt in it'
+        )
+    return UnreadableCheckpointError(f'{prefix}: damaged or half written ({why})')
+
+
+def reason(error):
+    """Return the reader's complaint as one short line."""
+    text = getattr(error, 'message', None) or str(error)
+    for known in ('Checksum does not match', 'block checksum mismatch', 'Read less bytes'):
+        if known in text:
+            return known.lower()
+    return text.split(': perhaps your file')[0].splitlines()[0][-160:]

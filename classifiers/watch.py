@@ -1,0 +1,235 @@
+"""The newest good checkpoint of a directory, and waiting for the next one.
+
+TensorFlow's `latest_checkpoint` believes the directory's state file and never looks at the data.
+Here a checkpoint counts when all of it can be read; one that cannot is skipped, and said so.
+"""
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+
+import tensorflow.compat.v1 as tf
+from google.protobuf import text_format
+from tensorflow.python.training.checkpoint_state_pb2 import CheckpointState
+
+from classifiers import checkpoints
+from common.errors import UserError
+
+STATE_FILE = 'checkpoint'
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that has been read as a whole: its prefix, step and fingerprint."""
+
+    path: str
+    step: int
+    fingerprint: str
+
+
+def find(path, warn=tf.logging.warning):
+    """Return the good checkpoint that `path` means: a directory's newest, or the file itself."""
+    path = os.fspath(path)
+    if not os.path.isdir(path):
+        return _checked(checkpoints.prefix_of(path))
+    newest = newest_good(path, warn)
+    if newest is None:
+        raise UserError(f'{path}: no checkpoint in this directory (*.index, or *.ckpt in one file)')
+    return newest
+
+
+def _checked(prefix):
+    fault = checkpoints.fault(prefix)
+    if fault == checkpoints.ABSENT:
+        raise checkpoints.UnreadableCheckpointError(_absent(prefix))
+    if fault:
+        raise checkpoints.unreadable(prefix, fault)
+    return _checkpoint(prefix)
+
+
+def _absent(prefix):
+    directory = os.path.dirname(prefix)
+    present = [] if not os.path.isdir(directory) else newest_first(directory)
+    hint = f'; there are {", ".join(present[:3])}' if present else ''
+    return f'{prefix}: no such checkpoint or directory{hint}'
+
+
+def _checkpoint(prefix):
+    return Checkpoint(prefix, checkpoints.step_of(prefix), checkpoints.fingerprint(prefix))
+
+
+def newest_good(directory, warn=tf.logging.warning):
+    """Return the directory's newest good checkpoint; None when it holds none at all.
+
+    Where checkpoints lie but none is good an error is raised: starting anew would bury them.
+    """
+    damaged = []
+    for prefix in newest_first(directory, warn):
+        fault = checkpoints.fault(prefix)
+        if fault is None:
+            return _checkpoint(prefix)
+        if checkpoints.files_of(prefix):
+            damaged.append(f'{os.path.basename(prefix)} ({fault})')
+            warn(_skipped(prefix, fault))
+    if damaged:
+        raise checkpoints.UnreadableCheckpointError(
+            f'{directory}: every checkpoint is damaged or half written: {", ".join(damaged)}; '
+            'remove them to begin again, or name another directory'
+        )
+    return None
+
+
+def _skipped(prefix, fault):
+    return f'SKIPPED {prefix}: damaged or half written ({fault}); using the one before, if any'
+
+
+def newest_first(directory, warn=tf.logging.warning):
+    """List the prefixes of the directory's checkpoints, whole or not, newest first.
+
+    The state file's order counts before the steps' (a restarted run may stand at a lower step),
+    except for what was written after the state file: a kill may fall between the two.
+    """
+    names = _listed(directory)
+    stated, written = _stated(os.path.join(directory, STATE_FILE), warn)
+    known = {name: position for position, name in enumerate(stated)}
+    newest_step = _name_step(stated[-1]) if stated else -1
+
+    def order(name):
+        if name in known:
+            return 1, known[name], 0
+        later = _name_step(name) > newest_step and _modified(directory, name) > written
+        return (2 if later or not known else 0), 0, _name_step(name)
+
+    prefixes = {checkpoints.prefix_of(name) for name in names if _is_checkpoint(name, known)}
+    return [os.path.join(directory, name) for name in sorted(prefixes, key=order, reverse=True)]
+
+
+def _listed(directory):
+    """List the directory's files; only a directory that is not there counts as empty."""
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f'{directory}: cannot be read as a directory ({error.strerror})') from None
+
+
+def _is_checkpoint(name, known):
+    """Tell whether `name` is a V2 index, or a V1 file by its usual name or by the state file."""
+    stem = name.rsplit('-', 1)[0] if _name_step(name) >= 0 else name
+    return not name.startswith('.') and (
+        name.endswith('.index') or name in known or stem.endswith('.ckpt')
+    )
+
+
+def _name_step(name):
+    match = checkpoints.STEP.search(name)
+    return int(match[1]) if match else -1
+
+
+def _modified(directory, name):
+    try:
+        return max(stamp for _, _, stamp in checkpoints.signature(os.path.join(directory, name)))
+    except TypeError:
+        return 0
+
+
+def _stated(path, warn):
+    """Return the names that the state file lists, oldest first, and when it was written (ns)."""
+    try:
+        with open(path, encoding='utf-8') as stream:
+            state = text_format.Parse(stream.read(), CheckpointState())
+            written = os.fstat(stream.fileno()).st_mtime_ns
+    except FileNotFoundError:
+        return [], 0
+    except (OSError, ValueError, text_format.ParseError):
+        warn(f'{path}: not a readable state file; ignored, the files themselves are looked at')
+        return [], 0
+    paths = [*state.all_model_checkpoint_paths, state.model_checkpoint_path]
+    # A directory that was moved keeps the old absolute paths: only the names count.
+    names = [os.path.basename(path) for path in paths if path]
+    return list(dict.fromkeys(reversed(names)))[::-1], written
+
+
+def wait_for_new(
+    directory,
+    timeout_secs=None,
+    poll_secs=1.0,
+    min_interval_secs=0,
+    stop=None,
+    clock=time.monotonic,
+):
+    """Yield the newest good checkpoint, then every new one in turn, each once.
+
+    Ends when nothing new came for `timeout_secs`, or when the event `stop` is set. A checkpoint is
+    new by its name and contents, so a restarted run's files count though their names are old.
+    """
+    stop = stop or threading.Event()
+    watcher = _Watcher(directory)
+    while not stop.is_set():
+        tf.logging.info('Waiting for new checkpoint at %s', directory)
+        waited_from = clock()
+        while (found := watcher.look()) is None:
+            remaining = poll_secs
+            if timeout_secs is not None:
+                remaining = min(poll_secs, waited_from + timeout_secs - clock())
+            if remaining <= 0:
+                tf.logging.info('Timed-out waiting for a checkpoint.')
+                return
+            if stop.wait(remaining):
+                return
+        tf.logging.info('Found new checkpoint at %s', found.path)
+        began = clock()
+        yield found
+        stop.wait(max(0, began + min_interval_secs - clock()))
+
+
+class _Watcher:
+    """Remembers which checkpoints of a directory have been seen."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        self._signatures = {}
+        self._seen = set()
+        self._told = set()
+        self._first = True
+
+    def look(self):
+        """Return the oldest good checkpoint not yet seen (at first: the newest one), or None."""
+        newest = newest_first(self._directory, self._warn_once)
+        first, self._first = self._first, False
+        for position, prefix in enumerate(newest) if first else enumerate(reversed(newest)):
+            found = self._new_and_good(prefix)
+            if found:
+                self._seen.add(found.fingerprint)
+                if first:
+                    self._pass_over(newest[position + 1 :])
+                return found
+        return None
+
+    def _new_and_good(self, prefix):
+        signature = checkpoints.signature(prefix)
+        if signature is None or signature == self._signatures.get(prefix):
+            return None
+        fingerprint = checkpoints.fingerprint(prefix)
+        fault = None if fingerprint in self._seen else checkpoints.fault(prefix)
+        if signature != checkpoints.signature(prefix):
+            return None  # It is being written or deleted: look again at the next round.
+        self._signatures[prefix] = signature
+        if fingerprint in self._seen:
+            return None
+        if fault:
+            self._warn_once(_skipped(prefix, fault))
+            return None
+        return Checkpoint(prefix, checkpoints.step_of(prefix), fingerprint)
+
+    def _pass_over(self, prefixes):
+        for prefix in prefixes:
+            self._signatures[prefix] = checkpoints.signature(prefix)
+            self._seen.add(checkpoints.fingerprint(prefix))
+
+    def _warn_once(self, message):
+        if message not in self._told:
+            self._told.add(message)
+            tf.logging.warning('%s', message)
