@@ -76,11 +76,13 @@ def _first_bad_record(path, shard, class_names):
     with open(path, 'rb') as stream:
         for number, (start, end) in enumerate(zip(shard.offsets, ends, strict=True)):
             stream.seek(start)
-            header = stream.read(_HEADER_BYTES)
+            frame = stream.read(max(0, end - start))
             where = _where(number, start)
-            if len(header) < _HEADER_BYTES or start + _frame_bytes(header) != end:
-                return f'{where} is cut off, or its length is wrong'
-            data = stream.read(end - start - _HEADER_BYTES)[:-_FOOTER_BYTES]
+            if len(frame) < _HEADER_BYTES or _frame_bytes(frame) != end - start:
+                return f'{where} is not where the manifest says, or its length is wrong'
+            if len(frame) < end - start:
+                return f'{where} is cut off'
+            data = frame[_HEADER_BYTES:-_FOOTER_BYTES]
             if complaint := _bad_example(data, class_names):
                 return f'{where} {complaint}'
     return None

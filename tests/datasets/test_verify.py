@@ -1,0 +1,99 @@
+import dataclasses
+
+import pytest
+
+from common.errors import UserError
+from datasets import image_folder, manifest
+from datasets.convert import ConvertOptions, convert
+from datasets.verify import verify
+from support.picture_folders import class_folders
+
+
+@pytest.fixture
+def made(tmp_path):
+    class_folders(tmp_path / 'pics', {'ant': 6, 'bee': 6})
+    spec = image_folder.from_folder(tmp_path, 'pics')
+    return convert(spec, tmp_path, ConvertOptions(num_processes=1), lambda line: None)
+
+
+def damage(path, position, change):
+    data = bytearray(path.read_bytes())
+    data[position] ^= change
+    path.write_bytes(data)
+
+
+def test_a_whole_data_set_is_confirmed(tmp_path, made):
+    lines = []
+    verify(tmp_path, 'pics', lines.append)
+    assert lines == ['pics: 12 records in 2 shards are as the manifest says']
+
+
+@pytest.mark.parametrize(
+    ('into_record', 'words'),
+    [
+        (0, 'length is wrong'),
+        (9, 'fails its checksum'),
+        (300, 'fails its checksum'),
+        (-1, 'fails its checksum'),
+        (12, 'no tf.train.Example'),
+    ],
+)
+def test_a_flipped_byte_names_shard_and_record(tmp_path, made, into_record, words):
+    shard = made.splits['train'].shards[0]
+    start = shard.offsets[3] if into_record >= 0 else shard.offsets[4]
+    damage(tmp_path / shard.file, start + into_record, 1)
+    with pytest.raises(UserError, match=rf'{shard.file}: record 3 \(at byte .*{words}'):
+        verify(tmp_path, 'pics')
+
+
+def test_every_bad_shard_is_named(tmp_path, made):
+    first, second = (made.splits[name].shards[0].file for name in ('train', 'validation'))
+    damage(tmp_path / first, -1, 1)
+    (tmp_path / second).unlink()
+    with pytest.raises(UserError) as error:
+        verify(tmp_path, 'pics')
+    assert f'{first}: record 9' in str(error.value)
+    assert f'{second}: cannot be read' in str(error.value)
+
+
+def test_a_cut_and_a_lengthened_shard_are_named(tmp_path, made):
+    shard = made.splits['train'].shards[0]
+    path = tmp_path / shard.file
+    data = path.read_bytes()
+    path.write_bytes(data[:-20])
+    with pytest.raises(UserError, match=r'record 9 .*is cut off'):
+        verify(tmp_path, 'pics')
+    path.write_bytes(data + data[: shard.offsets[1]])
+    with pytest.raises(UserError, match='bytes instead of'):
+        verify(tmp_path, 'pics')
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'offsets': [0]}, '1 offsets for 10 records'),
+        ({'offsets': [0, 7] + [9] * 8}, 'record 0'),
+        ({'sha256': 'feed'}, 'other content than when it was made'),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_noticed(tmp_path, made, change, words):
+    split = made.splits['train']
+    shard = dataclasses.replace(split.shards[0], **change)
+    splits = {**made.splits, 'train': dataclasses.replace(split, shards=[shard])}
+    manifest.write(tmp_path, dataclasses.replace(made, splits=splits))
+    with pytest.raises(UserError, match=words):
+        verify(tmp_path, 'pics')
+
+
+def test_a_label_without_a_class_names_the_record(tmp_path, made):
+    manifest.write(tmp_path, dataclasses.replace(made, class_names=['ant']))
+    with pytest.raises(UserError, match=r'record \d+ \(at byte .*has the label \[1\]'):
+        verify(tmp_path, 'pics')
+
+
+def test_what_cannot_be_verified_says_why(tmp_path):
+    with pytest.raises(UserError, match=r'no manifest.*download_and_convert_data\.py'):
+        verify(tmp_path, 'pics')
+    (tmp_path / 'pics.converting').write_text('{}')
+    with pytest.raises(UserError, match='interrupted'):
+        verify(tmp_path, 'pics')
