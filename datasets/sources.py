@@ -80,8 +80,16 @@ def find(request, report=print):
         return sample_flowers.prepare(directory, request.sample_unknowns, seed, report)
     if name in datasets_map:
         more = {'background_class': background} if name in _HAS_CLUTTER else {}
-        return datasets_map[name].prepare(directory, request.source_url, report, **more)
+        spec = datasets_map[name].prepare(directory, request.source_url, report, **more)
+        return _with_typed_percentage(spec, request.options)
     return _own_folder(request)
+
+
+def _with_typed_percentage(spec, options):
+    """Let a percentage that the user typed win over the size of the published split."""
+    if options.validation_percentage == convert.ConvertOptions.validation_percentage:
+        return spec
+    return dataclasses.replace(spec, validation_count=None)
 
 
 def _with_homes(request):
