@@ -120,9 +120,14 @@ def inception_v2(
                 inputs, min_depth=min_depth, depth_multiplier=depth_multiplier, scope=scope
             )
             logits = inception_utils.pooled_logits(
-                net, end_points, num_classes, [7, 7], dropout_keep_prob, spatial_squeeze,
+                net,
+                end_points,
+                num_classes,
+                [7, 7],
+                dropout_keep_prob,
+                spatial_squeeze,
                 'global_pool' if global_pool else None,
-            )  # fmt: skip
+            )
             if not num_classes:
                 return logits, end_points
         end_points['Predictions'] = prediction_fn(logits, scope='Predictions')

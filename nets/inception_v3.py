@@ -136,9 +136,14 @@ def inception_v3(
                     end_points['Mixed_6e'], num_classes, depth, spatial_squeeze
                 )
             logits = inception_utils.pooled_logits(
-                net, end_points, num_classes, [8, 8], dropout_keep_prob, spatial_squeeze,
+                net,
+                end_points,
+                num_classes,
+                [8, 8],
+                dropout_keep_prob,
+                spatial_squeeze,
                 'GlobalPool' if global_pool else None,
-            )  # fmt: skip
+            )
             if not num_classes:
                 return logits, end_points
         end_points['Predictions'] = prediction_fn(logits, scope='Predictions')

@@ -233,36 +233,46 @@ def dropout(
             seed=None,
         )
     with tf.variable_scope(scope, 'Dropout', [inputs]) as layer_scope:
-        inputs = tf.convert_to_tensor(inputs)
-        layer_seed = _layer_seed(seed)
-        # Slim's layer enters its name twice, so a layer named 'Dropout' has taken 'dropout' before
-        # its operation asks for it: names are unique regardless of case.
-        with tf.name_scope(layer_scope.name.rsplit('/', 1)[-1]):
-            pass
-
-        def dropped():
-            return tf.nn.experimental.stateless_dropout(
-                inputs,
-                rate=1 - keep_prob,
-                seed=layer_seed,
-                rng_alg='philox',
-                noise_shape=noise_shape,
-                name='dropout',
-            )
-
-        if is_training is True:
-            outputs = dropped()
-        else:
-            outputs = tf.cond(is_training, dropped, lambda: tf.identity(inputs))
+        outputs = _stateless_dropout(
+            tf.convert_to_tensor(inputs), keep_prob, noise_shape, is_training, seed
+        )
         return slim.utils.collect_named_outputs(outputs_collections, layer_scope.name, outputs)
+
+
+def _stateless_dropout(inputs, keep_prob, noise_shape, is_training, seed):
+    layer_seed = _layer_seed(seed)
+    # Slim's layer enters its name twice, so a layer named 'Dropout' has taken 'dropout' before
+    # its operation asks for it: names are unique regardless of case.
+    with tf.name_scope(tf.get_variable_scope().name.rsplit('/', 1)[-1]):
+        pass
+
+    def dropped():
+        return tf.nn.experimental.stateless_dropout(
+            inputs,
+            rate=1 - keep_prob,
+            seed=layer_seed,
+            rng_alg='philox',
+            noise_shape=noise_shape,
+            name='dropout',
+        )
+
+    if is_training is True:
+        return dropped()
+    return tf.cond(is_training, dropped, lambda: tf.identity(inputs))
+
+
+def _layer_name():
+    """Return the open name scope: unlike the variables' it is another one in every clone.
+
+    Clones see different pictures, and must not share one mask between them.
+    """
+    return tf.get_default_graph().get_name_scope()
 
 
 def _layer_seed(seed):
     """Return [what tells this layer from all others, what tells this step from all others]."""
-    # The name scope, and not the variables' scope: clones share the latter, and must not share one
-    # mask between different pictures.
-    name = tf.get_default_graph().get_name_scope()
-    return tf.stack([tf.constant(zlib.crc32(name.encode()) ^ seed, tf.int64), _global_step()])
+    layer = zlib.crc32(_layer_name().encode())
+    return tf.stack([tf.constant(layer ^ seed, tf.int64), _global_step()])
 
 
 def _global_step():
