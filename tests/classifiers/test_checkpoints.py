@@ -4,10 +4,10 @@ import os
 
 import numpy as np
 import pytest
-from support import checkpoint_files
 
 from classifiers import checkpoints
 from common.errors import UserError
+from support import checkpoint_files
 
 
 @pytest.fixture

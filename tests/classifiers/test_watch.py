@@ -6,10 +6,10 @@ import threading
 
 import numpy as np
 import pytest
-from support import checkpoint_files
 
 from classifiers import watch
 from common.errors import UserError
+from support import checkpoint_files
 
 DATA = '.data-00000-of-00001'
 

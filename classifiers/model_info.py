@@ -1,0 +1,174 @@
+"""model.json: everything that is needed to build a trained classifier again.
+
+It lies beside the checkpoints of a training directory; a graph `X.pb` has the same in `X.json`.
+"""
+
+import dataclasses
+import hashlib
+import os
+
+from common import files
+from common.errors import UserError
+
+FILE_NAME = 'model.json'
+FORMAT_VERSION = (1, 0)  # A new major number is not understood here; a new minor one adds keys.
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelInfo:
+    """What a trained classifier is. `class_names[i]` names output i: label i + labels_offset."""
+
+    model_name: str
+    num_classes: int
+    image_size: int
+    channels: int
+    preprocessing_name: str
+    class_names: tuple[str, ...] = ()  # Empty where the names are not known.
+    labels_offset: int = 0
+    moving_average_decay: float | None = None
+    dataset_name: str = ''
+    weights_source: str = ''  # The checkpoint that training began with; empty: from scratch.
+    # For graphs only: nodes by what they are ('image_bytes', 'input', 'logits', 'probabilities',
+    # 'features', 'output'), the hash of the .pb file, the versions of what wrote it.
+    nodes: dict[str, str] = dataclasses.field(default_factory=dict)
+    graph_sha256: str = ''
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    # What a newer minor version of the format knows and this one does not.
+    unknown: dict = dataclasses.field(default_factory=dict)
+
+    def replace(self, **changes):
+        """Return a copy with `changes`."""
+        return dataclasses.replace(self, **changes)
+
+    def names(self):
+        """List a name for every output; its label's number where the names are not known."""
+        if self.class_names:
+            return list(self.class_names)
+        return [str(output + self.labels_offset) for output in range(self.num_classes)]
+
+
+_FIELDS = {field.name: field for field in dataclasses.fields(ModelInfo) if field.name != 'unknown'}
+_REQUIRED = {
+    name
+    for name, field in _FIELDS.items()
+    if field.default is field.default_factory is dataclasses.MISSING
+}
+
+
+def write(path, info):
+    """Write `info` atomically to a .json file, or as model.json into a directory."""
+    if not os.fspath(path).endswith('.json'):
+        path = os.path.join(path, FILE_NAME)
+    content = {name: getattr(info, name) for name in _FIELDS}
+    version = '.'.join(map(str, FORMAT_VERSION))
+    files.write_json(path, {**info.unknown, 'format_version': version, **content})
+
+
+def path_beside(path):
+    """Return where the description of a directory, a checkpoint or a graph `X.pb` would lie."""
+    path = os.fspath(path)
+    if path.endswith('.json'):
+        return path
+    if path.endswith('.pb'):
+        return path.removesuffix('.pb') + '.json'
+    directory = path if os.path.isdir(path) else os.path.dirname(path)
+    return os.path.join(directory, FILE_NAME)
+
+
+def read_beside(path):
+    """Read what describes a directory, a checkpoint or a graph; None when there is no such file.
+
+    A graph's hash has to be the one in its description.
+    """
+    description = path_beside(path)
+    if not os.path.lexists(description):
+        return None
+    if not os.fspath(path).endswith('.pb'):
+        return read(description)
+    if not _is_description(files.read_json(description)):
+        return None  # Another program's: graphs share directories with all kinds of files.
+    info = read(description)
+    _check_hash(path, description, info.graph_sha256)
+    return info
+
+
+def _is_description(content):
+    return isinstance(content, dict) and 'format_version' in content
+
+
+def _check_hash(graph, description, expected):
+    if expected and graph_sha256(graph) != expected:
+        raise UserError(
+            f'{description}: describes another graph than {graph} (the SHA-256 differs); '
+            'freeze the model again, or remove the description and pass flags'
+        )
+
+
+def graph_sha256(path):
+    """Return the SHA-256 of a graph file."""
+    try:
+        with open(path, 'rb') as stream:
+            digest = hashlib.sha256()
+            while block := stream.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
+    except OSError as error:
+        raise UserError(f'{path}: {error.strerror}') from None
+
+
+def read(path):
+    """Read a model.json; what is wrong in it is a UserError that names file and key."""
+    content = files.read_json(path)
+    if not _is_description(content):
+        raise UserError(f'{path}: not the description of a model (no "format_version" in it)')
+    _check_version(path, content.pop('format_version'))
+    missing = sorted(_REQUIRED - content.keys())
+    if missing:
+        raise UserError(f'{path}: the key "{missing[0]}" is missing')
+    known = {name: content.pop(name) for name in list(content) if name in _FIELDS}
+    for name, value in known.items():
+        _check_type(path, name, value)
+    known['class_names'] = tuple(known.get('class_names', ()))
+    info = ModelInfo(**known, unknown=content)
+    _check_values(path, info)
+    return info
+
+
+def _check_version(path, version):
+    major = str(version).split('.')[0]
+    if not major.isdigit():
+        raise UserError(f'{path}: format_version {version!r} is not of the form "1.0"')
+    if int(major) > FORMAT_VERSION[0]:
+        raise UserError(
+            f'{path}: written in format version {version} by a newer release of this toolkit; '
+            f'this one reads up to {FORMAT_VERSION[0]}.x'
+        )
+
+
+_JSON_TYPES = {
+    'num_classes': int,
+    'image_size': int,
+    'channels': int,
+    'labels_offset': int,
+    'moving_average_decay': (float, int, type(None)),
+    'class_names': list,
+    'nodes': dict,
+    'versions': dict,
+}
+
+
+def _check_type(path, name, value):
+    wanted = _JSON_TYPES.get(name, str)
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        raise UserError(f'{path}: "{name}" has the value {value!r}, which is of the wrong type')
+
+
+def _check_values(path, info):
+    names = info.class_names
+    if names and len(names) != info.num_classes:
+        raise UserError(f'{path}: {len(names)} class_names for num_classes {info.num_classes}')
+    if not all(isinstance(name, str) for name in names):
+        raise UserError(f'{path}: "class_names" has to be a list of names')
+    for name, least in (('num_classes', 1), ('image_size', 1), ('channels', 1)):
+        if getattr(info, name) < least:
+            raise UserError(f'{path}: "{name}" is {getattr(info, name)}; at least {least} is valid')

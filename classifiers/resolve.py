@@ -1,0 +1,192 @@
+"""Decide what a classifier is: flags before model.json before the tables in `nets`."""
+
+import collections
+
+from classifiers import checkpoints
+from classifiers.model_info import ModelInfo
+from common import labels
+from common.errors import UserError
+from nets import nets_factory, released
+
+DEFAULT_MODEL_NAME = 'inception_v3'
+
+
+def resolve(
+    stored=None,
+    *,
+    stored_path='model.json',
+    checkpoint=None,
+    warm_start=None,
+    warm_start_path=None,
+    model_name=None,
+    dataset_name=None,
+    dataset_classes=None,
+    dataset_labels=None,
+    labels_offset=None,
+    use_grayscale=None,
+    image_size=None,
+    preprocessing_name=None,
+    moving_average_decay=None,
+    use_moving_averages=None,
+):
+    """Return (ModelInfo, lines for the log: what was chosen where there was a choice, and why).
+
+    None stands for what was not given. `stored` is the model.json read from `stored_path`;
+    `checkpoint` holds this classifier's own weights; `warm_start` (a ModelInfo or None) and
+    `warm_start_path` tell where training begins, and lend the presentation alone: image size and
+    preprocessing. `dataset_classes` counts the data set's labels from 0, `dataset_labels` names
+    them.
+
+    Network, classes, names, offset and channels are the identity: what contradicts `stored` is an
+    error. All else is presentation: what was given wins.
+    """
+    release = released.by_checkpoint(checkpoint) if checkpoint else None
+    given = {
+        'model_name': model_name,
+        'labels_offset': labels_offset,
+        'channels': _channels(use_grayscale),
+    }
+    if stored:
+        _check_identity(stored, stored_path, given)
+        _check_classes(stored, stored_path, dataset_classes, dataset_labels)
+        info = stored
+    else:
+        name = model_name or (release.network if release else DEFAULT_MODEL_NAME)
+        info = _identify(name, release, checkpoint, dataset_classes, dataset_labels, given)
+    lender = next(
+        _lenders(stored, stored_path, checkpoint, warm_start, warm_start_path, info.model_name)
+    )
+    size, size_line = _choose('image_size', image_size, lender)
+    recipe, recipe_line = _choose('preprocessing_name', preprocessing_name, lender)
+    decay, decay_lines = _averages(stored, stored_path, moving_average_decay, use_moving_averages)
+    info = info.replace(
+        image_size=size,
+        preprocessing_name=recipe,
+        moving_average_decay=decay,
+        dataset_name=dataset_name or info.dataset_name,
+    )
+    return info, [size_line, recipe_line, *decay_lines]
+
+
+def _channels(use_grayscale):
+    return None if use_grayscale is None else (1 if use_grayscale else 3)
+
+
+_FLAGS = {
+    'model_name': '--model_name={}'.format,
+    'labels_offset': '--labels_offset={}'.format,
+    'channels': lambda channels: '--use_grayscale' if channels == 1 else '--nouse_grayscale',
+}
+
+
+def _check_identity(stored, stored_path, given):
+    for name, value in given.items():
+        known = getattr(stored, name)
+        if value is not None and value != known:
+            raise UserError(
+                f'{_FLAGS[name](value)} contradicts {stored_path}, where {name} is {known}; '
+                'leave the flag out, or name another checkpoint'
+            )
+
+
+def _check_classes(stored, stored_path, count, names):
+    """Check that the data set has the classes that the network tells apart."""
+    expected = stored.num_classes + stored.labels_offset
+    if count is not None and count != expected:
+        raise UserError(
+            f'the data set has {count} classes, {stored_path} says {expected}: '
+            'name the data set that belongs to the checkpoint'
+        )
+    for output, known in enumerate(stored.class_names if names else ()):
+        label = output + stored.labels_offset
+        found = names.get(label, known)
+        if labels.normalised(found) != labels.normalised(known):
+            raise UserError(
+                f'class {label} is {found!r} in the data set and {known!r} in {stored_path}: '
+                'name the data set that belongs to the checkpoint'
+            )
+
+
+def _identify(model_name, release, checkpoint, dataset_classes, dataset_labels, given):
+    """Describe a classifier that has no model.json."""
+    spec = nets_factory.get_spec(model_name)
+    offset = given['labels_offset']
+    if offset is None:
+        # The table knows ImageNet's labels alone: 1001 with the background.
+        is_imagenet = dataset_classes in (None, 1001)
+        fits = release is not None and release.network == model_name and is_imagenet
+        offset = release.labels_offset if fits else 0
+    classes = None if dataset_classes is None else dataset_classes - offset
+    if classes is None and checkpoint:
+        classes = head_classes(checkpoints.read_variables(checkpoint), spec)
+    if classes is None or classes < 1:
+        raise UserError(
+            f'{model_name} has no class to tell ({dataset_classes} in the data set, '
+            f'--labels_offset={offset}): name a data set, or a checkpoint with a model.json'
+        )
+    wanted = range(offset, offset + classes)
+    named = dataset_labels and all(label in dataset_labels for label in wanted)
+    return ModelInfo(
+        model_name=model_name,
+        num_classes=classes,
+        class_names=tuple(dataset_labels[label] for label in wanted) if named else (),
+        labels_offset=offset,
+        # A network for one channel stays so: LeNet needs no flag.
+        channels=1 if given['channels'] == 1 else spec.channels,
+        image_size=spec.image_size,
+        preprocessing_name=spec.preprocessing,
+    )
+
+
+def head_classes(variables, spec):
+    """Return how many classes a checkpoint's head tells apart, or None if it has none.
+
+    `variables` is what `checkpoints.read_variables` returns.
+    """
+    for name, (shape, _) in variables.items():
+        if name.startswith(f'{spec.head}/') and name.endswith('/biases'):
+            return shape[-1]
+    return None
+
+
+_Lender = collections.namedtuple('_Lender', 'image_size preprocessing_name why')
+
+
+def _lenders(stored, stored_path, checkpoint, warm_start, warm_start_path, model_name):
+    """List who may say how pictures are presented to the network, the weightiest first."""
+    if stored:
+        yield _Lender(stored.image_size, stored.preprocessing_name, f'from {stored_path}')
+    if warm_start and warm_start.model_name == model_name:
+        why = f'as {warm_start_path} was trained'
+        yield _Lender(warm_start.image_size, warm_start.preprocessing_name, why)
+    for path in filter(None, (checkpoint, warm_start_path)):
+        release = released.by_checkpoint(path)
+        if release and release.network == model_name:
+            why = f'as {release.archive} was trained'
+            yield _Lender(release.image_size, release.preprocessing, why)
+    spec = nets_factory.get_spec(model_name)
+    yield _Lender(spec.image_size, spec.preprocessing, f'the default of {model_name}')
+
+
+def _choose(name, given, lender):
+    """Return (value, line for the log)."""
+    label, lent = name.removesuffix('_name').replace('_', ' '), getattr(lender, name)
+    if given is None:
+        return lent, f'Using {label} {lent} ({lender.why})'
+    instead = '' if given == lent else f'; {lent} {lender.why}'
+    return given, f'Using {label} {given} (as asked for{instead})'
+
+
+def _averages(stored, stored_path, decay, use):
+    known = stored.moving_average_decay if stored else None
+    if use is False:
+        line = f'Not using moving averages, as asked for; {stored_path} has decay {known}'
+        return None, [line] if known else []
+    if decay is None:
+        return known, [
+            f'Using moving averages (decay {known}, from {stored_path})'
+        ] if known else []
+    if stored and decay != known:
+        instead = f'{stored_path} has {known or "none"}'
+        return decay or None, [f'Using moving average decay {decay} (as asked for; {instead})']
+    return decay or None, []

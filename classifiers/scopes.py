@@ -1,0 +1,58 @@
+"""Scope lists as flags give them: `InceptionV4/Logits,InceptionV4/AuxLogits`."""
+
+import re
+
+from common import names
+from common.errors import UserError
+
+
+def parse(text):
+    """Split a comma separated list of scopes."""
+    return [scope for scope in (part.strip() for part in (text or '').split(',')) if scope]
+
+
+def within(name, scopes):
+    """Tell whether a variable's name begins with one of the scopes.
+
+    As in TensorFlow's collections a scope may also be a regular expression for that beginning.
+    """
+    return any(name.startswith(scope) or _matches(scope, name) for scope in scopes)
+
+
+def _matches(pattern, name):
+    try:
+        return re.match(pattern, name) is not None
+    except re.error:
+        return False
+
+
+def require_matches(flag, scopes, variable_names):
+    """Raise a UserError for a scope that no variable lies in: it is misspelt."""
+    for scope in scopes:
+        if not any(within(name, [scope]) for name in variable_names):
+            near = names.nearest(scope, _all_scopes(variable_names))[:5]
+            raise UserError(
+                f'{flag}: no variable of the network lies in {scope!r}; nearest: {", ".join(near)}'
+            )
+
+
+def _all_scopes(variable_names):
+    return {name[:end] for name in variable_names for end in range(len(name)) if name[end] == '/'}
+
+
+def frozen(scopes):
+    """Return the predicate for `get_network_fn(frozen=...)`: is this layer outside the scopes?
+
+    Without scopes everything trains and there is no predicate.
+    """
+    if not scopes:
+        return None
+    return lambda layer: not within(f'{layer}/moving_mean', scopes)
+
+
+def trainable(variables, scopes, flag='--trainable_scopes'):
+    """List the variables within the scopes; all of them without scopes."""
+    if not scopes:
+        return list(variables)
+    require_matches(flag, scopes, [variable.op.name for variable in variables])
+    return [variable for variable in variables if within(variable.op.name, scopes)]

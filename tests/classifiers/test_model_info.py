@@ -1,0 +1,110 @@
+"""model.json: written, read, and refused when it cannot be right."""
+
+import json
+
+import pytest
+
+from classifiers import model_info
+from common.errors import UserError
+
+INFO = model_info.ModelInfo(
+    model_name='inception_v4',
+    num_classes=2,
+    class_names=('雏菊', '민들레'),
+    labels_offset=1,
+    image_size=299,
+    channels=3,
+    preprocessing_name='inception',
+    moving_average_decay=0.9999,
+    dataset_name='my_flower_5',
+    weights_source='/pre_trained/inception_v4.ckpt',
+)
+
+
+def change(path, **changes):
+    content = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({k: v for k, v in content.items() if v != 'removed'}))
+    return path
+
+
+@pytest.fixture
+def file(tmp_path):
+    model_info.write(tmp_path, INFO)
+    return tmp_path / 'model.json'
+
+
+def test_what_is_written_is_read(file):
+    assert model_info.read(file) == INFO
+    assert '雏菊' in file.read_text(encoding='utf-8')
+
+
+def test_it_is_found_from_the_directory_and_from_a_checkpoint(file):
+    for path in (file, file.parent, file.parent / 'model.ckpt-3'):
+        assert model_info.read_beside(path) == INFO
+
+
+def test_without_a_file_there_is_none(tmp_path):
+    assert model_info.read_beside(tmp_path) is None
+    assert model_info.read_beside(tmp_path / 'inception_v4.ckpt') is None
+    assert model_info.read_beside(tmp_path / 'frozen.pb') is None
+
+
+def test_a_graph_has_its_own_description(file, tmp_path):
+    graph = tmp_path / 'frozen.pb'
+    graph.write_bytes(b'graph')
+    assert model_info.read_beside(graph) is None
+    info = INFO.replace(
+        nodes={'input': 'input'}, graph_sha256=model_info.graph_sha256(graph), versions={'x': '1'}
+    )
+    model_info.write(model_info.path_beside(graph), info)
+    assert model_info.read_beside(graph) == info
+    graph.write_bytes(b'another')
+    with pytest.raises(UserError, match='describes another graph'):
+        model_info.read_beside(graph)
+
+
+def test_a_foreign_json_beside_a_graph_is_left_alone(tmp_path):
+    (tmp_path / 'frozen.pb').write_bytes(b'graph')
+    (tmp_path / 'frozen.json').write_text('{"0": "daisy"}')
+    assert model_info.read_beside(tmp_path / 'frozen.pb') is None
+
+
+def test_keys_of_a_newer_minor_version_survive(file):
+    change(file, format_version='1.7', calibration=[1.5])
+    info = model_info.read(file)
+    model_info.write(file.parent, info)
+    assert json.loads(file.read_text())['calibration'] == [1.5]
+    assert model_info.read(file) == info
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'format_version': '2.0'}, 'newer release'),
+        ({'format_version': 'x'}, 'format_version'),
+        ({'format_version': 'removed'}, 'format_version'),
+        ({'model_name': 'removed'}, '"model_name" is missing'),
+        ({'num_classes': '2'}, '"num_classes"'),
+        ({'num_classes': True}, '"num_classes"'),
+        ({'num_classes': 3}, '2 class_names'),
+        ({'class_names': [], 'num_classes': 0}, 'at least 1'),
+        ({'class_names': [1, 2]}, 'list of names'),
+        ({'moving_average_decay': 'much'}, '"moving_average_decay"'),
+    ],
+)
+def test_what_cannot_be_right_is_refused(file, changes, message):
+    with pytest.raises(UserError, match=message) as error:
+        model_info.read(change(file, **changes))
+    assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize('content', ['', '{"model_name": ', '[]'])
+def test_a_damaged_file_is_no_missing_file(file, content):
+    file.write_text(content)
+    with pytest.raises(UserError, match=r'model\.json'):
+        model_info.read_beside(file.parent)
+
+
+def test_outputs_without_names_are_called_by_their_label():
+    assert INFO.names() == ['雏菊', '민들레']
+    assert INFO.replace(class_names=()).names() == ['1', '2']

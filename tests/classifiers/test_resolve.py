@@ -1,0 +1,145 @@
+"""What a classifier is: flags before model.json before the tables of the networks."""
+
+import numpy as np
+import pytest
+
+from classifiers.model_info import ModelInfo
+from classifiers.resolve import resolve
+from common.errors import UserError
+from support import checkpoint_files
+
+FLOWERS = {0: 'daisy', 1: 'roses', 2: 'tulips'}
+STORED = ModelInfo(
+    model_name='mobilenet_v1_025',
+    num_classes=3,
+    class_names=tuple(FLOWERS.values()),
+    image_size=128,
+    channels=3,
+    preprocessing_name='inception',
+    moving_average_decay=0.99,
+    dataset_name='flowers',
+)
+
+
+def info(*arguments, **options):
+    return resolve(*arguments, **options)[0]
+
+
+def line(word, *arguments, **options):
+    return next(text for text in resolve(*arguments, **options)[1] if word in text)
+
+
+def test_nothing_given_is_the_programs_default():
+    found = info(dataset_classes=1001)
+    assert (found.model_name, found.num_classes, found.image_size) == ('inception_v3', 1001, 299)
+    assert found.moving_average_decay is None
+
+
+def test_a_new_model_is_described_by_flags_data_set_and_table():
+    found = info(
+        model_name='vgg_16',
+        dataset_name='flowers',
+        dataset_classes=3,
+        dataset_labels=FLOWERS,
+        labels_offset=1,
+        image_size=64,
+        moving_average_decay=0.9,
+    )
+    assert found.class_names == ('roses', 'tulips')
+    assert (found.num_classes, found.labels_offset, found.image_size) == (2, 1, 64)
+    assert (found.preprocessing_name, found.moving_average_decay) == ('vgg', 0.9)
+    assert found.dataset_name == 'flowers'
+
+
+def test_channels_come_from_the_flag_and_from_the_network():
+    assert info(model_name='lenet', dataset_classes=10).channels == 1
+    assert info(model_name='cifarnet', dataset_classes=10).channels == 3
+    assert info(model_name='cifarnet', dataset_classes=10, use_grayscale=True).channels == 1
+
+
+def test_model_json_alone_is_enough():
+    assert info(STORED) == STORED
+    assert info(STORED, dataset_classes=3, dataset_labels=FLOWERS) == STORED
+
+
+@pytest.mark.parametrize(
+    ('flags', 'both'),
+    [
+        ({'model_name': 'vgg_16'}, ['--model_name=vgg_16', 'mobilenet_v1_025']),
+        ({'labels_offset': 1}, ['--labels_offset=1', 'is 0']),
+        ({'use_grayscale': True}, ['--use_grayscale', 'is 3']),
+        ({'dataset_classes': 5}, ['5 classes', 'says 3']),
+        (
+            {'dataset_classes': 3, 'dataset_labels': {0: 'daisy', 1: 'tulips', 2: 'roses'}},
+            ["'tulips'", "'roses'"],
+        ),
+    ],
+)
+def test_a_contradicted_identity_names_both_values(flags, both):
+    with pytest.raises(UserError) as error:
+        resolve(STORED, stored_path='/train/model.json', **flags)
+    for words in [*both, '/train/model.json']:
+        assert words in str(error.value)
+
+
+def test_presentation_follows_the_flag_and_says_so():
+    flags = {'image_size': 160, 'preprocessing_name': 'vgg', 'dataset_name': 'my_flowers'}
+    found = info(STORED, **flags)
+    assert (found.image_size, found.preprocessing_name) == (160, 'vgg')
+    assert found.dataset_name == 'my_flowers'
+    assert line('image size', STORED, **flags) == (
+        'Using image size 160 (as asked for; 128 from model.json)'
+    )
+    assert line('image size', STORED) == 'Using image size 128 (from model.json)'
+
+
+def test_moving_averages_travel_unless_told_otherwise():
+    assert info(STORED).moving_average_decay == 0.99
+    assert '0.99' in line('moving averages', STORED)
+    assert info(STORED, use_moving_averages=False).moving_average_decay is None
+    assert 'Not using' in line('moving averages', STORED, use_moving_averages=False)
+    assert info(STORED, moving_average_decay=0.5).moving_average_decay == 0.5
+    assert 'as asked for' in line('moving average', STORED, moving_average_decay=0.5)
+
+
+def test_a_released_checkpoint_brings_its_own_settings():
+    found = info(checkpoint='/a/resnet_v2_50.ckpt', dataset_classes=1001)
+    assert (found.model_name, found.image_size) == ('resnet_v2_50', 299)
+    assert found.preprocessing_name == 'inception'
+    found = info(checkpoint='/a/vgg_16.ckpt', model_name='vgg_16', dataset_classes=1001)
+    assert (found.labels_offset, found.num_classes) == (1, 1000)
+    found = info(checkpoint='/a/mobilenet_v1_0.50_160.ckpt', dataset_classes=1001)
+    assert (found.model_name, found.image_size) == ('mobilenet_v1_050', 160)
+
+
+def test_a_released_name_says_nothing_about_other_classes():
+    found = info(checkpoint='/a/vgg_16.ckpt', model_name='vgg_16', dataset_classes=5)
+    assert (found.labels_offset, found.num_classes) == (0, 5)
+
+
+def test_what_training_begins_with_lends_its_presentation_alone():
+    start = STORED.replace(image_size=96, preprocessing_name='vgg')
+    options = {'warm_start': start, 'warm_start_path': '/phase1', 'dataset_classes': 7}
+    found = info(model_name='mobilenet_v1_025', **options)
+    assert (found.image_size, found.preprocessing_name, found.num_classes) == (96, 'vgg', 7)
+    assert found.moving_average_decay is None
+    assert info(model_name='vgg_16', **options).image_size == 224
+    found = info(
+        model_name='resnet_v2_50', warm_start_path='/a/resnet_v2_50.ckpt', dataset_classes=5
+    )
+    assert (found.image_size, found.labels_offset) == (299, 0)
+
+
+def test_without_a_data_set_the_checkpoint_counts_its_classes(tmp_path):
+    values = {'LeNet/fc4/weights': np.zeros((1024, 7)), 'LeNet/fc4/biases': np.zeros(7)}
+    path = checkpoint_files.write(tmp_path, values, name='my.ckpt')
+    assert info(checkpoint=path, model_name='lenet').num_classes == 7
+    with pytest.raises(UserError, match='name a data set'):
+        info(checkpoint=path, model_name='vgg_16')
+    with pytest.raises(UserError, match='name a data set'):
+        info(model_name='lenet')
+
+
+def test_an_unknown_network_lists_the_known():
+    with pytest.raises(UserError, match='known, nearest first: inception_v3'):
+        info(model_name='inceptoin_v3', dataset_classes=2)
