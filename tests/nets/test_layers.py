@@ -37,8 +37,12 @@ def graph():
 
 @pytest.fixture(params=['resource', 'reference'])
 def variables(request, graph):
+    """Build as TensorFlow does by default, and as it does after `disable_v2_behavior()`."""
+    if request.param == 'reference':
+        tf.disable_control_flow_v2()
     with tf.variable_scope('', use_resource=request.param == 'resource'):
-        yield request.param
+        yield
+    tf.enable_control_flow_v2()
 
 
 class TestBatchNorm:
