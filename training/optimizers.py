@@ -204,13 +204,25 @@ def synchronised(optimizer, options, num_workers, averages=None, averaged_variab
     The chief updates the moving averages, so they are handed over. Every worker runs the hook of
     `make_session_run_hook(is_chief)`.
     """
-    return tf.train.SyncReplicasOptimizer(
+    return SynchronisedOptimizer(
         optimizer,
         replicas_to_aggregate=gradients_per_step(options, num_workers),
         total_num_replicas=num_workers,
         variable_averages=averages,
         variables_to_average=averaged_variables,
     )
+
+
+class SynchronisedOptimizer(tf.train.SyncReplicasOptimizer):
+    """Let the chief's queue thread take the session's end for its own, without a traceback."""
+
+    def get_chief_queue_runner(self):
+        runner = super().get_chief_queue_runner()
+        return tf.train.QueueRunner(
+            runner.queue,
+            runner.enqueue_ops,
+            queue_closed_exception_types=(tf.errors.OutOfRangeError, tf.errors.CancelledError),
+        )
 
 
 def loss_scaled(optimizer):

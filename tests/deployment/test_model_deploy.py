@@ -101,10 +101,10 @@ def test_variables_are_dealt_out_over_parameter_servers_in_turn():
         first, second = slim.variable('first', []), slim.variable('second', [])
         nothing = tf.no_op()
         third = slim.variable('third', [], caching_device=config.caching_device())
-        read = first.value()
+        written = first.assign(1.0)
     for variable, task in ((first, 0), (second, 1), (third, 0)):
         assert canonical(variable.device) == canonical(f'/job:ps/task:{task}/device:CPU:0')
-    assert canonical(read.device) == canonical(first.device)
+    assert canonical(written.op.device) == canonical(first.device)
     assert nothing.device == ''
 
 

@@ -1,0 +1,262 @@
+"""Several machines: which process this is, its server, its sessions, and the end of them all.
+
+    place = resolve(options)
+    if place.is_parameter_server:
+        serve(place)                        # returns when training has ended
+    else:
+        with joined(place) as target:       # '' when this process is alone
+            ...                             # train in a session of `target`
+
+TensorFlow's runtime has no authentication: whoever reaches a server's port can run anything on
+its machine. It belongs on a private network.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+
+import tensorflow.compat.v1 as tf
+
+from common import names
+from common.errors import UserError
+from deployment import attendance
+from deployment.model_deploy import DeploymentConfig
+
+# A synchronous chief's queue threads never end by themselves: how long a session waits for them.
+STOP_GRACE_PERIOD_SECS = 2
+# How often a worker looks whether the chief has filled the variables (TensorFlow's own: 30).
+RECOVERY_WAIT_SECS = 1
+_LOCAL_MASTERS = ('', 'local')
+# Jobs that a TF_CONFIG may hold for what we call worker 0.
+_CHIEF_JOBS = ('chief', 'master')
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Say which process of which cluster this is; the defaults mean that it is alone."""
+
+    job_name: str = 'worker'
+    task: int = 0
+    num_workers: int = 1
+    num_ps_tasks: int = 0
+    # A server that somebody else runs; else, in a cluster, we run one of `hosts`.
+    master: str = ''
+    ps_hosts: tuple = ()
+    worker_hosts: tuple = ()
+
+    @property
+    def is_parameter_server(self):
+        """Tell whether this process only holds variables."""
+        return self.job_name == 'ps'
+
+    @property
+    def is_chief(self):
+        """Tell whether this process initializes, saves and restores."""
+        return self.job_name == 'worker' and self.task == 0
+
+    @property
+    def is_distributed(self):
+        """Tell whether other processes take part."""
+        return self.num_ps_tasks > 0
+
+    @property
+    def address(self):
+        """Return this process's own host:port, or '' where it runs no server."""
+        hosts = self.ps_hosts if self.is_parameter_server else self.worker_hosts
+        return hosts[self.task] if hosts else ''
+
+    def deployment_config(self, num_clones=1, clone_on_cpu=False):
+        """Return where the clones and variables of this process go."""
+        return DeploymentConfig(
+            num_clones,
+            clone_on_cpu,
+            replica_id=self.task,
+            num_replicas=self.num_workers,
+            num_ps_tasks=self.num_ps_tasks,
+        )
+
+
+def resolve(options, environment=os.environ):
+    """Find this process's place from `options`, or from TF_CONFIG where they do not say it.
+
+    The options are those of TrainOptions' cluster group; None is what was not typed.
+    """
+    if options.ps_hosts or options.worker_hosts or options.job_name:
+        return _from_hosts(options)
+    if options.master in _LOCAL_MASTERS:
+        place = _from_tf_config(environment.get('TF_CONFIG', ''))
+        if place:
+            return place
+    return _from_master(options)
+
+
+def _from_hosts(options):
+    if options.master not in _LOCAL_MASTERS:
+        raise UserError(
+            f'--master={options.master}: with --ps_hosts and --worker_hosts each process runs its '
+            'own server; pass one or the other'
+        )
+    hosts = {job: _addresses(f'{job}_hosts', getattr(options, f'{job}_hosts')) for job in _JOBS}
+    if options.job_name is None:
+        raise UserError('--job_name is missing: ps or worker')
+    if options.job_name not in _JOBS:
+        raise UserError(
+            f'--job_name={options.job_name}: {names.unknown("job", options.job_name, _JOBS)}'
+        )
+    for flag, job in (('worker_replicas', 'worker'), ('num_ps_tasks', 'ps')):
+        typed = getattr(options, flag)
+        if typed is not None and typed != len(hosts[job]):
+            raise UserError(f'--{flag}={typed}: --{job}_hosts names {len(hosts[job])}')
+    return _in_cluster(options.job_name, options.task or 0, hosts, '--task')
+
+
+_JOBS = ('ps', 'worker')
+
+
+def _addresses(flag, text):
+    if not text:
+        raise UserError(f'--{flag} is missing: host:port of each, with commas between')
+    addresses = tuple(address.strip() for address in text.split(','))
+    for address in addresses:
+        host, _, port = address.rpartition(':')
+        if not (host and port.isdigit() and 0 < int(port) < 65536):
+            raise UserError(f'--{flag}={text}: {address!r} has to be host:port')
+    return addresses
+
+
+def _in_cluster(job, task, hosts, source):
+    everyone = [*hosts['ps'], *hosts['worker']]
+    if len(set(everyone)) < len(everyone):
+        raise UserError(f'two processes have one address: {", ".join(sorted(everyone))}')
+    if not 0 <= task < len(hosts[job]):
+        raise UserError(
+            f'{source}={task}: there are {len(hosts[job])} of job {job}, counted from 0'
+        )
+    return Place(
+        job, task, len(hosts['worker']), len(hosts['ps']), '', hosts['ps'], hosts['worker']
+    )
+
+
+def _from_tf_config(text):
+    """Return the place that a TF_CONFIG names, or None where it names no cluster."""
+    try:
+        config = json.loads(text or '{}')
+        jobs = config.get('cluster', {})
+        task = config.get('task', {})
+        job, number = task.get('type', 'worker'), int(task.get('index', 0))
+        chiefs = [address for name in _CHIEF_JOBS for address in jobs.get(name, ())]
+        hosts = {'ps': tuple(jobs.get('ps', ())), 'worker': (*chiefs, *jobs.get('worker', ()))}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UserError(f'TF_CONFIG: not a cluster as TensorFlow describes it ({error})') from None
+    if job == 'evaluator':
+        raise UserError('TF_CONFIG: an evaluator does not train; run eval_image_classifier.py')
+    if not hosts['ps']:
+        if len(hosts['worker']) > 1:
+            raise UserError('TF_CONFIG: several workers need a parameter server (job ps)')
+        return None
+    # The chief is worker 0, so the others move up.
+    if job in _CHIEF_JOBS:
+        job = 'worker'
+    elif job == 'worker':
+        number += len(chiefs)
+    if job not in _JOBS:
+        raise UserError(f'TF_CONFIG: {names.unknown("task type", job, (*_JOBS, *_CHIEF_JOBS))}')
+    return _in_cluster(job, number, hosts, 'TF_CONFIG: task index')
+
+
+def _from_master(options):
+    workers, servers = options.worker_replicas or 1, options.num_ps_tasks or 0
+    task = options.task or 0
+    if workers > 1 and not servers:
+        raise UserError(f'--worker_replicas={workers}: needs --num_ps_tasks of at least 1')
+    if servers and options.master in _LOCAL_MASTERS:
+        raise UserError(
+            f'--num_ps_tasks={servers}: pass --ps_hosts, --worker_hosts and --job_name, or with '
+            '--master the address of a server that runs'
+        )
+    if task >= workers:
+        raise UserError(f'--task={task}: has to be below --worker_replicas={workers}')
+    master = '' if options.master in _LOCAL_MASTERS else options.master
+    return Place('worker', task, workers, servers, master)
+
+
+def session_config(place, gpu_allow_growth=True, log_device_placement=False):
+    """Return a session's configuration: soft placement, and no waiting for other workers."""
+    config = tf.ConfigProto(allow_soft_placement=True, log_device_placement=log_device_placement)
+    config.gpu_options.allow_growth = gpu_allow_growth
+    if place.is_distributed:
+        # Without a filter a session begins only when every worker answers, a dead one too.
+        config.device_filters.extend(['/job:ps', f'/job:{place.job_name}/task:{place.task}'])
+    return config
+
+
+def start_server(place):
+    """Start this process's server, or return None where it needs none of its own."""
+    if not place.address:
+        return None
+    config = tf.ConfigProto()
+    if place.is_parameter_server:
+        config.device_count['GPU'] = 0
+    spec = {'ps': list(place.ps_hosts), 'worker': list(place.worker_hosts)}
+    tf.logging.warning(
+        'The server at %s has no authentication: keep it on a private network', place.address
+    )
+    try:
+        return tf.train.Server(
+            tf.train.ClusterSpec(spec), place.job_name, place.task, config=config
+        )
+    except tf.errors.OpError as error:
+        raise UserError(
+            f'{place.address}: no server can listen there; is the port taken, or the address '
+            f"another machine's? ({error.message.splitlines()[0]})"
+        ) from None
+
+
+def serve(place):
+    """Run a parameter server until training has ended."""
+    server = start_server(place)
+    config = tf.ConfigProto(device_filters=[f'/job:ps/task:{place.task}'])
+    attendance.wait_for_workers(place, server.target, config)
+
+
+@contextlib.contextmanager
+def joined(place):
+    """Take part in the cluster for the length of the block, which gets the session's target.
+
+    At its end, an error's too, the parameter servers are told that this worker has finished.
+    """
+    server = start_server(place)
+    target = server.target if server else place.master
+    with attendance.watched_servers(place):
+        try:
+            yield target
+        finally:
+            if place.is_distributed:
+                attendance.report_finished(place, target, session_config(place))
+
+
+def worker_session_creator(scaffold, target, config):
+    """Return the session creator of a worker that is not the chief, for MonitoredSession."""
+    return _WorkerSessionCreator(scaffold, target, config)
+
+
+class _WorkerSessionCreator(tf.train.SessionCreator):
+    """Wait for the chief's variables, looking often enough for short runs."""
+
+    def __init__(self, scaffold, target, config):
+        self._scaffold = scaffold
+        self._target = target
+        self._config = config
+
+    def create_session(self):
+        self._scaffold.finalize()
+        manager = tf.train.SessionManager(
+            local_init_op=self._scaffold.local_init_op,
+            local_init_feed_dict=self._scaffold.local_init_feed_dict,
+            ready_op=self._scaffold.ready_op,
+            ready_for_local_init_op=self._scaffold.ready_for_local_init_op,
+            graph=tf.get_default_graph(),
+            recovery_wait_secs=RECOVERY_WAIT_SECS,
+        )
+        return manager.wait_for_session(self._target, config=self._config)
