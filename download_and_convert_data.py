@@ -6,6 +6,7 @@ python download_and_convert_data.py --train_directory=TRAIN --validation_directo
     --labels_file=LABELS --output_directory=OUT
 """
 
+import os
 import shlex
 import sys
 
@@ -65,6 +66,8 @@ flags.DEFINE_string('foreground_class_of_interest', 'person', 'Accepted at its d
 def main(arguments):
     """Turn the flags into a request, and run it."""
     _refuse_leftovers(arguments)
+    # The summary lists every picture that TensorFlow's log would grumble about.
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     from datasets import convert, sources
 
     options = convert.ConvertOptions(

@@ -152,7 +152,6 @@ def _unpacked(file, home, own, source_url, report):
     packed = os.path.join(home, file.name)
     if os.path.isfile(path) and not _is_newer(packed, path):
         return path
-    os.makedirs(home, exist_ok=True)
     archives.unpack(published.obtain(file, home, source_url, report), own)
     return path
 
