@@ -1,0 +1,30 @@
+"""The recipe of LeNet: the centre of the picture with values in [-1, 1), nothing at random."""
+
+import tensorflow.compat.v1 as tf
+
+from preprocessing import resizing
+from preprocessing.recipe import Recipe
+
+
+def _scale(images):
+    return (images - 128.0) / 128.0
+
+
+def preprocess_image(
+    image, output_height, output_width, is_training, use_grayscale=False, seed=None
+):
+    """Prepare a decoded picture, for training as for evaluation."""
+    del is_training, seed
+    image = tf.cast(image, tf.float32)
+    if use_grayscale:
+        image = resizing.to_grey(image)
+    return _scale(resizing.fit_to_size(image, output_height, output_width))
+
+
+RECIPE = Recipe(
+    preprocess_image=preprocess_image,
+    window=None,
+    fit=lambda picture, height, width, draws: resizing.fit_to_size(picture, height, width),
+    finish=lambda pictures, draws: _scale(pictures),
+    interpolates=False,
+)

@@ -1,0 +1,128 @@
+"""The recipe of the VGG paper: crops at a random scale, the mean colour subtracted.
+
+Very Deep Convolutional Networks, arXiv:1409.1556, section 3.1.
+"""
+
+import tensorflow.compat.v1 as tf
+
+from preprocessing import decoding, randomness, resizing
+from preprocessing.randomness import Draw
+from preprocessing.recipe import Recipe
+
+_MEANS = (123.68, 116.78, 103.94)  # Of the red, green and blue in ImageNet's training pictures.
+_LUMINANCE = (0.2989, 0.5870, 0.1140)  # The weights of `tf.image.rgb_to_grayscale`.
+
+_SIDE = 256
+_LARGEST_SIDE = 512
+_USUAL_OUTPUT = 224
+
+
+def _subtract_means(images):
+    means = _MEANS
+    if images.shape[-1] == 1:
+        means = [sum(m * w for m, w in zip(_MEANS, _LUMINANCE, strict=True))]
+    return images - tf.constant(means, tf.float32)
+
+
+def _scaled(side, height, width):
+    """Return `side` as it is for networks up to 256 pixels, in proportion for larger ones."""
+    output = max(height, width)
+    return side if output <= _SIDE else round(side * output / _USUAL_OUTPUT)
+
+
+def _window(shape, height, width, draws, side_min=_SIDE, side_max=_LARGEST_SIDE):
+    """Choose the part of a picture that a random crop has, once its shorter side is scaled.
+
+    Scaling first and cropping then would give the same part, for the price of pixels that are
+    thrown away.
+    """
+    side_min, side_max = (_scaled(side, height, width) for side in (side_min, side_max))
+    side = side_min + randomness.whole_number(draws[Draw.SCALE], side_max - side_min + 1)
+    shorter = tf.minimum(shape[0], shape[1])
+    zoom = tf.cast(shorter, tf.float32) / tf.cast(side, tf.float32)
+
+    def part(output, whole, uniform):
+        length = tf.cast(tf.round(output * zoom), tf.int32)
+        length = tf.clip_by_value(length, 1, whole)
+        return randomness.whole_number(uniform, whole - length + 1), length
+
+    top, part_height = part(height, shape[0], draws[Draw.ROW])
+    left, part_width = part(width, shape[1], draws[Draw.COLUMN])
+    return tf.stack([top, left, part_height, part_width])
+
+
+def _fit(picture, height, width, draws):
+    return resizing.resize(resizing.flip(picture, draws[Draw.FLIP]), height, width)
+
+
+def preprocess_for_train(
+    image,
+    output_height,
+    output_width,
+    resize_side_min=_SIDE,
+    resize_side_max=_LARGEST_SIDE,
+    use_grayscale=False,
+    seed=None,
+):
+    """Crop a decoded picture at random, its shorter side scaled to between the two sides.
+
+    Outputs larger than 256 pixels raise both sides in proportion. `seed` is (seed of the run,
+    number of the example).
+    """
+    draws = randomness.draw(seed)
+    if use_grayscale:
+        image = resizing.to_grey(image)
+    window = _window(
+        tf.shape(image), output_height, output_width, draws, resize_side_min, resize_side_max
+    )
+    part = decoding.crop(image, window)
+    return _subtract_means(_fit(part, output_height, output_width, draws))
+
+
+def preprocess_for_eval(image, output_height, output_width, resize_side, use_grayscale=False):
+    """Cut the centre out of a decoded picture whose shorter side is scaled to `resize_side`."""
+    if use_grayscale:
+        image = resizing.to_grey(image)
+    side = max(resize_side, output_height, output_width)
+    shape = tf.cast(tf.shape(image)[:2], tf.float32)
+    size = tf.cast(tf.math.rint(shape * (side / tf.reduce_min(shape))), tf.int32)
+    image = resizing.resize(image, size[0], size[1])
+    offset = (size - [output_height, output_width]) // 2
+    window = tf.concat([offset, [output_height, output_width]], 0)
+    image = decoding.crop(image, window)
+    image.set_shape([output_height, output_width, None])
+    return _subtract_means(image)
+
+
+def preprocess_image(
+    image,
+    output_height,
+    output_width,
+    is_training=False,
+    resize_side_min=_SIDE,
+    resize_side_max=_LARGEST_SIDE,
+    use_grayscale=False,
+    seed=None,
+):
+    """Prepare a decoded picture for training, or for evaluation at `resize_side_min`."""
+    if is_training:
+        return preprocess_for_train(
+            image,
+            output_height,
+            output_width,
+            resize_side_min,
+            resize_side_max,
+            use_grayscale,
+            seed=seed,
+        )
+    side = _scaled(resize_side_min, output_height, output_width)
+    return preprocess_for_eval(image, output_height, output_width, side, use_grayscale)
+
+
+RECIPE = Recipe(
+    preprocess_image=preprocess_image,
+    window=lambda shape, height, width, seed, draws: _window(shape, height, width, draws),
+    fit=_fit,
+    finish=lambda pictures, draws: _subtract_means(pictures),
+    interpolates=True,
+)
