@@ -29,18 +29,16 @@ def resolve(
     moving_average_decay=None,
     use_moving_averages=None,
 ):
-    """Return (ModelInfo, lines for the log: what was chosen where there was a choice, and why).
+    """Return (ModelInfo, lines for the log: what was chosen, and why).
 
-    None stands for what was not given. `stored` is the model.json read from `stored_path`;
-    `checkpoint` holds this classifier's own weights; `warm_start` (a ModelInfo or None) and
-    `warm_start_path` tell where training begins, and lend the presentation alone: image size and
-    preprocessing. `dataset_classes` counts the data set's labels from 0, `dataset_labels` names
-    them.
+    None stands for what was not given. `stored` is the model.json at `stored_path`; `checkpoint`
+    holds this classifier's own weights; `warm_start` (a ModelInfo or None) and `warm_start_path`
+    tell where training begins. `dataset_classes` counts the data set's labels from 0,
+    `dataset_labels` names them.
 
     Network, classes, names, offset and channels are the identity: what contradicts `stored` is an
     error. All else is presentation: what was given wins.
     """
-    release = released.by_checkpoint(checkpoint) if checkpoint else None
     given = {
         'model_name': model_name,
         'labels_offset': labels_offset,
@@ -49,13 +47,10 @@ def resolve(
     if stored:
         _check_identity(stored, stored_path, given)
         _check_classes(stored, stored_path, dataset_classes, dataset_labels)
-        info = stored
+        info, lines = stored, []
     else:
-        name = model_name or (release.network if release else DEFAULT_MODEL_NAME)
-        info = _identify(name, release, checkpoint, dataset_classes, dataset_labels, given)
-    lender = next(
-        _lenders(stored, stored_path, checkpoint, warm_start, warm_start_path, info.model_name)
-    )
+        info, lines = _identify(checkpoint, dataset_classes, dataset_labels, given)
+    lender = _lender(stored, stored_path, checkpoint, warm_start, warm_start_path, info.model_name)
     size, size_line = _choose('image_size', image_size, lender)
     recipe, recipe_line = _choose('preprocessing_name', preprocessing_name, lender)
     decay, decay_lines = _averages(stored, stored_path, moving_average_decay, use_moving_averages)
@@ -65,7 +60,7 @@ def resolve(
         moving_average_decay=decay,
         dataset_name=dataset_name or info.dataset_name,
     )
-    return info, [size_line, recipe_line, *decay_lines]
+    return info, [size_line, recipe_line, *decay_lines, *lines]
 
 
 def _channels(use_grayscale):
@@ -107,27 +102,24 @@ def _check_classes(stored, stored_path, count, names):
             )
 
 
-def _identify(model_name, release, checkpoint, dataset_classes, dataset_labels, given):
-    """Describe a classifier that has no model.json."""
-    spec = nets_factory.get_spec(model_name)
-    offset = given['labels_offset']
+def _identify(checkpoint, dataset_classes, dataset_labels, given):
+    """Describe a classifier that has no model.json; return that and lines for the log."""
+    release = released.by_checkpoint(checkpoint) if checkpoint else None
+    name = given['model_name'] or (release.network if release else DEFAULT_MODEL_NAME)
+    spec = nets_factory.get_spec(name)
+    # The table knows ImageNet's labels alone: 1001 with the background.
+    is_imagenet = dataset_classes in (None, 1001)
+    fits = release is not None and release.network == name and is_imagenet
+    offset, lines = given['labels_offset'], []
     if offset is None:
-        # The table knows ImageNet's labels alone: 1001 with the background.
-        is_imagenet = dataset_classes in (None, 1001)
-        fits = release is not None and release.network == model_name and is_imagenet
         offset = release.labels_offset if fits else 0
-    classes = None if dataset_classes is None else dataset_classes - offset
-    if classes is None and checkpoint:
-        classes = head_classes(checkpoints.read_variables(checkpoint), spec)
-    if classes is None or classes < 1:
-        raise UserError(
-            f'{model_name} has no class to tell ({dataset_classes} in the data set, '
-            f'--labels_offset={offset}): name a data set, or a checkpoint with a model.json'
-        )
+        if offset:
+            lines = [f'Using labels offset {offset} (as {release.archive} was trained)']
+    classes = _count_classes(name, spec, checkpoint, dataset_classes, offset)
     wanted = range(offset, offset + classes)
     named = dataset_labels and all(label in dataset_labels for label in wanted)
-    return ModelInfo(
-        model_name=model_name,
+    info = ModelInfo(
+        model_name=name,
         num_classes=classes,
         class_names=tuple(dataset_labels[label] for label in wanted) if named else (),
         labels_offset=offset,
@@ -136,6 +128,22 @@ def _identify(model_name, release, checkpoint, dataset_classes, dataset_labels, 
         image_size=spec.image_size,
         preprocessing_name=spec.preprocessing,
     )
+    return info, lines
+
+
+def _count_classes(name, spec, checkpoint, dataset_classes, offset):
+    """Return the number of the network's outputs: the data set's labels from `offset` on."""
+    if dataset_classes is not None:
+        classes = dataset_classes - offset
+    else:
+        held = checkpoints.read_variables(checkpoint) if checkpoint else {}
+        classes = head_classes(held, spec)
+    if not classes or classes < 1:
+        raise UserError(
+            f'{name} has no class to tell ({dataset_classes} in the data set, '
+            f'--labels_offset={offset}): name a data set, or a checkpoint with a model.json'
+        )
+    return classes
 
 
 def head_classes(variables, spec):
@@ -152,20 +160,20 @@ def head_classes(variables, spec):
 _Lender = collections.namedtuple('_Lender', 'image_size preprocessing_name why')
 
 
-def _lenders(stored, stored_path, checkpoint, warm_start, warm_start_path, model_name):
-    """List who may say how pictures are presented to the network, the weightiest first."""
+def _lender(stored, stored_path, checkpoint, warm_start, warm_start_path, model_name):
+    """Return the weightiest of those who may say how pictures are presented to the network."""
     if stored:
-        yield _Lender(stored.image_size, stored.preprocessing_name, f'from {stored_path}')
+        return _Lender(stored.image_size, stored.preprocessing_name, f'from {stored_path}')
     if warm_start and warm_start.model_name == model_name:
         why = f'as {warm_start_path} was trained'
-        yield _Lender(warm_start.image_size, warm_start.preprocessing_name, why)
+        return _Lender(warm_start.image_size, warm_start.preprocessing_name, why)
     for path in filter(None, (checkpoint, warm_start_path)):
         release = released.by_checkpoint(path)
         if release and release.network == model_name:
             why = f'as {release.archive} was trained'
-            yield _Lender(release.image_size, release.preprocessing, why)
+            return _Lender(release.image_size, release.preprocessing, why)
     spec = nets_factory.get_spec(model_name)
-    yield _Lender(spec.image_size, spec.preprocessing, f'the default of {model_name}')
+    return _Lender(spec.image_size, spec.preprocessing, f'the default of {model_name}')
 
 
 def _choose(name, given, lender):

@@ -108,6 +108,7 @@ def test_a_released_checkpoint_brings_its_own_settings():
     assert found.preprocessing_name == 'inception'
     found = info(checkpoint='/a/vgg_16.ckpt', model_name='vgg_16', dataset_classes=1001)
     assert (found.labels_offset, found.num_classes) == (1, 1000)
+    assert 'vgg_16_2016_08_28' in line('offset', checkpoint='/a/vgg_16.ckpt', dataset_classes=1001)
     found = info(checkpoint='/a/mobilenet_v1_0.50_160.ckpt', dataset_classes=1001)
     assert (found.model_name, found.image_size) == ('mobilenet_v1_050', 160)
 
