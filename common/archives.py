@@ -3,13 +3,13 @@
 import bz2
 import contextlib
 import dataclasses
+import fcntl
 import gzip
 import lzma
 import os
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 
@@ -47,16 +47,20 @@ def unpack(archive, directory, max_bytes=None):
     that leave the directory, links out of it, devices, and more than `max_bytes` of content.
     """
     archive = os.fspath(archive)
-    os.makedirs(directory, exist_ok=True)
-    size = os.path.getsize(archive)
-    limit = (1 << 30) + 20 * size if max_bytes is None else max_bytes
-    staging = tempfile.mkdtemp(prefix=f'.{os.path.basename(archive)}.', dir=directory)
-    try:
+    with _explaining(archive), staging(archive, directory) as folder:
+        limit = (1 << 30) + 20 * os.path.getsize(archive) if max_bytes is None else max_bytes
         budget = _Budget(archive, limit)
         with Progress(None, f'Unpacking {os.path.basename(archive)}', 'files') as progress:
             with _members(archive, budget) as members:
-                _write_all(members, staging, budget, progress)
-        _move_into(staging, directory)
+                _write_all(members, folder, budget, progress)
+        _move_into(folder, directory)
+
+
+@contextlib.contextmanager
+def _explaining(archive):
+    """Turn what a damaged archive, a full disk and the like raise into one clear line."""
+    try:
+        yield
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
         raise UserError(
@@ -64,8 +68,37 @@ def unpack(archive, directory, max_bytes=None):
         ) from None
     except OSError as error:
         raise UserError(f'{archive}: cannot be unpacked ({error.strerror or error})') from None
+
+
+@contextlib.contextmanager
+def staging(source, directory):
+    """Yield a new hidden folder in `directory` for what is made of `source`, by one process alone.
+
+    It is gone afterwards; what a killed process left is removed by the next.
+    """
+    os.makedirs(directory, exist_ok=True)
+    path = os.path.join(directory, f'.{os.path.basename(source)}.unpacking')
+    handle = os.open(source, os.O_RDONLY)
+    try:
+        _lock(handle, source)
+        shutil.rmtree(path, ignore_errors=True)
+        os.mkdir(path)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        os.close(handle)
+
+
+def _lock(handle, source):
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(f'{source}: another process is unpacking it') from None
+    except OSError:
+        # Some network file systems lock only what is open for writing.
+        pass
 
 
 class _Budget:

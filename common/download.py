@@ -56,7 +56,6 @@ def fetch(urls, path, expected=None, *, timeout=30.0, pause=1.0, advice=''):
     if os.path.exists(path):
         verify(path, expected)
         return path
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     reasons = []
     with _partial_file(path) as part:
         for url in urls:
@@ -158,7 +157,7 @@ class _Part:
 @contextlib.contextmanager
 def _partial_file(path):
     part_path = path + '.part'
-    with open(part_path, 'ab') as stream:
+    with _open_to_append(part_path) as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -169,6 +168,14 @@ def _partial_file(path):
         finally:
             if part.size == 0:
                 part.discard()
+
+
+def _open_to_append(path):
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        return open(path, 'ab')
+    except OSError as error:
+        raise UserError(f'{path}: cannot be written ({error.strerror})') from None
 
 
 def _fetch_from(url, part, path, expected, timeout, pause):

@@ -64,7 +64,7 @@ def _read_table(path, boxes):
     """Read lines `picture, xmin, ymin, xmax, ymax`."""
     if not os.path.isfile(path):
         return
-    with open(path, encoding='utf-8', newline='') as stream:
+    with open(path, encoding='utf-8', errors='replace', newline='') as stream:
         for row in csv.reader(stream):
             try:
                 corners = _corners(*(float(value) for value in row[1:5]))

@@ -3,9 +3,8 @@
 import dataclasses
 import os
 import pickle
-import shutil
-import tempfile
 
+from common import archives
 from common.errors import UserError
 from datasets import published
 
@@ -69,16 +68,13 @@ def rewrite(edition, dataset_dir, report=print):
     source = os.path.join(dataset_dir, edition.pickles.folder)
     target = os.path.join(dataset_dir, edition.folder)
     report(f'Rewriting {source} as {target}: arrays only, no code in it is run.')
-    staging = tempfile.mkdtemp(prefix=f'.{edition.folder}.', dir=dataset_dir)
-    try:
+    with archives.staging(source, dataset_dir) as staging:
         for split, names in edition.pickles.files.items():
             for name, new_name in zip(names, edition.files[split], strict=True):
                 with open(os.path.join(staging, new_name), 'wb') as stream:
                     stream.write(_records(edition, os.path.join(source, name)))
         _write_names(edition, source, staging)
         os.replace(staging, target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return target
 
 

@@ -108,6 +108,14 @@ def require(directory, found, name, layout):
     return found
 
 
+def read_lines(path):
+    """Read the lines of a UTF-8 file."""
+    try:
+        return files.read_text(path).splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f'{path}: has to be UTF-8 text ({error.reason})') from None
+
+
 def read_synset_list(path):
     """Read a list of `file name, synset` lines, or of bare synsets in the order of the files.
 
@@ -115,7 +123,7 @@ def read_synset_list(path):
     heading.
     """
     stems, synsets = [], []
-    for line in files.read_text(path).splitlines():
+    for line in read_lines(path):
         words = re.split(r'[,\s]+', line.strip())
         synset = next((word for word in words if re.fullmatch(r'n\d{8}', word)), None)
         if synset:

@@ -4,7 +4,6 @@ import csv
 import functools
 import os
 
-from common import files
 from common.errors import UserError
 from datasets import folder_scan, image_folder, imagenet_classes, layouts, published
 
@@ -73,7 +72,7 @@ def _add_lists(gathering, root, lists):
 
 
 def _read_list(path):
-    rows = list(csv.reader(files.read_text(path).splitlines()))
+    rows = list(csv.reader(layouts.read_lines(path)))
     for number, row in enumerate(rows, 1):
         if len(row) != 2:
             raise UserError(f'{path}: line {number} is not `filename,label`')

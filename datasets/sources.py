@@ -57,7 +57,12 @@ def run(request, report=print):
             f' {request.dataset_dir}; nothing to do (--overwrite fetches it again)'
         )
         return made
-    made = convert.convert(find(request, report), request.output_dir, request.options, report)
+    try:
+        spec = find(request, report)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f'{error.filename or request.dataset_dir}: {reason}') from None
+    made = convert.convert(spec, request.output_dir, request.options, report)
     report(f'{len(made.class_names):,} classes: {_shortened(made.class_names)}')
     report(f'The records are in {os.path.abspath(request.output_dir)}.')
     return made

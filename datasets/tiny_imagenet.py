@@ -3,7 +3,6 @@
 import functools
 import os
 
-from common import files
 from datasets import folder_scan, image_folder, imagenet_classes, layouts, published
 
 SPLITS_TO_SIZES = {'train': 100000, 'validation': 10000}
@@ -73,5 +72,5 @@ def _names(root):
     path = os.path.join(root, 'words.txt')
     if not os.path.isfile(path):
         return {}
-    lines = (line.partition('\t') for line in files.read_text(path).splitlines())
+    lines = (line.partition('\t') for line in layouts.read_lines(path))
     return {synset.strip(): names.strip() for synset, _, names in lines}

@@ -194,3 +194,27 @@ def test_what_is_no_archive_is_refused(tmp_path):
     page.write_text('<html>Sign in to the network</html>' * 100)
     with pytest.raises(UserError, match='not a tar, zip or compressed file'):
         archives.unpack(page, tmp_path)
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / 'file').write_text('x')
+    with pytest.raises(UserError, match=r'x.tgz: cannot be unpacked \(.*(directory|exists)'):
+        archives.unpack(make_tar(tmp_path / 'x.tgz'), tmp_path / 'file')
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    left = tmp_path / 'out/.x.tgz.unpacking'
+    left.mkdir(parents=True)
+    (left / 'half.txt').write_text('half')
+    archives.unpack(make_tar(tmp_path / 'x.tgz'), tmp_path / 'out')
+    assert tree(tmp_path / 'out') == FILES
+    assert not left.exists()
+
+
+def test_one_archive_is_unpacked_by_one_process(tmp_path):
+    archive = make_tar(tmp_path / 'x.tgz')
+    with archives.staging(archive, tmp_path / 'out') as folder:
+        with pytest.raises(UserError, match='another process is unpacking it'):
+            archives.unpack(archive, tmp_path / 'out')
+        assert os.path.isdir(folder)
+    assert not os.path.exists(folder)

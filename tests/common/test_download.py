@@ -200,3 +200,9 @@ def test_too_little_room_is_said_before_it_is_used(site, target, monkeypatch):
     monkeypatch.setattr(download.shutil, 'disk_usage', lambda _: types.SimpleNamespace(free=1000))
     with pytest.raises(UserError, match='1,024,000 bytes are to come, 1,000 are free'):
         fetch(site.address + '/data.bin', target)
+
+
+def test_a_directory_that_cannot_be_written_is_named(site, tmp_path):
+    (tmp_path / 'file').write_text('x')
+    with pytest.raises(UserError, match=r'file/data.bin.part: cannot be written'):
+        fetch(site.address + '/data.bin', str(tmp_path / 'file/data.bin'))
