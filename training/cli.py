@@ -71,13 +71,32 @@ def training_options(flag_values=absl_flags.FLAGS):
     values, notices = typed_values(TrainOptions, TRAINING_ALIASES, flag_values)
     notices += refuse_dead(TRAINING_DEAD, flag_values)
     notices += mention_ignored(TRAINING_IGNORED, flag_values)
-    if values['fine_tune'] and not values['checkpoint_path']:
-        notices.append(
-            '--fine_tune changes nothing without --checkpoint_path: all weights start at random'
-        )
-    if flag_values['momentum'].present and values['optimizer'] == 'rmsprop':
-        notices.append('--momentum is not used by rmsprop, whose momentum is --rmsprop_momentum')
+    notices += _remarks(values, flag_values)
     return TrainOptions(**values, notices=tuple(notices))
+
+
+def _remarks(values, flag_values):
+    """List what was typed and yet changes nothing, or not what one would think."""
+    remarks = (
+        (
+            values['fine_tune'] and not values['checkpoint_path'],
+            '--fine_tune changes nothing without --checkpoint_path: all weights start at random',
+        ),
+        (
+            flag_values['momentum'].present and values['optimizer'] == 'rmsprop',
+            '--momentum is not used by rmsprop, whose momentum is --rmsprop_momentum',
+        ),
+        (
+            values['replicas_to_aggregate'] != 1 and not values['sync_replicas'],
+            '--replicas_to_aggregate changes nothing without --sync_replicas',
+        ),
+        (
+            values['sync_replicas'] and values['replicas_to_aggregate'] == 1,
+            '--sync_replicas with --replicas_to_aggregate=1 takes one gradient a step and drops '
+            "the other workers' as stale; -1 takes one of each",
+        ),
+    )
+    return [text for applies, text in remarks if applies]
 
 
 def define(options_class, aliases, others, flag_values):

@@ -223,38 +223,32 @@ def test_a_server_and_two_workers_count_together_and_end(tmp_path, sync):
     assert reader.get_tensor('total') == reader.get_tensor('global_step') >= 12
 
 
-def start(job, task, server, workers, directory, steps):
+def start(job, task, server, workers, directory):
     program = ROOT / 'tests' / 'support' / 'cluster_member.py'
-    arguments = [job, task, server, ','.join(workers), directory, steps, 0]
+    arguments = [job, task, server, ','.join(workers), directory, 1000, 0]
     return subprocess.Popen(
         [sys.executable, program, *map(str, arguments)],
         env={**os.environ, 'PYTHONPATH': str(ROOT)},
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        text=True,
     )
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize('victim', [0, 1])
+@pytest.mark.parametrize('victim', [('ps', 0), ('worker', 0), ('worker', 1)])
 def test_a_killed_process_comes_back_and_all_end(tmp_path, victim):
     server, *workers = free_addresses(3)
-
-    def worker(task):
-        return start('worker', task, server, workers, tmp_path, 600)
-
-    parameter_server = start('ps', 0, server, workers, tmp_path, 600)
-    running = [worker(0), worker(1)]
+    members = [('ps', 0), ('worker', 0), ('worker', 1)]
+    running = {member: start(*member, server, workers, tmp_path) for member in members}
     try:
         while not (tmp_path / 'checkpoint').exists():
-            assert running[0].poll() is None
+            assert running['worker', 0].poll() is None
         running[victim].kill()
         running[victim].wait()
-        running[victim] = worker(victim)
-        assert [process.wait(timeout=180) for process in running] == [0, 0]
-        assert parameter_server.wait(timeout=60) == 0
+        running[victim] = start(*victim, server, workers, tmp_path)
+        assert [running[member].wait(timeout=180) for member in members] == [0, 0, 0]
     finally:
-        for process in (*running, parameter_server):
+        for process in running.values():
             process.kill()
-            process.communicate()
-    assert int(tf.train.latest_checkpoint(tmp_path).rpartition('-')[2]) >= 600
+            process.wait()
+    assert int(tf.train.latest_checkpoint(tmp_path).rpartition('-')[2]) >= 1000

@@ -131,7 +131,7 @@ def test_an_older_flag_is_an_alias_and_says_so(typed, meant):
     options = options_of(typed)
     assert options == TrainOptions(**meant, notices=options.notices)
     [(name, value)] = meant.items()
-    assert options.notices == (f'{typed.split("=")[0]} is understood as --{name}={value}',)
+    assert options.notices[0] == f'{typed.split("=")[0]} is understood as --{name}={value}'
 
 
 def test_an_older_default_never_applies():
@@ -230,6 +230,9 @@ def test_a_wrong_command_line_is_one_clear_line(arguments, message):
         (['--fine_tune', '--checkpoint_path=/m'], 0),
         (['--momentum=0.5'], 1),
         (['--momentum=0.5', '--optimizer=momentum'], 0),
+        (['--replicas_to_aggregate=2'], 1),
+        (['--replicas_to_aggregate=2', '--sync_replicas'], 0),
+        (['--sync_replicas'], 1),
     ],
 )
 def test_what_has_no_effect_is_said_once(arguments, notices):
