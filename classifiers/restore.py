@@ -57,7 +57,7 @@ class Plan:
 
     def lines(self, trainable=None):
         """List for the log what is filled, what is left out and what is trained."""
-        averaged = sum(name.endswith(AVERAGE_SUFFIX) for name in self.sources)
+        averaged = sum(name != variable.op.name for name, variable in self.sources.items())
         total = len(self.variables)
         note = f', {averaged} of them as moving averages' if averaged else ''
         lines = [f'{len(self.sources)} of {total} variables come from the checkpoint{note}']
