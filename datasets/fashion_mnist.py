@@ -10,5 +10,5 @@ NUM_CLASSES = 10
 EDITION = idx.EDITIONS['fashion_mnist']
 SOURCES = EDITION.sources
 
-get_split = functools.partial(image_folder.get_split, dataset_name='fashion_mnist')
+get_split = functools.partial(image_folder.get_split, dataset_name='fashion_mnist', channels=1)
 prepare = functools.partial(idx.prepare, EDITION)

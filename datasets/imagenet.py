@@ -19,7 +19,14 @@ _LAYOUT = (
 )
 SOURCES = ('train', 'validation', 'val', *_ROOTS[:-1])
 
-get_split = functools.partial(image_folder.get_split, dataset_name='imagenet')
+
+def _class_names():
+    return [entry.name for entry in imagenet_classes.read()]
+
+
+get_split = functools.partial(
+    image_folder.get_split, dataset_name='imagenet', class_names=_class_names
+)
 
 
 def create_readable_names_for_imagenet_labels():
@@ -47,10 +54,9 @@ def prepare(dataset_dir, source_url=None, report=print):
             _add_flat(gathering, splits[split], split, (root, dataset_dir), _features(boxes))
     if boxes and boxes.unreadable:
         gathering.notes.append(f'{boxes.unreadable:,} bounding boxes could not be read')
-    names = [entry.name for entry in imagenet_classes.read()]
     return gathering.spec(
         'imagenet',
-        names,
+        _class_names(),
         background_class=True,
         keep_duplicates=True,
         source=_fingerprint(gathering.examples),

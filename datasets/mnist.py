@@ -10,5 +10,5 @@ NUM_CLASSES = 10
 EDITION = idx.EDITIONS['mnist']
 SOURCES = EDITION.sources
 
-get_split = functools.partial(image_folder.get_split, dataset_name='mnist')
+get_split = functools.partial(image_folder.get_split, dataset_name='mnist', channels=1)
 prepare = functools.partial(idx.prepare, EDITION)

@@ -1,0 +1,248 @@
+"""The one reader of records: what a split consists of, and what must hold before it is used."""
+
+import os
+
+import tensorflow.compat.v1 as tf
+import tf_slim as slim
+from tf_slim.data import data_decoder
+
+from common import files, labels
+from common.errors import UserError
+from datasets import label_files, manifest, record_features, record_files
+from datasets.record_files import RecordFile
+from preprocessing import decoding
+
+_DESCRIPTIONS = {
+    'image': 'A picture of any size.',
+    'label': 'The number of its class.',
+}
+
+
+def parse(serialized):
+    """Parse one serialised record, or a vector of them, into image bytes, labels and file names."""
+    features = {
+        'image/encoded': tf.FixedLenFeature([], tf.string),
+        'image/class/label': tf.FixedLenFeature([], tf.int64),
+        'image/filename': tf.FixedLenFeature([], tf.string, default_value=''),
+    }
+    parsed = tf.io.parse_example(serialized, features)
+    return parsed['image/encoded'], parsed['image/class/label'], parsed['image/filename']
+
+
+class RecordDecoder(data_decoder.DataDecoder):
+    """What `slim.dataset_data_provider` needs to turn a record into a picture and its label."""
+
+    def __init__(self, channels=3):
+        self._channels = channels
+
+    def list_items(self):
+        """List what a record can be asked for."""
+        return list(_DESCRIPTIONS)
+
+    def decode(self, data, items=None):
+        """Decode a record into the tensors of `items`."""
+        encoded, label, _ = parse(data)
+        decoded = {'image': decoding.decode_image(encoded, self._channels), 'label': label}
+        return [decoded[item] for item in items or self.list_items()]
+
+
+def get_split(
+    dataset_name,
+    split_name,
+    dataset_dir,
+    file_pattern=None,
+    reader=None,
+    class_names=None,
+    channels=3,
+):
+    """Describe a split of records, whoever wrote them, as a `slim.dataset.Dataset`.
+
+    Beyond slim's attributes it has `dataset_name`, `split_name`, `shards` (RecordFiles),
+    `num_classes`, `class_names` (by record label) and `labels_to_names`. The function
+    `class_names` supplies the names where nothing beside the records tells them.
+    """
+    if not os.path.isdir(dataset_dir or ''):
+        command = manifest.conversion_command(dataset_dir, dataset_name)
+        raise UserError(f'{dataset_dir}: no such directory; the records are made by: {command}')
+    manifest.require_finished(dataset_dir, dataset_name)
+    described = None if file_pattern else manifest.find(dataset_dir, dataset_name)
+    if described:
+        shards = _manifest_shards(described, split_name, dataset_dir)
+        names = described.class_names
+    else:
+        information = _read_info(dataset_dir, dataset_name)
+        paths = record_files.find(dataset_dir, dataset_name, split_name, file_pattern)
+        shards = [_scanned(path) for path in paths]
+        _compare_count(information, split_name, shards, dataset_dir, dataset_name)
+        names = _class_names(dataset_dir, dataset_name, information, shards, class_names)
+    num_samples = sum(shard.examples for shard in shards)
+    if not num_samples:
+        raise UserError(f'{dataset_dir}: split {split_name!r} of {dataset_name} has no examples')
+    return slim.dataset.Dataset(
+        data_sources=[shard.path for shard in shards],
+        reader=reader or tf.TFRecordReader,
+        decoder=RecordDecoder(channels),
+        num_samples=num_samples,
+        items_to_descriptions=_DESCRIPTIONS,
+        num_classes=len(names),
+        labels_to_names=dict(enumerate(names)),
+        class_names=list(names),
+        shards=shards,
+        dataset_name=dataset_name,
+        split_name=split_name,
+        has_manifest=described is not None,
+        background_class=bool(described and described.background_class),
+    )
+
+
+def _manifest_shards(described, split_name, dataset_dir):
+    if split_name not in described.splits:
+        raise UserError(
+            f'{dataset_dir}: {described.dataset_name or "the data set"} has no split'
+            f' {split_name!r}; it has {", ".join(sorted(described.splits))}'
+        )
+    shards = []
+    for shard in described.splits[split_name].shards:
+        path = os.path.join(dataset_dir, shard.file)
+        command = manifest.conversion_command(dataset_dir, described.dataset_name)
+        if not os.path.exists(path):
+            raise UserError(f'{path}: missing; it is made by: {command} --overwrite')
+        size = os.path.getsize(path)
+        if size != shard.bytes:
+            raise UserError(
+                f'{path}: has {size:,} bytes, its manifest says {shard.bytes:,};'
+                f' it is made again by: {command} --overwrite'
+            )
+        shards.append(RecordFile(path, shard.examples, shard.offsets))
+    return shards
+
+
+def _scanned(path):
+    offsets = record_files.scan(path)
+    return RecordFile(path, len(offsets), offsets)
+
+
+def _read_info(dataset_dir, dataset_name):
+    """Read `<dataset>.info`, lines such as `label:5` and `train:900`, into a dictionary."""
+    path = _info_path(dataset_dir, dataset_name)
+    if not os.path.exists(path):
+        return {}
+    information = {}
+    for line in files.read_text(path).splitlines():
+        key, _, value = line.rpartition(':')
+        if line.strip():
+            if not key or not value.strip().isdigit():
+                raise UserError(f'{path}: {line!r} is not of the form train:900')
+            information[key.strip()] = int(value)
+    return information
+
+
+def _info_path(dataset_dir, dataset_name):
+    return os.path.join(dataset_dir, f'{dataset_name}.info')
+
+
+def _compare_count(information, split_name, shards, dataset_dir, dataset_name):
+    found = sum(shard.examples for shard in shards)
+    stated = information.get(split_name, found)
+    if stated != found:
+        raise UserError(
+            f'{_info_path(dataset_dir, dataset_name)}: says {split_name}:{stated}, but its files'
+            f' hold {found} records'
+        )
+
+
+def _class_names(dataset_dir, dataset_name, information, shards, known):
+    """Return the class names by record label, from the best source that there is."""
+    path = _labels_path(dataset_dir, dataset_name)
+    if path:
+        names = labels.names_in_order(labels.read_labels(path), path)
+        stated = information.get('label', len(names))
+        if stated != len(names):
+            raise UserError(
+                f'{path}: has {len(names)} names, but'
+                f' {_info_path(dataset_dir, dataset_name)} says label:{stated}'
+            )
+        return names
+    if known:
+        return known()
+    return _names_in_records(shards, information.get('label', 0))
+
+
+def _labels_path(dataset_dir, dataset_name):
+    for name in (f'{dataset_name}_labels.txt', label_files.SHARED):
+        path = os.path.join(dataset_dir, name)
+        if os.path.exists(path):
+            return path
+    return None
+
+
+def _names_in_records(shards, count):
+    """Return the class texts of the records; a label without one is named by its number."""
+    texts = {}
+    for shard in shards:
+        for label, text in record_features.labels_and_texts(shard.path, shard.offsets):
+            if label is not None and label >= 0 and (text or label not in texts):
+                texts[label] = text or b''
+    if texts and 0 not in texts:
+        # The older Inception tools count from 1, and keep 0 for what is none of the classes.
+        texts[0] = b'background'
+    names = []
+    for label in range(max(count, max(texts, default=-1) + 1)):
+        text = texts.get(label, b'').decode(errors='replace')
+        names.append(labels.normalised(text) or str(label))
+    return names
+
+
+def check(dataset, labels_offset=0, num_classes=None):
+    """Raise a UserError unless all records of a split can be trained or evaluated on.
+
+    The first record of each shard has to parse, and every label, less `labels_offset`, to be one
+    of `num_classes` (by default those that the data set has).
+    """
+    if num_classes is None:
+        num_classes = dataset.num_classes - labels_offset
+    for shard in dataset.shards:
+        if shard.examples:
+            _check_first_record(shard)
+    if not _is_vouched_for(dataset, labels_offset, num_classes):
+        for shard in dataset.shards:
+            _check_labels(shard, dataset, labels_offset, num_classes)
+
+
+def _check_first_record(shard):
+    where = f'{shard.path}: record 0'
+    try:
+        record = next(tf.python_io.tf_record_iterator(shard.path))
+    except (tf.errors.DataLossError, StopIteration):
+        raise UserError(f'{where} is damaged, or the file is no TFRecord file') from None
+    label, _ = next(record_features.labels_and_texts(shard.path, shard.offsets[:1]))
+    try:
+        encoded = tf.train.Example.FromString(record).features.feature['image/encoded']
+    except Exception:
+        raise UserError(f'{where} is no tf.train.Example') from None
+    if label is None:
+        raise UserError(f'{where} has no image/class/label')
+    if not encoded.bytes_list.value:
+        raise UserError(f'{where} has no image/encoded')
+
+
+def _is_vouched_for(dataset, labels_offset, num_classes):
+    """Tell whether the manifest excludes labels out of range, so that none need be read."""
+    return (
+        dataset.has_manifest
+        and labels_offset <= int(dataset.background_class)
+        and dataset.num_classes - labels_offset <= num_classes
+    )
+
+
+def _check_labels(shard, dataset, labels_offset, num_classes):
+    pairs = record_features.labels_and_texts(shard.path, shard.offsets)
+    for number, (label, _) in enumerate(pairs):
+        if label is None:
+            raise UserError(f'{shard.path}: record {number} has no image/class/label')
+        if not 0 <= label - labels_offset < num_classes:
+            raise UserError(
+                f'{shard.path}: record {number} has the label {label}; valid are {labels_offset} to'
+                f' {labels_offset + num_classes - 1} ({num_classes} classes,'
+                f' labels_offset {labels_offset})'
+            )
