@@ -3,6 +3,8 @@
 import dataclasses
 import os
 
+import numpy as np
+
 from common.errors import UserError
 from datasets import cifar_pickles, published, raw_pixels
 from datasets.convert import DatasetSpec, RawExample
@@ -94,8 +96,6 @@ def _class_names(edition, folder):
 
 
 def _read(edition, path, split, num_classes):
-    import numpy as np
-
     record = edition.label_bytes + PICTURE_BYTES
     data = np.memmap(path, np.uint8, 'r') if os.path.getsize(path) else np.empty(0, np.uint8)
     if data.size == 0 or data.size % record:

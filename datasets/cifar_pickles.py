@@ -4,6 +4,8 @@ import dataclasses
 import os
 import pickle
 
+import numpy as np
+
 from common import archives
 from common.errors import UserError
 from datasets import published
@@ -80,8 +82,6 @@ def rewrite(edition, dataset_dir, report=print):
 
 def _records(edition, path):
     """Return a batch as the binary version has it: label bytes, then the pixels of a picture."""
-    import numpy as np
-
     batch = load(path)
     try:
         pixels = np.asarray(batch[b'data'], np.uint8).reshape(-1, 3 * 32 * 32)

@@ -3,6 +3,9 @@
 import dataclasses
 import io
 
+import numpy as np
+from PIL import Image
+
 from common import download
 from common.errors import UserError
 
@@ -22,9 +25,6 @@ class RawPixels:
     planar: bool = False
 
     def __call__(self):
-        import numpy as np
-        from PIL import Image
-
         length = self.height * self.width * self.channels
         with open(self.path, 'rb') as stream:
             stream.seek(self.offset)

@@ -194,7 +194,7 @@ def test_a_home_directory_is_resolved(tmp_path, monkeypatch):
 
 def test_every_known_data_set_is_complete():
     for name, module in dataset_factory.datasets_map.items():
-        assert module.get_split.keywords == {'dataset_name': name}
+        assert module.get_split.keywords['dataset_name'] == name
         assert module.NUM_CLASSES > 1
         assert module.SOURCES
         assert callable(module.prepare)
