@@ -17,6 +17,7 @@ class Header:
     channels: int = 3  # 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha (JPEG: CMYK).
     orientation: int = 1  # EXIF's 1 to 8: how the stored rows lie in the upright picture.
     offset: tuple[int, int] = (0, 0)  # Where the picture in `data` lies: GIF frames can be small.
+    negative: bool = False  # CMYK that Adobe did not write: ink where others store its absence.
     plain: bool = False  # An upright JPEG, or PNG without alpha, that every decoder reads alike.
 
 
@@ -43,13 +44,13 @@ def read_header(kind, data):
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 _JPEG_BARE = frozenset((0x01, *range(0xD0, 0xD9)))
-_JPEG_END, _JPEG_SCAN, _JPEG_EXIF = 0xD9, 0xDA, 0xE1
+_JPEG_END, _JPEG_SCAN, _JPEG_EXIF, _JPEG_ADOBE = 0xD9, 0xDA, 0xE1, 0xEE
 # Every scan of a progressive picture passes over all pixels: a small file could ask for hours.
 _JPEG_MOST_SCANS = 100
 
 
 def _read_jpeg(data):
-    frame, orientation = None, None
+    frame, orientation, adobe = None, None, False
     for marker, start, end in _jpeg_segments(data):
         if marker in _JPEG_FRAMES:
             frame = struct.unpack_from('>HHB', data, start + 1)
@@ -57,20 +58,25 @@ def _read_jpeg(data):
                 raise BadImage(f'progressive JPEG of more than {_JPEG_MOST_SCANS} scans')
         elif marker == _JPEG_EXIF and orientation is None and data[start : start + 4] == b'Exif':
             orientation = image_tiff.exif_orientation(data[start:end])
+        elif marker == _JPEG_ADOBE:
+            adobe = adobe or data[start : start + 5] == b'Adobe'
+        elif marker == _JPEG_SCAN and data.rfind(b'\xff\xd9', start) < 0:
+            frame = None
     if frame is None:
         raise BadImage('truncated JPEG')
     height, width, channels = frame
     orientation = orientation or 1
     plain = orientation == 1 and channels in (1, 3)
-    return Header(width, height, data, channels, orientation, plain=plain)
+    negative = channels == 4 and not adobe
+    return Header(width, height, data, channels, orientation, negative=negative, plain=plain)
 
 
 def _jpeg_segments(data):
-    """Yield (marker, start, end) of each segment before the first scan."""
+    """Yield (marker, start, end) of each segment up to the first scan's."""
     position = 2
     while (position := data.find(b'\xff', position)) >= 0:
         marker = data[position + 1]
-        if marker in (_JPEG_SCAN, _JPEG_END):
+        if marker == _JPEG_END:
             return
         if marker in (0x00, 0xFF):
             position += 1
@@ -79,6 +85,8 @@ def _jpeg_segments(data):
         else:
             end = position + 2 + struct.unpack_from('>H', data, position + 2)[0]
             yield marker, position + 4, end
+            if marker == _JPEG_SCAN:
+                return
             position = end
 
 

@@ -91,11 +91,11 @@ def _decode(kind, header, max_side):
     if kind == image_kinds.PNG:
         return _decode_png(header)
     if kind != image_kinds.JPEG:
-        return _on_canvas(_decode_with_pillow(kind, header.data), header)
+        return _on_canvas(_decode_with_pillow(kind, header), header)
     if header.channels == 4:
-        # TensorFlow says whether the bytes are whole, but mistakes CMYK without Adobe's marker.
+        # TensorFlow says whether the bytes are whole; its colours are coarse, Pillow's exact.
         _decode_jpeg(header, ratio=8)
-        return _decode_with_pillow(kind, header.data)
+        return _decode_with_pillow(kind, header)
     return _decode_jpeg(header, _reduction(header, max_side))
 
 
@@ -136,11 +136,12 @@ def _with_tensorflow(operation, complaint):
         raise BadImage(complaint) from None
 
 
-def _decode_with_pillow(kind, data):
+def _decode_with_pillow(kind, header):
     """Decode with one chosen plugin of Pillow: `Image.open` would warn, and try all of them."""
     from PIL import (
         BmpImagePlugin,
         GifImagePlugin,
+        ImageChops,
         JpegImagePlugin,
         TiffImagePlugin,
         WebPImagePlugin,
@@ -154,9 +155,10 @@ def _decode_with_pillow(kind, data):
         image_kinds.TIFF: TiffImagePlugin.TiffImageFile,
     }[kind]
     try:
-        with plugin(io.BytesIO(data)) as image:
+        with plugin(io.BytesIO(header.data)) as image:
             image.load()
-            return _pixels(image)
+            # Pillow takes all CMYK for Adobe's, which is stored inverted.
+            return _pixels(ImageChops.invert(image) if header.negative else image)
     except BadImage:
         raise
     except Exception as error:  # Decoders of damaged files raise whatever they stumble over.

@@ -1,0 +1,202 @@
+"""The gate: what passes, what is decoded once, what is refused, and with which words."""
+
+import io
+import os
+import subprocess
+import sys
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets import images
+from datasets.image_headers import read_header
+from support import pictures
+
+GOOD = pictures.all_good()
+BAD = pictures.bad_files()
+# One of each kind, small enough to cut everywhere.
+CUT = (
+    'baseline.jpg', 'progressive.jpg', 'cmyk.jpg', 'turned 6.jpg', 'colour.png', '16 bit.png',
+    'moving.gif', 'colour.bmp', 'palette.bmp', 'lossless.webp', 'moving.webp', 'raw.tif',
+    'tiff_lzw.tif', 'grey 16.tif',
+)  # fmt: skip
+
+
+def decoded(normalised, channels=3):
+    """Decode as every graph does."""
+    import tensorflow as tf
+
+    return tf.io.decode_image(normalised.data, channels=channels, expand_animations=False).numpy()
+
+
+def difference(found, expected):
+    return np.abs(found.astype(int) - expected.astype(int)).max()
+
+
+@pytest.mark.parametrize('name', GOOD)
+def test_every_kind_decodes_to_the_right_upright_pixels(name):
+    good = GOOD[name]
+    found = images.normalise(good.data)
+    assert (found.height, found.width) == good.pixels.shape[:2]
+    assert (found.data is good.data) == good.passes
+    assert difference(decoded(found), good.pixels) <= good.tolerance
+    assert decoded(found, channels=0).shape[2] == found.channels == good.pixels.shape[2]
+    assert found.format == ('jpeg' if good.passes and name.endswith('jpg') else 'png')
+
+
+@pytest.mark.parametrize('name', BAD)
+def test_what_is_no_picture_is_refused_with_a_reason(name):
+    data, reason = BAD[name]
+    with pytest.raises(images.BadImage) as caught:
+        images.normalise(data)
+    assert reason in str(caught.value)
+    assert len(str(caught.value)) < 130
+    assert '\n' not in str(caught.value)
+
+
+def cut_points(size, count):
+    """Return `count` lengths below `size`: the shortest, the longest, and some between."""
+    ends = [0, 1, 5, 12, *range(size - 5, size)]
+    return sorted({*ends, *np.linspace(2, size - 1, count - len(ends)).astype(int).tolist()})
+
+
+def assert_refused_at(name, lengths):
+    for length in lengths:
+        with pytest.raises(images.BadImage):
+            images.normalise(GOOD[name].data[:length])
+
+
+@pytest.mark.parametrize('name', CUT)
+def test_a_truncated_picture_is_refused(name):
+    assert_refused_at(name, cut_points(len(GOOD[name].data), 16))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('name', GOOD)
+def test_a_picture_truncated_at_40_points_is_refused(name):
+    # The second picture of these may be missing, since the first one is whole.
+    size = len(GOOD[name].data) // (2 if name in ('phone.jpg', 'pages.tif') else 1)
+    assert_refused_at(name, cut_points(size, 40))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('name', GOOD)
+def test_scrambled_pictures_never_crash_and_stay_decodable(name):
+    generator = np.random.default_rng(0)
+    for _ in range(60):
+        data = bytearray(GOOD[name].data)
+        for position in generator.integers(0, len(data), 4):
+            data[position] = generator.integers(256)
+        try:
+            found = images.normalise(bytes(data), max_pixels=10**6)
+        except images.BadImage:
+            continue
+        assert decoded(found).shape == (found.height, found.width, 3)
+
+
+def test_nothing_warns_and_the_global_limits_stay():
+    limit = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        for good in GOOD.values():
+            images.normalise(good.data)
+        large = Image.new('1', (12000, 8000))
+        found = images.normalise(pictures.encoded(large, 'BMP'), max_side=60)
+    assert (found.width, found.height) == (60, 40)
+    assert limit == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize('name', ['baseline.jpg', 'turned 6.jpg', 'colour.png', 'grey 16.tif'])
+def test_max_side_shrinks_the_longer_side(name):
+    good = GOOD[name]
+    found = images.normalise(good.data, max_side=22)
+    assert (found.width, found.height, found.format) == (22, 15, 'png')
+    image = pictures.as_image(good.pixels)
+    smaller = np.asarray(image.resize((22, 15), Image.Resampling.LANCZOS)).reshape(15, 22, -1)
+    assert difference(decoded(found), smaller) <= 14
+    assert images.normalise(good.data, max_side=44).width == 44
+
+
+def test_a_jpeg_is_shrunk_while_it_is_decoded():
+    large = pictures.as_image(pictures.colours(800, 600))
+    found = images.normalise(pictures.encoded(large, 'JPEG', quality=95), max_side=80)
+    expected = np.asarray(large.resize((80, 60), Image.Resampling.LANCZOS))
+    assert difference(decoded(found), expected) <= 8
+
+
+def test_reencoding_as_jpeg_keeps_what_can_pass_and_says_so_by_its_format():
+    found = images.normalise(GOOD['alpha.png'].data, reencode='jpeg')
+    assert found.format == 'jpeg'
+    assert difference(decoded(found), GOOD['alpha.png'].pixels) <= pictures.JPEG_TOLERANCE
+    assert images.normalise(GOOD['colour.png'].data, reencode='jpeg').format == 'png'
+    with pytest.raises(ValueError, match='reencode'):
+        images.normalise(GOOD['colour.png'].data, reencode='webp')
+
+
+def test_a_server_may_lower_the_limit():
+    with pytest.raises(images.BadImage, match='at most 1,000 pixels'):
+        images.normalise(GOOD['baseline.jpg'].data, max_pixels=1000)
+
+
+def test_the_first_bytes_decide_and_what_follows_the_picture_does_not_matter():
+    data = GOOD['colour.png'].data + b'something appended'
+    assert images.normalise(data).data is data
+
+
+def test_orientations_that_mean_nothing_are_ignored():
+    for value in (0, 9, 65535):
+        assert images.normalise(pictures.turned_by(value)).format == 'jpeg'
+
+
+def test_it_works_inside_a_graph_and_without_eager_mode():
+    import tensorflow.compat.v1 as tf
+
+    with tf.Graph().as_default() as graph:
+        assert images.normalise(GOOD['baseline.jpg'].data).width == pictures.WIDTH
+        assert not graph.get_operations()
+    program = (
+        'import sys, tensorflow.compat.v1 as tf; tf.disable_v2_behavior()\n'
+        'from datasets import images\n'
+        'print(images.normalise(sys.stdin.buffer.read()).width)'
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', program], input=GOOD['turned 6.jpg'].data, capture_output=True,
+        check=True, cwd=os.path.dirname(os.path.dirname(images.__file__)),
+    )  # fmt: skip
+    assert result.stdout.split() == [b'44']
+
+
+def test_threads_share_it():
+    good = [each.data for each in GOOD.values()][:20]
+    results = []
+
+    def work():
+        results.append([images.normalise(data).data for data in good])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [[images.normalise(data).data for data in good]] * 4
+
+
+def test_a_gif_shows_its_decoder_one_frame_and_a_tiff_one_directory():
+    gif = read_header('GIF', GOOD['moving.gif'].data).data
+    assert getattr(Image.open(io.BytesIO(gif)), 'n_frames', 1) == 1
+    tiff = read_header('TIFF', GOOD['pages.tif'].data).data
+    assert Image.open(io.BytesIO(tiff)).n_frames == 1
+
+
+def test_a_panorama_passes_within_a_bound_on_memory():
+    resource = pytest.importorskip('resource')
+    panorama = Image.new('RGB', (12000, 2500), (90, 120, 150))
+    data = pictures.encoded(panorama, 'JPEG')
+    images.normalise(GOOD['baseline.jpg'].data)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert images.normalise(data).width == 12000
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert after - before < 64 * 1024  # Kilobytes; its pixels alone would be 90 MB.
