@@ -37,7 +37,8 @@ class Plan:
         """Add the operations to the current graph; return a function for `Scaffold(init_fn=...)`.
 
         It takes `(scaffold, session)` and wants initialized variables; with `initialize` it gives
-        those that are left out their initial value itself.
+        those that are left out their initial value itself. A third argument names another
+        checkpoint that fills the same variables.
         """
         saver = tf.train.Saver(self.sources)
         left_out = [self.variables[name] for name in self.left_out if initialize]
@@ -45,12 +46,12 @@ class Plan:
             initial = tf.variables_initializer(left_out)
             start = tf.group(*[tf.assign(a, v.read_value()) for a, v in self.averages])
 
-        def restore(scaffold, session):
+        def restore(scaffold, session, checkpoint=self.checkpoint):
             del scaffold
             try:
-                saver.restore(session, self.checkpoint)
+                saver.restore(session, checkpoint)
             except _GONE:
-                raise checkpoints.unreadable(self.checkpoint, 'changed while in use') from None
+                raise checkpoints.unreadable(checkpoint, 'changed while in use') from None
             session.run([initial, start])
 
         return restore

@@ -1,0 +1,167 @@
+"""One pass over a split with a checkpoint's weights."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from classifiers import build, restore
+from common.errors import UserError
+from datasets import tfrecord_dataset
+from preprocessing import preprocessing_factory
+from training import inputs, metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """What the network made of one batch."""
+
+    number: int  # Counts from 1.
+    batches: int  # In the whole pass.
+    first: int  # Place of its first example in the split, in the records' order.
+    labels: np.ndarray  # True classes, as numbers of the network's outputs.
+    log_probabilities: np.ndarray  # [batch, classes]
+    file_names: list
+
+
+class Evaluator:
+    """Builds the graph and the session once, and passes over the split for each checkpoint.
+
+    The split's own labels count; `info.labels_offset` is taken off them. With `flips` the
+    probabilities are the mean over the picture and its mirror image.
+    """
+
+    def __init__(
+        self,
+        info,
+        dataset,
+        batch_size=100,
+        use_moving_averages=True,
+        flips=False,
+        max_batches=None,
+        num_threads=4,
+        master='',
+    ):
+        tfrecord_dataset.check(dataset, info.labels_offset, info.num_classes)
+        self._info = info
+        self._use_averages = use_moving_averages and bool(info.moving_average_decay)
+        self._dataset = dataset
+        all_batches = -(-dataset.num_samples // batch_size)
+        self.batches = min(all_batches, max_batches or all_batches)
+        self.examples = min(dataset.num_samples, self.batches * batch_size)
+        self._restorers = {}
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            self._iterator = self._begin_pipeline(batch_size, num_threads)
+            fetches = self._build(flips)
+        self._session = tf.Session(master, self._graph, _session_config())
+        self._next = self._session.make_callable(fetches)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Free the session."""
+        self._session.close()
+
+    def _begin_pipeline(self, batch_size, num_threads):
+        info = self._info
+        recipe = preprocessing_factory.get_preprocessing(
+            info.preprocessing_name,
+            use_grayscale=info.channels == 1,
+            height=info.image_size,
+            width=info.image_size,
+        )
+        with tf.device('/cpu:0'):
+            pipeline = inputs.evaluation_batches(
+                self._dataset,
+                recipe,
+                batch_size,
+                labels_offset=info.labels_offset,
+                num_threads=num_threads,
+            )
+            return tf.data.make_initializable_iterator(pipeline.take(self.batches))
+
+    def _build(self, flips):
+        """Return what is fetched for each batch: labels, file names, one or two sets of logits."""
+        info = self._info
+        images, labels, file_names = self._iterator.get_next()
+        images.set_shape([None, info.image_size, info.image_size, info.channels])
+        network = build.build_network(info, images)
+        self._variables = network.variables
+        logits = [network.logits]
+        if flips:
+            mirrored = tf.reverse(images, [2])
+            logits.append(build.build_network(info, mirrored, reuse=True).logits)
+        return labels, file_names, logits
+
+    def evaluate(self, checkpoint_path, on_batch=None):
+        """Restore a checkpoint, pass over the split once and return the `Metrics`.
+
+        `on_batch(batch)` is called after each batch; what it raises breaks the pass off.
+        """
+        self._restore(checkpoint_path)
+        self._session.run(self._iterator.initializer)
+        counted = metrics.Metrics(self._info.num_classes)
+        for number in range(1, self.batches + 1):
+            labels, file_names, logits = self._read(counted.count)
+            batch = Batch(
+                number=number,
+                batches=self.batches,
+                first=counted.count,
+                labels=labels,
+                log_probabilities=_average(logits, checkpoint_path),
+                file_names=[name.decode(errors='replace') for name in file_names],
+            )
+            counted.update(batch.labels, batch.log_probabilities)
+            if on_batch:
+                on_batch(batch)
+        return counted
+
+    def _restore(self, checkpoint_path):
+        plan = restore.inference(
+            checkpoint_path, self._info.model_name, self._variables, self._use_averages
+        )
+        # One set of operations for all checkpoints that hold the same: graphs only ever grow.
+        key = tuple(plan.sources), tuple(plan.left_out)
+        with self._graph.as_default():
+            if key not in self._restorers:
+                self._restorers[key] = plan.init_fn(initialize=True)
+            self._restorers[key](None, self._session, plan.checkpoint)
+
+    def _read(self, done):
+        try:
+            return self._next()
+        except tf.errors.OutOfRangeError:
+            raise UserError(
+                f'{self._where()}: has fewer records than the {self._dataset.num_samples} it should'
+            ) from None
+        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+            raise UserError(
+                f'{self._where()}: a record after number {done} is damaged, or its picture is '
+                f'({error.message.splitlines()[0][:160]})'
+            ) from None
+
+    def _where(self):
+        return f'split {self._dataset.split_name!r} ({self._dataset.data_sources[0]}, ...)'
+
+
+def _average(logits, checkpoint_path):
+    """Return the log of the mean of the probabilities that each set of logits stands for."""
+    if not all(np.isfinite(values).all() for values in logits):
+        raise UserError(
+            f"{checkpoint_path}: the network's results are not finite numbers; it was saved after "
+            'its training had diverged'
+        )
+    parts = [metrics.log_softmax(values) for values in logits]
+    return np.logaddexp.reduce(parts, axis=0) - np.log(len(parts))
+
+
+def _session_config():
+    config = tf.ConfigProto(allow_soft_placement=True)
+    # A training on the same GPU keeps what it has.
+    config.gpu_options.allow_growth = True
+    return config
