@@ -12,6 +12,7 @@ from datasets import manifest
 
 HEADER_BYTES = 12  # The record's length, and that length's checksum.
 FOOTER_BYTES = 4  # The data's checksum.
+FRAME_BYTES = HEADER_BYTES + FOOTER_BYTES
 _LENGTH = struct.Struct('<Q')
 
 # What may follow `<dataset>_<split>` or `<split>` in a file's name.
@@ -22,12 +23,15 @@ _SHARD = re.compile(r'(.+?)(?:[-_]\d+-of-\d+(?:\.tfrecords?)?|(?:[-_]\d+)?\.tfre
 
 @dataclasses.dataclass(frozen=True)
 class RecordFile:
-    """A TFRecord file with the number of its records and, where known, the place of each."""
+    """A TFRecord file, and the places at which its records' frames begin."""
 
     path: str
-    examples: int
-    offsets: list | None = None
-    bytes: int | None = None
+    offsets: list
+
+    @property
+    def examples(self):
+        """Count the records."""
+        return len(self.offsets)
 
 
 def find(dataset_dir, dataset_name, split_name, file_pattern=None):
@@ -114,12 +118,12 @@ def scan(path):
         return offsets
     with open(path, 'rb') as stream:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            position, last = 0, size - HEADER_BYTES - FOOTER_BYTES
+            position, last = 0, size - FRAME_BYTES
             unpack = _LENGTH.unpack_from
             while position <= last:
                 length = unpack(content, position)[0]
                 offsets.append(position)
-                position += HEADER_BYTES + length + FOOTER_BYTES
+                position += length + FRAME_BYTES
     if position != size:
         number = len(offsets) - 1 if position > size else len(offsets)
         raise UserError(
@@ -128,7 +132,12 @@ def scan(path):
     return offsets
 
 
+def data_length(content, offset=0):
+    """Return the length that the frame at `offset` of a file's content states."""
+    return _LENGTH.unpack_from(content, offset)[0]
+
+
 def data_span(content, offset):
     """Return where the data of the record at `offset` begins and ends in a file's content."""
     start = offset + HEADER_BYTES
-    return start, start + _LENGTH.unpack_from(content, offset)[0]
+    return start, start + data_length(content, offset)

@@ -72,7 +72,7 @@ def get_split(
     else:
         information = _read_info(dataset_dir, dataset_name)
         paths = record_files.find(dataset_dir, dataset_name, split_name, file_pattern)
-        shards = [_scanned(path) for path in paths]
+        shards = [RecordFile(path, record_files.scan(path)) for path in paths]
         _compare_count(information, split_name, shards, dataset_dir, dataset_name)
         names = _class_names(dataset_dir, dataset_name, information, shards, class_names)
     num_samples = sum(shard.examples for shard in shards)
@@ -113,13 +113,8 @@ def _manifest_shards(described, split_name, dataset_dir):
                 f'{path}: has {size:,} bytes, its manifest says {shard.bytes:,};'
                 f' it is made again by: {command} --overwrite'
             )
-        shards.append(RecordFile(path, shard.examples, shard.offsets))
+        shards.append(RecordFile(path, shard.offsets))
     return shards
-
-
-def _scanned(path):
-    offsets = record_files.scan(path)
-    return RecordFile(path, len(offsets), offsets)
 
 
 def _read_info(dataset_dir, dataset_name):

@@ -1,0 +1,201 @@
+"""What training and evaluation are fed, batch by batch."""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from common.errors import UserError
+from datasets import dataset_factory, random_access
+from preprocessing import preprocessing_factory
+from support import records
+from training import inputs
+
+COUNT = 23
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Return three shards in which picture k has the label k."""
+    numbers = np.split(np.arange(COUNT), [5, 18])
+    for index, labels in enumerate(numbers):
+        path = tmp_path / f'pets_train-{index:05d}-of-00003'
+        records.write_pictures(path, [int(label) for label in labels], start=int(labels[0]))
+    (tmp_path / 'labels.txt').write_text('\n'.join(f'class {k}' for k in range(COUNT)))
+    return dataset_factory.get_dataset('pets', 'train', str(tmp_path))
+
+
+def _preprocess(name='inception', **options):
+    options = {'is_training': True, 'height': 16, 'width': 16, **options}
+    return preprocessing_factory.get_preprocessing(name, **options)
+
+
+def _run(build, count):
+    """Return the first `count` batches of a pipeline, all of them for None."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        iterator = tf.data.make_initializable_iterator(build())
+        following = iterator.get_next()
+        session.run(iterator.initializer)
+        batches = []
+        while count is None or len(batches) < count:
+            try:
+                batches.append(session.run(following))
+            except tf.errors.OutOfRangeError:
+                break
+        return batches
+
+
+def _train(dataset, count, batch_size=4, seed=7, preprocess=None, **options):
+    preprocess = preprocess or _preprocess()
+    return _run(
+        lambda: inputs.training_batches(dataset, preprocess, batch_size, seed, **options), count
+    )
+
+
+def _labels(batches):
+    return np.concatenate([batch[1] for batch in batches])
+
+
+def _assert_equal(batches, others):
+    for (images, labels), (other_images, other_labels) in zip(batches, others, strict=True):
+        np.testing.assert_array_equal(labels, other_labels)
+        np.testing.assert_array_equal(images, other_images)
+
+
+def test_every_epoch_has_every_example_in_a_fresh_order(dataset):
+    batches = _train(dataset, COUNT)
+    assert all(images.shape == (4, 16, 16, 3) for images, _ in batches)
+    assert all(images.dtype == np.float32 for images, _ in batches)
+    epochs = _labels(batches).reshape(4, COUNT)
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(COUNT))
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+    assert tuple(epochs[0]) != tuple(range(COUNT))
+
+
+def test_batches_are_a_function_of_seed_and_place(dataset):
+    batches = _train(dataset, 14, num_threads=4)
+    _assert_equal(batches, _train(dataset, 14, num_threads=1))
+    for step in (1, 9):
+        _assert_equal(batches[step:], _train(dataset, 14 - step, start=4 * step))
+    other = _train(dataset, 6, seed=8)
+    assert list(_labels(other)) != list(_labels(batches[:6]))
+
+
+def test_an_example_is_distorted_anew_in_each_epoch(dataset):
+    batches = _train(dataset, 2 * COUNT, batch_size=1)
+    seen = {}
+    for images, labels in batches:
+        seen.setdefault(int(labels[0]), []).append(images[0])
+    for first, second in seen.values():
+        assert np.abs(first - second).mean() > 0.01
+
+
+@pytest.mark.parametrize('name', preprocessing_factory.RECIPES)
+@pytest.mark.parametrize('augmentation', preprocessing_factory.AUGMENTATIONS)
+def test_every_recipe_repeats_its_pixels(dataset, name, augmentation):
+    preprocess = _preprocess(name, augmentation=augmentation)
+    first = _train(dataset, 3, preprocess=preprocess, num_threads=3)
+    _assert_equal(first, _train(dataset, 3, preprocess=preprocess, num_threads=1))
+    assert np.isfinite(first[0][0]).all()
+    if augmentation == 'none':
+        evaluate = _preprocess(name, is_training=False)
+        batches = _run(lambda: inputs.evaluation_batches(dataset, evaluate, COUNT), None)
+        expected = dict(zip(batches[0][1], batches[0][0], strict=True))
+        for image, label in zip(first[0][0], first[0][1], strict=True):
+            np.testing.assert_array_equal(image, expected[label])
+
+
+def test_workers_share_each_epoch(dataset):
+    alone = _labels(_train(dataset, COUNT * 2, batch_size=1))
+    shares = [
+        _labels(_train(dataset, COUNT, batch_size=1, worker=worker, num_workers=2))
+        for worker in (0, 1)
+    ]
+    np.testing.assert_array_equal(np.stack(shares, axis=1).flatten(), alone)
+
+
+def test_the_offset_is_subtracted(dataset):
+    labels = _labels(_train(dataset, COUNT, batch_size=1, labels_offset=1))
+    assert sorted(labels) == list(range(-1, COUNT - 1))
+
+
+@pytest.mark.parametrize('count', [1, 2])
+def test_tiny_data_sets_fill_any_batch(tmp_path, count):
+    records.write_pictures(tmp_path / 'a_train-00000-of-00001', list(range(count)))
+    (tmp_path / 'labels.txt').write_text('one\ntwo\n'[: 4 * count])
+    dataset = dataset_factory.get_dataset('a', 'train', str(tmp_path))
+    labels = _labels(_train(dataset, 2, batch_size=20))
+    assert (np.bincount(labels) == 40 // count).all()
+
+
+def test_grey_pictures_have_one_channel(dataset):
+    ((images, _),) = _train(dataset, 1, preprocess=_preprocess(use_grayscale=True))
+    assert images.shape == (4, 16, 16, 1)
+
+
+def test_a_restored_step_tells_the_pipeline_where_to_start(dataset, tmp_path):
+    def run(last_step):
+        batches = []
+        with tf.Graph().as_default():
+            step = tf.train.get_or_create_global_step()
+            start = tf.identity(step) * 4
+            pipeline = inputs.training_batches(dataset, _preprocess(), 4, 7, start)
+            iterator = tf.data.make_initializable_iterator(pipeline)
+            following, count = iterator.get_next(), tf.assign_add(step, 1)
+            local_init = tf.group(iterator.initializer, tf.local_variables_initializer())
+            with tf.train.MonitoredTrainingSession(
+                checkpoint_dir=str(tmp_path / 'model'),
+                scaffold=tf.train.Scaffold(local_init_op=local_init),
+                save_checkpoint_steps=100,
+                hooks=[tf.train.StopAtStepHook(last_step=last_step)],
+            ) as session:
+                while not session.should_stop():
+                    batches.append(session.run([following, count])[0])
+        return batches
+
+    _assert_equal(run(3) + run(5), _train(dataset, 5))
+
+
+def test_evaluation_is_one_pass_in_file_order(dataset):
+    preprocess = _preprocess('lenet', is_training=False, height=40, width=40)
+    batches = _run(
+        lambda: inputs.evaluation_batches(dataset, preprocess, 10, labels_offset=1), None
+    )
+    assert [len(images) for images, _, _ in batches] == [10, 10, 3]
+    assert list(_labels(batches)) == list(range(-1, COUNT - 1))
+    names = np.concatenate([names for _, _, names in batches])
+    assert list(names) == [f'{k}.png'.encode() for k in range(COUNT)]
+    picture = batches[1][0][2, 5:35] * 128 + 128
+    np.testing.assert_allclose(picture, records.picture(12), atol=1e-3)
+
+
+def test_evaluation_of_records_without_names(tmp_path):
+    data = records.encoded(records.picture(0))
+    records.write(tmp_path / 'a_train-00000-of-00001', [records.example(data, 0)])
+    (tmp_path / 'labels.txt').write_text('one')
+    dataset = dataset_factory.get_dataset('a', 'train', str(tmp_path))
+    preprocess = _preprocess(is_training=False)
+    ((_, _, names),) = _run(lambda: inputs.evaluation_batches(dataset, preprocess, 4), None)
+    assert list(names) == [b'']
+
+
+def test_many_files_are_read_with_few_open(dataset, monkeypatch):
+    monkeypatch.setattr(random_access, '_OPEN_FILES', 1)
+    before = len(os.listdir('/proc/self/fd'))
+    read = random_access.RandomAccess(dataset.shards)
+    found = [tf.train.Example.FromString(r) for r in read(np.array([22, 0, 4, 5, 18]))]
+    labels = [e.features.feature['image/class/label'].int64_list.value[0] for e in found]
+    assert labels == [22, 0, 4, 5, 18]
+    assert len(os.listdir('/proc/self/fd')) == before + 1
+    del read
+    assert len(os.listdir('/proc/self/fd')) == before
+
+
+def test_a_file_that_was_changed_meanwhile_is_named(dataset):
+    path = dataset.data_sources[1]
+    read = random_access.RandomAccess(dataset.shards)
+    records.write_pictures(path, [5, 6])
+    with pytest.raises(UserError, match=r'00001-of-00003: record \d+ is not in its place'):
+        read(np.arange(COUNT))
