@@ -3,7 +3,7 @@
 import pytest
 import tensorflow.compat.v1 as tf
 
-from training import precision
+from deployment import precision
 
 
 @pytest.mark.parametrize(
