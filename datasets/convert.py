@@ -106,7 +106,8 @@ def _check(options):
     for name in ('num_shards', 'train_shards', 'validation_shards', 'num_processes', 'max_side'):
         value = getattr(options, name)
         if value is not None and value < 1:
-            raise UserError(f'--{name}={value}: has to be 1 or more')
+            flag = 'num_threads' if name == 'num_processes' else name
+            raise UserError(f'--{flag}={value}: has to be 1 or more')
     if not 0 <= options.validation_percentage < 100:
         raise UserError(
             f'--validation_percentage={options.validation_percentage}: has to be from 0 to 99'

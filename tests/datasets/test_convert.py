@@ -334,7 +334,7 @@ def test_a_full_disk_keeps_the_data_set_that_was_there(tmp_path, pictures, monke
         ({'validation_percentage': 100}, '--validation_percentage=100'),
         ({'max_skipped_fraction': 2}, '--max_skipped_fraction=2'),
         ({'reencode': 'gif'}, '--reencode=gif'),
-        ({'num_processes': -1}, '--num_processes=-1'),
+        ({'num_processes': -1}, '--num_threads=-1'),
     ],
 )
 def test_impossible_options_are_named(pictures, options, words):

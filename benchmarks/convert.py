@@ -1,0 +1,157 @@
+"""Measure how many pictures a second are converted, beside a plain loop of TensorFlow.
+
+    python -m benchmarks.convert --pictures=8000
+
+The plain loop is what people write: one graph, one session, each JPEG decoded to learn that it is
+whole and how large it is, one TFRecordWriter for the same records. The converter is the program
+itself, which also splits, shuffles, hashes and syncs to disk. Every run is a process of its own.
+The whole time has the start of Python and TensorFlow in it; the rate once running is that of the
+pictures by which a long run exceeds a short one, divided by the time by which it does.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+_FEW = 64
+_SIZES = ((400, 300), (300, 400), (420, 310), (380, 280))
+_CLASSES = ('daisy', 'roses', 'tulips')
+_DRAWN = 400
+_WAYS = (('plain loop', 0), ('converter, 1 process', 1), ('converter, 2 processes', 2))
+
+
+def draw_photograph(generator, width, height):
+    """Return a JPEG with the detail and the size in bytes of a photograph."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
+    slopes = generator.uniform(-120, 120, (2, 3))
+    shade = x[..., None] * slopes[0] + y[..., None] * slopes[1] + 128
+    coarse = generator.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
+    detail = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+    fine = generator.normal(0, 4, (height, width, 1))
+    pixels = np.clip(shade + 0.4 * (detail - 128.0) + fine, 0, 255).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, 'JPEG', quality=88)
+    return stream.getvalue()
+
+
+def write_photographs(folder, count):
+    """Write `count` different JPEGs of about 400x300 into class folders."""
+    import numpy as np
+
+    generator = np.random.default_rng(0)
+    drawn = [
+        draw_photograph(generator, *_SIZES[index % len(_SIZES)])
+        for index in range(min(count, _DRAWN))
+    ]
+    for name in _CLASSES:
+        os.makedirs(os.path.join(folder, name))
+    for index in range(count):
+        data = drawn[index % len(drawn)]
+        # A comment of its own makes each file differ from its twins in content and size.
+        text = b'%08d' % index * (1 + index // _DRAWN)
+        comment = b'\xff\xfe' + (2 + len(text)).to_bytes(2, 'big') + text
+        path = os.path.join(folder, _CLASSES[index % len(_CLASSES)], f'{index:06d}.jpg')
+        with open(path, 'wb') as stream:
+            stream.write(data[:2] + comment + data[2:])
+
+
+def plain_loop(folder, output):
+    """Decode and write the way a loop of TensorFlow does."""
+    import tensorflow.compat.v1 as tf
+
+    from datasets import image_folder
+
+    examples = image_folder.from_folder(*os.path.split(folder)).examples
+    with tf.Graph().as_default(), tf.Session() as session:
+        encoded = tf.placeholder(tf.string)
+        decode = session.make_callable(tf.io.decode_jpeg(encoded), [encoded])
+        with tf.io.TFRecordWriter(os.path.join(output, 'plain.tfrecord')) as writer:
+            for example in examples:
+                with open(example.path, 'rb') as stream:
+                    data = stream.read()
+                height, width, _ = decode(data).shape
+                writer.write(_record(tf, example, data, height, width))
+
+
+def _record(tf, example, data, height, width):
+    def integer(value):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    def text(value):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    feature = {
+        'image/encoded': text(data),
+        'image/format': text(b'jpeg'),
+        'image/height': integer(height),
+        'image/width': integer(width),
+        'image/class/label': integer(example.label),
+        'image/class/text': text(_CLASSES[example.label].encode()),
+        'image/filename': text(example.filename.encode()),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+def command(folder, output, num_processes):
+    """Return the command that converts `folder` into `output`: the program, or the plain loop."""
+    if not num_processes:
+        code = f'from benchmarks import convert; convert.plain_loop({folder!r}, {output!r})'
+        return [sys.executable, '-c', code]
+    os.symlink(folder, os.path.join(output, 'photographs'))
+    flags = [f'--dataset_dir={output}', f'--num_threads={num_processes}']
+    program = 'download_and_convert_data.py'
+    return [sys.executable, program, '--dataset_name=photographs', *flags]
+
+
+def seconds(folder, num_processes):
+    """Return how long a command takes from start to end."""
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as output:
+        arguments = command(folder, output, num_processes)
+        environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '3'}
+        start = time.perf_counter()
+        subprocess.run(arguments, check=True, env=environment, capture_output=True)
+        return time.perf_counter() - start
+
+
+def compare(pictures, repeats, directory):
+    """Print the table."""
+    many, few = (os.path.join(directory, name) for name in ('many', 'few'))
+    write_photographs(many, pictures)
+    write_photographs(few, _FEW)
+    print(f'{pictures:,} pictures, {os.cpu_count()} processors, best of {repeats}\n')
+    print('| | whole run | pictures/s | ratio | pictures/s once running | ratio |')
+    print('|---|---|---|---|---|---|')
+    plain = None
+    for name, num_processes in _WAYS:
+        whole = min(seconds(many, num_processes) for _ in range(repeats))
+        start = min(seconds(few, num_processes) for _ in range(repeats))
+        rates = pictures / whole, (pictures - _FEW) / (whole - start)
+        plain = plain or rates
+        ratios = [rate / base for rate, base in zip(rates, plain, strict=True)]
+        print(
+            f'| {name} | {whole:.1f} s | {rates[0]:,.0f} | {ratios[0]:.2f} | {rates[1]:,.0f} |'
+            f' {ratios[1]:.2f} |',
+            flush=True,
+        )
+
+
+def main():
+    """Read the flags, and compare in a directory that is removed afterwards."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('--pictures', type=int, default=8000)
+    parser.add_argument('--repeats', type=int, default=2)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        compare(arguments.pictures, arguments.repeats, directory)
+
+
+if __name__ == '__main__':
+    main()
