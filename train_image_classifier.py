@@ -1,0 +1,28 @@
+"""Train an image classifier: from scratch, from a checkpoint, or on from where a run stopped.
+
+python train_image_classifier.py --dataset_name=flowers --dataset_dir=DIR --train_dir=RUN
+python train_image_classifier.py --dataset_name=flowers --dataset_dir=DIR --train_dir=RUN \\
+    --model_name=inception_v4 --checkpoint_path=inception_v4.ckpt \\
+    --trainable_scopes=InceptionV4/Logits,InceptionV4/AuxLogits
+"""
+
+from absl import app
+
+from common import logs
+from common.errors import exit_cleanly
+from training import cli
+
+
+def main(_):
+    """Turn the flags into options, and train."""
+    options = cli.training_options()
+    logs.start()
+    # Late: --help and mistakes in flags have no need of TensorFlow.
+    from training import train
+
+    return train.train(options)
+
+
+if __name__ == '__main__':
+    cli.define_training_flags()
+    exit_cleanly(app.run)(main, flags_parser=cli.parse)

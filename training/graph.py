@@ -1,0 +1,236 @@
+"""The graph of a training step: batches, clones with their losses, updates, what is shown of it."""
+
+import dataclasses
+
+import tensorflow.compat.v1 as tf
+import tf_slim as slim
+
+from classifiers import restore, scopes
+from common.errors import UserError
+from deployment import model_deploy
+from nets import nets_factory
+from training import losses, optimizers, summaries
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What the hooks of a session need to know of the graph."""
+
+    number: tf.Tensor  # The global step after the step; fetching it trains.
+    loss: tf.Tensor
+    scalars: dict  # Tag -> tensor, written with every line of the log.
+    pictures: tf.Tensor  # Serialised summary of pictures and histograms.
+    trained: list
+    network: list  # The network's variables.
+    averages: list  # Pairs (moving average, variable).
+    updates_batch_norm: bool
+    local_init_op: tf.Operation
+    hooks: tuple = ()
+
+
+def build(run, make_batches):
+    """Build the training graph of a `run` into the current graph.
+
+    `make_batches(first_step)` gives the pipeline of batches (pictures, labels) for all clones
+    together, from that step on.
+    """
+    config = run.place.deployment_config(run.options.num_clones, run.options.clone_on_cpu)
+    with tf.device(config.variables_device()):
+        global_step = tf.train.get_or_create_global_step()
+    with tf.device(config.inputs_device()):
+        batch = _Batch(make_batches(tf.identity(global_step)), run.options.num_clones)
+    clones = model_deploy.create_clones(config, _Model(run, batch))
+    network = slim.get_model_variables()
+    trained = scopes.trainable(tf.trainable_variables(), run.trainable_scopes)
+    with tf.device(config.optimizer_device()):
+        rate = optimizers.learning_rate(
+            run.options, global_step, run.dataset.num_samples, run.images_per_step
+        )
+        optimizer = _optimizer(run, rate)
+        loss, gradients = model_deploy.optimize_clones(clones, optimizer, var_list=trained)
+        gradients, norm = _clipped(gradients, run)
+        updates = _Updates(run, config, clones, network, trained, global_step)
+        number, sync_hooks = updates.apply(optimizer, gradients)
+        scalars = {
+            'total_loss': loss,
+            **losses.parts(clones[0].scope),
+            'learning_rate': rate,
+            'gradient_norm': norm,
+            'accuracy': tf.reduce_mean([clone.outputs.accuracy for clone in clones]),
+            'input_wait_secs': batch.wait_secs,
+        }
+        with tf.control_dependencies([number]):
+            weights = summaries.histograms_of_weights(network)
+        pictures = tf.summary.merge([*_summaries_of(clones[0]), *weights])
+    return Step(
+        number,
+        loss,
+        scalars,
+        pictures,
+        trained,
+        network,
+        updates.averages,
+        bool(updates.statistics),
+        tf.group(tf.local_variables_initializer(), tf.tables_initializer(), batch.initializer),
+        sync_hooks,
+    )
+
+
+class _Batch:
+    """A global batch, its share for each clone, and how long the step waited for it."""
+
+    def __init__(self, dataset, num_clones):
+        iterator = tf.data.make_initializable_iterator(dataset)
+        self.initializer = iterator.initializer
+        asked = tf.timestamp()
+        with tf.control_dependencies([asked]):
+            batch = iterator.get_next()
+        with tf.control_dependencies(batch):
+            self.wait_secs = tf.cast(tf.timestamp() - asked, tf.float32)
+        # One batch for all clones: were each to take its own, their order would be left to chance.
+        images, labels = (tf.split(part, num_clones) for part in batch[:2])
+        self._shares = iter(zip(images, labels, strict=True))
+
+    def next_share(self):
+        """Return (images, labels) of the next clone."""
+        return next(self._shares)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Outputs:
+    images: tf.Tensor
+    end_points: dict
+    accuracy: tf.Tensor
+
+
+class _Model:
+    """Builds one clone: the network with its losses."""
+
+    def __init__(self, run, batch):
+        options = run.options
+        self._run = run
+        self._batch = batch
+        self._network_fn = nets_factory.get_network_fn(
+            run.info.model_name,
+            run.info.num_classes,
+            weight_decay=optimizers.network_weight_decay(options),
+            is_training=True,
+            batch_norm_decay=options.batch_norm_decay,
+            frozen=run.frozen,
+            dropout_seed=options.seed,
+        )
+
+    def __call__(self):
+        images, labels = self._batch.next_share()
+        logits, end_points = self._network_fn(images)
+        losses.add_losses(
+            logits,
+            end_points,
+            labels,
+            self._run.options.label_smoothing,
+            self._run.class_weights,
+        )
+        with tf.name_scope('accuracy'):
+            right = tf.equal(tf.argmax(logits, 1), tf.cast(labels, tf.int64))
+            accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
+        return _Outputs(images, end_points, accuracy)
+
+    @property
+    def __name__(self):
+        return 'model'
+
+
+def _summaries_of(clone):
+    with tf.name_scope(clone.scope), tf.device(clone.device):
+        outputs = clone.outputs
+        return [
+            summaries.input_pictures(outputs.images),
+            *summaries.histograms_of_activations(outputs.end_points),
+        ]
+
+
+def _optimizer(run, rate):
+    optimizer = optimizers.create(run.options, rate)
+    return optimizers.loss_scaled(optimizer) if run.precision == 'float16' else optimizer
+
+
+def _clipped(gradients, run):
+    if not gradients:
+        raise UserError(
+            f'--trainable_scopes={run.options.trainable_scopes}: the loss depends on no variable '
+            'in them, so nothing would be trained'
+        )
+    with tf.name_scope('gradient_norm'):
+        return optimizers.clip_gradients(gradients, run.options.gradient_clip_norm)
+
+
+class _Updates:
+    """All that a step changes, in an order that leaves nothing to chance."""
+
+    def __init__(self, run, config, clones, network, trained, global_step):
+        self._run = run
+        self._config = config
+        self._global_step = global_step
+        # One clone's batch statistics are as good as another's, so the first one's are kept.
+        self.statistics = tf.get_collection(tf.GraphKeys.UPDATE_OPS, clones[0].scope)
+        self._network = network
+        self._moving = [v for v in network if v in _Set(trained) or self._is_statistic(v)]
+        self.averages = []
+
+    def _is_statistic(self, variable):
+        """Tell whether a batch norm that is not frozen updates the variable."""
+        layer, _, name = variable.op.name.rpartition('/')
+        is_frozen = self._run.frozen is not None and self._run.frozen(layer)
+        return not variable.trainable and name.startswith('moving_') and not is_frozen
+
+    def apply(self, optimizer, gradients):
+        """Return the number of the step as of after all updates, and hooks for the session."""
+        decay = self._run.info.moving_average_decay
+        averages = None
+        if decay is not None:
+            averages = tf.train.ExponentialMovingAverage(decay, self._global_step)
+        if not self._run.options.sync_replicas:
+            applied = optimizer.apply_gradients(gradients, global_step=self._global_step)
+            return self._finish([applied], averages), ()
+        optimizer = optimizers.synchronised(
+            optimizer,
+            self._run.options,
+            self._run.place.num_workers,
+            averages,
+            self._moving if averages else None,
+        )
+        applied = optimizer.apply_gradients(gradients, global_step=self._global_step)
+        if averages:
+            self._add_shadows(averages)
+        hook = optimizer.make_session_run_hook(self._run.place.is_chief)
+        return self._finish([applied], None), (hook,)
+
+    def _finish(self, applied, averages):
+        done = [*applied, *self.statistics]
+        if averages:
+            with tf.control_dependencies(done):
+                done = [averages.apply(self._moving)]
+            self._add_shadows(averages)
+        with tf.control_dependencies(done):
+            return tf.identity(self._global_step.read_value(), name='step')
+
+    def _add_shadows(self, averages):
+        """Give frozen variables an average as well, for the programs that expect one of each.
+
+        It is never updated: nothing but rounding could come of it.
+        """
+        moving = _Set(self._moving)
+        standing = [v for v in self._network if v not in moving and v.dtype.is_floating]
+        if standing:
+            averages.apply(standing)
+        self.averages = restore.shadows(averages, self._network)
+
+
+class _Set:
+    """A set of variables, which compare element by element and so do not fit into Python's."""
+
+    def __init__(self, variables):
+        self._references = {variable.ref() for variable in variables}
+
+    def __contains__(self, variable):
+        return variable.ref() in self._references

@@ -1,0 +1,234 @@
+"""What a training run is going to be, decided and checked before any graph is built."""
+
+import dataclasses
+import functools
+import glob
+import os
+import random
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+import tf_slim as slim
+
+from classifiers import checkpoints, model_info, resolve, scopes, watch
+from classifiers.model_info import ModelInfo
+from classifiers.watch import Checkpoint
+from common.errors import UserError
+from datasets import dataset_factory, manifest, record_features, tfrecord_dataset
+from deployment import precision
+from deployment.cluster import Place
+from nets import nets_factory
+from preprocessing import preprocessing_factory
+from training import inputs, losses, optimizers
+from training.options import TrainOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A training run: what was asked for, and what follows from it."""
+
+    options: TrainOptions
+    place: Place
+    dataset: slim.dataset.Dataset
+    info: ModelInfo
+    resumed: Checkpoint | None  # Of the train_dir: training goes on from it.
+    warm_start: Checkpoint | None  # Of another place: training begins with its weights.
+    # Whether that checkpoint's moving averages are taken, as they are in its evaluation.
+    takes_averages: bool
+    images_per_step: int
+    last_step: int | None
+    precision: str | None  # float16, bfloat16 or None.
+    class_weights: np.ndarray | None
+    lines: tuple  # For the log: what was chosen, and why.
+
+    @functools.cached_property
+    def trainable_scopes(self):
+        """List the scopes that are trained; empty when all are."""
+        return scopes.parse(self.options.trainable_scopes)
+
+    @property
+    def frozen(self) -> Callable | None:
+        """Return the predicate that tells which batch norms stand still, if any do."""
+        if self.options.update_frozen_batch_norm:
+            return None
+        return scopes.frozen(self.trainable_scopes)
+
+    @property
+    def exclude_scopes(self):
+        """List the scopes that a warm start leaves out."""
+        named = scopes.parse(self.options.checkpoint_exclude_scopes)
+        head = nets_factory.get_spec(self.info.model_name).head_scopes
+        return [*named, *(head if self.options.fine_tune else ())]
+
+    def batches(self, first_step):
+        """Return the pipeline of batches, each for all clones of this worker."""
+        options = self.options
+        preprocess = preprocessing_factory.get_preprocessing(
+            self.info.preprocessing_name,
+            is_training=True,
+            use_grayscale=self.info.channels == 1,
+            height=self.info.image_size,
+            width=self.info.image_size,
+            augmentation=options.augmentation,
+        )
+        return inputs.training_batches(
+            self.dataset,
+            preprocess,
+            options.batch_size * options.num_clones,
+            random.randrange(2**31) if options.seed is None else options.seed,
+            first_step * self.images_per_step // self.place.num_workers,
+            labels_offset=self.info.labels_offset,
+            worker=self.place.task,
+            num_workers=self.place.num_workers,
+            num_threads=options.num_preprocessing_threads,
+        )
+
+
+def prepare(options, place):
+    """Decide what the run is; whatever cannot work is a UserError here."""
+    dataset = find_dataset(options, options.dataset_split_name)
+    resumed = find_resumed(options.train_dir)
+    stored = model_info.read_beside(options.train_dir) if resumed else None
+    warm_start, warm_info, ignored = _find_warm_start(options, resumed)
+    info, lines = resolve.resolve(
+        stored,
+        stored_path=os.path.join(options.train_dir, model_info.FILE_NAME),
+        warm_start=warm_info,
+        warm_start_path=warm_start and warm_start.path,
+        model_name=options.model_name,
+        dataset_name=dataset.dataset_name,
+        dataset_classes=dataset.num_classes,
+        dataset_labels=dataset.labels_to_names,
+        labels_offset=options.labels_offset,
+        use_grayscale=options.use_grayscale,
+        image_size=options.train_image_size,
+        preprocessing_name=options.preprocessing_name,
+        moving_average_decay=options.moving_average_decay,
+    )
+    if not resumed:
+        info = info.replace(weights_source=warm_start.path if warm_start else '')
+    tfrecord_dataset.check(dataset, info.labels_offset, info.num_classes)
+    images = optimizers.images_per_step(options, place.num_workers)
+    run = Run(
+        options=options,
+        place=place,
+        dataset=dataset,
+        info=info,
+        resumed=resumed,
+        warm_start=warm_start,
+        takes_averages=bool(warm_info and warm_info.moving_average_decay),
+        images_per_step=images,
+        last_step=optimizers.last_step(options, dataset.num_samples, images),
+        precision=_precision(options),
+        class_weights=_class_weights(options, dataset, info),
+        lines=(*options.notices, *lines, *ignored),
+    )
+    return dataclasses.replace(run, lines=(*run.lines, *_lines(run)))
+
+
+def find_dataset(options, split_name):
+    """Describe a split of the data set that the options name, or that alone lies there."""
+    if not options.dataset_dir:
+        raise UserError('--dataset_dir is missing: the directory that holds the records')
+    name = options.dataset_name or _only_dataset(options.dataset_dir)
+    return dataset_factory.get_dataset(name, split_name, options.dataset_dir)
+
+
+def _only_dataset(dataset_dir):
+    """Return the name of the one data set in a directory, by its manifest."""
+    if os.path.exists(manifest.manifest_path(dataset_dir, '')):
+        return ''
+    suffix = '.manifest.json'
+    pattern = os.path.join(glob.escape(dataset_dir), f'*{suffix}')
+    found = sorted(os.path.basename(path).removesuffix(suffix) for path in glob.glob(pattern))
+    if len(found) > 1:
+        raise UserError(f'--dataset_name is missing: {dataset_dir} holds {", ".join(found)}')
+    return found[0] if found else TrainOptions().or_default('dataset_name')
+
+
+def find_resumed(train_dir):
+    """Return the newest good checkpoint of a train_dir; None only where no run has been.
+
+    What cannot be read is never taken for an empty directory.
+    """
+    found = watch.newest_good(train_dir)
+    if found is None:
+        _require_no_remains(train_dir)
+    return found
+
+
+def _require_no_remains(train_dir):
+    """Refuse a directory whose checkpoints have lost the files that they are found by."""
+    state = os.path.join(train_dir, watch.STATE_FILE)
+    data = glob.glob(os.path.join(glob.escape(train_dir), 'model.ckpt-*.data-*'))
+    # Of step 0 a run that was killed at its first save may have left a part.
+    lost = [path for path in sorted(data) if checkpoints.step_of(checkpoints.prefix_of(path)) > 0]
+    stated = tf.train.get_checkpoint_state(train_dir) if os.path.exists(state) else None
+    if lost:
+        raise UserError(
+            f'{lost[-1]}: its .index is missing, so the run in {train_dir} cannot go on; bring it '
+            'back, or name another --train_dir'
+        )
+    if stated and stated.model_checkpoint_path:
+        raise UserError(
+            f'{state}: names {os.path.basename(stated.model_checkpoint_path)}, which is not there; '
+            f'bring it back, remove {state} to begin again, or name another --train_dir'
+        )
+
+
+def _find_warm_start(options, resumed):
+    """Return (checkpoint to begin with, its model.json, lines for the log)."""
+    if not options.checkpoint_path:
+        return None, None, ()
+    if resumed:
+        ignored = f'--checkpoint_path is ignored: {options.train_dir} already holds a run'
+        return None, None, (ignored,)
+    found = watch.find(options.checkpoint_path)
+    return found, model_info.read_beside(found.path), ()
+
+
+def _precision(options):
+    return precision.choose(precision.has_gpu()) if options.mixed_precision else None
+
+
+def _class_weights(options, dataset, info):
+    if options.class_weights == 'none':
+        return None
+    counts = np.zeros(info.num_classes, np.int64)
+    for shard in dataset.shards:
+        for label, _ in record_features.labels_and_texts(shard.path, shard.offsets):
+            counts[label - info.labels_offset] += 1
+    return losses.balanced_weights(counts)
+
+
+def _lines(run):
+    """Say for the log what the run consists of."""
+    options, place = run.options, run.place
+    yield (
+        f'Training {run.info.model_name} on {run.dataset.num_samples} pictures of '
+        f'{run.info.num_classes} classes ({run.dataset.dataset_name}, {run.dataset.split_name})'
+    )
+    batch = f'{options.batch_size} pictures for each clone'
+    if options.num_clones > 1:
+        batch += f' of {options.num_clones}'
+    gradients = optimizers.gradients_per_step(options, place.num_workers)
+    if gradients > 1:
+        batch += f', gradients of {gradients} workers'
+    yield f'Global batch {run.images_per_step}: {batch}'
+    yield f'Last step: {run.last_step or "none; training goes on until it is stopped"}'
+    if options.mixed_precision:
+        chosen = run.precision or 'float32: this processor has no bfloat16'
+        yield f'Mixed precision: {chosen}'
+    if options.seed is not None:
+        yield from _what_breaks_repetition(run)
+
+
+def _what_breaks_repetition(run):
+    reasons = []
+    if run.place.num_workers > 1:
+        reasons.append('several workers')
+    if precision.has_gpu():
+        reasons.append("a GPU's sums in any order")
+    if reasons:
+        yield f'--seed does not make this run exactly repeatable: {", ".join(reasons)}'

@@ -1,0 +1,173 @@
+"""Checkpoints: when they are written, what must hold first, and what a failed write leaves."""
+
+import contextlib
+import glob
+import os
+import time
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import checkpoints, model_info
+from common import files
+from common.errors import UserError
+
+NAME = 'model.ckpt'
+_LOCK = 'train.lock'
+# What a killed process leaves of files that TensorFlow was writing.
+_HALF_WRITTEN = ('*.tempstate*', 'checkpoint.tmp*', f'{NAME}-*_temp', f'.{model_info.FILE_NAME}.*')
+
+
+@contextlib.contextmanager
+def claimed(train_dir):
+    """Keep the directory for this process alone, and clear it of what a killed one left."""
+    try:
+        os.makedirs(train_dir, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'--train_dir={train_dir}: cannot be made ({error.strerror})') from None
+    busy = f'--train_dir={train_dir}: another process trains there'
+    with files.Lock(os.path.join(train_dir, _LOCK), busy):
+        for pattern in _HALF_WRITTEN:
+            for path in glob.glob(os.path.join(glob.escape(train_dir), pattern)):
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
+        yield
+
+
+class DivergedError(Exception):
+    """Tell that the loss or the weights are no longer numbers."""
+
+    def __init__(self, what, step, rate):
+        super().__init__(
+            f'{what} at step {step}, learning rate {rate:.6g}; nothing was saved since it happened.'
+            ' Likely causes: a learning rate that is too high (try a tenth, or --warmup_epochs=1), '
+            'gradients that explode (--gradient_clip_norm=1), a checkpoint or pictures with such '
+            'values, or too small an --opt_epsilon'
+        )
+
+
+class CheckpointWriter:
+    """Save a run's variables as `model.ckpt-N`, newest last, and only when all are numbers."""
+
+    def __init__(self, run, step):
+        self._directory = run.options.train_dir
+        self._path = os.path.join(self._directory, NAME)
+        self._info = run.info
+        self.saver = tf.train.Saver(
+            max_to_keep=run.options.keep_checkpoints or None, save_relative_paths=True
+        )
+        self._global_step = tf.train.get_global_step()
+        self._rate = step.scalars['learning_rate']
+        floats = [v for v in tf.global_variables() if v.dtype.base_dtype.is_floating]
+        self._names = [variable.op.name for variable in floats]
+        with tf.name_scope('all_finite'):
+            finite = [tf.reduce_all(tf.is_finite(variable.read_value())) for variable in floats]
+            self._finite = tf.stack(finite)
+        self.saved_step = None
+
+    def begin(self, resumed):
+        """Take note of the checkpoint that the run goes on from; older ones count for keeping."""
+        self.saved_step = resumed.step if resumed else None
+        older = reversed(_checkpoints_in(self._directory)) if resumed else ()
+        known = [path for path in older if checkpoints.step_of(path) <= resumed.step]
+        self.saver.recover_last_checkpoints(known)
+        if resumed and model_info.read_beside(self._directory) != self._info:
+            self._guarded(resumed.path, lambda: model_info.write(self._directory, self._info))
+
+    def restore(self, session, checkpoint):
+        """Fill all variables: a server was lost, and the session is a new one."""
+        self.saver.restore(session, checkpoint.path)
+
+    def save(self, session):
+        """Save a checkpoint at this step unless there is one; return its path."""
+        step = int(session.run(self._global_step))
+        path = f'{self._path}-{step}'
+        if step == self.saved_step:
+            return path
+        self._require_finite(session, step)
+        tf.logging.info('Saving checkpoint to path %s', path)
+        self._guarded(path, lambda: self._write(session, step))
+        self.saved_step = step
+        return path
+
+    def _write(self, session, step):
+        if self.saved_step is None:
+            model_info.write(self._directory, self._info)
+        self.saver.save(session, self._path, global_step=step)
+
+    def _guarded(self, path, write):
+        """Write, and if that fails leave no half of a checkpoint, and say what is left."""
+        try:
+            write()
+        except (tf.errors.OpError, OSError) as error:
+            if checkpoints.fault(path):
+                self._discard(path)
+            raise UserError(self._about_failure(path, error)) from None
+
+    def _require_finite(self, session, step):
+        finite = session.run(self._finite)
+        if not finite.all():
+            wrong = [name for name, good in zip(self._names, finite, strict=True) if not good]
+            more = f' and {len(wrong) - 1} more variables' if len(wrong) > 1 else ''
+            raise DivergedError(f'NaN or Inf in {wrong[0]}{more}', step, session.run(self._rate))
+
+    def _discard(self, path):
+        for part in glob.glob(f'{glob.escape(path)}.*'):
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+
+    def _about_failure(self, path, error):
+        reason = getattr(error, 'message', None) or error.strerror or str(error)
+        kept = next((p for p in _checkpoints_in(self._directory) if not checkpoints.fault(p)), None)
+        remains = f'the last good checkpoint is {kept}' if kept else 'there is no good checkpoint'
+        return f'{path}: cannot be written ({reason.splitlines()[0]}); {remains}'
+
+
+def _checkpoints_in(directory):
+    """List the checkpoints by the files that are there, the newest step first."""
+    prefixes = [
+        checkpoints.prefix_of(path)
+        for path in glob.glob(os.path.join(glob.escape(directory), f'{NAME}-*.index'))
+    ]
+    return sorted(prefixes, key=checkpoints.step_of, reverse=True)
+
+
+class SaverHook(tf.train.SessionRunHook):
+    """Save at the start, every so often, and at the end of a session.
+
+    A session that ends with an error calls no `end`, so that nothing bad is saved.
+    """
+
+    def __init__(self, writer, run, number, clock=time.monotonic):
+        self._writer = writer
+        self._resumed = run.resumed
+        self._steps = run.options.save_interval_steps
+        self._secs = run.options.save_interval_secs
+        self._number = number
+        self._clock = clock
+
+    def after_create_session(self, session, coord):
+        """Save what training begins with, unless it was read from a checkpoint just now."""
+        if self._writer.saved_step is None:
+            self._writer.begin(self._resumed)
+        self._save(session)
+
+    def before_run(self, run_context):
+        """Ask for the step's number."""
+        return tf.train.SessionRunArgs(self._number)
+
+    def after_run(self, run_context, run_values):
+        """Save when it is time."""
+        step = int(run_values.results)
+        due_by_step = self._steps and step // self._steps > self._saved_at // self._steps
+        due_by_time = self._secs and self._clock() - self._saved_on >= self._secs
+        if due_by_step or due_by_time:
+            self._save(run_context.session)
+
+    def end(self, session):
+        """Save the last step."""
+        self._save(session)
+
+    def _save(self, session):
+        self._writer.save(session)
+        self._saved_at = self._writer.saved_step
+        self._saved_on = self._clock()

@@ -1,0 +1,112 @@
+"""The session of a training run: what fills its variables, and its loop."""
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import restore, watch
+from common.errors import UserError
+from deployment import cluster, precision
+
+
+def plan_start(run, step):
+    """Return the plan that fills the variables from a checkpoint; None leaves them at random."""
+    if run.resumed:
+        return restore.resume(
+            run.resumed.path, tf.global_variables(), step.network, averages=step.averages
+        )
+    if run.warm_start:
+        return restore.warm_start(
+            run.warm_start.path,
+            run.info.model_name,
+            step.network,
+            exclude_scopes=run.exclude_scopes,
+            ignore_missing=run.options.ignore_missing_vars,
+            use_averages=run.takes_averages,
+            averages=step.averages,
+        )
+    return None
+
+
+def creator(run, step, plan, writer, target):
+    """Return the session creator of this process; `writer` saves the chief's checkpoints."""
+    config = cluster.session_config(
+        run.place, run.options.gpu_allow_growth is not False, run.options.log_device_placement
+    )
+    if run.precision:
+        precision.rewrite(config, run.precision)
+    global_step = tf.train.get_global_step()
+    scaffold = tf.train.Scaffold(
+        # The step comes last: workers begin as soon as everything is initialized.
+        init_op=tf.variables_initializer(
+            [v for v in tf.global_variables() if v is not global_step]
+        ),
+        local_init_op=step.local_init_op,
+        saver=None if writer is None else writer.saver,
+    )
+    if writer is None:
+        return cluster.worker_session_creator(scaffold, target, config)
+    fill = _Filler(run, plan, global_step, writer)
+    return _ChiefSessionCreator(scaffold, fill, target, config)
+
+
+class _Filler:
+    """Gives the variables of a new session their values."""
+
+    def __init__(self, run, plan, global_step, writer):
+        self._restore = plan.init_fn() if plan else None
+        self._train_dir = run.options.train_dir
+        self._global_step = global_step
+        self._is_counting = tf.is_variable_initialized(global_step)
+        self._writer = writer
+        self._is_first = True
+
+    def __call__(self, session):
+        """Fill the first session as planned, and one that follows a lost one from what was saved.
+
+        A parameter server that was killed comes back empty.
+        """
+        newest = None if self._is_first else watch.newest_good(self._train_dir)
+        if newest:
+            self._writer.restore(session, newest)
+        elif self._restore:
+            self._restore(None, session)
+        if not session.run(self._is_counting):
+            session.run(self._global_step.initializer)
+        self._is_first = False
+
+
+class _ChiefSessionCreator(tf.train.SessionCreator):
+    """Initialize and fill all variables, then make the pipeline begin at the step they are of."""
+
+    def __init__(self, scaffold, fill, target, config):
+        self._scaffold = scaffold
+        self._fill = fill
+        self._target = target
+        self._config = config
+
+    def create_session(self):
+        self._scaffold.finalize()
+        manager = tf.train.SessionManager(
+            local_init_op=self._scaffold.local_init_op,
+            ready_op=self._scaffold.ready_op,
+            ready_for_local_init_op=self._scaffold.ready_for_local_init_op,
+            graph=tf.get_default_graph(),
+        )
+        return manager.prepare_session(
+            self._target, self._scaffold.init_op, config=self._config, init_fn=self._fill
+        )
+
+
+def loop(session_creator, hooks, number):
+    """Train until a hook stops it; `number` is the tensor whose value makes a step."""
+    with tf.train.MonitoredSession(
+        session_creator, hooks, stop_grace_period_secs=cluster.STOP_GRACE_PERIOD_SECS
+    ) as session:
+        while not session.should_stop():
+            try:
+                session.run(number)
+            except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
+                # A session takes the latter for the end of its input and would save and succeed.
+                raise UserError(
+                    f'a record cannot be read ({error.message.splitlines()[0]}); check the data '
+                    'set with download_and_convert_data.py --verify'
+                ) from None

@@ -1,0 +1,113 @@
+"""What TensorBoard shows of a training run."""
+
+import glob
+import json
+import os
+import time
+
+import tensorflow.compat.v1 as tf
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams import summary as hparams
+from tensorboard.plugins.text import summary as text
+
+from training.option_fields import flag_fields
+
+_PICTURES = 3
+_HPARAMS_SUFFIX = '.hparams'
+
+
+def input_pictures(images):
+    """Show some of the pictures as the network sees them."""
+    return tf.summary.image('inputs', images, max_outputs=_PICTURES)
+
+
+def histograms_of_activations(end_points):
+    """Show how each end point's values are spread, and how many are zero."""
+    shown = []
+    for name, end_point in end_points.items():
+        shown.append(tf.summary.histogram(f'activations/{name}', end_point))
+        shown.append(tf.summary.scalar(f'sparsity/{name}', tf.nn.zero_fraction(end_point)))
+    return shown
+
+
+def histograms_of_weights(variables):
+    """Show how each variable's values are spread, as read at this point of the step."""
+    return [tf.summary.histogram(v.op.name, v.read_value()) for v in variables]
+
+
+def scalar_summary(values):
+    """Return {tag: number} as a summary."""
+    return tf.Summary(
+        value=[tf.Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+    )
+
+
+class RunWriter:
+    """Write a run's event files, for the length of a `with` block.
+
+    What HParams shows lies in a file of its own, which each restart writes anew: TensorBoard keeps
+    the first word on how a session ended, and a run that died once may well succeed later.
+    """
+
+    def __init__(self, directory, options, clock=time.time):
+        self._directory = directory
+        self._options = options
+        self._clock = clock
+        self._finished = False
+
+    def __enter__(self):
+        for path in glob.glob(f'{glob.escape(self._directory)}/events.*{_HPARAMS_SUFFIX}'):
+            os.unlink(path)
+        self._events = tf.summary.FileWriter(self._directory)
+        self._hparams = tf.summary.FileWriter(self._directory, filename_suffix=_HPARAMS_SUFFIX)
+        self._add_hparams(
+            hparams.session_start_pb(
+                hparams=_as_hparams(self._options), start_time_secs=self._clock()
+            )
+        )
+        table = text.text_pb('flags', _as_table(self._options))
+        self._events.add_summary(table.SerializeToString())
+        self.flush()
+        return self
+
+    def __exit__(self, error, *_):
+        status = api_pb2.STATUS_FAILURE if error else api_pb2.STATUS_SUCCESS
+        self._add_hparams(hparams.session_end_pb(status, end_time_secs=self._clock()))
+        self._events.close()
+        self._hparams.close()
+
+    def add_graph(self, graph):
+        """Show the graph."""
+        self._events.add_graph(graph)
+
+    def add_scalars(self, values, step):
+        """Add {tag: number}."""
+        self._events.add_summary(scalar_summary(values), step)
+
+    def add_summary(self, serialized, step):
+        """Add what a merged summary operation gave."""
+        self._events.add_summary(serialized, step)
+
+    def flush(self):
+        """Put everything so far into the files."""
+        self._events.flush()
+        self._hparams.flush()
+
+    def _add_hparams(self, summary):
+        # The plugin's protos are TensorFlow's by another name.
+        self._hparams.add_summary(summary.SerializeToString())
+
+
+def _values(options):
+    for field in flag_fields(type(options)):
+        yield field.name, getattr(options, field.name)
+
+
+def _as_hparams(options):
+    """Return what HParams can hold: whatever has a value."""
+    return {name: value for name, value in _values(options) if value is not None}
+
+
+def _as_table(options):
+    rows = [f'| `--{name}` | `{json.dumps(value)}` |' for name, value in _values(options)]
+    return '\n'.join(['| flag | value |', '| --- | --- |', *rows])

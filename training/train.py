@@ -1,0 +1,121 @@
+"""Training, from options to an exit status."""
+
+import contextlib
+import math
+import sys
+
+import tensorflow.compat.v1 as tf
+
+from deployment import cluster
+from nets import nets_factory
+from training import graph, hooks, preparation, saving, session, summaries
+from training.saving import DivergedError
+from training.signals import StopRequest
+from training.validation import Validator
+
+DIVERGED = 3  # Exit status: the loss or the weights were no longer numbers.
+# What is left of the statistics' initial values should be no more than this.
+_REMNANT = 0.05
+
+
+def train(options):
+    """Train as the options say, or serve variables to those who do; return the exit status.
+
+    0 also stands for a run that was asked to stop. A user's mistake is a UserError.
+    """
+    place = cluster.resolve(options)
+    if place.is_parameter_server:
+        cluster.serve(place)
+        return 0
+    try:
+        with StopRequest() as stop, contextlib.ExitStack() as stack:
+            if place.is_chief:
+                stack.enter_context(saving.claimed(options.train_dir))
+            _train(preparation.prepare(options, place), stop)
+    except DivergedError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return DIVERGED
+    return 0
+
+
+def _train(run, stop):
+    for line in run.lines:
+        tf.logging.info('%s', line)
+    if run.resumed and run.last_step is not None and run.resumed.step >= run.last_step:
+        tf.logging.info(
+            'Nothing to do: %s is at step %d, and the run ends at %d',
+            run.options.train_dir,
+            run.resumed.step,
+            run.last_step,
+        )
+        return
+    with tf.Graph().as_default() as training_graph:
+        # What the user may have got wrong shows before others are waited for.
+        tf.set_random_seed(run.options.seed)
+        step = graph.build(run, run.batches)
+        plan = session.plan_start(run, step)
+        for line in _start_lines(run, step, plan):
+            tf.logging.info('%s', line)
+        with cluster.joined(run.place) as target, contextlib.ExitStack() as stack:
+            writer = saving.CheckpointWriter(run, step) if run.place.is_chief else None
+            creator = session.creator(run, step, plan, writer, target)
+            session_hooks = _hooks(run, step, writer, stop, stack, training_graph)
+            session.loop(creator, session_hooks, step.number)
+    if stop:
+        tf.logging.info('Stopped as asked for; the same command goes on from here')
+    else:
+        tf.logging.info('Finished training.')
+
+
+def _hooks(run, step, checkpoints, stop, stack, training_graph):
+    """List what is done beside each step, in order: a bad loss has to come before a save."""
+    bar = stack.enter_context(hooks.Bar(run.last_step)) if sys.stderr.isatty() else None
+    ends = [hooks.LossGuard(step), hooks.Stopper(step, run.last_step, stop)]
+    if not run.place.is_chief:
+        return [*ends, hooks.Meter(step, run, bar=bar), *step.hooks]
+    writer = stack.enter_context(summaries.RunWriter(run.options.train_dir, run.options))
+    writer.add_graph(training_graph)
+    listed = [
+        *ends,
+        hooks.Meter(step, run, writer, bar),
+        hooks.Recorder(step, run, writer),
+        saving.SaverHook(checkpoints, run, step.number),
+    ]
+    if run.options.validate_every_n_epochs:
+        dataset = preparation.find_dataset(run.options, run.options.validation_split_name)
+        validator = Validator(run, step, dataset, checkpoints, writer, stop)
+        stack.callback(validator.close)
+        listed.append(validator)
+    return [*listed, *step.hooks]
+
+
+def _start_lines(run, step, plan):
+    """Say for the log what training begins with, and what it changes."""
+    if run.resumed:
+        yield f'Resuming the run in {run.options.train_dir} at step {run.resumed.step}'
+    elif run.warm_start:
+        yield f'Fine-tuning from {run.warm_start.path}'
+    if plan:
+        yield from plan.lines(step.trained)
+    else:
+        yield f'All {len(step.network)} variables start at random; {len(step.trained)} are trained'
+        if len(step.trained) < len(tf.trainable_variables()):
+            yield ('WITHOUT --checkpoint_path the variables outside --trainable_scopes stay random')
+    yield from _about_batch_norm(run, step)
+
+
+def _about_batch_norm(run, step):
+    """Warn of a run that ends before batch norm's statistics have forgotten how they began."""
+    decay = run.options.batch_norm_decay
+    if decay is None:
+        decay = nets_factory.get_spec(run.info.model_name).batch_norm_decay
+    if not (step.updates_batch_norm and decay and run.last_step):
+        return
+    if decay**run.last_step > _REMNANT:
+        # So that they follow the last third of the run.
+        fitting = math.floor(1000 * _REMNANT ** (3 / run.last_step)) / 1000
+        yield (
+            f'This run of {run.last_step} steps is too short for batch norm with decay {decay}, '
+            'whose statistics are used in evaluation: '
+            f'pass --batch_norm_decay={max(fitting, 0.5):g}'
+        )

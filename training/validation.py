@@ -1,0 +1,112 @@
+"""Validation inside a training run, and stopping when it gets no better."""
+
+import math
+import os
+
+import tensorflow.compat.v1 as tf
+
+from common import files
+from training.evaluate import Evaluator
+
+_HISTORY = 'validations.json'
+
+
+class _StopAskedError(Exception):
+    """Break a pass off: the user wants the program to end."""
+
+
+class Validator(tf.train.SessionRunHook):
+    """Validate a checkpoint every so many epochs, as eval_image_classifier.py would.
+
+    What came of it lies in the train_dir, so that a resumed run's patience is that of one which
+    never stopped.
+    """
+
+    def __init__(self, run, step, dataset, checkpoints, writer, stop):
+        options = run.options
+        self._number = step.number
+        self._images = run.images_per_step
+        self._interval = options.validate_every_n_epochs * run.dataset.num_samples
+        self._patience = options.early_stopping_patience
+        self._checkpoints = checkpoints
+        self._writer = writer
+        self._stop = stop
+        self._evaluator = Evaluator(
+            run.info,
+            dataset,
+            batch_size=options.batch_size,
+            num_threads=options.num_preprocessing_threads,
+        )
+        self._split_name = dataset.split_name
+        self._path = os.path.join(options.train_dir, _HISTORY)
+        self._history = _read(self._path, run.resumed.step if run.resumed else 0)
+
+    def close(self):
+        """Free the evaluator's session."""
+        self._evaluator.close()
+
+    def after_create_session(self, session, coord):
+        """Train no further where an earlier session has lost its patience."""
+        if self._is_hopeless():
+            coord.request_stop()
+
+    def before_run(self, run_context):
+        """Ask for the step's number."""
+        return tf.train.SessionRunArgs(self._number)
+
+    def after_run(self, run_context, run_values):
+        """Validate when another interval has passed, and stop when patience ends."""
+        if self._periods(run_values.results) > self._periods(run_values.results - 1):
+            self._validate(run_context.session)
+            if self._is_hopeless():
+                best = max(self._history, key=lambda row: row['accuracy'])
+                tf.logging.info(
+                    'Stopping early: accuracy has not risen above %.4f (step %d) in %d validations',
+                    best['accuracy'],
+                    best['step'],
+                    self._patience,
+                )
+                run_context.request_stop()
+
+    def _periods(self, step):
+        """Count the intervals that end at or before a step."""
+        return math.floor(round(int(step) * self._images / self._interval, 9))
+
+    def _validate(self, session):
+        path = self._checkpoints.save(session)
+        step = self._checkpoints.saved_step
+        try:
+            metrics = self._evaluator.evaluate(path, self._break_off)
+        except _StopAskedError:
+            return
+        tf.logging.info(
+            'Validation at step %d: accuracy = %.4f, loss = %.4f (%d pictures of %s)',
+            step,
+            metrics.accuracy,
+            metrics.loss,
+            metrics.count,
+            self._split_name,
+        )
+        self._writer.add_scalars(
+            {'validation/accuracy': metrics.accuracy, 'validation/loss': metrics.loss}, step
+        )
+        row = {'step': step, 'accuracy': metrics.accuracy, 'loss': metrics.loss}
+        self._history = [*self._history, row]
+        files.write_json(self._path, self._history)
+
+    def _break_off(self, batch):
+        if self._stop:
+            raise _StopAskedError
+
+    def _is_hopeless(self):
+        if not self._patience or not self._history:
+            return False
+        accuracies = [row['accuracy'] for row in self._history]
+        return len(accuracies) - 1 - accuracies.index(max(accuracies)) >= self._patience
+
+
+def _read(path, step):
+    """Return the validations up to a step; what came later is done again."""
+    if not os.path.exists(path):
+        return []
+    return [row for row in files.read_json(path) if row['step'] <= step]
