@@ -1,4 +1,4 @@
-"""The command line of training: flags from the options' records, and the names of older tools."""
+"""The command lines of training and evaluation: flags from the options' records, and the names of older tools."""
 
 import dataclasses
 import sys
@@ -6,6 +6,7 @@ import sys
 from absl import flags as absl_flags
 
 from common.errors import UserError
+from training.evaluation_options import EvaluationOptions
 from training.option_fields import base_type, flag_fields
 from training.options import TrainOptions
 
@@ -59,6 +60,20 @@ TRAINING_IGNORED = (
         'input_queue_memory_factor', 16, 'the whole split is shuffled without a queue in memory'
     ),
 )
+EVALUATION_ALIASES = (
+    Alias('checkpoint_dir', 'checkpoint_path'),
+    Alias('data_dir', 'dataset_dir'),
+    Alias('subset', 'dataset_split_name'),
+    Alias('image_size', 'eval_image_size'),
+    Alias('num_preprocess_threads', 'num_preprocessing_threads'),
+)
+EVALUATION_DEAD = (
+    Dead('quantize', False, 'networks trained for quantization are not part of this toolkit'),
+)
+EVALUATION_IGNORED = (
+    Ignored('input_queue_memory_factor', 16, 'an evaluation reads in order, without a queue'),
+    Ignored('num_readers', 4, 'an evaluation reads in order'),
+)
 
 
 def define_training_flags(flag_values=absl_flags.FLAGS):
@@ -73,6 +88,34 @@ def training_options(flag_values=absl_flags.FLAGS):
     notices += mention_ignored(TRAINING_IGNORED, flag_values)
     notices += _remarks(values, flag_values)
     return TrainOptions(**values, notices=tuple(notices))
+
+
+def define_evaluation_flags(flag_values=absl_flags.FLAGS):
+    """Define every flag of eval_image_classifier.py, those of its predecessors included."""
+    others = (*EVALUATION_DEAD, *EVALUATION_IGNORED)
+    define(EvaluationOptions, EVALUATION_ALIASES, others, flag_values)
+
+
+def evaluation_options(flag_values=absl_flags.FLAGS):
+    """Turn the parsed command line into EvaluationOptions."""
+    values, notices = typed_values(EvaluationOptions, EVALUATION_ALIASES, flag_values)
+    notices += refuse_dead(EVALUATION_DEAD, flag_values)
+    notices += mention_ignored(EVALUATION_IGNORED, flag_values)
+    notices += _evaluation_remarks(EvaluationOptions(**values))
+    return EvaluationOptions(**values, notices=tuple(notices))
+
+
+def _evaluation_remarks(options):
+    """List what was typed and yet changes nothing."""
+    interval = options.eval_interval_secs
+    if options.run_once and interval is not None:
+        yield f'--eval_interval_secs={interval} changes nothing with --run_once'
+    if options.interval_secs is None:
+        for name in ('timeout_secs', 'max_evaluations'):
+            if getattr(options, name) is not None:
+                yield f'--{name} changes nothing without --eval_interval_secs'
+    elif interval is None:
+        yield f'--norun_once is understood as --eval_interval_secs={options.interval_secs}'
 
 
 def _remarks(values, flag_values):

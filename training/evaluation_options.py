@@ -1,0 +1,110 @@
+"""What a user may ask of an evaluation: each flag with its default, its range and its help, once."""
+
+import dataclasses
+
+from training.option_fields import COUNT, DECAY, NOT_NEGATIVE, Checked, option
+
+MODEL = 'Checkpoint and network'
+DATA = 'Data'
+PASS = 'The pass over the data'
+RESULTS = 'Results'
+WATCHING = 'Watching a training'
+
+# How long the older Inception tools paused when they were not told to run once.
+_OLDER_INTERVAL_SECS = 300
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationOptions(Checked):
+    """Hold everything that an evaluation can be told; None means that nobody said it."""
+
+    # Checkpoint and network
+    checkpoint_path: str = option(
+        MODEL, '/tmp/tfmodel/', 'A checkpoint, or a directory, whose newest one is taken.'
+    )
+    model_name: str | None = option(
+        MODEL, None, 'The network; untyped, the one in model.json.', shown='inception_v3'
+    )
+    preprocessing_name: str | None = option(
+        MODEL, None, "The preprocessing; untyped, the training's or the network's own."
+    )
+    eval_image_size: int | None = option(
+        MODEL,
+        None,
+        "Side of the input in pixels; untyped, the training's or the network's own.",
+        COUNT,
+    )
+    use_grayscale: bool | None = option(MODEL, None, 'Evaluate on one channel.', shown=False)
+    labels_offset: int | None = option(
+        MODEL,
+        None,
+        'Subtracted from each label, to leave out a background class (1 for VGG and ResNet v1).',
+        NOT_NEGATIVE,
+        shown=0,
+    )
+    use_moving_averages: bool | None = option(
+        MODEL, None, 'Use the moving averages of a network that was trained with them.', shown=True
+    )
+    moving_average_decay: float | None = option(
+        MODEL,
+        None,
+        'Use the moving averages of a checkpoint without model.json (any value but 0).',
+        DECAY,
+    )
+
+    # Data
+    dataset_dir: str | None = option(DATA, None, 'The directory that holds the records.')
+    dataset_name: str | None = option(
+        DATA,
+        None,
+        "The data set; untyped, the training's or what lies in --dataset_dir.",
+        shown='imagenet',
+    )
+    dataset_split_name: str | None = option(
+        DATA, None, 'The split; untyped, test where there is one, else validation.', shown='test'
+    )
+
+    # The pass over the data
+    batch_size: int = option(PASS, 100, 'Pictures that go through the network at once.', COUNT)
+    max_num_batches: int | None = option(
+        PASS, None, 'Stop after so many batches; untyped, every example counts once.', COUNT
+    )
+    num_examples: int | None = option(PASS, None, 'Stop after so many examples.', COUNT)
+    test_time_flips: bool = option(
+        PASS, False, 'Take the mean over each picture and its mirror image.'
+    )
+    num_preprocessing_threads: int = option(
+        PASS, 4, 'Pictures that are decoded side by side.', COUNT
+    )
+    master: str = option(PASS, '', 'Address of a TensorFlow server that does the work.')
+
+    # Results
+    eval_dir: str = option(RESULTS, '/tmp/tfmodel/', 'Where figures, plots and events go.')
+    save_best: bool = option(
+        RESULTS, False, 'Keep a copy of the most accurate checkpoint in the best/ of --eval_dir.'
+    )
+
+    # Watching a training
+    eval_interval_secs: int | None = option(
+        WATCHING,
+        None,
+        'Evaluate each new checkpoint of the directory, at most one in so many seconds; '
+        'untyped, the newest once.',
+        NOT_NEGATIVE,
+    )
+    timeout_secs: float | None = option(
+        WATCHING, None, 'End when nothing new came for so long.', NOT_NEGATIVE
+    )
+    max_evaluations: int | None = option(WATCHING, None, 'End after so many evaluations.', COUNT)
+    run_once: bool | None = option(
+        WATCHING, None, 'Evaluate the newest checkpoint once, whatever the interval.', shown=False
+    )
+
+    @property
+    def interval_secs(self):
+        """Return the least time between two evaluations, or None for only one."""
+        if self.run_once:
+            return None
+        if self.run_once is False and self.eval_interval_secs is None:
+            return _OLDER_INTERVAL_SECS
+        return self.eval_interval_secs
