@@ -21,7 +21,7 @@ from datasets import (
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class RawExample:
     """One picture as it lies on disk: a `path`, or its bytes, or a function that returns them.
 
@@ -144,10 +144,9 @@ class _Conversion:
         self._old = old
         self._report = report
         self._quick = changes.quick_fingerprint(spec, options)
-        self._copies = duplicates.find(spec.examples)
-        self._splits = splits.choose(
-            spec.examples, self._copies, options, spec.validation_count, spec.keep_duplicates
-        )
+        # What stays whole anyway need not be compared beforehand: its hashes come with the records.
+        self._copies = {} if spec.keep_duplicates else duplicates.find(spec.examples)
+        self._splits = splits.choose(spec.examples, self._copies, options, spec.validation_count)
         self._plans = self._plan_shards()
 
     def _plan_shards(self):
@@ -186,6 +185,9 @@ class _Conversion:
             self._space.publish(self._new_files(made))
         except (OSError, UserError):
             self._space.abandon()
+            raise
+        except KeyboardInterrupt:
+            self._report('interrupted: the same command goes on where this one ended')
             raise
         changes.remember(self._output_dir, self._spec.name, self._quick)
         for line in reports.summary(made, self._spec, self._options, outcome.copies):

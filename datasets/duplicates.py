@@ -1,9 +1,13 @@
 """Find pictures with the same content without reading most of them."""
 
 import collections
+import contextlib
 import hashlib
 import os
 
+from common import progress
+
+_MANY = 5000
 _TAIL_BYTES = 4096
 
 
@@ -17,10 +21,21 @@ def find(examples):
     for index, example in enumerate(examples):
         if size := _size(example):
             sizes[size].append(index)
-    candidates = sizes.values()
-    for key in (_tail, content_hash):
-        candidates = _refine(candidates, examples, key)
+    candidates = [group for group in sizes.values() if len(group) > 1]
+    with _progress(sum(map(len, candidates))) as advance:
+        candidates = _refine(candidates, examples, _tail, advance)
+    candidates = _refine(candidates, examples, content_hash, lambda: None)
     return {content_hash(examples[group[0]]): group for group in candidates}
+
+
+@contextlib.contextmanager
+def _progress(count):
+    """Yield a function to call for each picture: many pictures show a bar, few only flicker."""
+    if count < _MANY:
+        yield lambda: None
+        return
+    with progress.Progress(count, 'looking for copies', unit='pictures') as bar:
+        yield bar.advance
 
 
 def content_hash(example):
@@ -59,14 +74,13 @@ def _tail(example):
         return None
 
 
-def _refine(groups, examples, key):
+def _refine(groups, examples, key, advance):
     """Divide groups by what `key` says of their examples; those that end up alone are dropped."""
     refined = []
     for group in groups:
-        if len(group) == 1:
-            continue
         parts = collections.defaultdict(list)
         for index in group:
+            advance()
             if (value := key(examples[index])) is not None:
                 parts[value].append(index)
         refined.extend(part for part in parts.values() if len(part) > 1)

@@ -37,6 +37,8 @@ def gather(spec, splits, copies, plans, finished, output_dir):
             if reason:
                 reasons[index] = reason
     bad = set(reasons)
+    if spec.keep_duplicates:
+        copies = _copies_by_digest(digests)
     _explain_left_out(spec, splits, copies, reasons, digests, bad)
     skipped = [(example_path(spec.examples[index]), reason) for index, reason in reasons.items()]
     skipped += [*spec.ignored, *spec.refused]
@@ -51,6 +53,14 @@ def gather(spec, splits, copies, plans, finished, output_dir):
         digests=digests,
         found=len(spec.examples) + len(spec.ignored) + len(spec.refused),
     )
+
+
+def _copies_by_digest(digests):
+    groups = collections.defaultdict(list)
+    for index, digest in enumerate(digests):
+        if digest:
+            groups[digest].append(index)
+    return {digest: group for digest, group in groups.items() if len(group) > 1}
 
 
 def _explain_left_out(spec, splits, copies, reasons, digests, bad):
@@ -137,7 +147,7 @@ def summary(made, spec, options, groups):
             f'  {split_name}: {_count(split.examples, "picture")} in'
             f' {_count(len(split.shards), "shard")}'
         )
-    reasons = collections.Counter(reason.partition(' of ')[0] for _, reason in made.skipped)
+    reasons = collections.Counter(_kind(reason) for _, reason in made.skipped)
     for reason, count in reasons.most_common():
         yield f'  skipped {count:,}: {reason}'
     if made.skipped:
@@ -145,6 +155,11 @@ def summary(made, spec, options, groups):
     yield from _copies_in_words(groups, made.dataset_name)
     yield from (f'  {note}' for note in spec.notes)
     yield from _what_is_given_up(options)
+
+
+def _kind(reason):
+    """Shorten a reason to what it has in common with others."""
+    return 'copy' if reason.startswith('copy of ') else reason.partition(' (')[0]
 
 
 def _what_is_given_up(options):

@@ -9,11 +9,11 @@ EXAMPLES_PER_SHARD = 1024
 _PRECEDENCE = ('train', 'test', 'validation')
 
 
-def choose(examples, duplicates, options, validation_count=None, keep_duplicates=False):
+def choose(examples, duplicates, options, validation_count=None):
     """Return the split of each example, None for a copy that is left out.
 
     Copies of one picture go to training where the converter chooses; where the splits are given,
-    they leave the held-out splits, unless a published data set is to stay as it is.
+    they leave the held-out splits.
     """
     splits = [example.split for example in examples]
     copies = {index for group in duplicates.values() for index in group}
@@ -21,12 +21,11 @@ def choose(examples, duplicates, options, validation_count=None, keep_duplicates
     held_out = _draw_validation(examples, candidates, copies, options, validation_count)
     for index in candidates:
         splits[index] = 'validation' if index in held_out else 'train'
-    if not keep_duplicates:
-        for group in duplicates.values():
-            home = min((splits[index] for index in group), key=_precedence)
-            for index in group:
-                if splits[index] != home:
-                    splits[index] = None
+    for group in duplicates.values():
+        home = min((splits[index] for index in group), key=_precedence)
+        for index in group:
+            if splits[index] != home:
+                splits[index] = None
     return splits
 
 

@@ -16,7 +16,7 @@ _TASKS_AHEAD = 3
 # none pays for loading Keras 3, a third of the start, which no decoder needs.
 _ENVIRONMENT = {
     'CUDA_VISIBLE_DEVICES': '',
-    'TF_CPP_MIN_LOG_LEVEL': '2',
+    'TF_CPP_MIN_LOG_LEVEL': '3',
     'TF_NUM_INTRAOP_THREADS': '1',
     'TF_NUM_INTEROP_THREADS': '1',
     'TF_USE_LEGACY_KERAS': '1',
