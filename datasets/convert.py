@@ -154,15 +154,15 @@ class _Conversion:
         for index, split in enumerate(self._splits):
             if split is not None:
                 members[split].append(index)
-        labels = [example.label for example in self._spec.examples]
+        numbers = [example.label for example in self._spec.examples]
         plans = []
         for split in sorted(members):
             count = splits.shard_count(
                 split, len(members[split]), self._options, self._spec.default_shards
             )
             seed = f'{self._options.random_seed} {split}'
-            for number, indices in enumerate(splits.deal(members[split], labels, count, seed)):
-                file = manifest.shard_name(self._spec.name, split, number, count)
+            for place, indices in enumerate(splits.deal(members[split], numbers, count, seed)):
+                file = manifest.shard_name(self._spec.name, split, place, count)
                 plans.append(shards.ShardPlan(file, split, indices))
         return plans
 

@@ -82,7 +82,8 @@ def write_segment(task):
                 reasons.append(reason)
                 digests.append(digest)
     except tf.errors.OpError as error:
-        raise OSError(error.message) from None
+        # TensorFlow puts its own path before the system's reason.
+        raise OSError(error.message.rpartition('; ')[2]) from None
     # What the file system took without complaint may still have been cut off by a limit.
     if os.path.getsize(task.path) != sum(frames):
         raise OSError(f'{os.path.basename(task.path)} could not be written whole')

@@ -59,6 +59,8 @@ def _begin_worker():
     """Prepare a worker: the parent alone answers Ctrl-C, and no worker outlives the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(_ENVIRONMENT)
+    # TensorFlow greets and decoders grumble here; errors travel to the parent as exceptions.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

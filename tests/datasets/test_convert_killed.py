@@ -1,5 +1,6 @@
 """A conversion that ends at any moment: afterwards there is no data set, or a whole one."""
 
+import functools
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import pytest
 
 from common.errors import UserError
 from datasets import image_folder, manifest, shards
-from datasets.convert import ConvertOptions, convert
+from datasets.convert import ConvertOptions, DatasetSpec, RawExample, convert
 from datasets.verify import verify
 from support.picture_folders import class_folders, visible_files
 
@@ -20,7 +21,7 @@ _STEPS = ('replace', 'unlink', 'fsync', 'makedirs')
 _CHILD = """
 import os, signal, sys
 from datasets import image_folder
-from datasets.convert import ConvertOptions, convert
+from datasets.convert import ConvertOptions, DatasetSpec, RawExample, convert
 
 def main():
     directory, processes, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -231,3 +232,17 @@ def test_twenty_real_kills(tmp_path, last):
     class_folders(tmp_path / 'copy/pics', {'ant': 40, 'bee': 40})
     kill_child(tmp_path / 'copy', 1 + last % 2, last)
     check_after_kill(tmp_path / 'copy', whole)
+
+
+@pytest.mark.soak
+def test_a_worker_that_is_killed_ends_the_conversion_clearly(tmp_path):
+    killer = functools.partial(_kill_own_process, 'in a worker')
+    examples = [RawExample(str(i), i % 2, data=killer) for i in range(4)]
+    spec = DatasetSpec('pics', ['a', 'b'], examples)
+    with pytest.raises(UserError, match='a worker process was killed'):
+        convert(spec, tmp_path, ConvertOptions(num_processes=2), lambda line: None)
+    assert not is_fenced(tmp_path)
+
+
+def _kill_own_process(_):
+    os.kill(os.getpid(), signal.SIGKILL)
