@@ -15,12 +15,12 @@ from classifiers import checkpoints, model_info, resolve, scopes, watch
 from classifiers.model_info import ModelInfo
 from classifiers.watch import Checkpoint
 from common.errors import UserError
-from datasets import dataset_factory, manifest, record_features, tfrecord_dataset
+from datasets import record_features, tfrecord_dataset
 from deployment import precision
 from deployment.cluster import Place
 from nets import nets_factory
 from preprocessing import preprocessing_factory
-from training import inputs, losses, optimizers
+from training import data_choice, inputs, losses, optimizers
 from training.options import TrainOptions
 
 
@@ -87,7 +87,7 @@ class Run:
 
 def prepare(options, place):
     """Decide what the run is; whatever cannot work is a UserError here."""
-    dataset = find_dataset(options, options.dataset_split_name)
+    dataset = data_choice.find(options, options.dataset_split_name)
     resumed = find_resumed(options.train_dir)
     stored = model_info.read_beside(options.train_dir) if resumed else None
     warm_start, warm_info, ignored = _find_warm_start(options, resumed)
@@ -125,26 +125,6 @@ def prepare(options, place):
         lines=(*options.notices, *lines, *ignored),
     )
     return dataclasses.replace(run, lines=(*run.lines, *_lines(run)))
-
-
-def find_dataset(options, split_name):
-    """Describe a split of the data set that the options name, or that alone lies there."""
-    if not options.dataset_dir:
-        raise UserError('--dataset_dir is missing: the directory that holds the records')
-    name = options.dataset_name or _only_dataset(options.dataset_dir)
-    return dataset_factory.get_dataset(name, split_name, options.dataset_dir)
-
-
-def _only_dataset(dataset_dir):
-    """Return the name of the one data set in a directory, by its manifest."""
-    if os.path.exists(manifest.manifest_path(dataset_dir, '')):
-        return ''
-    suffix = '.manifest.json'
-    pattern = os.path.join(glob.escape(dataset_dir), f'*{suffix}')
-    found = sorted(os.path.basename(path).removesuffix(suffix) for path in glob.glob(pattern))
-    if len(found) > 1:
-        raise UserError(f'--dataset_name is missing: {dataset_dir} holds {", ".join(found)}')
-    return found[0] if found else TrainOptions().or_default('dataset_name')
 
 
 def find_resumed(train_dir):

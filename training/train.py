@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from deployment import cluster
 from nets import nets_factory
-from training import graph, hooks, preparation, saving, session, summaries
+from training import data_choice, graph, hooks, preparation, saving, session, summaries
 from training.saving import DivergedError
 from training.signals import StopRequest
 from training.validation import Validator
@@ -82,7 +82,7 @@ def _hooks(run, step, checkpoints, stop, stack, training_graph):
         saving.SaverHook(checkpoints, run, step.number),
     ]
     if run.options.validate_every_n_epochs:
-        dataset = preparation.find_dataset(run.options, run.options.validation_split_name)
+        dataset = data_choice.find(run.options, run.options.validation_split_name)
         validator = Validator(run, step, dataset, checkpoints, writer, stop)
         stack.callback(validator.close)
         listed.append(validator)

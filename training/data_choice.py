@@ -1,0 +1,52 @@
+"""Which data set and which split of it are meant, when the command line does not say all."""
+
+import glob
+import os
+
+from common.errors import UserError
+from datasets import dataset_factory, manifest, record_files
+
+_DEFAULT_NAME = 'imagenet'
+_SUFFIX = '.manifest.json'
+
+
+def find(options, split_name, known_name=''):
+    """Describe a split of the data set that the options name, or that alone lies there.
+
+    `known_name` is the data set that a model was trained on: it is taken when it lies there. The
+    split may be None: the test split, or without one the validation split.
+    """
+    directory = options.dataset_dir
+    if not directory:
+        raise UserError('--dataset_dir is missing: the directory that holds the records')
+    name = options.dataset_name
+    if name is None:
+        name = _name_in(directory, known_name)
+    if split_name is None:
+        split_name = _split_in(directory, name)
+    return dataset_factory.get_dataset(name, split_name, directory)
+
+
+def _name_in(directory, known_name):
+    """Return the name of the one data set in a directory, by its manifest."""
+    if known_name and os.path.exists(manifest.manifest_path(directory, known_name)):
+        return known_name
+    if os.path.exists(manifest.manifest_path(directory, '')):
+        return ''
+    pattern = os.path.join(glob.escape(directory), f'*{_SUFFIX}')
+    found = sorted(os.path.basename(path).removesuffix(_SUFFIX) for path in glob.glob(pattern))
+    if len(found) > 1:
+        raise UserError(f'--dataset_name is missing: {directory} holds {", ".join(found)}')
+    return found[0] if found else known_name or _DEFAULT_NAME
+
+
+def _split_in(directory, name):
+    described = manifest.find(directory, name)
+    if described:
+        present = [split for split, what in described.splits.items() if what.examples]
+    elif os.path.isdir(directory):
+        present = record_files.splits_present(directory, name)
+    else:
+        present = []
+    # With neither of the two, the error about the missing test split lists what there is.
+    return next((split for split in ('test', 'validation') if split in present), 'test')
