@@ -187,7 +187,7 @@ def photograph(image, dice):
         image = image.filter(ImageFilter.GaussianBlur(dice.uniform(0.3, 1.1)))
     curve_of_film = np.linspace(0, 1, 256, dtype=np.float32) ** dice.uniform(0.75, 1.25)
     pixels = curve_of_film[np.asarray(image)] * _light(dice, size)
-    pixels *= np.array([dice.uniform(0.9, 1.1) for _ in range(3)], np.float32)
+    pixels *= np.array([dice.uniform(0.85, 1.15) for _ in range(3)], np.float32)
     grain = np.random.default_rng(dice.getrandbits(32))
     noise = grain.standard_normal(pixels.shape[:2], np.float32)[..., None]
     pixels += dice.uniform(0.0, 0.03) * noise
@@ -202,6 +202,6 @@ def _light(dice, size):
     x = np.linspace(-1, 1, size[0], dtype=np.float32)[None, :]
     y = np.linspace(-1, 1, size[1], dtype=np.float32)[:, None]
     angle = dice.uniform(0, 2 * math.pi)
-    slope = dice.uniform(0, 0.25) * (math.cos(angle) * x + math.sin(angle) * y)
+    slope = dice.uniform(0, 0.35) * (math.cos(angle) * x + math.sin(angle) * y)
     corners = dice.uniform(0, 0.2) * (x**2 + y**2)
-    return (dice.uniform(0.85, 1.2) * (1 + slope - corners))[..., None]
+    return (dice.uniform(0.8, 1.2) * (1 + slope - corners))[..., None]

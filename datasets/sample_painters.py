@@ -57,8 +57,9 @@ def _daisy(image, centre, radius, dice):
     """Draw narrow, round-tipped petals around a small raised disc."""
     brush = _open_head(image, centre, radius, dice)
     tones = _pale_tones(dice)
-    if dice.random() < 0.3:
-        tones = _petal_tones(dice.choice((_PINK, _PURPLE, _YELLOW)), dice, strong=(0.2, 0.6))
+    if dice.random() < 0.5:
+        hue = dice.choice((_RED, _PINK, _PINK, _PURPLE, _PURPLE, _YELLOW, _ORANGE))
+        tones = _petal_tones(hue, dice, strong=(0.2, 0.85))
     count = dice.randint(11, 18)
     width = 4.2 / count
     for ring in (1.0, 0.94)[: dice.randint(1, 2)]:
@@ -76,8 +77,8 @@ def _sunflower(image, centre, radius, dice):
     brush = _open_head(image, centre, radius, dice)
     hue = dice.choice((_YELLOW, _YELLOW, _YELLOW, _ORANGE, 0.03))
     tones = _petal_tones(hue, dice, strong=(0.6, 1.0))
-    if dice.random() < 0.15:
-        tones = _petal_tones(_YELLOW, dice, strong=(0.15, 0.4))
+    if dice.random() < 0.25:
+        tones = _petal_tones(dice.choice((_YELLOW, _ORANGE)), dice, strong=(0.05, 0.4))
     count = dice.randint(17, 26)
     for ring, tone in ((1.0, 0.8), (0.93, 1.0)):
         lengths = [ring * dice.uniform(0.9, 1.0) for _ in range(count)]
@@ -137,9 +138,9 @@ def _fringes(brush, dice):
 def _rose(image, centre, radius, dice):
     """Draw broad petals that lie over one another, ring within ring, towards a coiled heart."""
     brush = Brush(image, centre, radius, dice.uniform(0, 6.3), squash=dice.uniform(0.85, 1.0))
-    hue = dice.choice((_RED, _RED, _RED, _PINK, _PINK, _YELLOW, _ORANGE))
+    hue = dice.choice((_RED, _RED, _PINK, _YELLOW, _YELLOW, _ORANGE, _PURPLE))
     tones = _petal_tones(hue, dice, strong=(0.5, 0.95), bright=(0.72, 1.0))
-    if dice.random() < 0.2:
+    if dice.random() < 0.28:
         tones = _pale_tones(dice)
     for ring, count in ((1.0, 6), (0.84, 5), (0.68, 5), (0.52, 4), (0.37, 3), (0.24, 3)):
         depth = 0.62 + 0.38 * ring
@@ -160,9 +161,9 @@ def _rose(image, centre, radius, dice):
 def _tulip(image, centre, radius, dice):
     """Draw the cup from the side: petals behind, two that clasp it, one in front."""
     brush = Brush(image, centre, radius, dice.uniform(-0.35, 0.35))
-    hue = dice.choice((_RED, _RED, _PINK, _PURPLE, _YELLOW, _ORANGE))
+    hue = dice.choice((_RED, _PINK, _PURPLE, _YELLOW, _YELLOW, _ORANGE))
     tones = _petal_tones(hue, dice, strong=(0.55, 1.0), bright=(0.8, 1.0))
-    if dice.random() < 0.15:
+    if dice.random() < 0.28:
         tones = _pale_tones(dice)
     opening = dice.uniform(0.1, 0.42)
     base = np.array([0.0, -0.95])
@@ -211,9 +212,9 @@ def draw_flower(kind, seed):
     """Return the picture with this `seed` of one kind of flower, as the bytes of a JPEG file."""
     dice, image = new_picture(f'{kind}/{seed}')
     short = min(image.size)
-    count = dice.choice((1, 1, 1, 1, 2, 2, 3))
+    count = dice.choice((1, 1, 1, 2, 2, 3))
     placed = []
-    for radius in sorted(dice.uniform(0.36, 0.5) / count**0.38 for _ in range(count)):
+    for radius in sorted(dice.uniform(0.35, 0.49) / count**0.38 for _ in range(count)):
         centre = _free_place(image.size, radius * short, placed, dice)
         placed.append(centre)
         _stem(image, centre, radius * short, dice)
@@ -223,7 +224,7 @@ def draw_flower(kind, seed):
 
 def _free_place(size, radius, taken, dice):
     """Return a centre that keeps the flower in the picture, away from those already there."""
-    margins = [min(radius, side / 2) for side in size]
+    margins = [min(0.85 * radius, side / 2) for side in size]
 
     def draw():
         return [dice.uniform(m, side - m) for m, side in zip(margins, size, strict=True)]
