@@ -36,7 +36,7 @@ def hidden_layers(net, depths, kernel_size, padding='VALID'):
 
 def class_scores(net, sc, num_classes, spatial_squeeze, global_pool):
     """Add the scores (none without `num_classes`), and return them and the network's end points."""
-    end_points = slim.utils.convert_collection_to_dict(_collection(sc))
+    end_points = _recorded_end_points(sc)
     if global_pool:
         net = tf.reduce_mean(net, [1, 2], keepdims=True, name='global_pool')
         end_points['global_pool'] = net
@@ -56,6 +56,17 @@ def class_scores(net, sc, num_classes, spatial_squeeze, global_pool):
         net = layers.squeeze_spatial(net, 'fc8/squeezed')
     end_points[f'{sc.name}/fc8'] = net
     return net, end_points
+
+
+def _recorded_end_points(sc):
+    recorded = slim.utils.convert_collection_to_dict(_collection(sc))
+    # Pooling layers have no variables, and are recorded under the name scope: in a second tower
+    # that is another, but the end points keep their keys.
+    prefix = sc.original_name_scope
+    return {
+        f'{sc.name}/{key.removeprefix(prefix)}' if key.startswith(prefix) else key: net
+        for key, net in recorded.items()
+    }
 
 
 def _collection(sc):
