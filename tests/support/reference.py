@@ -1,9 +1,10 @@
 """What the networks are compared against: names, shapes and logits read off the original.
 
-The facts of all networks lie in `../shared/reference`, which a checkout may lack; a test that needs
-them skips then. `golden/` holds a few that every run compares.
+`golden/` holds the facts of all networks and the logits of a few. The whole reference lies in
+`../shared/reference`, which a checkout may lack; a test that needs it skips then.
 """
 
+import gzip
 import json
 import pathlib
 import zlib
@@ -20,22 +21,25 @@ SHARED = pathlib.Path(__file__).parents[3] / 'shared' / 'reference'
 Built = namedtuple('Built', 'graph images logits end_points')
 
 
-def find(name):
-    """Return the path of a reference file; skip the test where there is none."""
-    for directory in (GOLDEN, SHARED):
-        if (directory / name).exists():
-            return directory / name
-    pytest.skip(f'no reference file {name}')
-
-
 def facts(network):
-    """Return what is known of a network."""
-    return json.loads(find(f'nets/{network}.json').read_text())
+    """Return what is known of a network; one without golden facts fails the test."""
+    path = GOLDEN / 'nets' / f'{network}.json.gz'
+    if not path.exists():
+        pytest.fail(f'{path.name} is missing from tests/golden/nets: nothing guards {network}')
+    return json.loads(gzip.decompress(path.read_bytes()))
+
+
+def shared(name):
+    """Return the path of a file of the whole reference; skip the test where there is none."""
+    if not (SHARED / name).exists():
+        pytest.skip(f'no reference file {name}')
+    return SHARED / name
 
 
 def known_logits(network):
     """Return the logits, and some end points, of the deterministic weights and pictures."""
-    return np.load(find(f'logits/{network}.npz'))
+    path = GOLDEN / 'logits' / f'{network}.npz'
+    return np.load(path if path.exists() else shared(f'logits/{network}.npz'))
 
 
 def channels(facts):
