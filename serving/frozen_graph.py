@@ -1,0 +1,189 @@
+"""A classifier from a frozen graph: ours with its description, or any program's without one."""
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import model_info, resolve
+from classifiers.model_info import ModelInfo
+from common import names
+from common.errors import UserError
+from nets import nets_factory, released
+from serving import graph_nodes, pixel_inputs
+from serving.model_loading import LoadedModel
+
+
+def load(options):
+    """Read the frozen graph `options.path`, and find what it is fed and what it tells."""
+    if options.use_moving_averages is not None:
+        raise UserError(
+            f'{options.path}: the weights of a frozen graph are fixed; '
+            '--use_moving_averages is decided when it is frozen'
+        )
+    graph_def = graph_nodes.read_graph_def(options.path)
+    variables = graph_nodes.variables(graph_def)
+    if variables:
+        raise UserError(
+            f'{options.path}: holds variables without values ({variables[0]} and others): '
+            'freeze it first, with freeze_graph.py and its checkpoint'
+        )
+    stored = model_info.read_beside(options.path)
+    info, lines = _describe(options, graph_def, stored)
+    nodes = stored.nodes if stored else {}
+    graph = _import(options.path, graph_def)
+    output = _output(options, graph_def, graph, info, nodes)
+    fed = _input(options, graph_def, graph, output, nodes)
+    if fed.dtype == tf.string:
+        info, more = pixel_inputs.prepared_inside(options, info, bool(stored))
+        pictures = fed
+    else:
+        preparation = pixel_inputs.choose(options, info, fed)
+        info, more = preparation.info, preparation.lines if not stored else ()
+        with tf.Graph().as_default() as prepared:
+            pictures, images = pixel_inputs.build(preparation, fed)
+        graph = _import(options.path, graph_def, prepared, {fed.name: images})
+    lines = [*lines, *more, f'Feeding {fed.name}, fetching {output.name}']
+    return LoadedModel(
+        graph, pictures, graph.get_tensor_by_name(output.name), info, lines=tuple(lines)
+    )
+
+
+def _describe(options, graph_def, stored):
+    """Return (ModelInfo, lines for the log); a graph without a description is known by its scopes.
+
+    What stays unknown is '' or 0.
+    """
+    if stored:
+        description = model_info.path_beside(options.path)
+        if {options.height, options.width} - {None, stored.image_size}:
+            raise UserError(
+                f'{options.path}: takes pictures of {stored.image_size} pixels ({description}), '
+                f'not of {options.width}x{options.height}; export it again for another size'
+            )
+        return resolve.resolve(
+            stored,
+            stored_path=description,
+            model_name=options.model_name,
+            labels_offset=options.labels_offset,
+            use_grayscale=options.use_grayscale,
+            preprocessing_name=options.preprocessing_name,
+        )
+    found = [options.model_name] if options.model_name else graph_nodes.networks(graph_def)
+    specs = [nets_factory.get_spec(name) for name in found]
+    recipes = {spec.preprocessing for spec in specs}
+    if not options.model_name:
+        # A network's releases may differ from its default, and nothing tells which this is.
+        releases = (release for name in found for release in released.by_network(name))
+        recipes |= {release.preprocessing for release in releases}
+    info = ModelInfo(
+        model_name=_only(found),
+        num_classes=0,
+        image_size=_only({spec.image_size for spec in specs}, 0),
+        channels=0 if options.use_grayscale is None else (1 if options.use_grayscale else 3),
+        preprocessing_name=_only(recipes),
+        labels_offset=options.labels_offset or 0,
+    )
+    return info, [f'No description beside it; the network is {" or ".join(found)}'] if found else []
+
+
+def _only(values, otherwise=''):
+    """Return the one value that there is, or `otherwise` when there are none or several."""
+    return next(iter(values)) if len(values) == 1 else otherwise
+
+
+def _import(path, graph_def, graph=None, input_map=None):
+    """Import a GraphDef under its own names into `graph`, or into a new one."""
+    graph = graph or tf.Graph()
+    try:
+        with graph.as_default():
+            tf.import_graph_def(graph_def, input_map=input_map, name='')
+    except ValueError as error:
+        reason = ' '.join(str(error).split())[:200]
+        raise UserError(f'{path}: TensorFlow cannot read this graph ({reason})') from None
+    return graph
+
+
+def _output(options, graph_def, graph, info, nodes):
+    """Return the tensor that tells the classes."""
+    known = nodes.get('probabilities') or nodes.get('output')
+    if options.output_layer or known:
+        return _tensor(graph, graph_def, options, '--output_layer', options.output_layer, known)
+    found = graph_nodes.softmax_outputs(graph_def)
+    main = [name for name in found if 'aux' not in name.lower()] or found
+    if len(main) == 1:
+        return graph.get_tensor_by_name(f'{main[0]}:0')
+    if main:
+        raise UserError(
+            f'{options.path}: has {len(main)} softmaxes; '
+            f'name one with --output_layer: {", ".join(main[:8])}'
+        )
+    own = nets_factory.get_spec(info.model_name).output_node if info.model_name else ''
+    if own in {node.name for node in graph_def.node}:
+        return graph.get_tensor_by_name(f'{own}:0')
+    likely = graph_nodes.likely_outputs(graph_def)
+    raise UserError(
+        f'{options.path}: has no softmax that would tell classes; name its output with '
+        f'--output_layer{_among(likely)}'
+    )
+
+
+def _input(options, graph_def, graph, output, nodes):
+    """Return the tensor that is fed: whole pictures where the graph takes them, else pixels."""
+    known = _known_input(options, graph_def, nodes)
+    if options.input_layer or known:
+        fed = _tensor(graph, graph_def, options, '--input_layer', options.input_layer, known)
+    else:
+        fed = _only_input(options, graph_def, graph, output)
+    if fed.dtype != tf.string and not pixel_inputs.takes_pictures(fed):
+        raise UserError(
+            f'{options.path}: {fed.op.name} takes {fed.dtype.name} of shape {fed.shape}, '
+            'not pictures; name the right node with --input_layer'
+            f'{_among([found.name for found in graph_nodes.inputs(graph_def)])}'
+        )
+    others = graph_nodes.needed_inputs(graph_def, output.op.name, fed.op.name)
+    if others:
+        raise UserError(
+            f'{options.path}: needs values for {", ".join(others[:5])} besides {fed.op.name}: '
+            'freeze it for inference, or name the right node with --input_layer'
+        )
+    return fed
+
+
+def _known_input(options, graph_def, nodes):
+    """Return the name that a description gives, or that exported graphs have by custom.
+
+    Who says how pixels are prepared wants to feed pixels.
+    """
+    present = {found.name: found for found in graph_nodes.inputs(graph_def)}
+    by_custom = {'image_bytes': 'image_bytes', 'input': 'input', **nodes}
+    kinds = ('input',) if pixel_inputs.is_told_how(options) else ('image_bytes', 'input')
+    return next((by_custom[kind] for kind in kinds if by_custom[kind] in present), None)
+
+
+def _only_input(options, graph_def, graph, output):
+    needed = graph_nodes.needed_inputs(graph_def, output.op.name)
+    tensors = [graph.get_tensor_by_name(f'{name}:0') for name in needed]
+    found = [t for t in tensors if t.dtype == tf.string or pixel_inputs.takes_pictures(t)]
+    if len(found) != 1:
+        raise UserError(
+            f'{options.path}: {"no" if not found else "more than one"} input takes pictures; '
+            f'name it with --input_layer{_among(needed)}'
+        )
+    return found[0]
+
+
+def _tensor(graph, graph_def, options, flag, asked, known):
+    """Return the tensor of node `asked`, else of node `known`, which a description names."""
+    name = asked or known
+    node, _, index = name.partition(':')
+    try:
+        return graph.get_tensor_by_name(f'{node}:{index or 0}')
+    except (KeyError, ValueError):
+        pass
+    if not asked:
+        description = model_info.path_beside(options.path)
+        raise UserError(f'{description}: {options.path} has no node {name!r}, which it names')
+    near = names.nearest(name, {node.name for node in graph_def.node})[:5]
+    raise UserError(f'{flag}={name}: no such node in {options.path}; nearest: {", ".join(near)}')
+
+
+def _among(candidates, most=8):
+    return f': {", ".join(candidates[:most])}' if candidates else ''

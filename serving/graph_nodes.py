@@ -1,0 +1,157 @@
+"""What a GraphDef shows of itself: where pictures go in, and where classes come out."""
+
+import dataclasses
+
+import tensorflow.compat.v1 as tf
+from google.protobuf import message, text_format
+
+from common.errors import UserError
+from nets import nets_factory
+from serving import graph_edits
+
+_INPUTS = ('Placeholder', 'PlaceholderV2', 'PlaceholderWithDefault')
+_VARIABLES = ('Variable', 'VariableV2', 'VarHandleOp', 'AutoReloadVariable')
+_LEARNT = (
+    'BatchMatMul',
+    'BatchMatMulV2',
+    'Conv2D',
+    'DepthwiseConv2dNative',
+    'Einsum',
+    'MatMul',
+)
+_NEVER_AN_OUTPUT = (
+    *_INPUTS,
+    *_VARIABLES,
+    'Assert',
+    'Assign',
+    'AssignVariableOp',
+    'Const',
+    'NoOp',
+    'Print',
+    'RestoreV2',
+    'SaveV2',
+    'Shape',
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """A node that is fed; a shape of None is of unknown rank."""
+
+    name: str
+    dtype: tf.DType
+    shape: tuple | None
+
+
+def read_graph_def(path):
+    """Read a GraphDef, binary or text; what is none is a UserError."""
+    try:
+        with open(path, 'rb') as stream:
+            data = stream.read()
+    except OSError as error:
+        raise UserError(f'{path}: {error.strerror}') from None
+    graph_def = tf.GraphDef()
+    try:
+        graph_def.ParseFromString(data)
+    except message.DecodeError:
+        _parse_text(path, data, graph_def)
+    if not graph_def.node:
+        raise UserError(f'{path}: holds no graph: a frozen GraphDef (.pb) is needed')
+    return graph_def
+
+
+def _parse_text(path, data, graph_def):
+    graph_def.Clear()
+    try:
+        text_format.Parse(data.decode('utf-8'), graph_def)
+    except (text_format.ParseError, UnicodeDecodeError):
+        raise UserError(f'{path}: damaged, or not a GraphDef (.pb)') from None
+
+
+def inputs(graph_def):
+    """List the nodes that are fed, as `Input`s."""
+    return [
+        Input(
+            node.name, tf.as_dtype(node.attr[_type_attribute(node)].type), _shape(graph_def, node)
+        )
+        for node in graph_def.node
+        if node.op in _INPUTS
+    ]
+
+
+def _type_attribute(node):
+    return 'dtype' if 'dtype' in node.attr else 'T'
+
+
+def _shape(graph_def, node):
+    shape = node.attr['shape'].shape if 'shape' in node.attr else None
+    if shape is None or shape.unknown_rank:
+        return None
+    # Before version 24 a missing shape was stored as that of a scalar.
+    if not shape.dim and node.op == 'Placeholder' and graph_def.versions.producer < 24:
+        return None
+    return tuple(None if dim.size < 0 else dim.size for dim in shape.dim)
+
+
+def variables(graph_def):
+    """List the names of variables, which a frozen graph has none of."""
+    return [node.name for node in graph_def.node if node.op in _VARIABLES]
+
+
+def likely_outputs(graph_def):
+    """List the nodes that no other node reads, and that may be results."""
+    readers = graph_edits.readers(graph_def)
+    return [
+        node.name
+        for node in graph_def.node
+        if not readers[node.name] and node.op not in _NEVER_AN_OUTPUT
+    ]
+
+
+def softmax_outputs(graph_def):
+    """List the softmaxes that nothing learnt comes after: they tell classes, and gate nothing."""
+    readers = graph_edits.readers(graph_def)
+    return [
+        node.name
+        for node in graph_def.node
+        if node.op == 'Softmax'
+        and not any(later.op in _LEARNT for later in _behind(node.name, readers))
+    ]
+
+
+def needed_inputs(graph_def, output, fed=None):
+    """List the names of the nodes without a default that `output` needs, `fed` being fed."""
+    nodes = graph_edits.nodes_by_name(graph_def)
+    seen, stack, needed = {fed}, [output], []
+    while stack:
+        name = stack.pop()
+        if name in seen or name not in nodes:
+            continue
+        seen.add(name)
+        node = nodes[name]
+        if node.op in ('Placeholder', 'PlaceholderV2'):
+            needed.append(name)
+        stack += [graph_edits.node_name(source) for source in node.input]
+    return sorted(needed)
+
+
+def networks(graph_def):
+    """List the names of the networks of `nets` whose scope the graph's nodes lie in."""
+    scopes = {_scope(node.name) for node in graph_def.node}
+    return [name for name, spec in nets_factory.MODELS.items() if spec.head.split('/')[0] in scopes]
+
+
+def _scope(name):
+    parts = name.split('/')
+    return parts[1] if parts[0] == 'import' and len(parts) > 1 else parts[0]
+
+
+def _behind(name, readers):
+    """Yield every node that depends on node `name`."""
+    seen, stack = set(), [name]
+    while stack:
+        for node in readers[stack.pop()]:
+            if node.name not in seen:
+                seen.add(node.name)
+                stack.append(node.name)
+                yield node

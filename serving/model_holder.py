@@ -1,0 +1,163 @@
+"""The model that is served just now, and its exchange for a new one while requests go on."""
+
+import contextlib
+import os
+import threading
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import checkpoints, model_info, watch
+from serving import model_loading
+from serving.predictor import Predictor
+
+
+class NotReadyError(Exception):
+    """Tell that no model has been loaded yet, or that it has been closed."""
+
+
+def for_model(model_options, predictor_options=None, report=tf.logging.info, observe=None):
+    """Return a ModelHolder for one place on disk, and for whatever will be written there."""
+
+    def make(version):
+        return Predictor(model_options, predictor_options, report, observe, version)
+
+    return ModelHolder(make, lambda: signature(model_options), report)
+
+
+def signature(model_options):
+    """Return what changes as soon as the model's files are written again; None without a model."""
+    path = os.fspath(model_options.path)
+    if model_loading.is_frozen_graph(path):
+        main = _state(path)
+        beside = (os.path.splitext(path)[0] + '.label',)
+    else:
+        prefix = _newest(path)
+        main = prefix and (prefix, checkpoints.signature(prefix))
+        beside = ()
+    others = (model_info.path_beside(path), *beside, model_options.label_file)
+    return main and (main, *(_state(other) for other in others if other))
+
+
+def _newest(path):
+    if not os.path.isdir(path):
+        return checkpoints.prefix_of(path)
+    return next(iter(watch.newest_first(path, warn=lambda message: None)), None)
+
+
+def _state(path):
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+class ModelHolder:
+    """Lends the current Predictor, and replaces it when what `look` returns has changed.
+
+    A new model is loaded and tried before it takes the old one's place; one that fails leaves the
+    old one there. The old one is closed when its last borrower has returned it.
+    """
+
+    def __init__(self, make, look, report=tf.logging.info):
+        self._make = make
+        self._look = look
+        self._report = report
+        self._lock = threading.Lock()
+        self._current = None  # _Loan of the model that is lent.
+        self._seen = None
+        self._stop = threading.Event()
+        self._watcher = None
+        self.version = 0
+        self.last_error = ''  # Why the newest files are not used, or ''.
+
+    @property
+    def is_ready(self):
+        """Tell whether there is a model to lend."""
+        return self._current is not None
+
+    def load(self):
+        """Load the first model; what is wrong with it is a UserError."""
+        self._seen = self._look()
+        self._exchange(self._make(1))
+
+    def start_watching(self, poll_secs=2.0):
+        """Look at the files every now and then, in a thread."""
+        self._watcher = threading.Thread(
+            target=self._watch, args=(poll_secs,), name='model-watcher', daemon=True
+        )
+        self._watcher.start()
+
+    @contextlib.contextmanager
+    def lease(self):
+        """Lend the Predictor for one request: it and its labels stay those of one model."""
+        with self._lock:
+            loan = self._current
+            if loan is None:
+                raise NotReadyError('no model is loaded')
+            loan.borrowers += 1
+        try:
+            yield loan.predictor
+        finally:
+            self._give_back(loan)
+
+    def close(self):
+        """End the watching, and close the model once it is not lent any more."""
+        self._stop.set()
+        if self._watcher:
+            self._watcher.join()
+        self._exchange(None)
+
+    def poll(self, seen_before=None):
+        """Look once, and reload when the files have changed and rest; return what was seen.
+
+        `seen_before` is what the last look returned: files that still change are left alone.
+        """
+        found = self._look()
+        if found is not None and found != self._seen and found == seen_before:
+            self._seen = found
+            self._reload()
+        return found
+
+    def _watch(self, poll_secs):
+        found = None
+        while not self._stop.wait(poll_secs):
+            found = self.poll(found)
+
+    def _reload(self):
+        try:
+            predictor = self._make(self.version + 1)
+        except Exception as error:  # Whatever a bad file causes, the old model goes on.
+            self.last_error = ' '.join(str(error).split()) or type(error).__name__
+            self._report(f'KEPT the model of version {self.version}: {self.last_error}')
+            return
+        self._exchange(predictor)
+        self._report(f'Replaced the model: version {self.version} is served now')
+
+    def _exchange(self, predictor):
+        with self._lock:
+            old, self._current = self._current, predictor and _Loan(predictor)
+            if predictor:
+                self.version = predictor.version
+                self.last_error = ''
+            if old:
+                old.is_retired = True
+            is_idle = old is not None and not old.borrowers
+        if is_idle:
+            old.predictor.close()
+
+    def _give_back(self, loan):
+        with self._lock:
+            loan.borrowers -= 1
+            is_last = loan.is_retired and not loan.borrowers
+        if is_last:
+            loan.predictor.close()
+
+
+class _Loan:
+    """A Predictor and the number of requests that use it."""
+
+    def __init__(self, predictor):
+        self.predictor = predictor
+        self.borrowers = 0
+        self.is_retired = False

@@ -1,0 +1,130 @@
+"""One session on one model, run through one signature: pictures in, probabilities out."""
+
+import dataclasses
+import functools
+import io
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from PIL import Image
+
+from common.errors import UserError
+from deployment import precision
+
+_SUM_TOLERANCE = 1e-2  # bfloat16 keeps 8 bits of each probability.
+_ALIASES = ('Identity', 'Reshape', 'Squeeze')
+
+
+@dataclasses.dataclass(frozen=True)
+class _Feeding:
+    """How a graph wants its pictures."""
+
+    size: int | None = None  # Pictures in every run; None: any number.
+    is_batch: bool = True  # Otherwise a single string.
+
+
+class Runner:
+    """Holds a session that has been tried, so that the first picture is as fast as the next."""
+
+    def __init__(self, model, short_type=None):
+        config = tf.ConfigProto(allow_soft_placement=True)
+        config.gpu_options.allow_growth = True
+        precision.rewrite(config, short_type)
+        self._session = tf.Session(graph=model.graph, config=config)
+        try:
+            with model.graph.as_default():  # Outside, TensorFlow would run eagerly.
+                model.initialize(self._session)
+            # Every other set of feeds and fetches would cost an executor of its own.
+            self._call = self._session.make_callable(model.output, [model.pictures])
+            self._feeding, rows = self._try_feedings(model.pictures.shape)
+        except BaseException:
+            self._session.close()
+            raise
+        self.num_classes = rows.shape[1]
+        self.adds_softmax = not _are_probabilities(rows, model.output.op)
+
+    def run(self, pictures):
+        """Return the probabilities, an array [pictures, classes]."""
+        rows = self._raw(self._feeding, pictures)
+        return _softmax(rows) if self.adds_softmax else rows
+
+    def close(self):
+        """Free the session."""
+        self._session.close()
+
+    def _raw(self, feeding, pictures):
+        size = feeding.size or len(pictures)
+        batches = [pictures[first : first + size] for first in range(0, len(pictures), size)]
+        return np.concatenate([self._run_batch(feeding, batch, size) for batch in batches])
+
+    def _run_batch(self, feeding, pictures, size):
+        if feeding.is_batch:
+            padded = [*pictures, *[pictures[-1]] * (size - len(pictures))]
+            values = self._call(np.array(padded, object))
+        else:
+            values = [self._call(np.array(pictures[0], object))]
+        if len(values) != size:
+            raise ValueError(f'{len(values)} rows for {size} pictures')
+        return np.asarray(values, np.float32).reshape(size, -1)[: len(pictures)]
+
+    def _try_feedings(self, shape):
+        """Return the first way of feeding that works, and what it gives for two pictures."""
+        complaint = ''
+        for feeding in _ways(shape):
+            try:
+                rows = self._raw(feeding, trial_pictures()[:2])
+            except (tf.errors.OpError, ValueError) as error:
+                # The first way is the one that the graph seems to want.
+                complaint = complaint or ' '.join(str(error).split())[:200]
+            else:
+                if not np.isfinite(rows).all():
+                    raise UserError('the model gives no finite numbers (its weights may be NaN)')
+                return feeding, rows
+        raise UserError(f'the model cannot be run on a picture ({complaint})')
+
+
+def _ways(shape):
+    if shape.ndims == 0:
+        return (_Feeding(1, is_batch=False),)
+    fixed = shape.as_list()[0] if shape.ndims else None
+    if fixed:
+        return (_Feeding(fixed),)
+    # A batch of any size may yet end in a reshape that was made for one picture.
+    ways = (_Feeding(), _Feeding(1))
+    return ways if shape.ndims else (*ways, _Feeding(1, is_batch=False))
+
+
+@functools.cache
+def trial_pictures():
+    """Return encoded pictures, each unlike the others, to try a model with."""
+    y, x = np.mgrid[0:240, 0:320]
+    ramps = np.stack([x * 255 / 319, y * 255 / 239, (x + y) * 255 / 558], 2)
+    waves = np.stack([127 + 127 * np.sin((x + k * y) / (8 + 5 * k)) for k in range(3)], 2)
+    rings = np.repeat(127 + 127 * np.cos(np.hypot(x - 160, y - 120) / 9)[..., np.newaxis], 3, 2)
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3))
+    pictures = (ramps, waves, rings, noise)
+    return tuple(
+        _encoded(pixels.astype(np.uint8), kind)
+        for pixels, kind in zip(pictures, ('JPEG', 'PNG', 'JPEG', 'JPEG'), strict=True)
+    )
+
+
+def _encoded(pixels, kind):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind)
+    return stream.getvalue()
+
+
+def _are_probabilities(rows, operation):
+    """Tell whether rows are distributions, or come from a sigmoid for each class."""
+    while operation.type in _ALIASES:
+        operation = operation.inputs[0].op
+    sums = rows.sum(axis=1)
+    return operation.type in ('Softmax', 'Sigmoid') or bool(
+        (rows >= 0).all() and (abs(sums - 1) < _SUM_TOLERANCE).all()
+    )
+
+
+def _softmax(rows):
+    powers = np.exp(rows - rows.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)

@@ -1,0 +1,198 @@
+"""Pictures that wait for the model, and the threads that take them, one or several at once."""
+
+import collections
+import threading
+import time
+
+import tensorflow.compat.v1 as tf
+
+from datasets.images import BadImage
+
+_RATE_MEMORY = 0.9  # How much of the mean time for a picture each run leaves standing.
+
+
+class BusyError(Exception):
+    """Tell that too many pictures wait already; nothing of the request was queued."""
+
+    def __init__(self, retry_after_secs):
+        super().__init__('too many pictures are waiting')
+        self.retry_after_secs = retry_after_secs
+
+
+class ExpiredError(Exception):
+    """Tell that a request's time was over before its pictures were classified."""
+
+
+class ClosedError(Exception):
+    """Tell that the model has been closed."""
+
+
+class _Request:
+    """The pictures of one caller, and what has become of them so far."""
+
+    def __init__(self, pictures):
+        self.pictures = pictures
+        self.rows = [None] * len(pictures)
+        self.error = None
+        self._left = len(pictures)
+        self._lock = threading.Lock()
+        self.finished = threading.Event()
+
+    def answer(self, index, row):
+        """Keep a picture's row; the last one finishes the request."""
+        self.rows[index] = row
+        with self._lock:
+            self._left -= 1
+            if not self._left:
+                self.finished.set()
+
+    def fail(self, error):
+        """Finish the request with an error."""
+        self.error = self.error or error
+        self.finished.set()
+
+
+class WorkQueue:
+    """Runs `run(pictures) -> rows` in `num_threads` threads, on at most `max_batch_size` pictures.
+
+    A thread waits `batch_wait_secs` for more pictures than there are. A request is refused when
+    with it more than `max_waiting` would wait, unless nobody does.
+    """
+
+    def __init__(
+        self,
+        run,
+        num_threads,
+        max_batch_size=1,
+        batch_wait_secs=0.0,
+        max_waiting=None,
+        observe=None,
+    ):
+        self._run = run
+        self._num_threads = num_threads
+        self._max_batch_size = max_batch_size
+        self._batch_wait_secs = batch_wait_secs
+        self._max_waiting = max_waiting
+        self._observe = observe or (lambda batch_size, seconds: None)
+        self._waiting = collections.deque()  # Pairs (request, index of its picture).
+        self._changed = threading.Condition()
+        self._turn = threading.Lock()  # One thread at a time gathers a batch.
+        self._is_closed = False
+        self._running = 0
+        self._secs_per_picture = None
+        self._threads = [
+            threading.Thread(target=self._work, name=f'model-{number}', daemon=True)
+            for number in range(num_threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def waiting(self):
+        """Return how many pictures wait."""
+        return len(self._waiting)
+
+    @property
+    def running(self):
+        """Return how many pictures the model works on."""
+        return self._running
+
+    def submit(self, pictures, timeout_secs=None):
+        """Return a row for each picture, once all are done."""
+        request = _Request(pictures)
+        if not pictures:
+            return []
+        with self._changed:
+            self._accept(request)
+        if not request.finished.wait(timeout_secs):
+            self._withdraw(request)
+            raise ExpiredError(f'not classified within {timeout_secs:g} seconds')
+        if request.error:
+            self._withdraw(request)
+            raise request.error
+        return request.rows
+
+    def close(self):
+        """Refuse new pictures, answer those that wait, and end the threads."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self, request):
+        if self._is_closed:
+            raise ClosedError('the model has been closed')
+        total = len(self._waiting) + len(request.pictures)
+        if self._waiting and self._max_waiting is not None and total > self._max_waiting:
+            raise BusyError(self._retry_after())
+        self._waiting.extend((request, index) for index in range(len(request.pictures)))
+        self._changed.notify_all()
+
+    def _retry_after(self):
+        """Estimate in whole seconds when the pictures that wait now will be done."""
+        return max(1, round(len(self._waiting) * (self._secs_per_picture or 0)))
+
+    def _withdraw(self, request):
+        with self._changed:
+            kept = [item for item in self._waiting if item[0] is not request]
+            self._waiting.clear()
+            self._waiting.extend(kept)
+
+    def _work(self):
+        while batch := self._next_batch():
+            began = time.monotonic()
+            self._classify(batch)
+            seconds = time.monotonic() - began
+            with self._changed:
+                self._running -= len(batch)
+                self._learn_rate(seconds / len(batch) / self._num_threads)
+            self._observe(len(batch), seconds)
+
+    def _next_batch(self):
+        """Wait for pictures and take them off the queue; an empty list ends the thread."""
+        with self._turn, self._changed:
+            while True:
+                while not self._waiting and not self._is_closed:
+                    self._changed.wait()
+                self._wait_for_company()
+                count = min(len(self._waiting), self._max_batch_size)
+                if count or self._is_closed:
+                    self._running += count
+                    return [self._waiting.popleft() for _ in range(count)]
+
+    def _wait_for_company(self):
+        until = time.monotonic() + self._batch_wait_secs
+        while 0 < len(self._waiting) < self._max_batch_size and not self._is_closed:
+            left = until - time.monotonic()
+            if left <= 0 or not self._changed.wait(left):
+                return
+
+    def _learn_rate(self, seconds):
+        known = self._secs_per_picture
+        share = 0.0 if known is None else _RATE_MEMORY
+        self._secs_per_picture = share * (known or 0.0) + (1 - share) * seconds
+
+    def _classify(self, batch):
+        """Answer a batch; if it fails, each picture alone, so that a bad one spoils no other."""
+        try:
+            rows = self._run([request.pictures[index] for request, index in batch])
+        except Exception as error:
+            if len(batch) > 1:
+                for item in batch:
+                    self._classify([item])
+            else:
+                request, index = batch[0]
+                request.fail(_for_caller(error, index))
+            return
+        for (request, index), row in zip(batch, rows, strict=True):
+            request.answer(index, row)
+
+
+def _for_caller(error, index):
+    """Return the error that a picture's caller gets: the graph's refusal is the picture's fault."""
+    if not isinstance(error, tf.errors.InvalidArgumentError):
+        return error
+    refusal = BadImage('the model cannot read this picture')
+    refusal.index = index
+    return refusal

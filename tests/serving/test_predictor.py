@@ -1,0 +1,141 @@
+"""The predictor answers many callers at once, each as if it were alone."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from datasets.images import BadImage
+from serving import predictor as predictor_module
+from serving.model_loading import ModelOptions
+from serving.predictor import Predictor, PredictorOptions, top
+from serving.runner import trial_pictures
+from support import small_models
+
+
+@pytest.fixture(scope='module')
+def directory(tmp_path_factory):
+    return small_models.train_dir(tmp_path_factory.mktemp('models') / 'train')
+
+
+@pytest.fixture(scope='module')
+def graph(directory, tmp_path_factory):
+    return small_models.frozen(tmp_path_factory.mktemp('frozen') / 'lenet.pb', directory)
+
+
+@pytest.fixture(scope='module')
+def alone(graph):
+    """What the model says of each trial picture when nothing else is asked."""
+    with Predictor(ModelOptions(graph), PredictorOptions(max_concurrency=1)) as predictor:
+        return np.concatenate([predictor.predict([picture]) for picture in trial_pictures()])
+
+
+def test_it_is_ready_when_it_is_made_and_says_what_it_chose(directory):
+    report = []
+    with Predictor(ModelOptions(directory), report=report.append, version=7) as predictor:
+        rows = predictor.predict(trial_pictures()[:3])
+        assert rows.shape == (3, 5)
+        np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
+        assert predictor.labels == list(small_models.CLASSES)
+        assert predictor.info.model_name == 'lenet'
+        assert (predictor.version, predictor.precision) == (7, 'float32')
+        assert (predictor.queued, predictor.running) == (0, 0)
+        assert predictor.predict([]).shape == (0, 5)
+    assert report == list(predictor.lines)
+    assert any('preprocessing lenet' in line for line in report)
+
+
+def test_a_checkpoint_and_its_frozen_graph_agree(directory, alone):
+    with Predictor(ModelOptions(directory)) as predictor:
+        np.testing.assert_allclose(predictor.predict(trial_pictures()), alone, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        PredictorOptions(max_concurrency=3),
+        PredictorOptions(max_concurrency=2, max_batch_size=5, batch_wait_ms=5),
+    ],
+    ids=['side by side', 'in batches'],
+)
+def test_answers_do_not_depend_on_who_else_asks(graph, alone, options):
+    sizes, wrong = [], []
+
+    def ask(predictor, shift):
+        for turn in range(5):
+            chosen = [(shift + turn + i) % len(alone) for i in range(1 + turn % 3)]
+            rows = predictor.predict([trial_pictures()[i] for i in chosen])
+            if abs(rows - alone[chosen]).max() > 1e-5:
+                wrong.append(chosen)
+
+    with Predictor(ModelOptions(graph), options, observe=lambda n, _: sizes.append(n)) as predictor:
+        threads = [threading.Thread(target=ask, args=(predictor, i)) for i in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not wrong
+    assert sum(sizes) == 6 * 9
+    assert max(sizes) <= options.max_batch_size if options.max_batch_size else max(sizes) == 1
+
+
+def test_a_bad_picture_spoils_no_other(graph, alone):
+    options = PredictorOptions(max_concurrency=1, max_batch_size=8, batch_wait_ms=50)
+    results = {}
+
+    def ask(name, pictures):
+        try:
+            results[name] = predictor.predict(pictures)
+        except BadImage as error:
+            results[name] = error.index
+
+    with Predictor(ModelOptions(graph), options) as predictor:
+        good = list(trial_pictures())
+        requests = {'good': good, 'bad': [good[0], b'\xff\xd8\xff no picture']}
+        threads = [threading.Thread(target=ask, args=item) for item in requests.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    np.testing.assert_allclose(results['good'], alone, atol=1e-5)
+    assert results['bad'] == 1
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        ({'precision': 'float8'}, 'float8'),
+        ({'max_concurrency': 0}, '--max_concurrency=0'),
+        ({'batch_wait_ms': -1}, '--batch_wait_ms=-1'),
+    ],
+)
+def test_options_are_checked(graph, options, words):
+    with pytest.raises(UserError, match=words):
+        Predictor(ModelOptions(graph), PredictorOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ('has_it', 'seconds', 'expected'),
+    [(False, (), 'float32'), (True, (5, 4), 'bfloat16'), (True, (5, 4.9), 'float32')],
+    ids=['no bfloat16', 'faster', 'hardly faster'],
+)
+def test_auto_takes_bfloat16_where_it_is_worth_it(graph, monkeypatch, has_it, seconds, expected):
+    short = 'bfloat16' if has_it else None
+    monkeypatch.setattr(predictor_module.precision, 'choose', lambda has_gpu: short)
+    monkeypatch.setattr(predictor_module, '_times', lambda runners, batch: seconds)
+    report = []
+    options = PredictorOptions(precision='auto')
+    with Predictor(ModelOptions(graph), options, report.append) as predictor:
+        assert predictor.precision == expected
+        assert predictor.predict(trial_pictures()).shape == (4, 5)
+    assert any(f'Using {expected}' in line for line in report)
+
+
+def test_the_best_come_first_and_ties_in_their_order():
+    assert top(np.array([0.2, 0.5, 0.2, 0.1], np.float32), 3) == [
+        (1, 0.5),
+        (0, pytest.approx(0.2)),
+        (2, pytest.approx(0.2)),
+    ]
+    assert len(top(np.ones(2), 5)) == 2
