@@ -1,4 +1,4 @@
-"""The command lines of training and evaluation: flags from the options' records, and the names of older tools."""
+"""The command lines of training and evaluation: flags from records, and older tools' names."""
 
 import dataclasses
 import sys

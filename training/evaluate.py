@@ -24,6 +24,10 @@ class Batch:
     file_names: list
 
 
+class DivergedCheckpointError(UserError):
+    """Tell that a checkpoint's weights give no numbers."""
+
+
 class Evaluator:
     """Builds the graph and the session once, and passes over the split for each checkpoint.
 
@@ -39,6 +43,7 @@ class Evaluator:
         use_moving_averages=True,
         flips=False,
         max_batches=None,
+        max_examples=None,
         num_threads=4,
         master='',
     ):
@@ -46,9 +51,9 @@ class Evaluator:
         self._info = info
         self._use_averages = use_moving_averages and bool(info.moving_average_decay)
         self._dataset = dataset
-        all_batches = -(-dataset.num_samples // batch_size)
-        self.batches = min(all_batches, max_batches or all_batches)
-        self.examples = min(dataset.num_samples, self.batches * batch_size)
+        limits = [dataset.num_samples, max_examples, max_batches and max_batches * batch_size]
+        self.examples = min(filter(None, limits))
+        self.batches = -(-self.examples // batch_size)
         self._restorers = {}
         self._graph = tf.Graph()
         with self._graph.as_default():
@@ -86,7 +91,7 @@ class Evaluator:
             return tf.data.make_initializable_iterator(pipeline.take(self.batches))
 
     def _build(self, flips):
-        """Return what is fetched for each batch: labels, file names, one or two sets of logits."""
+        """Return what is fetched: labels, file names, logits [batch, 1 or 2, classes]."""
         info = self._info
         images, labels, file_names = self._iterator.get_next()
         images.set_shape([None, info.image_size, info.image_size, info.channels])
@@ -96,32 +101,29 @@ class Evaluator:
         if flips:
             mirrored = tf.reverse(images, [2])
             logits.append(build.build_network(info, mirrored, reuse=True).logits)
-        return labels, file_names, logits
+        return labels, file_names, tf.stack(logits, axis=1)
 
     def evaluate(self, checkpoint_path, on_batch=None):
         """Restore a checkpoint, pass over the split once and return the `Metrics`.
 
         `on_batch(batch)` is called after each batch; what it raises breaks the pass off.
         """
-        self._restore(checkpoint_path)
+        self.restore(checkpoint_path)
+        return self.count(on_batch)
+
+    def count(self, on_batch=None):
+        """Pass over the split with the weights that were restored last."""
         self._session.run(self._iterator.initializer)
         counted = metrics.Metrics(self._info.num_classes)
         for number in range(1, self.batches + 1):
-            labels, file_names, logits = self._read(counted.count)
-            batch = Batch(
-                number=number,
-                batches=self.batches,
-                first=counted.count,
-                labels=labels,
-                log_probabilities=_average(logits, checkpoint_path),
-                file_names=[name.decode(errors='replace') for name in file_names],
-            )
+            batch = self._read(number, counted.count)
             counted.update(batch.labels, batch.log_probabilities)
             if on_batch:
                 on_batch(batch)
         return counted
 
-    def _restore(self, checkpoint_path):
+    def restore(self, checkpoint_path):
+        """Fill the network from a checkpoint."""
         plan = restore.inference(
             checkpoint_path, self._info.model_name, self._variables, self._use_averages
         )
@@ -130,14 +132,30 @@ class Evaluator:
         with self._graph.as_default():
             if key not in self._restorers:
                 self._restorers[key] = plan.init_fn(initialize=True)
+                for note in plan.notes:
+                    tf.logging.info('%s', note)
             self._restorers[key](None, self._session, plan.checkpoint)
+        self._checkpoint = plan.checkpoint
 
-    def _read(self, done):
+    def _read(self, number, done):
+        """Return the next batch; of the last one, no more than was asked for."""
+        labels, file_names, logits = (part[: self.examples - done] for part in self._fetch(done))
+        return Batch(
+            number=number,
+            batches=self.batches,
+            first=done,
+            labels=labels,
+            log_probabilities=self._log_probabilities(logits),
+            file_names=[name.decode(errors='replace') for name in file_names],
+        )
+
+    def _fetch(self, done):
         try:
             return self._next()
         except tf.errors.OutOfRangeError:
             raise UserError(
-                f'{self._where()}: has fewer records than the {self._dataset.num_samples} it should'
+                f'{self._where()}: has {done} records, not the {self._dataset.num_samples} it '
+                'should have'
             ) from None
         except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
             raise UserError(
@@ -145,19 +163,19 @@ class Evaluator:
                 f'({error.message.splitlines()[0][:160]})'
             ) from None
 
+    def _log_probabilities(self, logits):
+        """Return the log of the mean of the probabilities that each set of logits stands for."""
+        if not np.isfinite(logits).all():
+            raise DivergedCheckpointError(
+                f'{self._checkpoint}: what the network computes with it are no finite numbers; it '
+                'was saved by a training that had diverged'
+            )
+        sets = np.moveaxis(logits, 1, 0)
+        parts = [metrics.log_softmax(values) for values in sets]
+        return np.logaddexp.reduce(parts, axis=0) - np.log(len(parts))
+
     def _where(self):
         return f'split {self._dataset.split_name!r} ({self._dataset.data_sources[0]}, ...)'
-
-
-def _average(logits, checkpoint_path):
-    """Return the log of the mean of the probabilities that each set of logits stands for."""
-    if not all(np.isfinite(values).all() for values in logits):
-        raise UserError(
-            f"{checkpoint_path}: the network's results are not finite numbers; it was saved after "
-            'its training had diverged'
-        )
-    parts = [metrics.log_softmax(values) for values in logits]
-    return np.logaddexp.reduce(parts, axis=0) - np.log(len(parts))
 
 
 def _session_config():

@@ -1,4 +1,4 @@
-"""What a user may ask of an evaluation: each flag with its default, its range and its help, once."""
+"""What a user may ask of an evaluation: each flag with its default, range and help, once."""
 
 import dataclasses
 

@@ -1,0 +1,279 @@
+"""Evaluating checkpoints, one or all that come: from options to files, events and lines."""
+
+import contextlib
+import os
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import checkpoints, model_info, resolve, watch
+from common import files
+from common.errors import UserError
+from training import data_choice, lettering, plots, predictions, reports
+from training.best_checkpoint import BestCheckpoint
+from training.evaluate import DivergedCheckpointError, Evaluator
+from training.evaluation_summaries import Events
+
+_BEST = 'best'
+_LOCK = '.evaluation.lock'
+_HISTORY = 'metrics.csv'
+_FIGURES = 'metrics.json'
+_PREDICTIONS = 'predictions.csv'
+_CONFUSION = 'confusion_matrix.png'
+_MISTAKES = 'worst_mistakes.png'
+# A training may remove the newest checkpoint as often as that while it is being evaluated.
+_ATTEMPTS = 5
+_MOST_LINES = 100
+
+
+def run(options, stop=None, report=print):
+    """Evaluate what the options mean, and return how many checkpoints that were.
+
+    `stop` is an event that ends the waiting for new ones; `report` takes the lines of the results.
+    """
+    for notice in options.notices:
+        tf.logging.info('%s', notice)
+    done = 0
+    with _Program(options, report) as program:
+        for checkpoint in _checkpoints(options, stop):
+            try:
+                done += program.evaluate(checkpoint)
+            except _passing(options) as error:
+                tf.logging.warning('SKIPPED %s', error)
+            if done == (options.max_evaluations if _is_watching(options) else 1):
+                break
+    return done
+
+
+def _is_watching(options):
+    return options.interval_secs is not None and not checkpoints.files_of(
+        checkpoints.prefix_of(options.checkpoint_path)
+    )
+
+
+def _passing(options):
+    """Return the errors after which the next checkpoint is looked at."""
+    if _is_watching(options):
+        return checkpoints.UnreadableCheckpointError, DivergedCheckpointError
+    if os.path.isdir(options.checkpoint_path):
+        return (checkpoints.UnreadableCheckpointError,)
+    return ()
+
+
+def _checkpoints(options, stop):
+    """Yield the checkpoints to look at; a single evaluation ends with the first that works."""
+    path = options.checkpoint_path
+    if _is_watching(options):
+        yield from watch.wait_for_new(
+            path, options.timeout_secs, min_interval_secs=options.interval_secs, stop=stop
+        )
+        return
+    if options.interval_secs is not None:
+        tf.logging.info('%s is one checkpoint: it is evaluated once', path)
+    for _ in range(_ATTEMPTS):
+        yield watch.find(path)
+    raise UserError(f'{path}: its checkpoints are removed faster than they can be evaluated')
+
+
+class _Program:
+    """Evaluates checkpoints into an eval_dir, which it has for itself for so long."""
+
+    def __init__(self, options, report):
+        self._options = options
+        self._report = report
+        self._directory = options.eval_dir
+        self._best = BestCheckpoint(self._path(_BEST))
+        self._stored = self._evaluator = self._info = None
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            _make_directory(self._directory)
+            busy = f'--eval_dir={self._directory}: another evaluation writes into it'
+            stack.enter_context(files.Lock(self._path(_LOCK), busy))
+            self._history = reports.History(self._path(_HISTORY))
+            self._events = stack.enter_context(Events(self._directory))
+            stack.callback(self._close_evaluator)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error):
+        self._stack.__exit__(*error)
+
+    def _path(self, name):
+        return os.path.join(self._directory, name)
+
+    def _close_evaluator(self):
+        if self._evaluator:
+            self._evaluator.close()
+        self._evaluator = None
+
+    def evaluate(self, checkpoint):
+        """Evaluate a checkpoint unless it was before; return whether it has been."""
+        self._prepare(checkpoint)
+        if self._is_known(checkpoint):
+            tf.logging.info('Evaluated before, as %s says: %s', _HISTORY, checkpoint.path)
+            return False
+        self._evaluate(checkpoint)
+        return True
+
+    def _is_known(self, checkpoint):
+        """Tell whether an earlier watcher has evaluated it; what is asked for once is done."""
+        key = reports.key(checkpoint, self._dataset, self._settings)
+        return _is_watching(self._options) and key in self._history
+
+    def _prepare(self, checkpoint):
+        """Make the evaluator; again when a restarted training is of another network."""
+        stored = model_info.read_beside(checkpoint.path)
+        if self._evaluator and stored == self._stored:
+            return
+        self._close_evaluator()
+        options = self._options
+        self._dataset = data_choice.find(
+            options, options.dataset_split_name, stored.dataset_name if stored else ''
+        )
+        self._info, lines = _resolve(options, stored, checkpoint, self._dataset)
+        for line in lines:
+            tf.logging.info('%s', line)
+        self._evaluator = Evaluator(
+            self._info,
+            self._dataset,
+            batch_size=options.batch_size,
+            flips=options.test_time_flips,
+            max_batches=options.max_num_batches,
+            max_examples=options.num_examples,
+            num_threads=options.num_preprocessing_threads,
+            master=options.master,
+        )
+        self._stored = stored
+        self._settings = _settings(options, self._info, self._evaluator.examples)
+        names = reports.class_names(self._info)
+        labels = range(self._info.labels_offset, self._info.labels_offset + len(names))
+        self._lettering = lettering.choose(names, labels)
+        if options.save_best:
+            self._best.check(self._identity())
+        tf.logging.info('%s', self._summary())
+
+    def _identity(self):
+        return {
+            'model_name': self._info.model_name,
+            'dataset_name': self._dataset.dataset_name,
+            'split_name': self._dataset.split_name,
+        }
+
+    def _summary(self):
+        dataset, info = self._dataset, self._info
+        chosen = '' if self._options.dataset_split_name else ', as none was named'
+        return (
+            f'Evaluating {info.model_name} on {self._evaluator.examples} pictures of '
+            f'{info.num_classes} classes (data set {dataset.dataset_name or "without a name"}, '
+            f'split {dataset.split_name}{chosen})'
+        )
+
+    def _evaluate(self, checkpoint):
+        with contextlib.ExitStack() as stack:
+            held = None
+            if self._options.save_best:
+                held = stack.enter_context(self._best.holding(checkpoint))
+            self._evaluator.restore(checkpoint.path)
+            tf.logging.info('Starting evaluation at %s', reports.now())
+            mistakes = predictions.WorstMistakes()
+            with predictions.table(
+                self._path(_PREDICTIONS),
+                reports.class_names(self._info),
+                self._info.labels_offset,
+            ) as write:
+
+                def on_batch(batch):
+                    write(batch)
+                    mistakes.add(batch)
+                    _log_progress(batch)
+
+                metrics = self._evaluator.count(on_batch)
+            tf.logging.info('Finished evaluation at %s', reports.now())
+            evaluation = reports.Evaluation(
+                checkpoint=checkpoint,
+                info=self._info,
+                dataset=self._dataset,
+                settings=self._settings,
+                metrics=metrics,
+                finished_at=reports.now(),
+            )
+            self._publish(evaluation, mistakes)
+            if held:
+                self._keep_if_best(evaluation, held)
+
+    def _publish(self, evaluation, mistakes):
+        """Print the results, and write them into the eval_dir."""
+        for line in reports.lines(evaluation):
+            self._report(line)
+        files.write_json(self._path(_FIGURES), reports.as_json(evaluation))
+        pictures = dict(self._draw(evaluation, mistakes))
+        for name, picture in pictures.items():
+            with files.atomic_write(self._path(name)) as stream:
+                picture.save(stream, 'png')
+        if _MISTAKES not in pictures:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path(_MISTAKES))
+        tags = {f'eval/{name.removesuffix(".png")}': shown for name, shown in pictures.items()}
+        self._events.add(evaluation, tags)
+        self._history.add(evaluation)
+
+    def _draw(self, evaluation, mistakes):
+        """Yield the plots with their file names."""
+        of = self._lettering.spelt(self._dataset.dataset_name, 'data set')
+        place = f'{of}, {self._dataset.split_name}, step {evaluation.checkpoint.step}'
+        metrics = evaluation.metrics
+        title = f'{place}: accuracy {metrics.accuracy:.2%} of {metrics.count}'
+        yield _CONFUSION, plots.confusion_matrix(metrics.confusion, self._lettering, title)
+        tiles = mistakes.tiles(self._dataset)
+        if tiles:
+            title = f'{place}: the surest mistakes (blue: true class, red: taken for)'
+            yield _MISTAKES, plots.mistakes_sheet(tiles, self._lettering, title)
+
+    def _keep_if_best(self, evaluation, held):
+        try:
+            if self._best.offer(evaluation, reports.as_json(evaluation), held):
+                tf.logging.info('Best so far, kept in %s', self._path(_BEST))
+        except checkpoints.UnreadableCheckpointError as error:
+            tf.logging.warning('NOT KEPT %s', error)
+
+
+def _make_directory(directory):
+    try:
+        os.makedirs(directory, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'--eval_dir={directory}: cannot be made ({error.strerror})') from None
+
+
+def _resolve(options, stored, checkpoint, dataset):
+    return resolve.resolve(
+        stored,
+        stored_path=model_info.path_beside(checkpoint.path),
+        checkpoint=checkpoint.path,
+        model_name=options.model_name,
+        dataset_name=dataset.dataset_name,
+        dataset_classes=dataset.num_classes,
+        dataset_labels=dataset.labels_to_names,
+        labels_offset=options.labels_offset,
+        use_grayscale=options.use_grayscale,
+        image_size=options.eval_image_size,
+        preprocessing_name=options.preprocessing_name,
+        moving_average_decay=options.moving_average_decay,
+        use_moving_averages=options.use_moving_averages,
+    )
+
+
+def _settings(options, info, examples):
+    """Return what else decides the figures."""
+    return {
+        'image_size': info.image_size,
+        'preprocessing_name': info.preprocessing_name,
+        'moving_averages': bool(info.moving_average_decay),
+        'test_time_flips': options.test_time_flips,
+        'examples_asked': examples,
+    }
+
+
+def _log_progress(batch):
+    step = -(-batch.batches // _MOST_LINES)
+    if batch.number % step == 0 or batch.number == batch.batches:
+        tf.logging.info('Evaluation [%d/%d]', batch.number, batch.batches)

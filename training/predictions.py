@@ -1,0 +1,82 @@
+"""What became of each picture of an evaluation: predictions.csv, and the worst mistakes."""
+
+import contextlib
+import csv
+import heapq
+import io
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from PIL import Image
+
+from common import files
+from datasets import random_access
+from training import metrics
+
+_TOP = 5
+_WORST = 24
+
+
+@contextlib.contextmanager
+def table(path, names, labels_offset):
+    """Open the predictions.csv of a pass: yield a function that takes its batches.
+
+    A row is the file's name, the true class and the most probable ones, five at most. The file
+    takes the place of an earlier one when the block ends without an error.
+    """
+    top = min(_TOP, len(names))
+    header = ['file_name', 'true_label', 'true_class']
+    for place in range(1, top + 1):
+        header += [f'label_{place}', f'class_{place}', f'probability_{place}']
+    with files.atomic_write(path, 'w', encoding='utf-8', newline='') as stream:
+        writer = csv.writer(stream)
+        writer.writerow(header)
+
+        def write(batch):
+            order = metrics.best_first(batch.log_probabilities)[:, :top]
+            best = np.exp(np.take_along_axis(batch.log_probabilities, order, axis=1))
+            for name, label, outputs, shares in zip(
+                batch.file_names, batch.labels, order, best, strict=True
+            ):
+                row = [name, label + labels_offset, names[label]]
+                for output, share in zip(outputs, shares, strict=True):
+                    row += [output + labels_offset, names[output], f'{share:.6f}']
+                writer.writerow(row)
+
+        yield write
+
+
+class WorstMistakes:
+    """Remembers the examples that were most surely taken for another class."""
+
+    def __init__(self, most=_WORST):
+        self._most = most
+        self._found = []
+
+    def add(self, batch):
+        """Look at a batch."""
+        predicted = metrics.best_first(batch.log_probabilities)[:, 0]
+        for row in np.flatnonzero(predicted != batch.labels):
+            sureness = batch.log_probabilities[row, predicted[row]]
+            mistake = (sureness, -(batch.first + row), batch.labels[row], predicted[row])
+            heapq.heappush(self._found, mistake)
+            if len(self._found) > self._most:
+                heapq.heappop(self._found)
+
+    def tiles(self, dataset):
+        """List (picture, true output, predicted output, probability), the surest first.
+
+        The pictures are read from the records again.
+        """
+        found = sorted(self._found, reverse=True)
+        records = random_access.RandomAccess(dataset.shards)([-number for _, number, *_ in found])
+        return [
+            (_picture(record), int(true), int(predicted), float(np.exp(sureness)))
+            for record, (sureness, _, true, predicted) in zip(records, found, strict=True)
+        ]
+
+
+def _picture(record):
+    features = tf.train.Example.FromString(record).features.feature
+    with Image.open(io.BytesIO(features['image/encoded'].bytes_list.value[0])) as picture:
+        return picture.convert('RGB')

@@ -1,0 +1,234 @@
+"""What an evaluation tells: lines for people, metrics.json and metrics.csv for programs."""
+
+import csv
+import dataclasses
+import io
+import math
+import os
+import time
+import unicodedata
+
+import numpy as np
+import tf_slim as slim
+
+from classifiers.model_info import ModelInfo
+from classifiers.watch import Checkpoint
+from common import files
+from common.errors import UserError
+from training.metrics import Metrics
+
+_MOST_CONFUSED = 10
+_MOST_ROWS = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """A finished pass: what was evaluated, on what, how, and with what result."""
+
+    checkpoint: Checkpoint
+    info: ModelInfo
+    dataset: slim.dataset.Dataset
+    # Whatever else decides the figures: two passes with equal settings and weights are the same.
+    settings: dict
+    metrics: Metrics
+    finished_at: str
+
+    @property
+    def k(self):
+        """Return the k of Recall_k."""
+        return min(5, self.info.num_classes)
+
+    @property
+    def figures(self):
+        """Return the figures that have a curve in TensorBoard, by tag."""
+        return {
+            'eval/Accuracy': self.metrics.accuracy,
+            f'eval/Recall_{self.k}': self.metrics.recall_at(self.k),
+            'eval/Loss': self.metrics.loss,
+            'eval/Calibration_error': self.metrics.calibration_error,
+        }
+
+
+def now():
+    """Return the time as evaluations log it (UTC)."""
+    return time.strftime('%Y-%m-%d-%H:%M:%S', time.gmtime())
+
+
+def class_names(info):
+    """Return a name of its own for each output: ImageNet alone has two cranes."""
+    names = info.names()
+    twice = {name for name in names if names.count(name) > 1} if len({*names}) < len(names) else ()
+    return [
+        f'{name} ({output + info.labels_offset})' if name in twice else name
+        for output, name in enumerate(names)
+    ]
+
+
+def lines(evaluation):
+    """List the lines for people: the figures, a table of the classes, what is confused."""
+    metrics = evaluation.metrics
+    # These two are in the form that scripts look for; eight digits are what a float has.
+    for tag in ('eval/Accuracy', f'eval/Recall_{evaluation.k}'):
+        yield f'{tag}[{evaluation.figures[tag]:.8g}]'
+    yield ''
+    yield from _class_table(evaluation)
+    yield ''
+    right = round(metrics.accuracy * metrics.count)
+    yield f'accuracy {metrics.accuracy:.2%} ({right} of {metrics.count} right)'
+    yield f'loss {metrics.loss:.4f}, expected calibration error {metrics.calibration_error:.4f}'
+    confused = metrics.most_confused(_MOST_CONFUSED)
+    if confused:
+        names = class_names(evaluation.info)
+        yield 'most often confused:'
+        for true, predicted, count in confused:
+            share = count / metrics.examples[true]
+            yield f'  {names[true]} taken for {names[predicted]}: {count} ({share:.1%})'
+
+
+def _class_table(evaluation):
+    """List the rows of precision, recall and F1; of very many classes, those that fail most."""
+    metrics, info = evaluation.metrics, evaluation.info
+    shown = list(range(info.num_classes))
+    if len(shown) > _MOST_ROWS:
+        shown = np.argsort(metrics.f1)[:_MOST_ROWS]  # NaN comes last.
+        yield f'the {_MOST_ROWS} worst of {info.num_classes} classes (all are in metrics.json)'
+    names = class_names(info)
+    width = max([_width(names[output]) for output in shown] + [len('class')])
+    yield f'label  {_padded("class", width)}  precision  recall      f1  count'
+    for output in shown:
+        yield (
+            f'{output + info.labels_offset:5d}  {_padded(names[output], width)}'
+            f'  {metrics.precision[output]:9.4f}  {_figure(metrics.recall[output])}'
+            f'  {_figure(metrics.f1[output])}  {metrics.examples[output]:5d}'
+        )
+
+
+def _figure(value):
+    return '     -' if math.isnan(value) else f'{value:6.4f}'
+
+
+def _width(text):
+    """Return the columns of a terminal that a text takes: two for Chinese and Korean letters."""
+    wide = sum(unicodedata.east_asian_width(letter) in 'WF' for letter in text)
+    return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)
+
+
+def _padded(text, width):
+    return text + ' ' * (width - _width(text))
+
+
+def as_json(evaluation):
+    """Return everything that is known of an evaluation as plain JSON values."""
+    metrics, info = evaluation.metrics, evaluation.info
+    names = class_names(info)
+    rows = zip(names, metrics.precision, metrics.recall, metrics.f1, metrics.examples, strict=True)
+    return {
+        'checkpoint': evaluation.checkpoint.path,
+        'step': evaluation.checkpoint.step,
+        'fingerprint': evaluation.checkpoint.fingerprint,
+        'finished_at': evaluation.finished_at,
+        'model_name': info.model_name,
+        'dataset_name': evaluation.dataset.dataset_name,
+        'split_name': evaluation.dataset.split_name,
+        **evaluation.settings,
+        'examples': metrics.count,
+        'accuracy': metrics.accuracy,
+        f'recall_{evaluation.k}': metrics.recall_at(evaluation.k),
+        'loss': metrics.loss,
+        'expected_calibration_error': metrics.calibration_error,
+        'classes': [
+            {
+                'label': output + info.labels_offset,
+                'name': name,
+                'precision': _json_number(precision),
+                'recall': _json_number(recall),
+                'f1': _json_number(f1),
+                'count': int(count),
+            }
+            for output, (name, precision, recall, f1, count) in enumerate(rows)
+        ],
+        'most_confused': [
+            {'true': names[true], 'predicted': names[predicted], 'count': count}
+            for true, predicted, count in metrics.most_confused(_MOST_CONFUSED)
+        ],
+    }
+
+
+def _json_number(value):
+    """JSON has no NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+_COLUMNS = (
+    'finished_at',
+    'checkpoint',
+    'step',
+    'dataset_name',
+    'split_name',
+    'examples',
+    'accuracy',
+    'k',
+    'recall_at_k',
+    'loss',
+    'expected_calibration_error',
+    'settings',
+    'fingerprint',
+)
+
+
+class History:
+    """The metrics.csv of an eval_dir: a line for each checkpoint that was evaluated."""
+
+    def __init__(self, path):
+        self._path = path
+        self._rows = {}
+        if not os.path.exists(path):
+            return
+        for row in csv.DictReader(io.StringIO(files.read_text(path))):
+            if {*row} != {*_COLUMNS}:
+                raise UserError(
+                    f'{path}: not the metrics.csv of an evaluation; name another --eval_dir'
+                )
+            names = ('fingerprint', 'dataset_name', 'split_name', 'settings')
+            self._rows[tuple(row[name] for name in names)] = row
+
+    def __contains__(self, key):
+        return key in self._rows
+
+    def add(self, evaluation):
+        """Add an evaluation, in the place of an earlier one of the same, and write the file."""
+        added = key(evaluation.checkpoint, evaluation.dataset, evaluation.settings)
+        self._rows.pop(added, None)
+        self._rows[added] = _row(evaluation)
+        with files.atomic_write(self._path, 'w', encoding='utf-8', newline='') as stream:
+            writer = csv.DictWriter(stream, _COLUMNS)
+            writer.writeheader()
+            writer.writerows(self._rows.values())
+
+
+def _row(evaluation):
+    metrics = evaluation.metrics
+    return {
+        'finished_at': evaluation.finished_at,
+        'checkpoint': evaluation.checkpoint.path,
+        'step': evaluation.checkpoint.step,
+        'dataset_name': evaluation.dataset.dataset_name,
+        'split_name': evaluation.dataset.split_name,
+        'examples': metrics.count,
+        'accuracy': metrics.accuracy,
+        'k': evaluation.k,
+        'recall_at_k': metrics.recall_at(evaluation.k),
+        'loss': metrics.loss,
+        'expected_calibration_error': metrics.calibration_error,
+        'settings': _spelt(evaluation.settings),
+        'fingerprint': evaluation.checkpoint.fingerprint,
+    }
+
+
+def key(checkpoint, dataset, settings):
+    """Return what tells an evaluation from others in a metrics.csv."""
+    return checkpoint.fingerprint, dataset.dataset_name, dataset.split_name, _spelt(settings)
+
+
+def _spelt(settings):
+    return ' '.join(f'{name}={value}' for name, value in settings.items())
