@@ -65,6 +65,8 @@ def _read_jpeg(data):
     if frame is None:
         raise BadImage('truncated JPEG')
     height, width, channels = frame
+    if channels not in (1, 3, 4):
+        raise BadImage(f'JPEG of {channels} channels')
     orientation = orientation or 1
     plain = orientation == 1 and channels in (1, 3)
     negative = channels == 4 and not adobe
@@ -163,6 +165,7 @@ def _gif_table(flags):
 
 
 _BMP_UNCOMPRESSED = (0, 3, 6)  # Plain, and two spellings of "with bit masks".
+_BMP_MOST_RUN_LENGTH_PIXELS = 2**23  # Pillow unpacks runs in Python: a second for these.
 
 
 def _read_bmp(data):
@@ -177,6 +180,8 @@ def _read_bmp(data):
         end = pixels + (width * bits + 31) // 32 * 4 * height
     else:
         end = file_size
+        if width * height > _BMP_MOST_RUN_LENGTH_PIXELS:
+            raise BadImage(f'too large for a run-length BMP ({width}x{height})')
     if end > len(data):
         raise BadImage('truncated BMP')
     if bits in (4, 8) and header_size >= 40:
