@@ -104,9 +104,20 @@ def loop(session_creator, hooks, number):
         while not session.should_stop():
             try:
                 session.run(number)
-            except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
-                # A session takes the latter for the end of its input and would save and succeed.
-                raise UserError(
-                    f'a record cannot be read ({error.message.splitlines()[0]}); check the data '
-                    'set with download_and_convert_data.py --verify'
-                ) from None
+            except tf.errors.OpError as error:
+                _refuse_bad_input(error)
+                raise
+
+
+def _refuse_bad_input(error):
+    """Raise a UserError if it was the input that failed.
+
+    A session takes the end of an input for success, and would save and say so.
+    """
+    if isinstance(error, tf.errors.OutOfRangeError) or 'IteratorGetNext' in str(error):
+        lines = [line.strip() for line in str(error).splitlines()]
+        why = next((line for line in lines if line and line != 'Graph execution error:'), '')
+        raise UserError(
+            f'a record or its picture cannot be read ({why.split("UserError: ")[-1][:200]}); '
+            'check the data set with download_and_convert_data.py --verify'
+        ) from None

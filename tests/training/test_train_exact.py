@@ -1,0 +1,49 @@
+"""With --seed, stopping and resuming changes nothing: not one bit, on a CPU."""
+
+import pytest
+
+from support import training_runs
+
+CASES = {
+    'plain': {'optimizer': 'rmsprop'},
+    'averages': {'optimizer': 'adam', 'moving_average_decay': 0.9},
+    'mixed': {'mixed_precision': True, 'optimizer': 'momentum', 'gradient_clip_norm': 1.0},
+    'clones': {'num_clones': 2, 'clone_on_cpu': True},
+    'strong': {'augmentation': 'strong', 'class_weights': 'balanced'},
+}
+# Without batch norm, but with dropout; and the other way round.
+NETWORKS = {
+    'lenet': {},
+    'mobilenet_v1_025': {'train_image_size': 32, 'batch_norm_decay': 0.9},
+}
+
+
+def compare(runs, steps, **typed):
+    typed = {'seed': 7, 'opt_epsilon': 0.01, **typed}
+    runs.train('whole', max_number_of_steps=2 * steps, **typed)
+    runs.train('parts', max_number_of_steps=steps, **typed)
+    runs.train('parts', max_number_of_steps=2 * steps, **typed)
+    assert training_runs.different(runs.newest('whole'), runs.newest('parts')) == []
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_a_resumed_run_equals_an_uninterrupted_one(runs, case):
+    compare(runs, 3, **CASES[case])
+
+
+def test_a_resumed_run_with_batch_norm_equals_an_uninterrupted_one(runs):
+    network = NETWORKS['mobilenet_v1_025']
+    compare(runs, 2, model_name='mobilenet_v1_025', **network, **CASES['averages'])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('case', CASES)
+@pytest.mark.parametrize('network', NETWORKS)
+def test_long_runs_repeat(runs, network, case):
+    compare(runs, 40, model_name=network, **NETWORKS[network], **CASES[case])
+
+
+def test_another_seed_gives_another_run(runs):
+    runs.train('one', max_number_of_steps=2, seed=1)
+    runs.train('two', max_number_of_steps=2, seed=2)
+    assert training_runs.different(runs.newest('one'), runs.newest('two'))
