@@ -195,13 +195,12 @@ def get_network_fn(
     """Return a function `(images, **kwargs)` that builds the network under its own arg_scope.
 
     `batch_norm_decay` replaces the network's default; `frozen` and `dropout_seed` go to
-    `layers.batch_norm` and `layers.dropout`. An arg_scope around the returned function's call wins
-    over the network's own, one that was there before has what the network leaves open.
+    `layers.batch_norm` and `layers.dropout`. What an arg_scope around the returned function's call
+    sets wins over the network's own.
     """
-    spec = get_spec(name)
-    outside = slim.current_arg_scope()
+    fn = names.lookup('network', name, networks_map)
     own = _own_arg_scope(
-        spec.arg_scope,
+        arg_scopes_map[name],
         weight_decay=weight_decay,
         is_training=is_training,
         batch_norm_decay=batch_norm_decay,
@@ -212,12 +211,13 @@ def get_network_fn(
                 pass
 
     def network_fn(images, **kwargs):
-        with slim.arg_scope(_with_changes(own, outside, slim.current_arg_scope())):
-            return spec.fn(images, num_classes, is_training=is_training, **kwargs)
+        with slim.arg_scope(_merged(own, slim.current_arg_scope())):
+            return fn(images, num_classes, is_training=is_training, **kwargs)
 
     network_fn.__name__ = name
-    network_fn.__doc__ = spec.fn.__doc__
-    network_fn.default_image_size = spec.image_size
+    network_fn.__doc__ = fn.__doc__
+    if hasattr(fn, 'default_image_size'):  # A user's own in networks_map may have none.
+        network_fn.default_image_size = fn.default_image_size
     return network_fn
 
 
@@ -231,18 +231,10 @@ def _own_arg_scope(arg_scope, **options):
     return arg_scope(**{k: v for k, v in _given(**options).items() if k in accepted})
 
 
-def _with_changes(own, before, now):
-    """Return `own` with all that arg_scopes have set between `before` and `now`.
+def _merged(own, around):
+    """Return a network's own arg_scope with all that the one around its call sets.
 
-    Entering a saved arg_scope replaces slim's whole stack, and would lose them.
+    Entering a saved arg_scope replaces slim's whole stack, and would lose what is around.
     """
-    merged = dict(own)
-    for layer, settings in now.items():
-        known = before.get(layer, {})
-        changes = {
-            option: value
-            for option, value in settings.items()
-            if option not in known or known[option] is not value
-        }
-        merged[layer] = {**own.get(layer, {}), **changes}
-    return merged
+    layers_set = own.keys() | around.keys()
+    return {layer: {**own.get(layer, {}), **around.get(layer, {})} for layer in layers_set}

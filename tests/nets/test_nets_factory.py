@@ -54,6 +54,21 @@ def test_spec_says_how_pictures_are_prepared(name, preprocessing, channels):
     assert (spec.preprocessing, spec.channels) == (preprocessing, channels)
 
 
+def test_users_may_add_networks_of_their_own(graph, monkeypatch):
+    def network(images, num_classes, is_training):
+        return slim.fully_connected(slim.flatten(images), num_classes), {'mode': is_training}
+
+    def arg_scope(weight_decay):
+        with slim.arg_scope([slim.fully_connected], scope=f'decay_{weight_decay}') as scope:
+            return scope
+
+    monkeypatch.setitem(nets_factory.networks_map, 'mine', network)
+    monkeypatch.setitem(nets_factory.arg_scopes_map, 'mine', arg_scope)
+    logits, end_points = nets_factory.get_network_fn('mine', 3, 0.5)(tf.zeros([2, 4]))
+    assert logits.op.name == 'decay_0.5/Relu'
+    assert end_points == {'mode': False}
+
+
 def test_spec_names_the_heads_of_other_classes():
     assert nets_factory.get_spec('inception_v3').head_scopes == [
         'InceptionV3/Logits',
@@ -92,9 +107,6 @@ def test_no_classes_give_features(graph, name, shape, num_classes):
 class TestArgScopes:
     """Which of the scopes around a network, and the network's own, has the last word."""
 
-    def conv0(self, graph):
-        return graph.get_operation_by_name('MobilenetV1/MobilenetV1/Conv2d_0/Conv2D')
-
     def updates(self):
         return tf.get_collection(tf.GraphKeys.UPDATE_OPS)
 
@@ -112,10 +124,17 @@ class TestArgScopes:
         assert tf.get_collection('mine')
         assert self.updates() == []
 
-    def test_one_around_everything_has_what_the_network_leaves_open(self, graph):
-        with slim.arg_scope([slim.conv2d], activation_fn=None, variables_collections=['seen']):
+    def test_one_around_everything_wins_too(self, graph):
+        with slim.arg_scope([slim.conv2d], activation_fn=tf.nn.elu):
             network_fn = nets_factory.get_network_fn('mobilenet_v1_025', 3)
             _, end_points = network_fn(pictures('mobilenet_v1_025'))
+        assert end_points['Conv2d_0'].op.type == 'Elu'
+        assert end_points['Conv2d_1_depthwise'].op.type == 'Relu6'
+
+    def test_one_that_has_ended_is_kept_where_the_network_leaves_it_open(self, graph):
+        with slim.arg_scope([slim.conv2d], activation_fn=None, variables_collections=['seen']):
+            network_fn = nets_factory.get_network_fn('mobilenet_v1_025', 3)
+        _, end_points = network_fn(pictures('mobilenet_v1_025'))
         assert end_points['Conv2d_0'].op.type == 'Relu6'
         assert tf.get_collection('seen')
 
