@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from common.errors import UserError
-from datasets.record_files import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, data_length
+from datasets.record_files import FRAME_BYTES, HEADER_BYTES, data_length
 
 _OPEN_FILES = 256  # A process may not have many more, and data sets have up to 1,024.
 
@@ -36,25 +36,25 @@ class RandomAccess:
 
     def _read(self, shard, number):
         start, end = int(self._starts[number]), int(self._ends[number])
-        frame = self._bytes(shard, start, end - start)
-        if len(frame) != end - start or data_length(frame) != len(frame) - FRAME_BYTES:
+        handle = self._handles.get(shard)
+        if handle is None:
+            handle = os.open(self._paths[shard], os.O_RDONLY)
+        try:
+            header = os.pread(handle, HEADER_BYTES, start)
+            # Read apart from the frame's ends, the data need not be copied out from between them.
+            data = os.pread(handle, end - start - FRAME_BYTES, start + HEADER_BYTES)
+        finally:
+            self._keep_or_close(shard, handle)
+        is_whole = len(header) == HEADER_BYTES and len(data) == end - start - FRAME_BYTES
+        if not is_whole or data_length(header) != len(data):
             raise UserError(
                 f'{self._paths[shard]}: record {number - self._firsts[shard]} is not in its place'
                 ' any more; the file was changed while it was in use'
             )
-        return frame[HEADER_BYTES:-FOOTER_BYTES]
+        return data
 
-    def _bytes(self, shard, start, count):
-        handle = self._handles.get(shard)
-        if handle is not None:
-            return os.pread(handle, count, start)
-        handle = os.open(self._paths[shard], os.O_RDONLY)
-        try:
-            return os.pread(handle, count, start)
-        finally:
-            is_kept = (
-                len(self._handles) < _OPEN_FILES
-                and self._handles.setdefault(shard, handle) == handle
-            )
-            if not is_kept:
-                os.close(handle)
+    def _keep_or_close(self, shard, handle):
+        if len(self._handles) < _OPEN_FILES:
+            self._handles.setdefault(shard, handle)
+        if self._handles.get(shard) != handle:
+            os.close(handle)

@@ -98,16 +98,15 @@ class Preprocessing:
         image = decoding.decode_image(encoded, self.channels)
         return self(image, output_height, output_width)
 
-    def start(self, encoded, seed, output_height=None, output_width=None):
+    def start(self, encoded, seed, draws):
         """Decode what training needs of a picture, and bring it to the network's size.
 
-        Return what `finish` takes, once it is batched: a picture and the example's random numbers.
+        `draws` are the random numbers that `randomness` draws for `seed`; `finish` takes them too,
+        with the pictures that this returned, in batches.
         """
-        height, width = self._sizes(output_height, output_width)
-        seed = randomness.resolve(seed)
-        draws = randomness.draw(seed)
+        height, width = self._sizes(None, None)
         if not self.is_random:
-            return self.from_bytes(encoded, height, width), draws
+            return self.from_bytes(encoded)
         if self._recipe.window is None:
             part = decoding.decode_image(encoded, self.channels)
         else:
@@ -116,7 +115,7 @@ class Preprocessing:
                 lambda shape: self._recipe.window(shape, height, width, seed, draws),
                 self.channels,
             )
-        return self._fit(part, height, width, draws), draws
+        return self._fit(part, height, width, draws)
 
     def finish(self, pictures, draws):
         """Turn a batch of what `start` returned into a network's input."""

@@ -29,7 +29,8 @@ class Draw(enum.IntEnum):
     STRENGTH = OPERATION + _OPERATIONS  # The first of those that say how strongly to apply it.
 
 
-_COUNT = Draw.STRENGTH + _OPERATIONS
+# Philox makes four numbers at a time; each example has so many fours for itself.
+_FOURS = -(-(Draw.STRENGTH + _OPERATIONS) // 4)
 
 
 def resolve(seed=None):
@@ -42,14 +43,23 @@ def resolve(seed=None):
 def draw(seed):
     """Draw an example's random numbers, uniform in [0, 1), all at once: calls cost more than bits.
 
-    Philox is a function of key and counter: the run's seed is the key, the example's number the
-    counter's upper half.
+    `seed` is a pair (seed of the run, number of the example).
     """
-    words = tf.bitcast(resolve(seed), tf.uint64)
+    run_seed, number = tf.unstack(resolve(seed))
+    return draw_range(run_seed, number, 1)[0]
+
+
+def draw_range(run_seed, first, count):
+    """Draw the random numbers of `count` examples that follow each other, in a row for each.
+
+    Philox is a function of key and counter, so that an example's numbers are found by its own.
+    """
+    key = tf.bitcast(tf.cast(run_seed, tf.int64), tf.uint64)
+    counter = tf.bitcast(tf.cast(first, tf.int64) * _FOURS, tf.uint64)
     return tf.raw_ops.StatelessRandomUniformV2(
-        shape=[_COUNT],
-        key=words[:1],
-        counter=tf.stack([tf.constant(0, tf.uint64), words[1]]),
+        shape=[count, 4 * _FOURS],
+        key=key[tf.newaxis],
+        counter=tf.stack([counter, tf.constant(0, tf.uint64)]),
         alg=_PHILOX,
     )
 

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from datasets import random_access, tfrecord_dataset
+from preprocessing import randomness
 
 # Records are read and parsed this many at a time: a call costs more than what it does for one.
 _BLOCK = 16
@@ -35,16 +36,16 @@ def training_batches(
     @tf.autograph.experimental.do_not_convert
     def read_block(first):
         places = (first + tf.range(_BLOCK, dtype=tf.int64)) * num_workers + worker
+        # The place counts through all epochs: an example is distorted differently in each.
+        draws = randomness.draw_range(seed, first * num_workers, _BLOCK * num_workers)
         indices = _shuffled(places, seed, dataset.num_samples)
         records = tf.numpy_function(read, [indices], tf.string)
         encoded, labels, _ = tfrecord_dataset.parse(tf.ensure_shape(records, [_BLOCK]))
-        return encoded, labels - labels_offset, places
+        return encoded, labels - labels_offset, places, draws[worker::num_workers]
 
     @tf.autograph.experimental.do_not_convert
-    def start_picture(encoded, label, place):
-        # The place counts through all epochs: an example is distorted differently in each.
-        picture, draws = preprocess.start(encoded, tf.stack([seed, place]))
-        return picture, draws, label
+    def start_picture(encoded, label, place, draws):
+        return preprocess.start(encoded, tf.stack([seed, place]), draws), draws, label
 
     firsts = tf.data.Dataset.range(tf.cast(start, tf.int64), _NO_END, _BLOCK)
     pipeline = (

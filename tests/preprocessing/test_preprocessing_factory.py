@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 from nets import nets_factory
-from preprocessing import preprocessing_factory
+from preprocessing import preprocessing_factory, randomness
 from support import graphs, records
 
 PICTURE = records.picture(5, 90, 120)
@@ -52,13 +52,11 @@ def test_bytes_are_evaluated_as_their_pixels():
 
 def _in_steps(preprocess, encoded, seeds=SEEDS):
     def build(seeds):
-        pictures, draws = tf.map_fn(
-            lambda seed: preprocess.start(encoded, seed, 32, 32),
-            seeds,
-            fn_output_signature=(
-                tf.uint8 if preprocess.is_random else tf.float32,
-                tf.float32,
-            ),
+        draws = tf.map_fn(randomness.draw, seeds, fn_output_signature=tf.float32)
+        pictures = tf.map_fn(
+            lambda example: preprocess.start(encoded, *example),
+            (seeds, draws),
+            fn_output_signature=tf.uint8 if preprocess.is_random else tf.float32,
         )
         return preprocess.finish(pictures, draws)
 
@@ -69,7 +67,9 @@ def _in_steps(preprocess, encoded, seeds=SEEDS):
 @pytest.mark.parametrize('encoded', [JPEG, PNG], ids=['jpeg', 'png'])
 @pytest.mark.parametrize('grey', [False, True], ids=['colour', 'grey'])
 def test_the_steps_of_a_pipeline_give_what_one_call_gives(name, encoded, grey):
-    preprocess = preprocessing_factory.get_preprocessing(name, True, use_grayscale=grey)
+    preprocess = preprocessing_factory.get_preprocessing(
+        name, True, use_grayscale=grey, height=32, width=32
+    )
     in_steps = _in_steps(preprocess, encoded)
     pixels = graphs.run(tf.io.decode_image, encoded)
     at_once = graphs.run_in_pipeline(lambda seed: preprocess(pixels, 32, 32, seed=seed), SEEDS)
@@ -80,7 +80,9 @@ def test_the_steps_of_a_pipeline_give_what_one_call_gives(name, encoded, grey):
 
 @pytest.mark.parametrize('name', preprocessing_factory.RECIPES)
 def test_no_augmentation_is_evaluation(name):
-    train = preprocessing_factory.get_preprocessing(name, True, augmentation='none')
+    train = preprocessing_factory.get_preprocessing(
+        name, True, height=32, width=32, augmentation='none'
+    )
     evaluate = preprocessing_factory.get_preprocessing(name, height=32, width=32)
     expected = graphs.run(evaluate.from_bytes, JPEG)
     for image in _in_steps(train, JPEG, SEEDS[:2]):

@@ -182,6 +182,12 @@ def test_an_example_s_numbers_are_uniform_and_independent():
     assert np.abs(correlations - np.eye(len(correlations))).max() < 0.12
 
 
+def test_numbers_of_many_examples_are_those_of_each():
+    together = graphs.run(lambda first: randomness.draw_range(4, first, 9), np.int64(2**33))
+    alone = graphs.run_in_pipeline(_draw, np.arange(9) + 2**33)
+    np.testing.assert_array_equal(together, alone)
+
+
 @pytest.mark.parametrize('ordering', range(4))
 @pytest.mark.parametrize('fast_mode', [True, False])
 def test_colours_are_distorted_in_every_order(ordering, fast_mode):
