@@ -11,6 +11,7 @@ from common import files
 from common.errors import UserError
 
 FILE_NAME = 'model.json'
+_GRAPHS = ('.pb', '.pbtxt')
 FORMAT_VERSION = (1, 0)  # A new major number is not understood here; a new minor one adds keys.
 
 
@@ -65,12 +66,15 @@ def write(path, info):
 
 
 def path_beside(path):
-    """Return where the description of a directory, a checkpoint or a graph `X.pb` would lie."""
+    """Return where the description of a directory, a checkpoint or a graph `X.pb` would lie.
+
+    A graph in text form is `X.pbtxt`.
+    """
     path = os.fspath(path)
     if path.endswith('.json'):
         return path
-    if path.endswith('.pb'):
-        return path.removesuffix('.pb') + '.json'
+    if path.endswith(_GRAPHS):
+        return os.path.splitext(path)[0] + '.json'
     directory = path if os.path.isdir(path) else os.path.dirname(path)
     return os.path.join(directory, FILE_NAME)
 
@@ -83,7 +87,7 @@ def read_beside(path):
     description = path_beside(path)
     if not os.path.lexists(description):
         return None
-    if not os.fspath(path).endswith('.pb'):
+    if not os.fspath(path).endswith(_GRAPHS):
         return read(description)
     if not _is_description(files.read_json(description)):
         return None  # Another program's: graphs share directories with all kinds of files.

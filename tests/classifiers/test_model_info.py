@@ -108,3 +108,12 @@ def test_a_damaged_file_is_no_missing_file(file, content):
 def test_outputs_without_names_are_called_by_their_label():
     assert INFO.names() == ['雏菊', '민들레']
     assert INFO.replace(class_names=()).names() == ['1', '2']
+
+
+def test_a_graph_in_text_form_has_its_own_description(tmp_path):
+    graph = tmp_path / 'graph.pbtxt'
+    graph.write_text('node { name: "a" }')
+    info = INFO.replace(graph_sha256=model_info.graph_sha256(graph))
+    model_info.write(model_info.path_beside(graph), info)
+    assert model_info.read_beside(graph) == info
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['graph.json', 'graph.pbtxt']
