@@ -1,0 +1,153 @@
+"""freeze_graph: an exported graph and a checkpoint become one file with its description."""
+
+import dataclasses
+import hashlib
+import os
+
+import tensorflow.compat.v1 as tf
+from google.protobuf import message, text_format
+
+from classifiers import model_info, watch
+from common import files, labels, names
+from common.errors import UserError
+from serving import descriptions, frozen, graph_edits, graph_nodes, variables
+
+
+@dataclasses.dataclass(frozen=True)
+class FreezeOptions:
+    """What to freeze; the names are those of TensorFlow's own tool."""
+
+    input_graph: str
+    input_checkpoint: str  # A checkpoint, or a directory whose newest good one is meant.
+    output_graph: str
+    output_node_names: tuple[str, ...]
+    input_saver: str = ''
+    initializer_nodes: tuple[str, ...] = ()
+    clear_devices: bool = True
+    # None stands for what was not given.
+    model_name: str | None = None
+    use_moving_averages: bool | None = None
+
+
+def freeze(options):
+    """Write `output_graph`, its label file and its description; return the Frozen."""
+    _check(options)
+    graph_def = graph_nodes.read_graph_def(options.input_graph)
+    _require_nodes(graph_def, options)
+    checkpoint = watch.find(options.input_checkpoint).path
+    info, lines = descriptions.describe(
+        options.input_graph,
+        graph_def,
+        checkpoint,
+        options.output_node_names,
+        options.model_name,
+        options.use_moving_averages,
+    )
+    for line in lines:
+        tf.logging.info('%s', line)
+    outputs = _outputs(options, info)
+    prepared = frozen.prepare(graph_def, outputs)
+    values = _values(options, graph_def, prepared, checkpoint, info)
+    result = frozen.freeze(prepared, values, outputs, options.clear_devices)
+    tf.logging.info('%s', result.line())
+    write(options.output_graph, result.graph_def, info)
+    return result
+
+
+def _check(options):
+    for flag in ('input_graph', 'input_checkpoint', 'output_graph', 'output_node_names'):
+        if not getattr(options, flag):
+            raise UserError(f'--{flag} is missing: freezing needs it')
+    if os.path.realpath(options.input_graph) == os.path.realpath(options.output_graph):
+        raise UserError(
+            f'--output_graph={options.output_graph}: is the input graph; name another file'
+        )
+
+
+def _require_nodes(graph_def, options):
+    """Check that the wanted nodes are in the graph."""
+    present = graph_edits.nodes_by_name(graph_def)
+    for name in (*options.output_node_names, *options.initializer_nodes):
+        if name not in present:
+            likely = graph_nodes.likely_outputs(graph_def)
+            near = names.nearest(name, set(likely) or present)[:5]
+            raise UserError(
+                f'{options.input_graph} has no node {name!r}; likely outputs, nearest first:'
+                f' {", ".join(near)}'
+            )
+
+
+def _outputs(options, info):
+    """List the nodes to keep: those asked for, and those of stable names."""
+    stable = info.nodes.values() if info else ()
+    return list(dict.fromkeys([*options.output_node_names, *stable]))
+
+
+def _values(options, graph_def, prepared, checkpoint, info):
+    """Return {name of a variable: value}."""
+    wanted = variables.find(prepared)
+    values = {}
+    if options.input_saver or options.initializer_nodes:
+        saver = _read_saver(options.input_saver) if options.input_saver else None
+        values = variables.run(graph_def, wanted, checkpoint, saver, options.initializer_nodes)
+    averages = options.use_moving_averages
+    if averages is None:
+        averages = bool(info and info.moving_average_decay)
+    rest = [v for v in wanted if v.op.name not in values or (averages and options.input_saver)]
+    if rest:
+        tf.logging.info('Restoring parameters from %s', checkpoint)
+        is_whole = len(rest) == len(wanted)
+        name = info.model_name if info and is_whole else None
+        read, lines = variables.read(checkpoint, rest, name, averages)
+        values.update(read)
+        for line in lines:
+            tf.logging.info('%s', line)
+    return values
+
+
+def _read_saver(path):
+    """Read a SaverDef, binary or text."""
+    try:
+        with open(path, 'rb') as stream:
+            data = stream.read()
+    except OSError as error:
+        raise UserError(f'{path}: {error.strerror}') from None
+    for parse in (tf.train.SaverDef.FromString, _parse_saver_text):
+        try:
+            saver = parse(data)
+        except (message.DecodeError, text_format.ParseError, UnicodeDecodeError):
+            continue
+        if saver.restore_op_name:
+            return saver
+    raise UserError(f'{path}: not a SaverDef')
+
+
+def _parse_saver_text(data):
+    return text_format.Parse(data.decode('utf-8'), tf.train.SaverDef())
+
+
+def write(path, graph_def, info, as_text=False, has_labels=True):
+    """Write a graph with its description; return the description."""
+    if as_text:
+        data = text_format.MessageToString(graph_def).encode('utf-8')
+    else:
+        data = graph_def.SerializeToString(deterministic=True)
+    return write_described(path, data, info, has_labels)
+
+
+def write_described(path, data, info, has_labels=True):
+    """Write NAME.pb (or a model of another format), and before it NAME.json and NAME.label.
+
+    In this order whoever waits for a new graph finds its description in place. Return that.
+    """
+    try:
+        if info is not None:
+            digest = hashlib.sha256(data).hexdigest()
+            info = info.replace(graph_sha256=digest, versions=descriptions.versions())
+            model_info.write(descriptions.path_for(path), info)
+            if info.class_names and has_labels:
+                labels.write_labels(os.path.splitext(path)[0] + '.label', info.class_names)
+        files.write_bytes(path, data)
+    except OSError as error:
+        raise UserError(f'{path}: cannot be written ({error.strerror})') from None
+    return info

@@ -1,0 +1,181 @@
+"""Editing a GraphDef: what depends on what, and leaving out what no result needs."""
+
+import collections
+
+import tensorflow.compat.v1 as tf
+
+# They hand their input on: what remains of training, of debugging and of variables.
+_ALIASES = {'Identity', 'StopGradient', 'PreventGradient', 'CheckNumerics', 'Snapshot'}
+# Behind these a node that seems to do nothing tells in which branch or turn of a loop it is.
+_CONTROL_FLOW = {'Switch', 'Merge', 'Enter', 'Exit', 'NextIteration'}
+_REFERENCES = {f'Ref{name}': name for name in (*_CONTROL_FLOW, 'Identity')}
+_WRITES = ('Assign', 'Scatter', 'ResourceScatter', 'ResourceApply', 'Apply')
+
+
+def node_name(edge):
+    """Return the node that an input like `^node` or `node:1` comes from."""
+    return edge.removeprefix('^').split(':')[0]
+
+
+def nodes_by_name(graph_def):
+    """Return {name: NodeDef}."""
+    return {node.name: node for node in graph_def.node}
+
+
+def readers(graph_def):
+    """Return {name: the nodes that take an output of it, once for every edge}."""
+    found = collections.defaultdict(list)
+    for node in graph_def.node:
+        for edge in node.input:
+            found[node_name(edge)].append(node)
+    return found
+
+
+def constant(name, value):
+    """Make a Const node."""
+    value_proto = tf.make_tensor_proto(value)
+    node = tf.NodeDef(name=name, op='Const')
+    node.attr['dtype'].type = value_proto.dtype
+    node.attr['value'].tensor.CopyFrom(value_proto)
+    return node
+
+
+def constants(graph_def):
+    """Return {name: Const node} of those that are the same wherever they are read."""
+    return {node.name: node for node in graph_def.node if node.op == 'Const' and not node.input}
+
+
+def type_of(node, attribute='T'):
+    """Return a node's type attribute as an enumerated value, 0 where it has none."""
+    found = node.attr.get(attribute)  # Indexing would add what is not there.
+    return found.type if found else 0
+
+
+def value_of(node):
+    """Return a Const node's value as an array."""
+    return tf.make_ndarray(node.attr['value'].tensor)
+
+
+def with_nodes(graph_def, nodes):
+    """Return a GraphDef of `nodes`, with all else as in `graph_def`."""
+    result = tf.GraphDef()
+    result.versions.CopyFrom(graph_def.versions)
+    result.library.CopyFrom(graph_def.library)
+    result.node.extend(nodes)
+    return result
+
+
+def needed_for(graph_def, outputs):
+    """Return what the nodes `outputs` depend on: nodes in their order, and functions."""
+    nodes = nodes_by_name(graph_def)
+    kept, waiting = set(), list(outputs)
+    while waiting:
+        name = waiting.pop()
+        if name not in kept:
+            kept.add(name)
+            waiting += [node_name(edge) for edge in nodes[name].input]
+    result = with_nodes(graph_def, [node for node in graph_def.node if node.name in kept])
+    result.library.CopyFrom(_called(result))
+    return result
+
+
+def _called(graph_def):
+    """Return the part of the function library that the graph's nodes call."""
+    functions = {function.signature.name: function for function in graph_def.library.function}
+    kept, waiting = set(), list(graph_def.node)
+    while waiting:
+        for name in _function_names(waiting.pop()) & functions.keys() - kept:
+            kept.add(name)
+            waiting += functions[name].node_def
+    library = type(graph_def.library)()
+    library.function.extend(f for name, f in functions.items() if name in kept)
+    return library
+
+
+def _function_names(node):
+    names = {node.op}
+    for attribute in node.attr.values():
+        names.add(attribute.func.name)
+        names.update(function.name for function in attribute.list.func)
+    return names
+
+
+def without_writes(graph_def):
+    """Drop the control edges that come from nodes that change variables."""
+    writing = {node.name for node in graph_def.node if node.op.startswith(_WRITES)}
+    nodes = []
+    for node in graph_def.node:
+        edges = [e for e in node.input if not (e[0] == '^' and node_name(e) in writing)]
+        nodes.append(_with_inputs(node, edges))
+    return with_nodes(graph_def, nodes)
+
+
+def without_references(graph_def):
+    """Turn operations on variables into those on values, as if each variable were its value."""
+    types = {n.name: n.attr['dtype'].type for n in graph_def.node if n.op == 'VarHandleOp'}
+    nodes = []
+    for node in graph_def.node:
+        node = _with_inputs(node, node.input)
+        node.op = _REFERENCES.get(node.op, node.op)
+        # Placed beside a variable, a node would be lost with it.
+        node.attr.pop('_class', None)
+        if node.op == 'ReadVariableOp':
+            node.op = 'Identity'
+            node.attr['T'].type = node.attr.pop('dtype').type
+        nodes.append(node)
+    _hand_on(types, nodes)
+    return with_nodes(graph_def, nodes)
+
+
+def _hand_on(types, nodes):
+    """Give what hands on a variable's handle the type of its value: {name of variable: type}."""
+    found = True
+    while found:
+        found = False
+        for node in nodes:
+            source = node_name(node.input[0]) if node.input else None
+            if source in types and type_of(node) == tf.resource:
+                node.attr['T'].type = types[node.name] = types[source]
+                found = True
+
+
+def without_aliases(graph_def, keep):
+    """Let readers of nodes that only hand their input on read that input; names in `keep` stay."""
+    nodes = nodes_by_name(graph_def)
+    anchors = {node_name(edge) for node in graph_def.node for edge in node.input if edge[0] == '^'}
+    stay = anchors.union(keep)
+    handed_on = {}
+    for node in graph_def.node:
+        is_alias = node.op in _ALIASES and len(node.input) == 1 and node.name not in stay
+        if is_alias and nodes[node_name(node.input[0])].op not in _CONTROL_FLOW:
+            handed_on[node.name] = node.input[0]
+
+    def origin(edge):
+        while edge in handed_on:
+            edge = handed_on[edge].removesuffix(':0')
+        return edge
+
+    return with_nodes(
+        graph_def,
+        [
+            _with_inputs(node, [origin(edge.removesuffix(':0')) for edge in node.input])
+            for node in graph_def.node
+            if node.name not in handed_on
+        ],
+    )
+
+
+def without_devices(graph_def):
+    """Forget on which device each node was to run."""
+    nodes = [_with_inputs(node, node.input) for node in graph_def.node]
+    for node in nodes:
+        node.device = ''
+    return with_nodes(graph_def, nodes)
+
+
+def _with_inputs(node, edges):
+    """Return a copy of `node` that reads `edges`."""
+    copy = tf.NodeDef()
+    copy.CopyFrom(node)
+    copy.input[:] = edges
+    return copy
