@@ -1,0 +1,86 @@
+"""Real pictures through an exported model and through the graph that it was made from."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from classifiers import build
+from common.errors import UserError
+from datasets import dataset_factory, sample_flowers, sample_painters
+
+_SPLITS = ('validation', 'test', 'train')
+# Float formats are the same network: what differs more is broken.
+FLOAT_TOLERANCE = 1e-3
+
+
+def pictures(dataset_name, dataset_dir, count, splits=_SPLITS):
+    """Return encoded pictures from the first split there is, else sample pictures drawn anew."""
+    if not dataset_dir:
+        drawn = [(kind, number) for number in range(count) for kind in sample_flowers.CLASS_NAMES]
+        return [sample_painters.draw_flower(kind, f'check/{n}') for kind, n in drawn[:count]]
+    for split in splits:
+        try:
+            dataset = dataset_factory.get_dataset(dataset_name, split, dataset_dir)
+        except UserError:
+            continue
+        return _spread([shard.path for shard in dataset.shards], count)
+    raise UserError(f'{dataset_dir}: has no pictures of {dataset_name} in {", ".join(splits)}')
+
+
+def _spread(paths, count):
+    """Take pictures from the shards in turn."""
+    turns = itertools.zip_longest(*(tf.python_io.tf_record_iterator(path) for path in paths))
+    records = (record for turn in turns for record in turn if record is not None)
+    return [_encoded(record) for record in itertools.islice(records, count)]
+
+
+def _encoded(record):
+    feature = tf.train.Example.FromString(record).features.feature['image/encoded']
+    return feature.bytes_list.value[0]
+
+
+def pixels(info, encoded):
+    """Return the network's input for encoded pictures: [pictures, side, side, channels]."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        picture = tf.placeholder(tf.string, [])
+        image = build.preprocess(info, picture)
+        return np.stack([session.run(image, {picture: data}) for data in encoded])
+
+
+def probabilities(graph_def, info, images):
+    """Return what a frozen graph makes of a network's input."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(graph_def, name='')
+        return session.run(f'{info.nodes["probabilities"]}:0', {f'{info.nodes["input"]}:0': images})
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """Pictures, and what the frozen graph makes of them."""
+
+    pictures: list
+    images: np.ndarray
+    expected: np.ndarray
+
+    def compare(self, what, found, tolerance=FLOAT_TOLERANCE):
+        """Return a line with the largest difference; too large a one is an error.
+
+        No tolerance is for what is rounded on purpose: it is only reported.
+        """
+        difference = float(np.abs(self.expected - found).max())
+        agreeing = int((self.expected.argmax(axis=1) == found.argmax(axis=1)).sum())
+        line = (
+            f'{what}: largest difference from the graph {difference:.1e}, same top class for'
+            f' {agreeing} of {len(found)} pictures'
+        )
+        if tolerance is not None and not difference <= tolerance:
+            raise UserError(f'{line}; at most {tolerance:.0e} is right, so nothing was written')
+        return line
+
+
+def check_of(graph_def, info, encoded):
+    """Run pictures through a frozen graph."""
+    images = pixels(info, encoded)
+    return Check(encoded, images, probabilities(graph_def, info, images))

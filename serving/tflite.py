@@ -1,0 +1,72 @@
+"""A TensorFlow Lite model: preprocessed pixels in, probabilities out."""
+
+import os
+import tempfile
+import warnings
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from common.errors import UserError
+
+PRECISIONS = ('float32', 'float16', 'int8')
+
+
+def convert(graph_def, info, precision='float32', representative=None):
+    """Return the bytes of a TensorFlow Lite model of a frozen graph.
+
+    For int8 `representative` holds preprocessed pictures [pictures, side, side, channels], from
+    which the range of every tensor is read. Inputs and outputs stay float32.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, 'frozen.pb')
+        with open(path, 'wb') as stream:
+            stream.write(graph_def.SerializeToString())
+        converter = tf.lite.TFLiteConverter.from_frozen_graph(
+            path, [info.nodes['input']], [info.nodes['probabilities']]
+        )
+        _set_precision(converter, precision, representative)
+        try:
+            return converter.convert()
+        except Exception as error:  # The converter's errors have no common class.
+            reason = ' '.join(str(error).split())[:300]
+            raise UserError(
+                f'--format=tflite: {info.model_name} is not converted: {reason}'
+            ) from None
+
+
+def _set_precision(converter, precision, representative):
+    if precision == 'float32':
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == 'float16':
+        converter.target_spec.supported_types = [tf.float16]
+        return
+    converter.representative_dataset = lambda: ([image[np.newaxis]] for image in representative)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+
+
+def probabilities(model, images):
+    """Return what a TensorFlow Lite model makes of preprocessed pictures."""
+    interpreter = _interpreter(model)
+    fed, fetched = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    batch = max(int(fed['shape_signature'][0]), 1)  # -1 stands for any.
+    interpreter.resize_tensor_input(fed['index'], [batch, *images.shape[1:]])
+    interpreter.allocate_tensors()
+    results = []
+    for start in range(0, len(images), batch):
+        interpreter.set_tensor(fed['index'], images[start : start + batch])
+        interpreter.invoke()
+        results.append(interpreter.get_tensor(fetched['index']))
+    return np.concatenate(results)
+
+
+def _interpreter(model):
+    """Return LiteRT's interpreter where that is installed, else TensorFlow's."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # It moves to LiteRT.
+            return tf.lite.Interpreter(model_content=model)
+    return Interpreter(model_content=model)
