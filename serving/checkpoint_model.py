@@ -25,7 +25,7 @@ def load(options):
         classifier.network.probabilities,
         info,
         initialize=lambda session: restore_variables(None, session),
-        lines=(f'Restoring parameters from {checkpoint.path}', *lines, *plan.notes),
+        lines=(*lines, *plan.notes),
     )
 
 

@@ -127,7 +127,7 @@ def _output(options, graph_def, graph, info, nodes):
 
 def _input(options, graph_def, graph, output, nodes):
     """Return the tensor that is fed: whole pictures where the graph takes them, else pixels."""
-    known = _known_input(options, graph_def, nodes)
+    known = _known_input(options, graph_def, output, nodes)
     if options.input_layer or known:
         fed = _tensor(graph, graph_def, options, '--input_layer', options.input_layer, known)
     else:
@@ -147,12 +147,13 @@ def _input(options, graph_def, graph, output, nodes):
     return fed
 
 
-def _known_input(options, graph_def, nodes):
+def _known_input(options, graph_def, output, nodes):
     """Return the name that a description gives, or that exported graphs have by custom.
 
     Who says how pixels are prepared wants to feed pixels.
     """
-    present = {found.name: found for found in graph_nodes.inputs(graph_def)}
+    used = graph_nodes.sources(graph_def, output.op.name)
+    present = {found.name for found in graph_nodes.inputs(graph_def)} & used
     by_custom = {'image_bytes': 'image_bytes', 'input': 'input', **nodes}
     kinds = ('input',) if pixel_inputs.is_told_how(options) else ('image_bytes', 'input')
     return next((by_custom[kind] for kind in kinds if by_custom[kind] in present), None)

@@ -119,20 +119,26 @@ def softmax_outputs(graph_def):
     ]
 
 
-def needed_inputs(graph_def, output, fed=None):
-    """List the names of the nodes without a default that `output` needs, `fed` being fed."""
+def sources(graph_def, output, fed=None):
+    """Return the names of the nodes that `output` depends on, but for `fed` and what it hides."""
     nodes = graph_edits.nodes_by_name(graph_def)
-    seen, stack, needed = {fed}, [output], []
+    found, stack = {fed}, [output]
     while stack:
         name = stack.pop()
-        if name in seen or name not in nodes:
-            continue
-        seen.add(name)
-        node = nodes[name]
-        if node.op in ('Placeholder', 'PlaceholderV2'):
-            needed.append(name)
-        stack += [graph_edits.node_name(source) for source in node.input]
-    return sorted(needed)
+        if name not in found and name in nodes:
+            found.add(name)
+            stack += [graph_edits.node_name(edge) for edge in nodes[name].input]
+    return found - {fed}
+
+
+def needed_inputs(graph_def, output, fed=None):
+    """List the names of the nodes without a default that `output` needs, `fed` being fed."""
+    depends_on = sources(graph_def, output, fed)
+    return sorted(
+        node.name
+        for node in graph_def.node
+        if node.name in depends_on and node.op in ('Placeholder', 'PlaceholderV2')
+    )
 
 
 def networks(graph_def):

@@ -75,8 +75,6 @@ def is_frozen_graph(path):
 
 
 def _check(options):
-    if not options.path:
-        raise UserError('no model: name a training directory, a checkpoint or a frozen graph')
     if os.path.isfile(os.path.join(options.path, 'saved_model.pb')):
         raise UserError(
             f'{options.path}: a SavedModel; name the training directory or the frozen graph (.pb) '

@@ -1,0 +1,178 @@
+"""A model is exchanged while requests go on, and a bad file changes nothing."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from classifiers import model_info
+from common.errors import UserError
+from serving import model_holder
+from serving.model_holder import ModelHolder, NotReadyError
+from serving.model_loading import ModelOptions
+from serving.predictor import PredictorOptions
+from serving.runner import trial_pictures
+from support import checkpoint_files, small_models
+
+
+class FakePredictor:
+    def __init__(self, version):
+        self.version = version
+        self.is_closed = False
+
+    def close(self):
+        self.is_closed = True
+
+
+class Disk:
+    """Stands in for the files: what they are, and whether they load."""
+
+    def __init__(self):
+        self.signature = 'first'
+        self.error = None
+        self.made = []
+
+    def make(self, version):
+        if self.error:
+            raise self.error
+        self.made.append(FakePredictor(version))
+        return self.made[-1]
+
+    def holder(self, report=lambda line: None):
+        return ModelHolder(self.make, lambda: self.signature, report)
+
+
+def test_without_a_model_nothing_is_lent():
+    disk = Disk()
+    disk.error = UserError('a.pb: No such file or directory')
+    holder = disk.holder()
+    with pytest.raises(UserError, match=r'a\.pb'):
+        holder.load()
+    assert not holder.is_ready
+    with pytest.raises(NotReadyError), holder.lease():
+        pass
+
+
+def test_a_new_model_is_lent_to_new_requests_and_the_old_one_outlives_its_own():
+    disk = Disk()
+    holder = disk.holder()
+    holder.load()
+    with holder.lease() as old:
+        disk.signature = 'second'
+        assert holder.poll() == 'second'  # It may still be written.
+        assert holder.version == 1
+        holder.poll('second')
+        assert holder.version == 2
+        with holder.lease() as new:
+            assert (old.version, new.version) == (1, 2)
+        assert not old.is_closed
+    assert old.is_closed
+    assert not new.is_closed
+    holder.close()
+    assert new.is_closed
+    assert not holder.is_ready
+
+
+def test_files_that_do_not_load_leave_the_old_model_and_say_so():
+    disk, report = Disk(), []
+    holder = disk.holder(report.append)
+    holder.load()
+    disk.signature, disk.error = 'broken', UserError('a.pb: damaged')
+    holder.poll('broken')
+    holder.poll('broken')  # It is not tried again and again.
+    assert len(report) == 1
+    assert 'KEPT the model of version 1: a.pb: damaged' in report[0]
+    assert holder.last_error == 'a.pb: damaged'
+    disk.signature = None  # Removed.
+    holder.poll(None)
+    with holder.lease() as lent:
+        assert lent.version == 1
+    disk.signature, disk.error = 'mended', None
+    holder.poll('mended')
+    assert (holder.version, holder.last_error) == (2, '')
+    assert disk.made[0].is_closed
+    holder.close()
+
+
+def test_the_watching_thread_finds_the_change_and_ends():
+    disk = Disk()
+    exchanged = threading.Event()
+    holder = disk.holder(lambda line: exchanged.set())
+    holder.load()
+    holder.start_watching(poll_secs=0.01)
+    disk.signature = 'second'
+    assert exchanged.wait(30)
+    holder.close()
+    assert holder.version == 2
+    assert all(predictor.is_closed for predictor in disk.made)
+
+
+def test_every_file_of_a_model_counts(tmp_path):
+    directory = small_models.train_dir(tmp_path / 'train')
+    graph = small_models.frozen(tmp_path / 'a.pb', directory)
+    labels = tmp_path / 'other.label'
+    cases = [
+        (ModelOptions(graph), [graph, tmp_path / 'a.json', tmp_path / 'a.label']),
+        (ModelOptions(graph, label_file=os.fspath(labels)), [labels]),
+        (ModelOptions(directory), [tmp_path / 'train/model.ckpt-1.index']),
+    ]
+    for options, paths in cases:
+        for path in paths:
+            before = model_holder.signature(options)
+            with open(path, 'ab') as stream:
+                stream.write(b' ')
+            assert model_holder.signature(options) != before, path
+    checkpoint_files.write(directory, step=2)
+    assert 'model.ckpt-2' in str(model_holder.signature(ModelOptions(directory)))
+    assert model_holder.signature(ModelOptions(os.fspath(tmp_path / 'none.pb'))) is None
+
+
+def test_no_request_fails_while_a_frozen_graph_is_replaced(tmp_path):
+    names = [tuple(f'{round_}{name}' for name in small_models.CLASSES) for round_ in 'ab']
+    graphs = []
+    for seed, class_names in enumerate(names):
+        info = small_models.describe(class_names=class_names)
+        directory = small_models.train_dir(tmp_path / f'train{seed}', info, seed)
+        graphs.append(small_models.frozen(tmp_path / f'{seed}.pb', directory))
+    served = tmp_path / 'served.pb'
+
+    def publish(graph):
+        os.replace(model_info.path_beside(graph), tmp_path / 'served.json')
+        os.replace(graph, served)
+
+    publish(graphs[0])
+    holder = model_holder.for_model(
+        ModelOptions(os.fspath(served)), PredictorOptions(max_concurrency=2), lambda line: None
+    )
+    holder.load()
+    answers, errors, enough = [], [], threading.Event()
+
+    def ask():
+        while not enough.is_set():
+            try:
+                with holder.lease() as predictor:
+                    row = predictor.predict(trial_pictures()[:1])[0]
+                    answers.append((predictor.labels[0][0], row))
+            except Exception as error:
+                errors.append(error)
+
+    clients = [threading.Thread(target=ask) for _ in range(3)]
+    for client in clients:
+        client.start()
+    publish(graphs[1])
+    holder.poll(holder.poll())
+    served.write_bytes(served.read_bytes()[:-100])
+    holder.poll(holder.poll())
+    enough.set()
+    for client in clients:
+        client.join()
+    assert not errors
+    assert holder.version == 2
+    assert 'served' in holder.last_error
+    for asked in 'ab':
+        rows = [row for name, row in answers if name == asked]
+        assert rows == [] or np.ptp(rows, axis=0).max() < 1e-5
+    with holder.lease() as predictor:
+        assert predictor.labels == list(names[1])
+    holder.close()
