@@ -55,7 +55,7 @@ class _Filler:
         self._restore = plan.init_fn() if plan else None
         self._train_dir = run.options.train_dir
         self._global_step = global_step
-        self._is_counting = tf.is_variable_initialized(global_step)
+        self._is_counting = global_step.is_initialized()
         self._writer = writer
         self._is_first = True
 

@@ -32,7 +32,11 @@ def histograms_of_activations(end_points):
 
 def histograms_of_weights(variables):
     """Show how each variable's values are spread, as read at this point of the step."""
-    return [tf.summary.histogram(v.op.name, v.read_value()) for v in variables]
+    # tf.summary would number the tags, as the variables have the names.
+    return [
+        tf.raw_ops.HistogramSummary(tag=variable.op.name, values=variable.read_value())
+        for variable in variables
+    ]
 
 
 def scalar_summary(values):

@@ -2,6 +2,11 @@
 
 import fcntl
 import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -14,6 +19,7 @@ from training.options import TrainOptions
 
 DATASET = 'drawn'
 CLASSES = sample_painters.KINDS
+SCRIPT = Path(__file__).parents[2] / 'train_image_classifier.py'
 SIZES = {'train': 60, 'validation': 30}
 
 
@@ -64,6 +70,27 @@ class Runs:
     def train(self, name='run', **typed):
         """Train in this process, and return the exit status."""
         return train.train(TrainOptions(**self.flags(name, **typed)))
+
+    def start(self, name='run', **typed):
+        """Start train_image_classifier.py as a process of its own, its log in `name`.log."""
+        flags = {k: v for k, v in self.flags(name, **typed).items() if v is not None}
+        command = [sys.executable, '-u', str(SCRIPT), *(f'--{k}={v}' for k, v in flags.items())]
+        with open(self.path(f'{name}.log'), 'ab') as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def log(self, name='run'):
+        """Read what a process has said."""
+        with open(self.path(f'{name}.log'), encoding='utf-8', errors='replace') as stream:
+            return stream.read()
+
+    def wait_for(self, process, words, name='run', seconds=120):
+        """Wait until a process has said something that matches `words`; return the match."""
+        deadline = time.monotonic() + seconds
+        while not (match := re.search(words, self.log(name))):
+            assert process.poll() is None, self.log(name)
+            assert time.monotonic() < deadline, self.log(name)
+            time.sleep(0.05)
+        return match
 
     def newest(self, name='run'):
         """Return the newest good checkpoint of a train_dir."""
