@@ -67,9 +67,8 @@ class _Graph:
                 break
             chain.append(step)
             current = step.node
-        while chain and np.all(chain[-1].scale == 1):
-            chain.pop()  # An addition after the last scaling is as good where it is.
-        return chain
+        # Additions alone are as good where they are.
+        return chain if any(np.any(step.scale != 1) for step in chain) else []
 
     def _step(self, source, node, layout):
         if graph_edits.type_of(node) != tf.float32 or any(edge[0] == '^' for edge in node.input):
