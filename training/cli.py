@@ -215,8 +215,12 @@ def mention_ignored(ignored_flags, flag_values):
     ]
 
 
-def parse(arguments, flag_values=absl_flags.FLAGS):
-    """Parse a command line for `absl.app.run(flags_parser=)`; --help is sorted by purpose."""
+def parse(arguments, flag_values=absl_flags.FLAGS, takes_names=False):
+    """Parse a command line for `absl.app.run(flags_parser=)`; --help is sorted by purpose.
+
+    With `takes_names` what is no flag is left to the program, wherever it stands.
+    """
+    flag_values.set_gnu_getopt(takes_names)
     if any(argument in ('--help', '-help', '-h', '-?') for argument in arguments[1:]):
         print(grouped_help(flag_values, sys.modules['__main__'].__doc__))
         sys.exit(0)
@@ -224,7 +228,7 @@ def parse(arguments, flag_values=absl_flags.FLAGS):
         rest = flag_values(arguments)
     except absl_flags.Error as error:
         raise UserError(' '.join(str(error).split())) from None
-    if len(rest) > 1:
+    if len(rest) > 1 and not takes_names:
         raise UserError(
             f'unexpected argument {rest[1]!r}: every option is --name=value, '
             'and a switch is --name, --noname or --name=False'

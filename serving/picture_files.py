@@ -1,0 +1,87 @@
+"""The pictures that a command line names: files, folders, patterns, standard input."""
+
+import dataclasses
+import glob
+import os
+import stat
+import sys
+
+from datasets import folder_scan, image_kinds, images
+from datasets.images import BadImage
+
+STANDARD_INPUT = '-'
+_HEAD_BYTES = 4096
+_MOST_BYTES = 2**30
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureFile:
+    """A file as it was found, and what is wrong with it as far as that is known already."""
+
+    path: str
+    problem: str = ''
+
+
+def find(arguments):
+    """List what the arguments name, in their order: folders with all below them, sorted."""
+    return [found for argument in arguments for found in _find_one(argument)]
+
+
+def _find_one(argument):
+    if argument == STANDARD_INPUT or os.path.lexists(argument) or not glob.has_magic(argument):
+        return _find_path(argument)
+    matches = sorted(glob.glob(argument, recursive=True), key=os.fsencode)
+    if '**' in argument:
+        # Such a pattern names folders beside what lies in them.
+        matches = [match for match in matches if not os.path.isdir(match)]
+    found = [found for match in matches for found in _find_path(match)]
+    return found or [PictureFile(argument, 'no file matches this pattern')]
+
+
+def _find_path(path):
+    if not os.path.isdir(path):
+        return [PictureFile(path)]
+    listing = folder_scan.list_files(path)
+    found = [PictureFile(*refused) for refused in listing.refused]
+    found += [PictureFile(path) for path in listing.files]
+    return sorted(found, key=lambda file: os.fsencode(file.path)) or [
+        PictureFile(path, 'no file in this folder')
+    ]
+
+
+def read(file):
+    """Return the NormalisedImage of a file, or raise BadImage with what is wrong with it."""
+    if file.problem:
+        raise BadImage(file.problem)
+    try:
+        if file.path == STANDARD_INPUT:
+            return images.normalise(_read_stream(sys.stdin.buffer))
+        with open(file.path, 'rb', opener=_open_without_waiting) as stream:
+            _require_file(stream)
+            return images.normalise(_read_stream(stream))
+    except FileNotFoundError:
+        raise BadImage('no such file') from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or str(error)
+        raise BadImage(f'cannot be read ({reason})') from None
+
+
+def _open_without_waiting(path, flags):
+    """Open a file; a pipe that nobody writes to does not keep us."""
+    return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))
+
+
+def _require_file(stream):
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        raise BadImage('not a regular file')
+
+
+def _read_stream(stream):
+    """Read a picture; of what is none, however large, only the beginning is read."""
+    head = stream.read(_HEAD_BYTES)
+    if image_kinds.kind_of(head) is None:
+        raise BadImage(image_kinds.why_not_a_picture(head))
+    data = head + stream.read(_MOST_BYTES - len(head) + 1)
+    if len(data) > _MOST_BYTES:
+        raise BadImage(f'larger than {_MOST_BYTES:,} bytes')
+    return data
