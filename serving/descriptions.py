@@ -107,17 +107,18 @@ def _pixels(graph_def):
 
 def _nodes(info, graph_def, outputs, of_graph):
     """Return the nodes that a description lists, as far as the graph has them."""
+    present = graph_edits.nodes_by_name(graph_def)
     spec = nets_factory.get_spec(info.model_name)
     fed = _pixels(graph_def)
+    own = spec.output_node if spec.predictions else ''
     by_custom = {
         'image_bytes': 'image_bytes',
         'input': fed.name if fed else '',
         'logits': 'logits',
-        'probabilities': spec.output_node if spec.predictions else 'probabilities',
+        'probabilities': 'probabilities' if 'probabilities' in present else own,
         'features': 'features',
     }
     nodes = {**(of_graph.nodes if of_graph else by_custom), 'output': outputs[0]}
-    present = graph_edits.nodes_by_name(graph_def)
     return {kind: name for kind, name in nodes.items() if name in present}
 
 

@@ -10,7 +10,7 @@ from google.protobuf import message, text_format
 from classifiers import model_info, watch
 from common import files, labels, names
 from common.errors import UserError
-from serving import descriptions, frozen, graph_edits, graph_nodes, variables
+from serving import descriptions, frozen, graph_edits, graph_nodes, summarize, variables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,11 +69,10 @@ def _require_nodes(graph_def, options):
     present = graph_edits.nodes_by_name(graph_def)
     for name in (*options.output_node_names, *options.initializer_nodes):
         if name not in present:
-            likely = graph_nodes.likely_outputs(graph_def)
-            near = names.nearest(name, set(likely) or present)[:5]
+            near = ', '.join(names.nearest(name, present)[:5])
             raise UserError(
-                f'{options.input_graph} has no node {name!r}; likely outputs, nearest first:'
-                f' {", ".join(near)}'
+                f'{options.input_graph} has no node {name!r}; nearest: {near}; likely outputs:'
+                f' {", ".join(summarize.results(graph_def)[:5])}'
             )
 
 

@@ -27,7 +27,7 @@ class Frozen:
 def prepare(graph_def, outputs):
     """Leave of a graph what the nodes `outputs` are computed from, its variables included."""
     graph_def = graph_edits.without_writes(graph_def)
-    graph_def = graph_edits.without_references(graph_edits.needed_for(graph_def, outputs))
+    graph_def = variables.without_references(graph_edits.needed_for(graph_def, outputs))
     return graph_edits.without_aliases(graph_def, outputs)
 
 

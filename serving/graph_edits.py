@@ -7,8 +7,7 @@ import tensorflow.compat.v1 as tf
 # They hand their input on: what remains of training, of debugging and of variables.
 _ALIASES = {'Identity', 'StopGradient', 'PreventGradient', 'CheckNumerics', 'Snapshot'}
 # Behind these a node that seems to do nothing tells in which branch or turn of a loop it is.
-_CONTROL_FLOW = {'Switch', 'Merge', 'Enter', 'Exit', 'NextIteration'}
-_REFERENCES = {f'Ref{name}': name for name in (*_CONTROL_FLOW, 'Identity')}
+_BRANCHES = {'Switch', 'Enter', 'Exit', 'NextIteration'}
 _WRITES = ('Assign', 'Scatter', 'ResourceScatter', 'ResourceApply', 'Apply')
 
 
@@ -106,37 +105,8 @@ def without_writes(graph_def):
     nodes = []
     for node in graph_def.node:
         edges = [e for e in node.input if not (e[0] == '^' and node_name(e) in writing)]
-        nodes.append(_with_inputs(node, edges))
+        nodes.append(with_inputs(node, edges))
     return with_nodes(graph_def, nodes)
-
-
-def without_references(graph_def):
-    """Turn operations on variables into those on values, as if each variable were its value."""
-    types = {n.name: n.attr['dtype'].type for n in graph_def.node if n.op == 'VarHandleOp'}
-    nodes = []
-    for node in graph_def.node:
-        node = _with_inputs(node, node.input)
-        node.op = _REFERENCES.get(node.op, node.op)
-        # Placed beside a variable, a node would be lost with it.
-        node.attr.pop('_class', None)
-        if node.op == 'ReadVariableOp':
-            node.op = 'Identity'
-            node.attr['T'].type = node.attr.pop('dtype').type
-        nodes.append(node)
-    _hand_on(types, nodes)
-    return with_nodes(graph_def, nodes)
-
-
-def _hand_on(types, nodes):
-    """Give what hands on a variable's handle the type of its value: {name of variable: type}."""
-    found = True
-    while found:
-        found = False
-        for node in nodes:
-            source = node_name(node.input[0]) if node.input else None
-            if source in types and type_of(node) == tf.resource:
-                node.attr['T'].type = types[node.name] = types[source]
-                found = True
 
 
 def without_aliases(graph_def, keep):
@@ -147,7 +117,7 @@ def without_aliases(graph_def, keep):
     handed_on = {}
     for node in graph_def.node:
         is_alias = node.op in _ALIASES and len(node.input) == 1 and node.name not in stay
-        if is_alias and nodes[node_name(node.input[0])].op not in _CONTROL_FLOW:
+        if is_alias and nodes[node_name(node.input[0])].op not in _BRANCHES:
             handed_on[node.name] = node.input[0]
 
     def origin(edge):
@@ -158,7 +128,7 @@ def without_aliases(graph_def, keep):
     return with_nodes(
         graph_def,
         [
-            _with_inputs(node, [origin(edge.removesuffix(':0')) for edge in node.input])
+            with_inputs(node, [origin(edge.removesuffix(':0')) for edge in node.input])
             for node in graph_def.node
             if node.name not in handed_on
         ],
@@ -167,13 +137,13 @@ def without_aliases(graph_def, keep):
 
 def without_devices(graph_def):
     """Forget on which device each node was to run."""
-    nodes = [_with_inputs(node, node.input) for node in graph_def.node]
+    nodes = [with_inputs(node, node.input) for node in graph_def.node]
     for node in nodes:
         node.device = ''
     return with_nodes(graph_def, nodes)
 
 
-def _with_inputs(node, edges):
+def with_inputs(node, edges):
     """Return a copy of `node` that reads `edges`."""
     copy = tf.NodeDef()
     copy.CopyFrom(node)

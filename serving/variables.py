@@ -10,8 +10,9 @@ from common.errors import UserError
 from serving import graph_edits
 
 _KINDS = ('Variable', 'VariableV2', 'VarHandleOp')
-# What may read a variable's handle once `graph_edits.without_references` has been here.
-_HANDLE_READERS = {'Identity', 'Switch', 'Enter', 'Merge'}
+# What takes a variable, or its handle, and gives it on.
+_HAND_ON = {'Identity', 'Switch', 'Merge', 'Enter', 'Exit', 'NextIteration'}
+_REFERENCES = {f'Ref{name}': name for name in _HAND_ON}
 _Operation = collections.namedtuple('_Operation', 'name')
 
 
@@ -112,17 +113,47 @@ def _state(graph, variable):
     return tf.is_variable_initialized(tensor), tensor
 
 
-def to_constants(graph_def, values):
-    """Put constants in the place of variables."""
-    handles = {node.name for node in graph_def.node if node.op == 'VarHandleOp'}
+def without_references(graph_def):
+    """Turn operations on variables into those on values, as if each variable were its value."""
+    types = {n.name: n.attr['dtype'].type for n in graph_def.node if n.op == 'VarHandleOp'}
     nodes = []
     for node in graph_def.node:
-        held = [edge for edge in node.input if edge in handles]
-        if held and node.op not in _HANDLE_READERS:
-            raise UserError(
-                f'the graph reads the variable {held[0]} inside a function ({node.name}, a'
-                f' {node.op}): build it with use_resource=False'
-            )
-        is_variable = node.op in _KINDS
-        nodes.append(graph_edits.constant(node.name, values[node.name]) if is_variable else node)
+        node = graph_edits.with_inputs(node, node.input)
+        node.op = _REFERENCES.get(node.op, node.op)
+        # Placed beside a variable, a node would be lost with it.
+        node.attr.pop('_class', None)
+        if node.op == 'ReadVariableOp':
+            node.op = 'Identity'
+            node.attr['T'].type = node.attr.pop('dtype').type
+        nodes.append(node)
+    _hand_on(types, nodes)
     return graph_edits.with_nodes(graph_def, nodes)
+
+
+def _hand_on(types, nodes):
+    """Give what hands on a variable's handle the type of its value: {name of variable: type}."""
+    found = True
+    while found:
+        found = False
+        for node in nodes:
+            held = [graph_edits.node_name(edge) for edge in node.input if edge[0] != '^']
+            held = [name for name in held if name in types]
+            if held and node.op not in _HAND_ON:
+                raise UserError(
+                    f'the graph reads the variable {held[0]} inside of {node.name} ({node.op}):'
+                    ' build it with use_resource=False'
+                )
+            if held and graph_edits.type_of(node) == tf.resource:
+                node.attr['T'].type = types[node.name] = types[held[0]]
+                found = True
+
+
+def to_constants(graph_def, values):
+    """Put constants in the place of variables."""
+    return graph_edits.with_nodes(
+        graph_def,
+        [
+            graph_edits.constant(node.name, values[node.name]) if node.op in _KINDS else node
+            for node in graph_def.node
+        ],
+    )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from serving import batch_norm_folding
+from serving import batch_norm_folding, graph_edits
 from support import frozen_graphs
 from support.frozen_graphs import batch_norm, constant
 
