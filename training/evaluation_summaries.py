@@ -10,6 +10,7 @@ from training import metrics, reports, summaries
 
 # Each curve is a card of its own in TensorBoard; of more classes, those that fail most are shown.
 _MOST_CURVES = 50
+_MOST_DRAWN_COLOURS = 4096
 
 
 class Events:
@@ -42,7 +43,9 @@ class Events:
 
 def _picture_value(tag, picture):
     stream = io.BytesIO()
-    picture.save(stream, 'png')
+    # Photographs as PNG would be most of an event file that grows with every checkpoint.
+    is_drawing = len(picture.getcolors(picture.width * picture.height)) < _MOST_DRAWN_COLOURS
+    picture.save(stream, 'png' if is_drawing else 'jpeg', quality=85)
     image = tf.Summary.Image(
         width=picture.width,
         height=picture.height,

@@ -104,7 +104,13 @@ def _is_font(file):
 
 
 def _font(path, size):
-    return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
+    if path is None:
+        return ImageFont.load_default(size)
+    font = ImageFont.truetype(path, size)
+    if font.path != path:
+        # Pillow has looked for another file of that name.
+        raise OSError(f'{path}: no font')
+    return font
 
 
 def _covered(path, letters):
