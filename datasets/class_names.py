@@ -10,13 +10,18 @@ _SPLITS = ('train', 'validation', 'test')
 
 
 def read(dataset_name, dataset_dir):
-    """Return the names of a data set's classes by record label.
+    """Return (number of a data set's classes, their names by record label or None).
 
     They come from the manifest, else a label file, else the records. Without a directory a
     published data set is known by its number of classes, and ImageNet by its names.
     """
     if not dataset_dir:
         return _published(dataset_name)
+    names = _named(dataset_name, dataset_dir)
+    return len(names), names
+
+
+def _named(dataset_name, dataset_dir):
     manifest.require_finished(dataset_dir, dataset_name)
     described = manifest.find(dataset_dir, dataset_name)
     if described:
@@ -30,7 +35,8 @@ def read(dataset_name, dataset_dir):
 
 def _published(dataset_name):
     if dataset_name == 'imagenet':
-        return [entry.name for entry in imagenet_classes.read()]
+        names = [entry.name for entry in imagenet_classes.read()]
+        return len(names), names
     module = dataset_factory.datasets_map.get(dataset_name)
     count = getattr(module, 'NUM_CLASSES', None)
     if count is None:
@@ -38,7 +44,7 @@ def _published(dataset_name):
             f'--dataset_name={dataset_name}: its classes are counted in its directory; name that'
             ' with --dataset_dir, or the training directory with --checkpoint_path'
         )
-    return [str(label) for label in range(count)]
+    return count, None
 
 
 def _from_records(dataset_name, dataset_dir):

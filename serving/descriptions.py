@@ -44,7 +44,8 @@ def describe(graph_path, graph_def, checkpoint, outputs, model_name=None, use_mo
         info = _as_in_graph(info, graph_def)
     differences = _presentation_differs(of_graph, of_weights, graph_path)
     nodes = _nodes(info, graph_def, outputs, of_graph)
-    return with_imagenet_names(info).replace(nodes=nodes), [*lines, *differences]
+    info = info if stored else with_imagenet_names(info)
+    return info.replace(nodes=nodes), [*lines, *differences]
 
 
 def _merged(of_graph, graph_path, of_weights, checkpoint):

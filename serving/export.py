@@ -99,14 +99,14 @@ def _describe(options):
         checkpoint = watch.find(options.checkpoint_path).path
         described_in = model_info.path_beside(checkpoint)
         stored = model_info.read_beside(checkpoint)
-    names = _class_names(options, stored, checkpoint)
+    count, names = _classes(options, stored, checkpoint)
     info, lines = resolve.resolve(
         stored,
         stored_path=described_in,
         checkpoint=checkpoint,
         model_name=options.model_name,
         dataset_name=options.dataset_name,
-        dataset_classes=len(names) if names else None,
+        dataset_classes=count,
         dataset_labels=dict(enumerate(names)) if names else None,
         labels_offset=options.labels_offset,
         use_grayscale=options.use_grayscale,
@@ -116,14 +116,14 @@ def _describe(options):
     )
     for line in lines:
         tf.logging.info('%s', line)
-    return descriptions.with_imagenet_names(info), checkpoint
+    return (info if stored else descriptions.with_imagenet_names(info)), checkpoint
 
 
-def _class_names(options, stored, checkpoint):
-    """Return the data set's class names by label; None where the checkpoint knows its classes."""
+def _classes(options, stored, checkpoint):
+    """Return the data set's (number of classes, names), as far as they are asked for and known."""
     name = options.dataset_name or (stored.dataset_name if stored else '') or 'imagenet'
     if checkpoint and not options.dataset_dir and (stored or not options.dataset_name):
-        return None
+        return None, None  # The checkpoint knows its classes.
     return class_names.read(name, options.dataset_dir)
 
 
