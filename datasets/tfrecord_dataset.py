@@ -4,6 +4,7 @@ import os
 
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
+from tensorflow.python.util import deprecation
 from tf_slim.data import data_decoder
 
 from common import files, labels
@@ -207,7 +208,9 @@ def check(dataset, labels_offset=0, num_classes=None):
 def _check_first_record(shard):
     where = f'{shard.path}: record 0'
     try:
-        record = next(tf.python_io.tf_record_iterator(shard.path))
+        # Without eager execution and without a session there is no other reader.
+        with deprecation.silence():
+            record = next(tf.python_io.tf_record_iterator(shard.path))
     except (tf.errors.DataLossError, StopIteration):
         raise UserError(f'{where} is damaged, or the file is no TFRecord file') from None
     label, _ = next(record_features.labels_and_texts(shard.path, shard.offsets[:1]))

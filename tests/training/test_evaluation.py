@@ -13,7 +13,7 @@ from PIL import Image
 from classifiers import checkpoints, model_info, watch
 from common import files
 from common.errors import UserError
-from support import checkpoint_files, classifier_files
+from support import checkpoint_files, classifier_files, records, reference
 from training import evaluation, reports
 from training.evaluation_options import EvaluationOptions
 
@@ -226,6 +226,42 @@ def test_a_released_file_evaluates_with_its_network_and_offset_alone(tmp_path, p
         assert [row['label'] for row in program.json()['classes']] == [1, 2, 3]
         assert program.json()['classes'][0]['name'] == 'class_0'
         shutil.rmtree(program.train_dir)
+
+
+@pytest.mark.parametrize(
+    ('classes', 'typed', 'message'),
+    [
+        (1001, {}, None),
+        (1000, {'labels_offset': 1}, None),
+        (1000, {}, r'has 1000 classes in the checkpoint and 1001 .*: pass --labels_offset=1'),
+        (1001, {'labels_offset': 1}, r'has 1001 classes .* leave out --labels_offset=1'),
+    ],
+)
+def test_imagenet_with_and_without_its_background_class(tmp_path, classes, typed, message):
+    """The names are the reference's; the data set is in the older Inception tools' form."""
+    data = tmp_path / 'imagenet'
+    data.mkdir()
+    records.write_pictures(data / 'validation-00000-of-00001', [1, 500, 1000])
+    shapes = reference.facts('mobilenet_v1_025')['model_variables']
+    held = {
+        name: reference.weights(
+            name, [*shape[:-1], classes] if name.startswith('MobilenetV1/Logits') else shape
+        )
+        for name, shape in shapes.items()
+    }
+    program = Program(tmp_path, data)
+    path = checkpoint_files.write(str(tmp_path), held, name='some.ckpt')
+    typed = {'model_name': 'mobilenet_v1_025', 'dataset_name': 'imagenet', **typed}
+    if message:
+        with pytest.raises(UserError, match=message):
+            program.run(checkpoint_path=path, eval_image_size=64, **typed)
+        return
+    assert program.run(checkpoint_path=path, eval_image_size=64, **typed) == 1
+    found = program.json()
+    assert len(found['classes']) == classes
+    assert found['classes'][-1]['label'] == 1000
+    assert found['classes'][-1]['name'].startswith('toilet tissue')
+    assert [row['true_label'] for row in program.rows('predictions.csv')] == ['1', '500', '1000']
 
 
 def test_an_eval_dir_that_cannot_be_used_is_a_clear_error(program, tmp_path):
