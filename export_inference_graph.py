@@ -67,6 +67,7 @@ flags.DEFINE_integer('num_frames', None, f'Without effect: {_NO_FRAMES.reason}.'
 def main(_):
     """Turn the flags into options, and export; or summarize."""
     cli.refuse_dead((*_DEAD, _NO_FRAMES), FLAGS)
+    size = _image_size()
     from common import logs
     from serving import export, summarize
 
@@ -76,7 +77,7 @@ def main(_):
     logs.start()
     known = export.ExportOptions.__dataclass_fields__
     values = {name: FLAGS[name].value for name in known}
-    export.export(export.ExportOptions(**{**values, 'image_size': _image_size()}))
+    export.export(export.ExportOptions(**{**values, 'image_size': size}))
 
 
 def _image_size():

@@ -62,25 +62,29 @@ for dead in _DEAD:
 def main(_):
     """Turn the flags into options, and freeze."""
     cli.refuse_dead(_DEAD, FLAGS)
+    outputs = _output_names()
     from common import logs
     from serving import freeze
 
     logs.start()
-    names = _names('output_node_names')
-    older = _names('output_node_name')
+    own = ('output_node_names', 'initializer_nodes')
+    known = freeze.FreezeOptions.__dataclass_fields__
+    options = freeze.FreezeOptions(
+        output_node_names=outputs,
+        initializer_nodes=_names('initializer_nodes'),
+        **{name: FLAGS[name].value for name in known if name not in own},
+    )
+    freeze.freeze(options)
+
+
+def _output_names():
+    names, older = _names('output_node_names'), _names('output_node_name')
     if names and older and names != older:
         raise UserError(
             f'--output_node_names={",".join(names)} and --output_node_name={",".join(older)}'
             ' contradict each other: they mean the same, pass one of them'
         )
-    own = ('output_node_names', 'initializer_nodes')
-    known = freeze.FreezeOptions.__dataclass_fields__
-    options = freeze.FreezeOptions(
-        output_node_names=names or older,
-        initializer_nodes=_names('initializer_nodes'),
-        **{name: FLAGS[name].value for name in known if name not in own},
-    )
-    freeze.freeze(options)
+    return names or older
 
 
 def _names(flag):
