@@ -24,7 +24,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=[*ROOMS, *(f'{room}.*' for room in ROOMS)]),
-    package_data={'datasets': ['*.csv', '*.txt']},
+    package_data={'datasets': ['*.csv', '*.txt'], 'serving': ['static/*', 'templates/*']},
     install_requires=[
         'tensorflow>=2.21,<2.22',
         'tf-slim>=1.1,<1.2',
@@ -32,6 +32,7 @@ setup(
         'absl-py>=2.0,<3',
         'pillow>=11.0,<14',
         'flask>=3.0,<4',
+        'waitress>=3.0.2,<4',
         'tensorboard>=2.20,<2.22',
     ],
     extras_require={

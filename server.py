@@ -1,0 +1,124 @@
+"""Serve a trained classifier: a page for people, an API for programs.
+
+python server.py --model_name=my_inception_v4_freeze.pb
+python server.py --model_name=TRAIN_DIR --host=0.0.0.0 --api_key_file=keys.txt
+"""
+
+import functools
+import os
+
+from absl import app, flags
+
+from common.errors import exit_cleanly
+from training import cli
+
+FLAGS = flags.FLAGS
+# What is not typed keeps the default of the record that it goes into.
+_MODEL = (
+    ('string', 'model_name', 'my_inception_v4_freeze.pb', 'A frozen graph, checkpoint, train_dir.'),
+    ('string', 'model_dir', '', 'Where the model lies, if its name does not say so.'),
+    ('string', 'label_file', None, 'The class names; else NAME.json or NAME.label beside it.'),
+    ('string', 'served_name', None, "The name in /v1/models/NAME; else the file's."),
+    ('float', 'reload_secs', 2.0, 'How often to look whether the model was replaced; 0: never.'),
+    ('string', 'network', None, 'The network, where nothing beside the model says it.'),
+    ('integer', 'labels_offset', None, 'The label of the first output.'),
+    ('integer', 'image_size', None, 'Side of the pictures that the network takes.'),
+    ('string', 'preprocessing_name', None, 'inception, vgg, lenet or cifarnet.'),
+    ('boolean', 'use_grayscale', None, 'Whether the network takes pictures of one channel.'),
+    ('boolean', 'use_moving_averages', None, 'Whether to use them; else if trained so.'),
+)
+_GRAPH = (
+    ('string', 'input_layer', None, 'The node that takes pictures or pixels.'),
+    ('string', 'output_layer', None, 'The node that tells the classes.'),
+    ('float', 'input_mean', None, 'Taken off every pixel (0 .. 255).'),
+    ('float', 'input_std', None, 'What every pixel is then divided by.'),
+    ('integer', 'input_width', None, 'Width of the pictures that the graph takes.'),
+    ('integer', 'input_height', None, 'Height of the pictures that the graph takes.'),
+)
+_SPEED = (
+    ('integer', 'max_concurrency', None, 'Runs of the model side by side; else the cores.'),
+    ('integer', 'max_batch_size', None, 'Pictures in one run; else 1, with a GPU 8.'),
+    ('float', 'batch_wait_ms', None, 'How long a run waits for more pictures; else 0, GPU 2.'),
+    ('integer', 'max_queue', 64, 'Pictures that may wait; past it the answer is 503.'),
+    ('string', 'precision', 'float32', 'float32, bfloat16, or auto: the faster of both.'),
+)
+_WHERE = (
+    ('string', 'host', '127.0.0.1', '0.0.0.0 lets other machines in.'),
+    ('integer', 'port', 5001, 'The port to listen on; 0: any free one.'),
+    ('list', 'trusted_hosts', [], 'Names that the server answers for, with commas between.'),
+    ('string', 'trusted_proxy', '', 'The address whose X-Forwarded-For counts.'),
+    ('string', 'api_key_file', None, 'Keys that open the API, one a line.'),
+    ('integer', 'rate_limit', 0, 'Requests a minute from one address; 0: any number.'),
+)
+_LIMITS = (
+    ('integer', 'num_top_predictions', 5, 'Classes to answer with, unless asked for others.'),
+    ('float', 'max_body_mb', 32.0, 'The longest request.'),
+    ('float', 'max_picture_mb', 20.0, 'The largest file of a picture.'),
+    ('float', 'max_megapixels', 64.0, 'The largest picture.'),
+    ('integer', 'max_files', 16, 'Pictures in one request.'),
+    ('float', 'deadline_secs', 60.0, 'From the first byte of a request to its answer.'),
+    ('float', 'idle_secs', 30.0, 'How long a connection may rest.'),
+    ('float', 'drain_secs', 60.0, 'How long answers may take once the server is told to end.'),
+    ('integer', 'threads', 32, 'Requests answered at a time.'),
+    ('integer', 'max_connections', 256, 'Connections in all.'),
+    ('integer', 'max_connections_per_address', 64, 'Connections from one address.'),
+)
+_UPLOADS = (
+    ('string', 'upload_folder', '', 'Keep copies of pictures here; else nothing is stored.'),
+    ('float', 'upload_max_hours', 24.0, 'Remove copies that are older.'),
+    ('float', 'upload_max_mb', 500.0, 'Remove the oldest copies past this.'),
+    ('boolean', 'debug', False, 'Log more. It starts no debugger.'),
+)
+_GROUPS = {
+    'The model': _MODEL,
+    'Frozen graphs of other programs, as label_image knows them': _GRAPH,
+    'Speed': _SPEED,
+    'Where, and for whom': _WHERE,
+    'Limits': _LIMITS,
+    'Uploads and the log': _UPLOADS,
+}
+
+
+def _define_flags():
+    for group, rows in _GROUPS.items():
+        for kind, name, default, meaning in rows:
+            getattr(flags, f'DEFINE_{kind}')(name, default, meaning, module_name=group)
+
+
+def main(_):
+    """Turn the flags into options, and serve."""
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    from serving import serve, server_options
+    from serving.model_loading import ModelOptions
+    from serving.predictor import PredictorOptions
+
+    path = serve.model_path(FLAGS.model_dir, FLAGS.model_name)
+    labels = serve.label_path(FLAGS.model_dir, FLAGS.label_file)
+    fill = functools.partial(_filled, own=('model_name', 'label_file', 'trusted_hosts'))
+    listen = fill(server_options.ListenOptions)
+    config = fill(
+        server_options.AppConfig,
+        name=FLAGS.served_name or serve.name_for(path),
+        is_loopback=server_options.is_loopback(FLAGS.host),
+        trusted_hosts=tuple(FLAGS.trusted_hosts),
+        api_keys=server_options.read_keys(FLAGS.api_key_file) if FLAGS.api_key_file else (),
+        max_requests=max(1, FLAGS.threads - 4),  # The others answer that the server is well.
+        max_decoders=os.cpu_count() or 1,
+    )
+    model = fill(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
+    serve.serve(
+        serve.ServeOptions(
+            model, fill(PredictorOptions), config, listen, FLAGS.reload_secs, FLAGS.debug
+        )
+    )
+
+
+def _filled(kind, own=(), **known):
+    """Return a record filled from the flags of its fields' names, but for `own` and `known`."""
+    names = set(kind.__dataclass_fields__) & set(FLAGS) - set(own) - set(known)
+    return kind(**{name: FLAGS[name].value for name in names}, **known)
+
+
+if __name__ == '__main__':
+    _define_flags()
+    exit_cleanly(app.run)(main, flags_parser=cli.parse)

@@ -1,0 +1,113 @@
+"""Answers in the forms that programs and the page want them in."""
+
+import base64
+
+from serving import translations
+from serving.upload_store import reencoded
+
+_THUMBNAIL_SIDE = 480
+_MOST_CLASSES_ON_PAGE = 20
+
+
+def as_json(answer, name):
+    """Return the answer of `/api/classify`."""
+    return {
+        'model': {'name': name, 'version': answer.version},
+        'results': [_result(result) for result in answer.results],
+        'seconds': round(answer.seconds, 6),
+    }
+
+
+def _result(result):
+    if result.refusal:
+        return {'name': result.name, 'error': result.refusal.content()}
+    image = result.picture.image
+    return {
+        'name': result.name,
+        'format': result.picture.kind,
+        'width': image.width,
+        'height': image.height,
+        'predictions': [
+            {'index': each.index, 'label': each.label, 'probability': each.probability}
+            for each in result.predictions
+        ],
+    }
+
+
+def model_json(predictor, name):
+    """Describe a model as `/api/model` does."""
+    info = predictor.info
+    return {
+        'name': name,
+        'version': predictor.version,
+        'network': info.model_name,
+        'classes': list(predictor.labels),
+        'image_size': info.image_size,
+        'channels': info.channels,
+        'preprocessing': info.preprocessing_name,
+        'precision': predictor.precision,
+    }
+
+
+def serving_status(version, is_ready):
+    """Return the state of a model as TensorFlow Serving tells it."""
+    state = 'AVAILABLE' if is_ready else 'LOADING'
+    status = {'error_code': 'OK', 'error_message': ''}
+    return {'model_version_status': [{'version': str(version), 'state': state, 'status': status}]}
+
+
+def serving_metadata(name, predictor):
+    """Describe the signature as TensorFlow Serving does."""
+    classes = str(predictor.info.num_classes)
+    signature = {
+        'inputs': {'image_bytes': _tensor('DT_STRING', 'image_bytes', '-1')},
+        'outputs': {
+            'classes': _tensor('DT_STRING', 'classes', '-1', classes),
+            'scores': _tensor('DT_FLOAT', 'probabilities', '-1', classes),
+        },
+        'method_name': 'tensorflow/serving/predict',
+    }
+    return {
+        'model_spec': {'name': name, 'signature_name': '', 'version': str(predictor.version)},
+        'metadata': {'signature_def': {'signature_def': {'serving_default': signature}}},
+    }
+
+
+def _tensor(kind, name, *sizes):
+    shape = {'dim': [{'size': size, 'name': ''} for size in sizes], 'unknown_rank': False}
+    return {'dtype': kind, 'tensor_shape': shape, 'name': f'{name}:0'}
+
+
+def serving_predictions(answer, by_column):
+    """Return the scores of every class, in the order of the classes, as the SavedModel does."""
+    scores = [list(result.scores) for result in answer.results]
+    classes = list(answer.labels)
+    if by_column:
+        return {'outputs': {'classes': [classes] * len(scores), 'scores': scores}}
+    return {'predictions': [{'classes': classes, 'scores': row} for row in scores]}
+
+
+def cards(answer, tell, language):
+    """Return what the page shows of each picture."""
+    milliseconds = max(1, round(1000 * answer.seconds / len(answer.results)))
+    return [
+        {
+            'name': result.name or tell['unnamed'].format(number=number),
+            'problem': translations.for_refusal(result.refusal, language) if result.refusal else '',
+            'preview': _thumbnail(result),
+            'time': tell['time'].format(milliseconds=milliseconds),
+            'predictions': result.predictions[:_MOST_CLASSES_ON_PAGE],
+        }
+        for number, result in enumerate(answer.results, 1)
+    ]
+
+
+def _thumbnail(result):
+    """Return a small copy as the address of a picture, which needs no second request."""
+    if not result.picture:
+        return ''
+    try:
+        small = reencoded(result.picture.image.data, _THUMBNAIL_SIDE, quality=80)
+    except Exception:  # Pillow and TensorFlow disagree on a few damaged files.
+        return ''
+    return 'data:image/jpeg;base64,' + base64.b64encode(small).decode('ascii')

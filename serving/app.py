@@ -1,0 +1,378 @@
+"""The web application: a page for people, an API for programs. The one module that knows Flask."""
+
+import io
+import logging
+import time
+
+import flask
+from werkzeug.exceptions import HTTPException
+
+from common import text
+from serving import answers, openapi, security, translations, uploads
+from serving.http_server import DEADLINE_KEY
+from serving.metrics import CONTENT_TYPE, Metrics
+from serving.refusals import Refusal
+from serving.service import OnlyModel, Service, loading
+
+_SERVICE = 'classifier'
+# Behind a key, when there are keys: everything that tells of pictures, model or traffic.
+_OPEN = frozenset({'page', 'static', 'describe_api', 'health', 'ready'})
+_UNCACHED = {'Cache-Control': 'no-store'}
+_access = logging.getLogger('serving.access')
+
+
+class _Request(flask.Request):
+    """A request whose files stay in memory: nothing is stored that nobody asked to store."""
+
+    def _get_file_stream(self, *args, **kwargs):
+        return io.BytesIO()
+
+
+class _Classifier:
+    """What the routes of one application share."""
+
+    def __init__(self, service, config, metrics, is_draining):
+        self.service = service
+        self.config = config
+        self.metrics = metrics
+        self.is_draining = is_draining
+        self.keys = security.Keys(config.api_keys)
+        self.rate_limit = security.RateLimit(config.rate_limit)
+
+
+def create_app(predictor, config, metrics=None, store=None, is_draining=lambda: False):
+    """Return the application around a ModelHolder, or around one Predictor for good."""
+    holder = predictor if hasattr(predictor, 'lease') else OnlyModel(predictor)
+    metrics = metrics or Metrics()
+    app = flask.Flask(__name__)
+    app.request_class = _Request
+    app.config['MAX_CONTENT_LENGTH'] = config.max_body_bytes
+    app.config['MAX_FORM_PARTS'] = config.max_files + 16
+    app.config['MAX_FORM_MEMORY_SIZE'] = 64 * 1024
+    app.config['SEND_FILE_MAX_AGE_DEFAULT'] = 3600
+    app.json.sort_keys = False
+    service = Service(holder, config, metrics, store)
+    app.extensions[_SERVICE] = _Classifier(service, config, metrics, is_draining)
+    _add_routes(app)
+    app.before_request(_admit)
+    app.after_request(_finish)
+    app.register_error_handler(Refusal, _refuse)
+    app.register_error_handler(HTTPException, _refuse_http)
+    app.register_error_handler(Exception, _fail)
+    return app
+
+
+def _add_routes(app):
+    model = '/v1/models/<name>'
+    rules = (
+        ('/', page, ['GET', 'POST']),
+        ('/api/classify', classify, ['POST']),
+        ('/api/model', describe_model, ['GET']),
+        ('/api/openapi.json', describe_api, ['GET']),
+        (model, model_status, ['GET']),
+        (f'{model}/versions/<version>', model_status, ['GET']),
+        (f'{model}/metadata', model_metadata, ['GET']),
+        (f'{model}/versions/<version>/metadata', model_metadata, ['GET']),
+        (f'{model}:predict', predict, ['POST']),
+        (f'{model}/versions/<version>:predict', predict, ['POST']),
+        ('/healthz', health, ['GET']),
+        ('/readyz', ready, ['GET']),
+        ('/metrics', metrics_text, ['GET']),
+    )
+    for rule, view, methods in rules:
+        app.add_url_rule(rule, view.__name__, view, methods=methods)
+
+
+def _classifier():
+    return flask.current_app.extensions[_SERVICE]
+
+
+def _config():
+    return _classifier().config
+
+
+# Before and after each request.
+
+
+def _admit():
+    """Refuse whoever may not ask, before anything is read."""
+    request, config = flask.request, _config()
+    flask.g.began = time.monotonic()
+    flask.g.kinds = []
+    peer = request.remote_addr or ''
+    is_behind_proxy = security.same_address(peer, config.trusted_proxy)
+    forwarded = request.headers.get('X-Forwarded-For')
+    flask.g.address = security.client_address(peer, forwarded, config.trusted_proxy)
+    host = request.headers.get('Host', '')
+    security.check_host(host, config)
+    forwarded_host = request.headers.get('X-Forwarded-Host', '') if is_behind_proxy else ''
+    security.check_origin(request.method, request.headers, host, forwarded_host)
+    if request.endpoint is None:
+        return
+    is_open = request.endpoint in _OPEN and request.method != 'POST'
+    if not is_open:
+        if request.endpoint != 'metrics_text':
+            _classifier().rate_limit.check(flask.g.address)
+        _classifier().keys.check(*_offered_keys())
+    if request.headers.get('Content-Encoding', 'identity').lower() != 'identity':
+        raise Refusal(415, 'encoding', 'bodies are taken as they are, without Content-Encoding')
+
+
+def _offered_keys():
+    request = flask.request
+    scheme, _, key = request.headers.get('Authorization', '').partition(' ')
+    if scheme.lower() == 'bearer':
+        yield key.strip()
+    yield request.headers.get('X-API-Key', '')
+    if request.endpoint == 'page' and request.method == 'POST':
+        yield request.form.get('key', '')
+
+
+def _finish(response):
+    """Add the headers of every answer; count and log it."""
+    for name, value in security.HEADERS.items():
+        response.headers.setdefault(name, value)
+    if flask.request.endpoint != 'static':
+        response.headers.setdefault('Cache-Control', _UNCACHED['Cache-Control'])
+    began = flask.g.get('began', time.monotonic())
+    seconds = time.monotonic() - began
+    endpoint = flask.request.endpoint or 'unknown'
+    _classifier().metrics.request(endpoint, response.status_code, seconds)
+    _access.info(
+        '%s %s %s %d %.1f ms %d bytes %s',
+        flask.g.get('address', '-'),
+        flask.request.method,
+        text.printable(flask.request.path.encode('utf-8', 'replace').decode()[:200]),
+        response.status_code,
+        1000 * seconds,
+        flask.request.content_length or 0,
+        ','.join(flask.g.get('kinds', ())) or '-',
+    )
+    return response
+
+
+def log_refusal(address, status, seconds):
+    """Log what the server has refused before it became a request of the application."""
+    _access.info('%s - - %d %.1f ms - -', address, status, 1000 * seconds)
+
+
+def _refuse(refusal):
+    if flask.request.endpoint == 'page':
+        return _page(refusal=refusal)
+    return _problem(refusal.content(), refusal.headers())
+
+
+def _refuse_http(error):
+    refusal = Refusal(error.code or 500, 'http', error.description or error.name)
+    if flask.request.endpoint == 'page' and flask.request.method == 'POST':
+        return _page(refusal=refusal)
+    kept = ('Allow', 'Location')
+    headers = {name: value for name, value in error.get_headers() if name in kept}
+    if refusal.status < 400:
+        return error.get_response()
+    return _problem(refusal.content(), headers)
+
+
+def _fail(error):
+    logging.getLogger('serving').error('failed on %s', flask.request.endpoint, exc_info=error)
+    return _refuse(Refusal(500, 'failure', 'the server failed; its log says why'))
+
+
+def _problem(content, headers):
+    error = content
+    if flask.request.path.startswith('/v1/'):
+        error = content['message']  # As TensorFlow Serving says it.
+    return flask.jsonify(error=error), content['status'], headers
+
+
+# The API.
+
+
+def classify():
+    """Answer with the classes of each picture of the request."""
+    sent, count = _sent_to_api()
+    answer = _classified(sent, count)
+    body = answers.as_json(answer, _config().name)
+    if refusal := answer.refusal:
+        return {'error': refusal.content(), **body}, refusal.status
+    return body
+
+
+def _sent_to_api():
+    """Return (Uploads, number of classes asked for) of whatever form the request has."""
+    request = flask.request
+    top = request.args.get('top')
+    if request.mimetype == 'multipart/form-data':
+        return _files(), _count(request.form.get('top', top))
+    if request.is_json:
+        content = uploads.parse_json(request.get_data())
+        return uploads.from_json(content), _count(content.get('top', top))
+    data = request.get_data(parse_form_data=False)
+    name = uploads.clean_name(request.args.get('name'))
+    return ([uploads.Upload(data, name)] if data else []), _count(top)
+
+
+def _files():
+    """List the Uploads of a form; fields without a file are not meant."""
+    files = [file for _, file in flask.request.files.items(multi=True)]
+    sent = [(uploads.clean_name(file.filename), file.stream.read()) for file in files]
+    return [uploads.Upload(data, name) for name, data in sent if name or data]
+
+
+def _count(asked):
+    """Return how many classes are wanted."""
+    if asked is None or asked == '':
+        return _config().num_top_predictions
+    try:
+        count = int(asked)
+    except (TypeError, ValueError, OverflowError):
+        count = 0
+    if isinstance(asked, bool) or not 1 <= count <= 1_000_000:
+        raise Refusal(400, 'top', 'top: a number of classes, from 1, is valid')
+    return count
+
+
+def _classified(sent, count):
+    deadline = flask.request.environ.get(DEADLINE_KEY)
+    deadline = deadline or flask.g.began + _config().deadline_secs
+    answer = _classifier().service.classify(sent, count, deadline)
+    flask.g.kinds = [
+        result.picture.kind if result.picture else 'refused' for result in answer.results
+    ]
+    return answer
+
+
+def describe_model():
+    """Describe the model that answers at this moment."""
+    with _classifier().service.model() as predictor:
+        return answers.model_json(predictor, _config().name)
+
+
+def describe_api():
+    """Return the OpenAPI description."""
+    return openapi.document(_config().name, _classifier().keys.are_required)
+
+
+def health():
+    """Tell that the server runs."""
+    return flask.Response('ok\n', mimetype='text/plain')
+
+
+def ready():
+    """Tell whether requests are answered; while loading or draining they go elsewhere."""
+    if _classifier().is_draining():
+        raise Refusal(503, 'draining', 'the server is about to end', retry_after_secs=5)
+    if not _classifier().service.holder.is_ready:
+        raise loading()
+    return flask.Response('ready\n', mimetype='text/plain')
+
+
+def metrics_text():
+    """Return the counters for Prometheus."""
+    holder = _classifier().service.holder
+    gauges = {'ready': int(holder.is_ready), 'queued_pictures': 0, 'running_pictures': 0}
+    if holder.is_ready:
+        with _classifier().service.model() as predictor:
+            gauges['queued_pictures'] = predictor.queued
+            gauges['running_pictures'] = predictor.running
+    gauges['model_version'] = holder.version
+    gauges['model_reload_failed'] = int(bool(holder.last_error))
+    body = _classifier().metrics.text(**gauges)
+    return flask.Response(body, content_type=CONTENT_TYPE)
+
+
+# TensorFlow Serving's shape.
+
+
+def model_status(name, version=None):
+    """Tell the version of the model and its state."""
+    holder = _classifier().service.holder
+    _check_model(name)
+    if holder.is_ready:
+        _check_version(holder.version, version)
+    return answers.serving_status(max(1, holder.version), holder.is_ready)
+
+
+def model_metadata(name, version=None):
+    """Describe the signature."""
+    _check_model(name)
+    with _classifier().service.model() as predictor:
+        _check_version(predictor.version, version)
+        return answers.serving_metadata(_config().name, predictor)
+
+
+def predict(name, version=None):
+    """Answer `instances` with `predictions`, or `inputs` with `outputs`."""
+    _check_model(name)
+    _check_version(_classifier().service.holder.version, version)
+    content = uploads.parse_json(flask.request.get_data())
+    answer = _classified(uploads.from_predict(content), 1)
+    for number, result in enumerate(answer.results):
+        if refusal := result.refusal:
+            message = f'instance {number}: {refusal.message}'
+            raise Refusal(refusal.status, refusal.kind, message)
+    return answers.serving_predictions(answer, by_column='inputs' in content)
+
+
+def _check_model(name):
+    if name != _config().name:
+        raise Refusal(404, 'model', f'the model of this server is {_config().name}')
+
+
+def _check_version(current, asked):
+    if asked is not None and asked != str(current):
+        raise Refusal(404, 'version', f'version {current} is served')
+
+
+# The page.
+
+
+def page():
+    """Show the page; a form posted without JavaScript gets the same results in it."""
+    if flask.request.method == 'GET':
+        return _page()
+    sent = _files()
+    return _page(answer=_classified(sent, _config().num_top_predictions))
+
+
+def _page(answer=None, refusal=None):
+    language = _language()
+    tell = translations.sentences(language)
+    config = _config()
+    cards = answers.cards(answer, tell, language) if answer else []
+    body = flask.render_template(
+        'page.html',
+        tell=tell,
+        language=language,
+        tags=translations.TAGS,
+        languages=translations.LANGUAGES,
+        config=config,
+        kinds=', '.join(uploads.ALLOWED),
+        model=_model_for_page(),
+        cards=cards,
+        problem=translations.for_refusal(refusal, language) if refusal else '',
+        needs_key=_classifier().keys.are_required,
+    )
+    problem = refusal or (answer and answer.refusal)
+    response = flask.make_response(body, problem.status if problem else 200)
+    response.headers.update(refusal.headers() if refusal else {})
+    response.headers['Content-Language'] = translations.TAGS[language]
+    response.headers['Vary'] = 'Accept-Language'
+    return response
+
+
+def _model_for_page():
+    try:
+        with _classifier().service.model() as predictor:
+            return answers.model_json(predictor, _config().name)
+    except Refusal:
+        return None
+
+
+def _language():
+    """Return the language that was asked for, else the browser's, else English."""
+    known = list(translations.LANGUAGES)
+    asked = flask.request.args.get('lang')
+    if asked in known:
+        return asked
+    return flask.request.accept_languages.best_match(known) or known[0]

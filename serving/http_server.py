@@ -1,0 +1,295 @@
+"""waitress, with what it lacks on an open network: total deadlines, limits, and an end that waits.
+
+Everything that touches its internals is here; tests show each promise on real sockets.
+"""
+
+import collections
+import contextlib
+import json
+import logging
+import socket
+import time
+
+from waitress import channel, parser, server, task, utilities, wasyncore
+from waitress.receiver import ChunkedReceiver
+
+from common.errors import UserError
+from serving import security
+
+DEADLINE_KEY = 'slim.deadline'  # In the WSGI environment: a time of time.monotonic().
+_TICK_SECS = 1.0
+_LONGEST_HEADER = 32 * 2**10
+_LONGEST_CHUNK_LINE = 4096
+_RECEIVE_BYTES = 64 * 2**10
+_MOST_BUFFERED_BYTES = 512 * 2**20  # Bodies of all connections together.
+_LINGER_SECS = 2.0
+_SECS_TO_ASK = 1.0  # While draining: a connection that young may have a request on its way.
+
+
+class _RequestTimeout(utilities.Error):
+    code = 408
+    reason = 'Request Timeout'
+
+
+class _NoRoom(utilities.Error):
+    code = 503
+    reason = 'Service Unavailable'
+
+
+class _Parser(parser.HTTPRequestParser):
+    """Reads a request; bounds what waitress leaves unbounded."""
+
+    def received(self, data):
+        """Take bytes; the lines between chunks may not grow for ever."""
+        consumed = super().received(data)
+        body = self.body_rcv
+        if not self.completed and isinstance(body, ChunkedReceiver):
+            line = len(body.control_line) + len(body.trailer)
+            if line > _LONGEST_CHUNK_LINE:
+                self.fail(utilities.BadRequest('chunk header too long'))
+        return consumed
+
+    def fail(self, error):
+        """End the request with an error."""
+        self.error = error
+        self.completed = True
+
+
+class _AnswerTask(task.WSGITask):
+    """Lets the application answer; while the server ends, each answer ends its connection."""
+
+    def build_response_header(self):
+        """Return the header of the answer."""
+        if self.channel.server.is_draining:
+            self.set_close_on_finish()
+        return super().build_response_header()
+
+    def get_environment(self):
+        """Return the WSGI environment, with the time by which the answer is due."""
+        environ = super().get_environment()
+        environ.setdefault(DEADLINE_KEY, self.channel.deadline)
+        return environ
+
+
+class _RefusalTask(task.ErrorTask):
+    """Answers what never reaches the application, in the application's form."""
+
+    def execute(self):
+        """Write a refusal in JSON, and close the connection."""
+        error = self.request.error
+        code = 400 if error.code == 501 else error.code
+        content = {'status': code, 'kind': 'http', 'message': error.body or error.reason}
+        body = json.dumps({'error': content}).encode()
+        self.status = f'{code} {"Bad Request" if code == 400 else error.reason}'
+        self.response_headers += [('Content-Type', 'application/json'), *security.HEADERS.items()]
+        if code == 503:
+            self.response_headers.append(('Retry-After', '5'))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.channel.refused(code)
+        self.write(body)
+
+
+class _Channel(channel.HTTPChannel):
+    """One connection. Its clock starts with the first byte of a request, not with each byte."""
+
+    task_class = _AnswerTask
+    error_task_class = _RefusalTask
+    parser_class = _Parser
+
+    def __init__(self, *args, **kwargs):
+        self.asked_at = None  # When the request under way began.
+        self.opened_at = time.monotonic()
+        self._discards_until = None  # Set while the rest of a refused body is thrown away.
+        super().__init__(*args, **kwargs)
+
+    @property
+    def deadline(self):
+        """Return by when the request under way has to be answered."""
+        return (self.asked_at or time.monotonic()) + self.server.deadline_secs
+
+    @property
+    def is_idle(self):
+        """Tell whether nothing is received, worked on or sent."""
+        return not (self.request or self.requests or self.total_outbufs_len)
+
+    @property
+    def buffered_bytes(self):
+        """Return how much of bodies this connection holds."""
+        parts = [self.request, *self.requests]
+        return sum(part.body_bytes_received for part in parts if part)
+
+    def readable(self):
+        """Tell whether bytes are wanted."""
+        return self._discards_until is not None or super().readable()
+
+    def handle_read(self):
+        """Read, or throw away what still comes after a refusal."""
+        if self._discards_until is None:
+            super().handle_read()
+            return
+        with contextlib.suppress(OSError):
+            if self.recv(self.adj.recv_bytes):
+                return
+        self.handle_close()
+
+    def received(self, data):
+        """Take bytes of a request."""
+        if self.request is None and not self.requests:
+            self.asked_at = time.monotonic()
+        done = super().received(data)
+        if self.request and self.server.buffered_bytes() > _MOST_BUFFERED_BYTES:
+            self.refuse(_NoRoom('too much is being uploaded at this moment'))
+        return done
+
+    def refuse(self, error):
+        """Answer the request that is being received with an error."""
+        with self.requests_lock:
+            if self.request is None or self.requests:
+                self.will_close = True
+                return
+            request, self.request = self.request, None
+            request.version = getattr(request, 'version', '1.1')
+            request.path = getattr(request, 'path', '')
+            request.fail(error)
+            self.requests.append(request)
+        self.server.add_task(self)
+
+    def refused(self, status):
+        """Report a refusal that the application does not see."""
+        seconds = time.monotonic() - (self.asked_at or self.opened_at)
+        self.server.on_refusal(self.addr[0], status, seconds)
+
+    def handle_close(self):
+        """Close; after an answer first let the client read it, which a reset would prevent."""
+        if self.will_close and self.connected and self._discards_until is None:
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+                self._discards_until = time.monotonic() + _LINGER_SECS
+                self.will_close = False
+                self.close_when_flushed = False
+                return
+        super().handle_close()
+
+    def check_time(self, now):
+        """End what takes too long; called every second."""
+        if self._discards_until is not None:
+            if now > self._discards_until:
+                self.handle_close()
+        elif self.request is not None and not self.requests and now > self.deadline:
+            self.refuse(_RequestTimeout('the request took too long'))
+        elif self.total_outbufs_len and now > self.deadline + self.server.deadline_secs:
+            self.abort()  # The answer is not being read.
+
+    def abort(self):
+        """Close at once, without lingering."""
+        self._discards_until = time.monotonic()
+        self.handle_close()
+
+
+class HttpServer(server.TcpWSGIServer):
+    """Serves a WSGI application on a socket that listens already, until `stop` is called."""
+
+    channel_class = _Channel
+
+    def __init__(self, application, listening, options, deadline_secs, max_body_bytes, exempt=''):
+        self.options = options
+        self.deadline_secs = deadline_secs
+        self.is_draining = False
+        self.on_refusal = lambda address, status, seconds: None
+        self._is_stopping = False
+        self._is_urged = False
+        self._exempt = exempt  # A proxy's address, behind which are many.
+        settings = {
+            'sockets': [listening],
+            'threads': options.threads,
+            'connection_limit': options.max_connections,
+            'channel_timeout': max(1, int(options.idle_secs)),
+            'cleanup_interval': 1,
+            'recv_bytes': _RECEIVE_BYTES,
+            'max_request_header_size': _LONGEST_HEADER,
+            'max_request_body_size': max_body_bytes + 1,
+            'inbuf_overflow': max_body_bytes + _RECEIVE_BYTES,  # Nothing goes to disk.
+            'asyncore_use_poll': True,
+            'clear_untrusted_proxy_headers': False,  # The application judges them.
+            'log_socket_errors': False,
+            'ident': None,
+        }
+        logging.getLogger('waitress.queue').setLevel(logging.ERROR)
+        name = listening.getsockname()
+        adjustments = server.Adjustments(**settings)
+        about = (listening.family, listening.type, listening.proto, name)
+        super().__init__(
+            application, {}, True, listening, adj=adjustments, sockinfo=about, bind_socket=False
+        )
+
+    @property
+    def port(self):
+        """Return the port that is listened on."""
+        return int(self.effective_port)
+
+    def buffered_bytes(self):
+        """Return how much of bodies all connections hold together."""
+        return sum(each.buffered_bytes for each in self.active_channels.values())
+
+    def handle_accept(self):
+        """Take a connection, unless its address has enough of them."""
+        super().handle_accept()
+        newest = next(reversed(self.active_channels.values()), None)
+        if newest is None or newest.opened_at < time.monotonic() - _TICK_SECS:
+            return
+        address = newest.addr[0]
+        if self._exempt and security.same_address(address, self._exempt):
+            return
+        counts = collections.Counter(each.addr[0] for each in self.active_channels.values())
+        if counts[address] > self.options.max_connections_per_address:
+            newest.abort()
+
+    def run(self):
+        """Serve until stopped; then answer what is under way. Returns when all is done."""
+        while not self._is_stopping:
+            self._turn(_TICK_SECS)
+        self._drain()
+        self.task_dispatcher.shutdown(timeout=5)
+        wasyncore.close_all(self._map)
+
+    def stop(self):
+        """Ask `run` to end, from a signal handler or any thread; a second time: at once."""
+        self._is_urged = self._is_stopping
+        self._is_stopping = True
+        self.is_draining = True
+        with contextlib.suppress(OSError):
+            self.pull_trigger()
+
+    def _turn(self, timeout):
+        wasyncore.loop(timeout=timeout, map=self._map, use_poll=True, count=1)
+        now = time.monotonic()
+        for each in list(self.active_channels.values()):
+            each.check_time(now)
+
+    def _drain(self):
+        until = time.monotonic() + self.options.drain_secs
+        known = -1
+        while len(self.active_channels) > known:  # Who has connected before is answered, too.
+            known = len(self.active_channels)
+            self.handle_accept()
+        wasyncore.dispatcher.close(self)
+        while self.active_channels and time.monotonic() < until and not self._is_urged:
+            young = time.time() - _SECS_TO_ASK
+            for each in list(self.active_channels.values()):
+                if each.is_idle and each.last_activity < young:
+                    each.abort()
+            self._turn(0.05)
+
+
+def listen(host, port):
+    """Return a socket that listens; a port that is taken is a UserError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address[:2], family=family, backlog=1024)
+    except socket.gaierror as error:
+        raise UserError(f'--host={host}: {error.strerror}') from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f'--host={host} --port={port}: {reason.lower()}') from None

@@ -1,0 +1,173 @@
+"""What the server does with pictures, whatever way they came: gate, model, answer."""
+
+import contextlib
+import dataclasses
+import threading
+import time
+
+from datasets.images import BadImage
+from serving import uploads
+from serving.model_holder import NotReadyError
+from serving.predictor import BusyError, ClosedError, ExpiredError, top
+from serving.refusals import Refusal
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """One class, and how probable it is."""
+
+    index: int
+    label: str
+    probability: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What became of one upload: its classes, best first, or why there are none."""
+
+    name: str
+    picture: uploads.Picture | None = None
+    scores: tuple[float, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+    refusal: Refusal | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """The results of one request, in the order of its uploads, all of one model."""
+
+    results: tuple[Result, ...]
+    labels: tuple[str, ...]
+    version: int
+    seconds: float
+
+    @property
+    def refusal(self):
+        """Return why nothing at all could be classified, or None."""
+        refusals = [result.refusal for result in self.results]
+        return refusals[0] if refusals and all(refusals) else None
+
+
+class OnlyModel:
+    """Lends one Predictor for good, as a ModelHolder lends the newest."""
+
+    is_ready = True
+    last_error = ''
+
+    def __init__(self, predictor):
+        self._predictor = predictor
+        self.version = predictor.version
+
+    @contextlib.contextmanager
+    def lease(self):
+        """Lend the predictor."""
+        yield self._predictor
+
+
+class Service:
+    """Classifies uploads with the model that `holder` lends."""
+
+    def __init__(self, holder, config, metrics, store=None):
+        self.holder = holder
+        self._config = config
+        self._metrics = metrics
+        self._store = store
+        self._gate = uploads.Gate(config)
+        self._places = threading.BoundedSemaphore(config.max_requests)
+
+    @contextlib.contextmanager
+    def model(self):
+        """Lend the model; a Refusal while there is none."""
+        with contextlib.ExitStack() as stack:
+            try:
+                predictor = stack.enter_context(self.holder.lease())
+            except NotReadyError:
+                raise loading() from None
+            yield predictor
+
+    def classify(self, sent, count, deadline):
+        """Return the Answer to a list of Uploads, with the best `count` classes of each."""
+        self._gate.check_count(len(sent))
+        if not self._places.acquire(blocking=False):
+            raise Refusal(503, 'busy', 'too many requests are waiting', retry_after_secs=1)
+        began = time.monotonic()
+        try:
+            with self.model() as predictor:
+                results = [self._through_gate(upload, deadline) for upload in sent]
+                rows = self._predict(predictor, results, deadline)
+                labels = tuple(predictor.labels)
+                results = [
+                    result if row is None else _with_row(result, row, labels, count)
+                    for result, row in zip(results, rows, strict=True)
+                ]
+                version = predictor.version
+        finally:
+            self._places.release()
+        self._keep(results)
+        return Answer(tuple(results), labels, version, time.monotonic() - began)
+
+    def _through_gate(self, upload, deadline):
+        try:
+            picture = self._gate.admit(upload.data, deadline)
+        except Refusal as refusal:
+            if refusal.status == 503:  # The whole request's time is over.
+                raise
+            self._metrics.picture('refused')
+            return Result(upload.name, refusal=refusal)
+        self._metrics.picture(picture.kind)
+        return Result(upload.name, picture)
+
+    def _predict(self, predictor, results, deadline):
+        """Return a row of probabilities for each result; None, and a refusal, for a bad one."""
+        rows = [None] * len(results)
+        waiting = [number for number, result in enumerate(results) if result.picture]
+        while waiting:
+            pictures = [results[number].picture.image.data for number in waiting]
+            try:
+                found = self._run(predictor, pictures, deadline)
+            except BadImage as error:
+                # The gate let it through and the graph does not read it: the others go again.
+                number = waiting.pop(getattr(error, 'index', 0))
+                refusal = uploads.bad_picture(error)
+                results[number] = dataclasses.replace(
+                    results[number], picture=None, refusal=refusal
+                )
+                continue
+            for number, row in zip(waiting, found, strict=True):
+                rows[number] = row
+            break
+        return rows
+
+    def _run(self, predictor, pictures, deadline):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise uploads.late()
+        try:
+            return predictor.predict(pictures, timeout_secs=left)
+        except BusyError as error:
+            wait = error.retry_after_secs
+            raise Refusal(503, 'busy', 'too many pictures are waiting', wait) from None
+        except ExpiredError:
+            raise uploads.late() from None
+        except ClosedError:
+            raise loading() from None
+
+    def _keep(self, results):
+        if self._store:
+            for result in results:
+                if result.picture:
+                    self._store.keep(result.picture.image.data)
+
+
+def loading():
+    """Return the Refusal while no model is ready."""
+    return Refusal(503, 'loading', 'the model is being loaded', retry_after_secs=2)
+
+
+def _with_row(result, row, labels, count):
+    predictions = tuple(
+        Prediction(output, labels[output], probability) for output, probability in top(row, count)
+    )
+    return dataclasses.replace(
+        result, scores=tuple(float(value) for value in row), predictions=predictions
+    )

@@ -1,0 +1,167 @@
+"""Pictures that strangers send: what they are taken from, and the gate before the model."""
+
+import base64
+import binascii
+import dataclasses
+import json
+import re
+import threading
+import time
+
+from common import text
+from datasets import image_kinds, images
+from serving.refusals import Refusal
+
+ALLOWED = (
+    image_kinds.JPEG,
+    image_kinds.PNG,
+    image_kinds.WEBP,
+    image_kinds.GIF,
+    image_kinds.BMP,
+)
+_LONGEST_NAME = 120
+# Lists and objects take hundreds of times the memory of their text; base64 has none of these.
+_JSON_STRUCTURE = (b',', b'[', b'{', b':')
+_MOST_JSON_STRUCTURE = 5_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Upload:
+    """The bytes of one file, and the name that it came with."""
+
+    data: bytes
+    name: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """An upload that has passed the gate."""
+
+    kind: str
+    image: images.NormalisedImage
+
+
+def clean_name(name):
+    """Return the last part of a file's name, without letters that order a terminal about."""
+    whole = str(name or '').encode('utf-8', 'replace').decode()
+    last = re.split(r'[/\\]', whole)[-1]
+    return text.printable(last[:_LONGEST_NAME])
+
+
+class Gate:
+    """Lets through what is a picture of an allowed kind and size; decodes a few at a time."""
+
+    def __init__(self, config):
+        self._config = config
+        self._decoders = threading.BoundedSemaphore(config.max_decoders)
+
+    def check_count(self, count):
+        """Refuse no picture, and too many."""
+        if not count:
+            raise Refusal(400, 'none', 'no picture was sent')
+        limit = self._config.max_files
+        if count > limit:
+            raise Refusal(413, 'many', f'at most {limit} pictures are taken at once', limit=limit)
+
+    def admit(self, data, deadline):
+        """Return the Picture in `data`; `deadline` is a time of time.monotonic()."""
+        self._check_bytes(data)
+        kind = image_kinds.kind_of(data)
+        if kind not in ALLOWED:
+            reason = f'{kind} is not taken' if kind else image_kinds.why_not_a_picture(data)
+            allowed = ', '.join(ALLOWED)
+            raise Refusal(415, 'kind', f'{reason}; {allowed} are taken', kinds=allowed)
+        if not self._decoders.acquire(timeout=max(0, deadline - time.monotonic())):
+            raise late()
+        try:
+            image = images.normalise(data, max_pixels=self._config.max_pixels)
+        except images.BadImage as error:
+            raise bad_picture(error) from None
+        finally:
+            self._decoders.release()
+        return Picture(kind, image)
+
+    def _check_bytes(self, data):
+        if not data:
+            raise Refusal(400, 'empty', 'the file is empty')
+        limit = self._config.max_picture_mb
+        if len(data) > self._config.max_picture_bytes:
+            message = f'the file is too large; at most {limit:g} MB are taken'
+            raise Refusal(413, 'bytes', message, limit=f'{limit:g}')
+
+
+def bad_picture(error):
+    """Return the Refusal of a picture that cannot be decoded."""
+    reason = str(error)
+    if reason.startswith('too large'):
+        return Refusal(413, 'pixels', reason)
+    return Refusal(400, 'damaged', reason)
+
+
+def late():
+    """Return the Refusal of a request whose time is over."""
+    return Refusal(503, 'late', 'the server is too busy to answer in time', retry_after_secs=5)
+
+
+def parse_json(body):
+    """Return the object in a JSON body; what could fill the memory is refused unread."""
+    if sum(body.count(sign) for sign in _JSON_STRUCTURE) > _MOST_JSON_STRUCTURE:
+        raise Refusal(413, 'json', 'the JSON has too many parts')
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refusal(400, 'json', 'the body is not valid JSON') from None
+    if not isinstance(content, dict):
+        raise Refusal(400, 'json', 'the body has to be a JSON object')
+    return content
+
+
+def from_json(content):
+    """List the Uploads of `{"image": BASE64}` or `{"images": [BASE64 or {"b64", "name"}]}`."""
+    found = content.get('images', content.get('image', content.get('instances')))
+    items = found if isinstance(found, list) else [] if found is None else [found]
+    return [_from_item(item, number) for number, item in enumerate(items, 1)]
+
+
+def _from_item(item, number):
+    name = ''
+    if isinstance(item, dict):
+        name = item.get('name', '')
+        item = item.get('b64', item.get('data'))
+    if not isinstance(item, str) or not isinstance(name, str):
+        raise Refusal(400, 'json', f'picture {number} is neither base64 nor {{"b64": base64}}')
+    if item.startswith('data:'):
+        item = item.partition(',')[2]
+    return Upload(decode_base64(item, number), clean_name(name))
+
+
+def decode_base64(encoded, number=1):
+    """Return the bytes behind base64, in the plain alphabet or the one of URLs."""
+    compact = ''.join(encoded.split()).translate(str.maketrans('-_', '+/')).rstrip('=')
+    try:
+        return base64.b64decode(compact + '=' * (-len(compact) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise Refusal(400, 'base64', f'picture {number} is not valid base64') from None
+
+
+def from_predict(content):
+    """List the Uploads of TensorFlow Serving's `instances` (a row each) or `inputs` (columns)."""
+    signature = content.get('signature_name', 'serving_default')
+    if signature not in ('', 'serving_default'):
+        raise Refusal(400, 'json', 'there is one signature, serving_default')
+    if ('instances' in content) == ('inputs' in content):
+        raise Refusal(400, 'json', 'the body needs either "instances" or "inputs"')
+    items = content.get('instances', content.get('inputs'))
+    if 'inputs' in content and isinstance(items, dict) and 'b64' not in items:
+        items = items.get('image_bytes')
+    items = items if isinstance(items, list) else [items]
+    return [Upload(_instance(item, number)) for number, item in enumerate(items, 1)]
+
+
+def _instance(item, number):
+    if isinstance(item, dict) and 'image_bytes' in item:
+        item = item['image_bytes']
+    encoded = item.get('b64') if isinstance(item, dict) else None
+    if not isinstance(encoded, str):
+        raise Refusal(400, 'json', f'instance {number} is not {{"b64": base64 of a picture}}')
+    return decode_base64(encoded, number)
