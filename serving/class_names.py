@@ -5,7 +5,7 @@ import os
 from classifiers import model_info
 from common import labels
 from common.errors import UserError
-from datasets import imagenet_classes
+from serving import descriptions
 
 _LABEL_SUFFIX = '.label'
 
@@ -25,11 +25,9 @@ def name_outputs(info, options):
         return info.replace(class_names=names, labels_offset=offset), f'Class names from {path}'
     if info.class_names:
         return info, f'Class names from {model_info.path_beside(options.path)}'
-    background = 1001 - info.num_classes
-    if background in (0, 1):
-        names = tuple(entry.name for entry in imagenet_classes.read()[background:])
-        info = info.replace(class_names=names, labels_offset=background)
-        return info, f"Class names are ImageNet's: the model has {info.num_classes} outputs"
+    named = descriptions.with_imagenet_names(info)
+    if named.class_names:
+        return named, f"Class names are ImageNet's: the model has {info.num_classes} outputs"
     return info, 'No class names: pass --label_file; classes are printed as numbers'
 
 

@@ -1,6 +1,9 @@
 """A trained classifier that answers any number of callers at once."""
 
+import contextlib
+import ctypes
 import dataclasses
+import gc
 import os
 import time
 
@@ -86,6 +89,7 @@ class Predictor:
             self.options.max_queue,
             observe,
         )
+        _give_back_memory()
 
     def __enter__(self):
         return self
@@ -121,12 +125,23 @@ class Predictor:
         """Answer what has been accepted, then free the model."""
         self._queue.close()
         self._runner.close()
+        _give_back_memory()
 
 
 def top(probabilities, count):
     """List the `count` most probable outputs of one picture as (output, probability)."""
     order = np.argsort(-np.asarray(probabilities), kind='stable')[:count]
     return [(int(output), float(probabilities[output])) for output in order]
+
+
+def _give_back_memory():
+    """Return to the system what loading and closing have freed, which glibc would keep.
+
+    For a network of 90 MB that is 600 MB.
+    """
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # Where there is another C library.
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _completed(info, num_classes, path):
