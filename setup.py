@@ -37,6 +37,8 @@ setup(
     ],
     extras_require={
         'gpu': ['tensorflow[and-cuda]>=2.21,<2.22'],
+        'onnx': ['tf2onnx>=1.17,<2', 'onnxruntime>=1.20,<2'],
+        'tflite': ['ai-edge-litert>=2.1,<3'],
         'dev': [
             'pytest>=8,<10',
             'pytest-xdist>=3.6,<4',
