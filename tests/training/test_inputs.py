@@ -1,5 +1,6 @@
 """What training and evaluation are fed, batch by batch."""
 
+import itertools
 import os
 
 import numpy as np
@@ -92,8 +93,18 @@ def test_an_example_is_distorted_anew_in_each_epoch(dataset):
         assert np.abs(first - second).mean() > 0.01
 
 
-@pytest.mark.parametrize('name', preprocessing_factory.RECIPES)
-@pytest.mark.parametrize('augmentation', preprocessing_factory.AUGMENTATIONS)
+SHOWN = {('vgg', 'none'), ('cifarnet', 'slim'), ('lenet', 'slim'), ('inception', 'strong')}
+
+
+@pytest.mark.parametrize(
+    ('name', 'augmentation'),
+    [
+        pytest.param(*case, marks=[] if case in SHOWN else pytest.mark.soak)
+        for case in itertools.product(
+            preprocessing_factory.RECIPES, preprocessing_factory.AUGMENTATIONS
+        )
+    ],
+)
 def test_every_recipe_repeats_its_pixels(dataset, name, augmentation):
     preprocess = _preprocess(name, augmentation=augmentation)
     first = _train(dataset, 3, preprocess=preprocess, num_threads=3)
