@@ -27,11 +27,11 @@ class BestCheckpoint:
         prefix = checkpoint.path
         paths = [*checkpoints.files_of(prefix), f'{prefix}.meta']
         with contextlib.ExitStack() as stack:
-            held = {
-                os.path.basename(path): stack.enter_context(open(path, 'rb'))
-                for path in paths
-                if os.path.exists(path)
-            }
+            held = {}
+            for path in paths:
+                # What is gone already is missed by whoever restores the checkpoint.
+                with contextlib.suppress(FileNotFoundError):
+                    held[os.path.basename(path)] = stack.enter_context(open(path, 'rb'))
             yield held
 
     def offer(self, evaluation, content, held):
@@ -40,27 +40,30 @@ class BestCheckpoint:
         `content` is the evaluation as JSON values, `held` what `holding` gave. Of two with the same
         accuracy the one with the smaller loss is the better.
         """
-        kept = self._kept(content)
+        kept = self._kept()
         if kept and _rank(kept) >= _rank(content):
             return False
         self._replace(evaluation, content, held)
         return True
 
-    def check(self, content):
-        """Refuse to compare with another network, or on other pictures; the names are enough."""
-        self._kept(content)
+    def check(self, identity):
+        """Refuse to compare figures of another network, other pictures or another way to count.
 
-    def _kept(self, content):
+        `identity` is what has to be equal, a part of the evaluation's JSON values.
+        """
+        kept = files.read_json(self._record) if os.path.exists(self._record) else {}
+        for name, value in identity.items():
+            if kept and kept.get(name) != value:
+                raise UserError(
+                    f'{self._directory}: keeps the best checkpoint for {name} {kept.get(name)!r}, '
+                    f'and this is {value!r}: name another --eval_dir'
+                )
+
+    def _kept(self):
         """Return what is known of the checkpoint that is kept, or None if there is none."""
         if not os.path.exists(self._record):
             return None
         kept = files.read_json(self._record)
-        for name in ('model_name', 'dataset_name', 'split_name'):
-            if kept.get(name) != content[name]:
-                raise UserError(
-                    f'{self._directory}: keeps the best checkpoint by {name} {kept.get(name)!r}, '
-                    f'and this is {content[name]!r}: name another --eval_dir'
-                )
         # A kill while it was replaced may have left the record without its checkpoint.
         prefix = os.path.join(self._directory, os.path.basename(kept['checkpoint']))
         return kept if checkpoints.fingerprint(prefix) == kept['fingerprint'] else None

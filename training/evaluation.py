@@ -157,6 +157,7 @@ class _Program:
             'model_name': self._info.model_name,
             'dataset_name': self._dataset.dataset_name,
             'split_name': self._dataset.split_name,
+            **self._settings,
         }
 
     def _summary(self):
@@ -269,7 +270,7 @@ def _settings(options, info, examples):
         'preprocessing_name': info.preprocessing_name,
         'moving_averages': bool(info.moving_average_decay),
         'test_time_flips': options.test_time_flips,
-        'examples_asked': examples,
+        'examples': examples,
     }
 
 

@@ -27,11 +27,10 @@ class Metrics:
         labels = np.asarray(labels)
         log_probabilities = np.asarray(log_probabilities, np.float64)
         probabilities = np.exp(log_probabilities)
-        order = best_first(probabilities)
-        predicted = order[:, 0]
+        predicted = log_probabilities.argmax(axis=1)
         rows = np.arange(len(labels))
         np.add.at(self.confusion, (labels, predicted), 1)
-        np.add.at(self._rank_counts, np.argmax(order == labels[:, np.newaxis], axis=1), 1)
+        np.add.at(self._rank_counts, _ranks(labels, log_probabilities), 1)
         self._loss_sum -= log_probabilities[rows, labels].sum()
         self._add_to_bins(probabilities[rows, predicted], predicted == labels)
         self._add_to_curves(labels, probabilities)
@@ -121,6 +120,14 @@ class Metrics:
         true_negatives = wrong.sum(axis=1, keepdims=True) - false_positives
         false_negatives = right.sum(axis=1, keepdims=True) - true_positives
         return true_positives, false_positives, true_negatives, false_negatives
+
+
+def _ranks(labels, scores):
+    """Return the place of each row's label among its scores; sorting them takes far longer."""
+    labels = labels[:, np.newaxis]
+    own = np.take_along_axis(scores, labels, axis=1)
+    comes_first = np.arange(scores.shape[1]) < labels
+    return ((scores > own) | ((scores == own) & comes_first)).sum(axis=1)
 
 
 def best_first(probabilities):

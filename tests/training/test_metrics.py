@@ -112,3 +112,9 @@ def test_a_vanishing_probability_has_an_exact_loss():
     metrics = Metrics(2)
     metrics.update([1], log_softmax([[2000.0, 0.0]]))
     assert metrics.loss == 2000
+
+
+def test_of_equal_probabilities_the_first_class_comes_first():
+    metrics = counted(np.arange(4), np.zeros([4, 4]))
+    assert [metrics.recall_at(k) for k in (1, 2, 3, 4)] == [0.25, 0.5, 0.75, 1]
+    assert metrics.confusion[:, 0].tolist() == [1, 1, 1, 1]
