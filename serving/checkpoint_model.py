@@ -16,7 +16,8 @@ def load(options):
             checkpoint.path,
             info.model_name,
             classifier.network.variables,
-            use_averages=bool(info.moving_average_decay),
+            # Asked for, they are used even where no model.json tells of them.
+            use_averages=bool(info.moving_average_decay or options.use_moving_averages),
         )
         restore_variables = plan.init_fn(initialize=True)
     return LoadedModel(

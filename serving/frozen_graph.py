@@ -66,7 +66,15 @@ def _describe(options, graph_def, stored):
             use_grayscale=options.use_grayscale,
             preprocessing_name=options.preprocessing_name,
         )
-    found = [options.model_name] if options.model_name else graph_nodes.networks(graph_def)
+    found = graph_nodes.networks(graph_def)
+    if options.model_name:
+        nets_factory.get_spec(options.model_name)
+        if found and options.model_name not in found:
+            raise UserError(
+                f'--model_name={options.model_name}: the nodes of {options.path} are those of '
+                f'{" or ".join(found)}'
+            )
+        found = [options.model_name]
     specs = [nets_factory.get_spec(name) for name in found]
     recipes = {spec.preprocessing for spec in specs}
     if not options.model_name:

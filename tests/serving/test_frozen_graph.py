@@ -262,6 +262,8 @@ def test_a_graph_of_a_known_network_needs_no_flag(tmp_path):
         np.testing.assert_allclose(bare, rows, atol=1e-5)
         assert predictor.info.model_name == 'lenet'
     assert predictor.info.preprocessing_name == 'lenet'
+    with pytest.raises(UserError, match='--model_name=vgg_16: the nodes of .* are those of lenet'):
+        predict(path, model_name='vgg_16')
 
 
 def test_what_the_description_says_is_not_contradicted(tmp_path):

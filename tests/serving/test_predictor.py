@@ -5,13 +5,14 @@ import threading
 import numpy as np
 import pytest
 
+from classifiers import model_info
 from common.errors import UserError
 from datasets.images import BadImage
 from serving import predictor as predictor_module
 from serving.model_loading import ModelOptions
 from serving.predictor import Predictor, PredictorOptions, top
 from serving.runner import trial_pictures
-from support import small_models
+from support import checkpoint_files, small_models
 
 
 @pytest.fixture(scope='module')
@@ -48,6 +49,27 @@ def test_it_is_ready_when_it_is_made_and_says_what_it_chose(directory):
 
 def test_a_checkpoint_and_its_frozen_graph_agree(directory, alone):
     with Predictor(ModelOptions(directory)) as predictor:
+        np.testing.assert_allclose(predictor.predict(trial_pictures()), alone, atol=1e-4)
+
+
+def test_moving_averages_are_used_where_the_model_was_trained_with_them(tmp_path, alone):
+    info = small_models.describe(moving_average_decay=0.9)
+    raw = small_models.values(info, seed=1)
+    averages = {
+        f'{name}/ExponentialMovingAverage': value
+        for name, value in small_models.values(info).items()
+    }
+    checkpoint_files.write(tmp_path, {**raw, **averages}, step=1)
+    model_info.write(tmp_path, info)
+    results = {}
+    for use in (None, False):
+        with Predictor(ModelOptions(tmp_path, use_moving_averages=use)) as predictor:
+            results[use] = predictor.predict(trial_pictures())
+    np.testing.assert_allclose(results[None], alone, atol=1e-4)
+    assert abs(results[False] - alone).max() > 1e-3
+    (tmp_path / 'model.json').unlink()
+    asked = ModelOptions(tmp_path, model_name='lenet', use_moving_averages=True)
+    with Predictor(asked) as predictor:
         np.testing.assert_allclose(predictor.predict(trial_pictures()), alone, atol=1e-4)
 
 
