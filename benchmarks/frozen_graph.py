@@ -1,0 +1,123 @@
+"""Compare a frozen graph with the same network frozen without folding.
+
+    python -m benchmarks.frozen_graph
+    python -m benchmarks.frozen_graph --networks=mobilenet_v1 --batch_sizes=1,8 --processor_time
+
+Random weights: the speed of a network does not depend on them, as long as none are zero or one,
+which TensorFlow would leave out. The variants take turns within
+each round, so that what else the machine does touches them alike; times are medians. Where other
+programs run, --processor_time counts one thread's work and not the wait for a core.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from classifiers import build
+from classifiers.resolve import resolve
+from deployment import precision
+from serving import frozen
+
+NETWORKS = ('mobilenet_v1', 'resnet_v1_50', 'inception_v4')
+VARIANTS = ('unfolded', 'unfolded bfloat16', 'folded', 'folded bfloat16')
+GOALS = {'folded': {'mobilenet_v1': 1.15}, 'folded bfloat16': dict.fromkeys(NETWORKS, 1.5)}
+
+
+def main():
+    """Measure each network at each batch size, and print ratios to the unfolded graph."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--networks', default=','.join(NETWORKS))
+    parser.add_argument('--batch_sizes', default='1,8')
+    parser.add_argument('--rounds', type=int, default=15)
+    parser.add_argument('--processor_time', action='store_true')
+    options = parser.parse_args()
+    clock, threads = (time.process_time, 1) if options.processor_time else (time.perf_counter, 0)
+    has_bfloat16 = precision.choose(has_gpu=False) == 'bfloat16'
+    print(f'{os.cpu_count()} cores, bfloat16: {"yes" if has_bfloat16 else "no"}')
+    print('network | batch | unfolded ms | ' + ' | '.join(VARIANTS[1:]))
+    for name in options.networks.split(','):
+        info = resolve(model_name=name, dataset_classes=1001)[0]
+        graphs = frozen_graphs(info)
+        for batch in map(int, options.batch_sizes.split(',')):
+            times = measure(info, graphs, batch, options.rounds, has_bfloat16, clock, threads)
+            print_row(name, batch, times)
+
+
+def frozen_graphs(info):
+    """Return (GraphDef by TensorFlow's conversion alone, ours)."""
+    with tempfile.TemporaryDirectory() as directory:
+        with tf.Graph().as_default() as graph, tf.Session() as session:
+            classifier = build.build(info)
+            session.run(tf.global_variables_initializer())
+            session.run([variable.assign(_drawn(variable)) for variable in tf.global_variables()])
+            path = tf.train.Saver().save(session, os.path.join(directory, 'model.ckpt'))
+            nodes = list(classifier.nodes.values())
+            unfolded = tf.graph_util.convert_variables_to_constants(
+                session, graph.as_graph_def(), nodes
+            )
+        return unfolded, frozen.from_checkpoint(info, path)[0].graph_def
+
+
+def _drawn(variable):
+    """Return random numbers that keep a network's values in bounds."""
+    generator = np.random.default_rng(len(variable.op.name))
+    shape = variable.shape.as_list()
+    if len(shape) > 1:
+        return generator.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape).astype(np.float32)
+    return generator.uniform(0.5, 1.5, shape).astype(np.float32)
+
+
+def measure(info, graphs, batch, rounds, has_bfloat16, clock, threads):
+    """Return {variant: median seconds of a run}."""
+    shape = [batch, info.image_size, info.image_size, info.channels]
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    calls = {}
+    for variant in VARIANTS:
+        kind = 'bfloat16' if variant.endswith('bfloat16') else None
+        if kind is None or has_bfloat16:
+            calls[variant] = callable_of(graphs[variant.startswith('folded')], kind, threads)
+    for call in calls.values():
+        call(images)
+        call(images)
+    times = {variant: [] for variant in calls}
+    for _ in range(rounds):
+        for variant, call in calls.items():
+            start = clock()
+            call(images)
+            times[variant].append(clock() - start)
+    return {variant: statistics.median(found) for variant, found in times.items()}
+
+
+def callable_of(graph_def, kind, threads):
+    """Return a function from images to probabilities, with a session of its own."""
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name='')
+        config = precision.rewrite(tf.ConfigProto(), kind)
+        config.intra_op_parallelism_threads = config.inter_op_parallelism_threads = threads
+        session = tf.Session(graph=graph, config=config)
+        return session.make_callable('probabilities:0', ['input:0'])
+
+
+def print_row(name, batch, times):
+    """Print one line of the table; a ratio that misses its goal is marked."""
+    cells = [f'{times["unfolded"] * 1e3:.1f}']
+    for variant in VARIANTS[1:]:
+        if variant not in times:
+            cells.append('-')
+            continue
+        ratio = times['unfolded'] / times[variant]
+        goal = GOALS.get(variant, {}).get(name)
+        mark = '' if goal is None else (f' (goal {goal})' if ratio >= goal else f' MISSES {goal}')
+        cells.append(f'{ratio:.2f}{mark}')
+    print(f'{name} | {batch} | ' + ' | '.join(cells), flush=True)
+
+
+if __name__ == '__main__':
+    main()
