@@ -165,6 +165,16 @@ def test_named_logits_become_probabilities(tmp_path):
     np.testing.assert_allclose(rows, expected(), atol=1e-5)
 
 
+def test_a_network_that_ends_in_logits_is_known_by_its_scope(tmp_path):
+    def alexnet():
+        logits = tf.matmul(tf.reduce_mean(pixel_input(), [1, 2]), WEIGHTS)
+        tf.identity(logits, 'alexnet_v2/fc8/squeezed')
+
+    rows, predictor = predict(written(tmp_path, alexnet), **SCALED)
+    np.testing.assert_allclose(rows, expected(), atol=1e-5)
+    assert predictor.info.model_name == 'alexnet_v2'
+
+
 def test_a_named_preprocessing_is_applied(tmp_path):
     path = written(tmp_path, of_float_pixels)
     rows, _ = predict(path, preprocessing_name='lenet')
