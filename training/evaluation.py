@@ -37,7 +37,9 @@ def run(options, stop=None, report=print):
         for checkpoint in _checkpoints(options, stop):
             try:
                 done += program.evaluate(checkpoint)
-            except _passing(options) as error:
+            except UserError as error:
+                if not _is_passing(error, checkpoint, options):
+                    raise
                 tf.logging.warning('SKIPPED %s', error)
             if done == (options.max_evaluations if _is_watching(options) else 1):
                 break
@@ -50,13 +52,17 @@ def _is_watching(options):
     )
 
 
-def _passing(options):
-    """Return the errors after which the next checkpoint is looked at."""
-    if _is_watching(options):
-        return checkpoints.UnreadableCheckpointError, DivergedCheckpointError
-    if os.path.isdir(options.checkpoint_path):
-        return (checkpoints.UnreadableCheckpointError,)
-    return ()
+def _is_passing(error, checkpoint, options):
+    """Tell whether the next checkpoint may do better: this one has gone, or is of no use."""
+    is_watching = _is_watching(options)
+    if not is_watching and not os.path.isdir(options.checkpoint_path):
+        return False
+    return (
+        isinstance(error, checkpoints.UnreadableCheckpointError)
+        or (is_watching and isinstance(error, DivergedCheckpointError))
+        # With the checkpoint its model.json may have gone or changed.
+        or checkpoints.fingerprint(checkpoint.path) != checkpoint.fingerprint
+    )
 
 
 def _checkpoints(options, stop):
