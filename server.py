@@ -4,7 +4,6 @@ python server.py --model_name=my_inception_v4_freeze.pb
 python server.py --model_name=TRAIN_DIR --host=0.0.0.0 --api_key_file=keys.txt
 """
 
-import functools
 import os
 
 from absl import app, flags
@@ -88,34 +87,35 @@ def _define_flags():
 def main(_):
     """Turn the flags into options, and serve."""
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    from serving import serve, server_options
-    from serving.model_loading import ModelOptions
-    from serving.predictor import PredictorOptions
+    from serving import http_server, serve, server_options
 
     path = serve.model_path(FLAGS.model_dir, FLAGS.model_name)
-    labels = serve.label_path(FLAGS.model_dir, FLAGS.label_file)
-    fill = functools.partial(_filled, own=('model_name', 'label_file', 'trusted_hosts'))
-    listen = fill(server_options.ListenOptions)
-    config = fill(
+    keys = server_options.read_keys(FLAGS.api_key_file) if FLAGS.api_key_file else ()
+    listen = _filled(server_options.ListenOptions)
+    config = _filled(
         server_options.AppConfig,
         name=FLAGS.served_name or serve.name_for(path),
         is_loopback=server_options.is_loopback(FLAGS.host),
         trusted_hosts=tuple(FLAGS.trusted_hosts),
-        api_keys=server_options.read_keys(FLAGS.api_key_file) if FLAGS.api_key_file else (),
+        api_keys=keys,
         max_requests=max(1, FLAGS.threads - 4),  # The others answer that the server is well.
         max_decoders=os.cpu_count() or 1,
     )
-    model = fill(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
-    serve.serve(
-        serve.ServeOptions(
-            model, fill(PredictorOptions), config, listen, FLAGS.reload_secs, FLAGS.debug
-        )
-    )
+    # What is wrong so far is told at once: TensorFlow takes seconds to start.
+    listening = http_server.listen(listen.host, listen.port)
+    from serving.model_loading import ModelOptions
+    from serving.predictor import PredictorOptions
+
+    labels = serve.label_path(FLAGS.model_dir, FLAGS.label_file)
+    model = _filled(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
+    how = _filled(PredictorOptions)
+    options = serve.ServeOptions(model, how, config, listen, FLAGS.reload_secs, FLAGS.debug)
+    serve.serve(options, listening)
 
 
-def _filled(kind, own=(), **known):
-    """Return a record filled from the flags of its fields' names, but for `own` and `known`."""
-    names = set(kind.__dataclass_fields__) & set(FLAGS) - set(own) - set(known)
+def _filled(kind, **known):
+    """Return a record filled from the flags of its fields' names; `known` values win."""
+    names = set(kind.__dataclass_fields__) & set(FLAGS) - set(known)
     return kind(**{name: FLAGS[name].value for name in names}, **known)
 
 

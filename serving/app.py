@@ -46,6 +46,7 @@ def create_app(predictor, config, metrics=None, store=None, is_draining=lambda: 
     metrics = metrics or Metrics()
     app = flask.Flask(__name__)
     app.request_class = _Request
+    app.url_map.merge_slashes = False
     app.config['MAX_CONTENT_LENGTH'] = config.max_body_bytes
     app.config['MAX_FORM_PARTS'] = config.max_files + 16
     app.config['MAX_FORM_MEMORY_SIZE'] = 64 * 1024
@@ -375,4 +376,7 @@ def _language():
     asked = flask.request.args.get('lang')
     if asked in known:
         return asked
-    return flask.request.accept_languages.best_match(known) or known[0]
+    for tag, _ in flask.request.accept_languages:  # The most wanted first.
+        if (language := tag.split('-')[0].lower()) in known:
+            return language
+    return known[0]

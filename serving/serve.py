@@ -10,8 +10,8 @@ import sys
 import threading
 import time
 
+from common.errors import UserError
 from serving import http_server, server_options
-from serving.model_loading import ModelOptions
 from serving.server_options import AppConfig, ListenOptions
 
 _SECS_BETWEEN_SIGNALS = 1.0  # `timeout` and shells send the same signal twice.
@@ -21,18 +21,17 @@ _SECS_BETWEEN_SIGNALS = 1.0  # `timeout` and shells send the same signal twice.
 class ServeOptions:
     """Everything that a server is started with."""
 
-    model: ModelOptions
-    predictor: object  # PredictorOptions
+    model: object  # ModelOptions and PredictorOptions: to know them TensorFlow has to be there.
+    predictor: object
     app: AppConfig
     listen: ListenOptions
     reload_secs: float = 2.0  # How often to look for a new model; 0: never.
     debug: bool = False
 
 
-def serve(options):
-    """Serve until SIGTERM or SIGINT, then answer what is under way; raise what loading raises."""
+def serve(options, listening):
+    """Serve on a socket until SIGTERM or SIGINT, then answer what is under way."""
     log = start_log(options.debug)
-    listening = http_server.listen(options.listen.host, options.listen.port)
     server, holder, store = _assemble(options, listening, log)
     _handle_signals(server)
     loading = _Loading(options, server, holder, log)
@@ -180,7 +179,10 @@ def name_for(path):
 
 def model_path(directory, name):
     """Return the path of the model: a name in a directory, or either alone."""
-    return os.path.join(directory, name) if directory else name
+    path = os.path.join(directory, name) if directory else name
+    if path.endswith('.pb') and not os.path.exists(path):
+        raise UserError(f'--model_name={name}: there is no file {path}')
+    return path
 
 
 def label_path(directory, name):

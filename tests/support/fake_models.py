@@ -1,0 +1,66 @@
+"""Stand-ins for a loaded model, for tests of what lies around it."""
+
+import contextlib
+import threading
+
+import numpy as np
+
+from classifiers.model_info import ModelInfo
+from datasets.images import BadImage
+from serving.model_holder import NotReadyError
+
+LABELS = ('daisy', 'roses', '<b>tulips</b>')
+
+
+class FakePredictor:
+    """Gives every picture the same scores; `unreadable` bytes fail as the graph would."""
+
+    queued, running, precision, path = 0, 0, 'float32', 'fake.pb'
+
+    def __init__(self, labels=LABELS, version=1, unreadable=()):
+        self.labels = list(labels)
+        self.version = version
+        self.unreadable = set(unreadable)
+        self.info = ModelInfo('lenet', len(labels), 28, 3, 'lenet', tuple(labels))
+        self.pictures = []
+        self.error = None
+        self.gate = threading.Event()  # Cleared: answers wait.
+        self.gate.set()
+        self.entered = threading.Semaphore(0)
+
+    def predict(self, pictures, timeout_secs=None):
+        """Return a row for each picture."""
+        self.entered.release()
+        self.gate.wait()
+        if self.error:
+            raise self.error
+        for index, data in enumerate(pictures):
+            if data in self.unreadable:
+                error = BadImage('the model cannot read this picture')
+                error.index = index
+                raise error
+        self.pictures += pictures
+        count = len(self.labels)
+        row = np.linspace(1, 2, count, dtype=np.float32)
+        return np.tile(row / row.sum(), (len(pictures), 1))
+
+
+class FakeHolder:
+    """Lends a FakePredictor, or none while `is_ready` is false."""
+
+    def __init__(self, predictor=None, is_ready=True):
+        self.predictor = predictor or FakePredictor()
+        self.is_ready = is_ready
+        self.last_error = ''
+
+    @property
+    def version(self):
+        """Return the version that is lent."""
+        return self.predictor.version if self.is_ready else 0
+
+    @contextlib.contextmanager
+    def lease(self):
+        """Lend the predictor."""
+        if not self.is_ready:
+            raise NotReadyError('no model is loaded')
+        yield self.predictor
