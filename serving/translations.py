@@ -21,7 +21,7 @@ _SENTENCES = {
     'photograph': ('Take a photo', '拍照', '사진 찍기'),
     'classify': ('Classify', '开始识别', '분류하기'),
     'limits': (
-        '{kinds} · up to {megabytes} MB each · {files} at once',
+        '{kinds} · up to {megabytes} MB each · up to {files} at once',
         '{kinds} · 每张不超过 {megabytes} MB · 一次最多 {files} 张',
         '{kinds} · 장당 최대 {megabytes} MB · 한 번에 {files}장까지',
     ),
@@ -37,7 +37,7 @@ _SENTENCES = {
     ),
     'key': ('API key', 'API 密钥', 'API 키'),
     'results': ('Results', '识别结果', '결과'),
-    'clear': ('Clear', '清空', '지우기'),
+    'remove_all': ('Clear', '清空', '지우기'),
     'preview': ('Preview of {name}', '{name} 的预览', '{name} 미리 보기'),
     'unnamed': ('Picture {number}', '图片 {number}', '사진 {number}'),
     'working': ('Classifying …', '正在识别…', '분류하는 중…'),

@@ -1,0 +1,191 @@
+"""The page in a real browser: files chosen, dropped and pasted, without JavaScript, and on a phone.
+
+Needs chromium and chromedriver (Debian: apt install chromium chromium-driver).
+"""
+
+import os
+
+import pytest
+from PIL import Image
+
+from serving.server_options import AppConfig
+from support import browser as browsers
+from support import live_servers
+from support.fake_models import FakeHolder, FakePredictor
+
+MARKUP = '<img src=x onerror="window.attacked=1">'
+NAME = '<img src=x onerror=window.attacked=1>.png'
+LABELS = ('daisy', 'roses', MARKUP)
+
+IN_CI = os.environ.get('CI') == 'true'
+pytestmark = pytest.mark.skipif(
+    bool(browsers.missing()) and not IN_CI, reason=f'not installed: {browsers.missing()}'
+)
+
+FINISHED = (
+    'const cards = [...document.querySelectorAll(".card")];'
+    'return cards.length >= arguments[0] && cards.every((c) => !c.matches(".waiting"))'
+)
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('browser')
+    for number, name in enumerate(('one.png', 'two.png', NAME)):
+        Image.new('RGB', (64, 48), (80 * number, 120, 200)).save(folder / name)
+    (folder / 'notes.txt').write_text('no picture')
+    return folder
+
+
+@pytest.fixture(scope='module')
+def live():
+    holder = FakeHolder(FakePredictor(labels=LABELS))
+    with live_servers.running(holder, AppConfig(name='flowers')) as server:
+        yield server
+
+
+@pytest.fixture(scope='module')
+def window(tmp_path_factory):
+    window = browsers.Browser(tmp_path_factory.mktemp('profile'))
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def page(window, live):
+    """Show the page afresh, and let nothing pass that the policy or the script complains of."""
+    window.screen(1000, 900)
+    window.command('Emulation.setScriptExecutionDisabled', value=False)
+    window.open(f'http://127.0.0.1:{live.port}/')
+    return window
+
+
+def choose(page, folder, *names):
+    page.type('#pictures', '\n'.join(str(folder / name) for name in names))
+
+
+def assert_classified(page, *names):
+    page.wait_until(FINISHED, len(names))
+    assert page.texts('.card .name') == list(names)
+    assert page.texts('.card:first-child .label') == list(reversed(LABELS))
+    assert page.texts('.card:first-child .percent') == ['44.4%', '33.3%', '22.2%']
+    widths = page.run(
+        'return [...document.querySelectorAll(".card:first-child rect")]'
+        '.map((e) => e.getBoundingClientRect().width)'
+    )
+    assert widths[0] > widths[1] > widths[2] > 0
+    assert not page.run('return window.attacked')
+
+
+def test_a_chosen_file_gets_its_bars(page, folder):
+    choose(page, folder, 'one.png')
+    assert_classified(page, 'one.png')
+    assert page.run('return document.querySelector(".preview").naturalWidth') == 64
+    assert page.texts('.card .time')[0].endswith('ms')
+
+
+def test_two_dropped_files_are_shown_in_order(page, folder):
+    page.drop('#drop', [folder / 'one.png', folder / 'two.png'])
+    assert_classified(page, 'one.png', 'two.png')
+    page.click('#clear')
+    assert page.texts('.card') == []
+
+
+def test_a_pasted_picture_is_classified(page):
+    page.run(
+        'const data = new DataTransfer();'
+        'const canvas = document.createElement("canvas");'
+        'canvas.toBlob((blob) => {'
+        '  data.items.add(new File([blob], "pasted.png", {type: "image/png"}));'
+        '  document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data}));'
+        '})'
+    )
+    assert_classified(page, 'pasted.png')
+
+
+def test_a_bad_file_says_so_beside_a_good_one(page, folder):
+    choose(page, folder, 'notes.txt', 'one.png')
+    page.wait_until(FINISHED, 2)
+    assert 'not a picture' in page.texts('.card:first-child .problem')[0]
+    assert page.texts('.card:last-child .label')
+
+
+def test_markup_in_labels_and_names_stays_text(page, folder):
+    choose(page, folder, NAME)
+    assert_classified(page, NAME)
+    assert page.run('return document.querySelectorAll("#cards img").length') == 1
+    assert MARKUP in page.texts('#status')[0]
+
+
+def test_the_form_works_without_javascript(page, live, folder):
+    page.command('Emulation.setScriptExecutionDisabled', value=True)
+    page.open(f'http://127.0.0.1:{live.port}/')
+    choose(page, folder, 'one.png', NAME)
+    page.click('#submit')
+    page.command('Emulation.setScriptExecutionDisabled', value=False)
+    assert_classified(page, 'one.png', NAME)
+    assert page.run('return document.querySelectorAll("#cards img").length') == 2
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(page, live, folder):
+    page.screen(360, 740, is_phone=True)
+    page.open(f'http://127.0.0.1:{live.port}/')
+    choose(page, folder, 'one.png', NAME)
+    assert_classified(page, 'one.png', NAME)
+    assert page.run('return document.documentElement.scrollWidth') <= 360
+    assert page.run('return getComputedStyle(document.querySelector(".camera")).display') != 'none'
+
+
+def test_it_is_used_by_keyboard_and_read_aloud(page, folder):
+    seen = []
+    for _ in range(6):
+        page.press('\ue004')  # Tab.
+        seen.append(page.run('return document.activeElement.id'))
+        if seen[-1] == 'pictures':
+            break
+    assert seen[-1] == 'pictures'
+    outline = 'return getComputedStyle(document.activeElement.parentElement).outlineStyle'
+    assert page.run(outline) == 'solid'
+    choose(page, folder, 'one.png')
+    assert_classified(page, 'one.png')
+    assert page.texts('#status')[0].startswith('one.png: ')
+    unnamed = (
+        'return [...document.querySelectorAll("input, button, a, img:not([alt=\'\'])")].filter('
+        '(e) => !(e.labels?.[0]?.textContent || e.textContent || e.alt).trim()).length'
+    )
+    assert page.run(unnamed) == 0
+
+
+def luminance(colour):
+    numbers = [int(number) / 255 for number in colour[colour.index('(') + 1 : -1].split(',')[:3]]
+    linear = [n / 12.92 if n <= 0.03928 else ((n + 0.055) / 1.055) ** 2.4 for n in numbers]
+    return sum(share * n for share, n in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_text_stands_out_from_its_ground(page, folder, scheme):
+    page.prefer('prefers-color-scheme', scheme)
+    choose(page, folder, 'one.png', 'notes.txt')
+    page.wait_until(FINISHED, 2)
+    pairs = page.run(
+        'const ground = (e) => { const c = getComputedStyle(e).backgroundColor;'
+        '  return c === "rgba(0, 0, 0, 0)" ? ground(e.parentElement) : c };'
+        'const places = "h1, .lead, .limits, .choose, .label, .percent, .name, .time, .problem,'
+        ' footer, footer a, .languages a";'
+        'return [...document.querySelectorAll(places)].map('
+        '  (e) => [e.className || e.tagName, getComputedStyle(e).color, ground(e)])'
+    )
+    page.prefer('prefers-color-scheme', 'light')
+    assert len(pairs) > 10
+    for place, text, ground in pairs:
+        light, dark = sorted((luminance(text), luminance(ground)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (place, text, ground)
+
+
+def test_nothing_is_loaded_from_elsewhere(page, live, folder):
+    choose(page, folder, 'one.png')
+    assert_classified(page, 'one.png')
+    loaded = page.run('return performance.getEntriesByType("resource").map((e) => e.name)')
+    assert loaded
+    for address in loaded:
+        assert address.removeprefix('blob:').startswith(f'http://127.0.0.1:{live.port}/')
