@@ -17,6 +17,7 @@ from deployment import cluster
 from deployment.attendance import Attendance, ServerWatch
 from deployment.cluster import Place
 from support import cluster_member
+from support.addresses import free_addresses
 
 ROOT = Path(__file__).resolve().parents[2]
 UNTYPED = {
@@ -191,14 +192,6 @@ def test_a_worker_notices_a_server_that_stays_away():
     assert watch.lost(121) == ['b:1']
     up.add('b:1')
     assert watch.lost(122) == []
-
-
-def free_addresses(count):
-    sockets = [socket.create_server(('localhost', 0)) for _ in range(count)]
-    addresses = [f'localhost:{each.getsockname()[1]}' for each in sockets]
-    for each in sockets:
-        each.close()
-    return addresses
 
 
 @pytest.mark.parametrize('sync', [0, 1])

@@ -1,0 +1,87 @@
+"""A parameter server and two workers on this machine."""
+
+import contextlib
+import re
+import signal
+
+import pytest
+
+from support import training_runs
+from support.addresses import free_addresses
+
+
+@pytest.fixture
+def cluster(runs):
+    """Start processes of one cluster, and end what is left of them."""
+    server, *workers = free_addresses(3)
+    with contextlib.ExitStack() as stack:
+
+        def start(job, task, **typed):
+            name = f'{job}{task}'
+            process = runs.start(
+                name,
+                **{
+                    'train_dir': runs.path(),
+                    'job_name': job,
+                    'task': task,
+                    'ps_hosts': server,
+                    'worker_hosts': ','.join(workers),
+                    'log_every_n_steps': 1,
+                    **typed,
+                },
+            )
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+def steps_in(text):
+    return [int(step) for step in re.findall(r'INFO:tensorflow:global step (\d+): loss', text)]
+
+
+@pytest.mark.parametrize('sync', [False, True])
+def test_a_run_ends_by_itself(runs, cluster, sync):
+    typed = {'sync_replicas': sync, 'replicas_to_aggregate': -1, 'max_number_of_steps': 40}
+    typed['moving_average_decay'] = 0.9
+    processes = [cluster('ps', 0), cluster('worker', 0, **typed), cluster('worker', 1, **typed)]
+    for process in processes[1:] + processes[:1]:
+        assert process.wait(120) == 0, ''.join(map(runs.log, ('ps0', 'worker0', 'worker1')))
+    assert runs.newest().step >= 40
+    assert f'Global batch {8 if sync else 4}' in runs.log('worker0')
+    assert 'Traceback' not in runs.log('worker0') + runs.log('worker1') + runs.log('ps0')
+
+
+def test_a_killed_worker_comes_back(runs, cluster):
+    typed = {'max_number_of_steps': 5000, 'save_interval_steps': 10}
+    cluster('ps', 0)
+    chief, worker = (cluster('worker', task, **typed) for task in (0, 1))
+    runs.wait_for(worker, r'global step \d+', 'worker1')
+    worker.kill()
+    worker.wait()
+    alive_at = max(steps_in(runs.log('worker0')), default=0)
+    runs.wait_for(chief, f'global step {alive_at + 20}', 'worker0')
+    before = len(steps_in(runs.log('worker1')))
+    again = cluster('worker', 1, **typed)
+    runs.wait_for(again, rf'(?s)(global step \d+.*?){{{before + 1}}}', 'worker1')
+    for process in (again, chief):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert runs.newest().step == max(steps_in(runs.log('worker0')))
+
+
+@pytest.mark.soak
+def test_a_killed_chief_resumes(runs, cluster):
+    typed = {'max_number_of_steps': 400, 'save_interval_steps': 10}
+    server = cluster('ps', 0)
+    chief, worker = (cluster('worker', task, **typed) for task in (0, 1))
+    runs.wait_for(chief, r'model\.ckpt-[1-9]', 'worker0')
+    chief.kill()
+    chief.wait()
+    chief = cluster('worker', 0, **typed)
+    runs.wait_for(chief, 'Resuming the run', 'worker0')
+    for process in (chief, worker, server):
+        assert process.wait(240) == 0
+    assert runs.newest().step >= 400
+    assert training_runs.is_finite(runs.newest())
