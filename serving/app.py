@@ -36,8 +36,7 @@ class _Classifier:
         self.config = config
         self.metrics = metrics
         self.is_draining = is_draining
-        self.keys = security.Keys(config.api_keys)
-        self.rate_limit = security.RateLimit(config.rate_limit)
+        self.guard = security.Guard(config)
 
 
 def create_app(predictor, config, metrics=None, store=None, is_draining=lambda: False):
@@ -97,36 +96,20 @@ def _config():
 
 def _admit():
     """Refuse whoever may not ask, before anything is read."""
-    request, config = flask.request, _config()
+    request, guard = flask.request, _classifier().guard
     flask.g.began = time.monotonic()
     flask.g.kinds = []
-    peer = request.remote_addr or ''
-    is_behind_proxy = security.same_address(peer, config.trusted_proxy)
-    forwarded = request.headers.get('X-Forwarded-For')
-    flask.g.address = security.client_address(peer, forwarded, config.trusted_proxy)
-    host = request.headers.get('Host', '')
-    security.check_host(host, config)
-    forwarded_host = request.headers.get('X-Forwarded-Host', '') if is_behind_proxy else ''
-    security.check_origin(request.method, request.headers, host, forwarded_host)
-    if request.endpoint is None:
-        return
+    flask.g.address = guard.address(request.remote_addr or '', request.headers)
+    guard.check_site(request.method, request.headers, request.remote_addr or '')
     is_open = request.endpoint in _OPEN and request.method != 'POST'
-    if not is_open:
-        if request.endpoint != 'metrics_text':
-            _classifier().rate_limit.check(flask.g.address)
-        _classifier().keys.check(*_offered_keys())
+    if request.endpoint is None or is_open:
+        return
+    if request.endpoint != 'metrics_text':
+        guard.check_rate(flask.g.address)
+    is_form = request.endpoint == 'page'
+    guard.check_key(request.headers, *([request.form.get('key')] if is_form else []))
     if request.headers.get('Content-Encoding', 'identity').lower() != 'identity':
         raise Refusal(415, 'encoding', 'bodies are taken as they are, without Content-Encoding')
-
-
-def _offered_keys():
-    request = flask.request
-    scheme, _, key = request.headers.get('Authorization', '').partition(' ')
-    if scheme.lower() == 'bearer':
-        yield key.strip()
-    yield request.headers.get('X-API-Key', '')
-    if request.endpoint == 'page' and request.method == 'POST':
-        yield request.form.get('key', '')
 
 
 def _finish(response):
@@ -221,16 +204,7 @@ def _files():
 
 
 def _count(asked):
-    """Return how many classes are wanted."""
-    if asked is None or asked == '':
-        return _config().num_top_predictions
-    try:
-        count = int(asked)
-    except (TypeError, ValueError, OverflowError):
-        count = 0
-    if isinstance(asked, bool) or not 1 <= count <= 1_000_000:
-        raise Refusal(400, 'top', 'top: a number of classes, from 1, is valid')
-    return count
+    return uploads.count(asked, _config().num_top_predictions)
 
 
 def _classified(sent, count):
@@ -251,7 +225,7 @@ def describe_model():
 
 def describe_api():
     """Return the OpenAPI description."""
-    return openapi.document(_config().name, _classifier().keys.are_required)
+    return openapi.document(_config().name, _classifier().guard.needs_key)
 
 
 def health():
@@ -352,7 +326,7 @@ def _page(answer=None, refusal=None):
         model=_model_for_page(),
         cards=cards,
         problem=translations.for_refusal(refusal, language) if refusal else '',
-        needs_key=_classifier().keys.are_required,
+        needs_key=_classifier().guard.needs_key,
     )
     problem = refusal or (answer and answer.refusal)
     response = flask.make_response(body, problem.status if problem else 200)
@@ -372,11 +346,5 @@ def _model_for_page():
 
 def _language():
     """Return the language that was asked for, else the browser's, else English."""
-    known = list(translations.LANGUAGES)
-    asked = flask.request.args.get('lang')
-    if asked in known:
-        return asked
-    for tag, _ in flask.request.accept_languages:  # The most wanted first.
-        if (language := tag.split('-')[0].lower()) in known:
-            return language
-    return known[0]
+    tags = (tag for tag, _ in flask.request.accept_languages)  # The most wanted first.
+    return translations.choose(flask.request.args.get('lang'), *tags)

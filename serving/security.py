@@ -113,6 +113,42 @@ def _address(text):
     return str(getattr(address, 'ipv4_mapped', None) or address)
 
 
+class Guard:
+    """Checks a request by its headers and the address that it came from."""
+
+    def __init__(self, config):
+        self._config = config
+        self._keys = Keys(config.api_keys)
+        self._rate_limit = RateLimit(config.rate_limit)
+
+    @property
+    def needs_key(self):
+        """Tell whether the API is behind a key."""
+        return self._keys.are_required
+
+    def address(self, peer, headers):
+        """Return who asks."""
+        return client_address(peer, headers.get('X-Forwarded-For'), self._config.trusted_proxy)
+
+    def check_site(self, method, headers, peer):
+        """Refuse other hosts and other origins."""
+        host = headers.get('Host', '')
+        check_host(host, self._config)
+        is_proxy = same_address(peer, self._config.trusted_proxy)
+        forwarded_host = headers.get('X-Forwarded-Host', '') if is_proxy else ''
+        check_origin(method, headers, host, forwarded_host)
+
+    def check_rate(self, address):
+        """Refuse who asks too often."""
+        self._rate_limit.check(address)
+
+    def check_key(self, headers, *others):
+        """Refuse a request without a key in its headers, or in what else it offers."""
+        scheme, _, key = headers.get('Authorization', '').partition(' ')
+        bearer = key.strip() if scheme.lower() == 'bearer' else ''
+        self._keys.check(bearer, headers.get('X-API-Key'), *others)
+
+
 class Keys:
     """The keys that open the API; without any it is open."""
 

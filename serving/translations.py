@@ -119,6 +119,14 @@ _SENTENCES = {
 }
 
 
+def choose(*tags):
+    """Return the language of the first tag (`ko-KR`) that is known, else English."""
+    for tag in tags:
+        if (language := (tag or '').split('-')[0].lower()) in LANGUAGES:
+            return language
+    return next(iter(LANGUAGES))
+
+
 def sentences(language):
     """Return every sentence of one language by its key."""
     column = list(LANGUAGES).index(language)

@@ -20,6 +20,7 @@ ALLOWED = (
     image_kinds.BMP,
 )
 _LONGEST_NAME = 120
+_MOST_CLASSES = 1_000_000
 # Lists and objects take hundreds of times the memory of their text; base64 has none of these.
 _JSON_STRUCTURE = (b',', b'[', b'{', b':')
 _MOST_JSON_STRUCTURE = 5_000
@@ -101,6 +102,19 @@ def bad_picture(error):
 def late():
     """Return the Refusal of a request whose time is over."""
     return Refusal(503, 'late', 'the server is too busy to answer in time', retry_after_secs=5)
+
+
+def count(asked, default):
+    """Return how many classes are wanted, of whatever a request says."""
+    if asked is None or asked == '':
+        return default
+    try:
+        number = 0 if isinstance(asked, bool) else int(asked)
+    except (TypeError, ValueError, OverflowError):
+        number = 0
+    if not 1 <= number <= _MOST_CLASSES:
+        raise Refusal(400, 'top', 'top: a number of classes, from 1, is valid')
+    return number
 
 
 def parse_json(body):
