@@ -11,7 +11,7 @@ from nets import resnet_utils
 
 resnet_arg_scope = resnet_utils.resnet_arg_scope
 
-_UNITS = {  # Units per block.
+UNITS = {  # Units per block.
     'resnet_v1_50': (3, 4, 6, 3),  # Table 1
     'resnet_v1_101': (3, 4, 23, 3),  # Table 1
     'resnet_v1_152': (3, 8, 36, 3),  # Table 1
@@ -104,7 +104,7 @@ def _variant(name):
         ]
         return resnet_v1(
             inputs,
-            resnet_utils.network_blocks(resnet_v1_block, _UNITS[name], depths),
+            resnet_utils.network_blocks(resnet_v1_block, UNITS[name], depths),
             num_classes,
             is_training,
             global_pool=global_pool,

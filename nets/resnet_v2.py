@@ -12,7 +12,7 @@ from nets import layers, resnet_utils
 
 resnet_arg_scope = resnet_utils.resnet_arg_scope
 
-_UNITS = {  # Units per block; 50 to 152 as in arXiv:1512.03385, table 1.
+UNITS = {  # Units per block; 50 to 152 as in arXiv:1512.03385, table 1.
     'resnet_v2_50': (3, 4, 6, 3),
     'resnet_v2_101': (3, 4, 23, 3),
     'resnet_v2_152': (3, 8, 36, 3),
@@ -69,7 +69,7 @@ def resnet_v2(
 
 
 def _variant(name):
-    blocks = resnet_utils.network_blocks(resnet_v2_block, _UNITS[name])
+    blocks = resnet_utils.network_blocks(resnet_v2_block, UNITS[name])
 
     @resnet_utils.variant(name)
     def network(

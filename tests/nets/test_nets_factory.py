@@ -116,7 +116,9 @@ class TestArgScopes:
             network_fn(pictures('mobilenet_v1_025'))
         assert 'MobilenetV1/Conv2d_0/weights' in {v.op.name for v in tf.get_collection('seen')}
 
-    @pytest.mark.parametrize('name', ['mobilenet_v1_025', 'inception_v1', 'resnet_v1_50'])
+    @pytest.mark.parametrize(
+        'name', ['inception_v1', pytest.param('resnet_v1_50', marks=pytest.mark.soak)]
+    )
     def test_one_around_the_call_wins(self, graph, name):
         network_fn = nets_factory.get_network_fn(name, 3, is_training=True)
         with slim.arg_scope([slim.batch_norm], updates_collections='mine'):

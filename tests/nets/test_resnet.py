@@ -21,7 +21,7 @@ def pictures(size, batch=2, channels=3):
 
 def small_v1(inputs, scope='tiny', **options):
     blocks = [
-        resnet_v1.resnet_v1_block(f'block{number}', base_depth=number, num_units=3, stride=stride)
+        resnet_v1.resnet_v1_block(f'block{number}', base_depth=number, num_units=2, stride=stride)
         for number, stride in enumerate((2, 2, 2, 1), start=1)
     ]
     return resnet_v1.resnet_v1(inputs, blocks, is_training=False, scope=scope, **options)
@@ -29,7 +29,7 @@ def small_v1(inputs, scope='tiny', **options):
 
 def small_v2(inputs, scope='tiny', **options):
     blocks = [
-        resnet_v2.resnet_v2_block(f'block{number}', base_depth=number, num_units=3, stride=stride)
+        resnet_v2.resnet_v2_block(f'block{number}', base_depth=number, num_units=2, stride=stride)
         for number, stride in enumerate((2, 2, 2, 1), start=1)
     ]
     return resnet_v2.resnet_v2(inputs, blocks, is_training=False, scope=scope, **options)
@@ -43,6 +43,14 @@ def evaluate(*tensors):
     with tf.Session() as session:
         reference.load_weights(session, weight_gain=0.7)
         return session.run(list(tensors))
+
+
+@pytest.mark.parametrize('name', [*resnet_v1.UNITS, *resnet_v2.UNITS])
+def test_table_has_as_many_units_as_the_facts(name):
+    units = {**resnet_v1.UNITS, **resnet_v2.UNITS}[name]
+    scopes = {tuple(path.split('/')[1:3]) for path in reference.facts(name)['model_variables']}
+    counts = [sum(block == f'block{number}' for block, _ in scopes) for number in (1, 2, 3, 4)]
+    assert counts == list(units)
 
 
 class TestStrides:
