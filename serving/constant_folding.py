@@ -77,7 +77,7 @@ def _gives_values(node, output):
 def _evaluate(graph_def, names):
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_edits.without_devices(graph_def), name='')
-        with tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0})) as session:
+        with graph_edits.session(graph) as session:
             return session.run([f'{name}:0' for name in names])
 
 

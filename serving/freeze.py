@@ -5,12 +5,20 @@ import hashlib
 import os
 
 import tensorflow.compat.v1 as tf
-from google.protobuf import message, text_format
+from google.protobuf import text_format
 
 from classifiers import model_info, watch
 from common import files, labels, names
 from common.errors import UserError
-from serving import descriptions, frozen, graph_edits, graph_nodes, summarize, variables
+from serving import (
+    descriptions,
+    frozen,
+    graph_edits,
+    graph_nodes,
+    proto_files,
+    summarize,
+    variables,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,24 +113,10 @@ def _values(options, graph_def, prepared, checkpoint, info):
 
 
 def _read_saver(path):
-    """Read a SaverDef, binary or text."""
-    try:
-        with open(path, 'rb') as stream:
-            data = stream.read()
-    except OSError as error:
-        raise UserError(f'{path}: {error.strerror}') from None
-    for parse in (tf.train.SaverDef.FromString, _parse_saver_text):
-        try:
-            saver = parse(data)
-        except (message.DecodeError, text_format.ParseError, UnicodeDecodeError):
-            continue
-        if saver.restore_op_name:
-            return saver
-    raise UserError(f'{path}: not a SaverDef')
-
-
-def _parse_saver_text(data):
-    return text_format.Parse(data.decode('utf-8'), tf.train.SaverDef())
+    saver = proto_files.read(path, tf.train.SaverDef)
+    if not saver.restore_op_name:
+        raise UserError(f'{path}: a SaverDef without the name of its restore operation')
+    return saver
 
 
 def write(path, graph_def, info, as_text=False, has_labels=True):

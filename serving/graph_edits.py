@@ -11,6 +11,11 @@ _BRANCHES = {'Switch', 'Enter', 'Exit', 'NextIteration'}
 _WRITES = ('Assign', 'Scatter', 'ResourceScatter', 'ResourceApply', 'Apply')
 
 
+def session(graph):
+    """Open a session on the CPU: a GPU's memory belongs to who trains or serves meanwhile."""
+    return tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0}))
+
+
 def node_name(edge):
     """Return the node that an input like `^node` or `node:1` comes from."""
     return edge.removeprefix('^').split(':')[0]

@@ -3,11 +3,10 @@
 import dataclasses
 
 import tensorflow.compat.v1 as tf
-from google.protobuf import message, text_format
 
 from common.errors import UserError
 from nets import nets_factory
-from serving import graph_edits
+from serving import graph_edits, proto_files
 
 _INPUTS = ('Placeholder', 'PlaceholderV2', 'PlaceholderWithDefault')
 _VARIABLES = ('Variable', 'VariableV2', 'VarHandleOp', 'AutoReloadVariable')
@@ -45,27 +44,10 @@ class Input:
 
 def read_graph_def(path):
     """Read a GraphDef, binary or text; what is none is a UserError."""
-    try:
-        with open(path, 'rb') as stream:
-            data = stream.read()
-    except OSError as error:
-        raise UserError(f'{path}: {error.strerror}') from None
-    graph_def = tf.GraphDef()
-    try:
-        graph_def.ParseFromString(data)
-    except message.DecodeError:
-        _parse_text(path, data, graph_def)
+    graph_def = proto_files.read(path, tf.GraphDef)
     if not graph_def.node:
-        raise UserError(f'{path}: holds no graph: a frozen GraphDef (.pb) is needed')
+        raise UserError(f'{path}: holds no graph: a GraphDef (.pb) is needed')
     return graph_def
-
-
-def _parse_text(path, data, graph_def):
-    graph_def.Clear()
-    try:
-        text_format.Parse(data.decode('utf-8'), graph_def)
-    except (text_format.ParseError, UnicodeDecodeError):
-        raise UserError(f'{path}: damaged, or not a GraphDef (.pb)') from None
 
 
 def inputs(graph_def):

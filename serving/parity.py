@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import build
 from common.errors import UserError
 from datasets import dataset_factory, sample_flowers, sample_painters
+from serving import graph_edits
 
 _SPLITS = ('validation', 'test', 'train')
 # Float formats are the same network: what differs more is broken.
@@ -43,7 +44,7 @@ def _encoded(record):
 
 def pixels(info, encoded):
     """Return the network's input for encoded pictures: [pictures, side, side, channels]."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         picture = tf.placeholder(tf.string, [])
         image = build.preprocess(info, picture)
         return np.stack([session.run(image, {picture: data}) for data in encoded])
@@ -51,7 +52,7 @@ def pixels(info, encoded):
 
 def probabilities(graph_def, info, images):
     """Return what a frozen graph makes of a network's input."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tf.import_graph_def(graph_def, name='')
         return session.run(f'{info.nodes["probabilities"]}:0', {f'{info.nodes["input"]}:0': images})
 

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
 from common.errors import UserError
-from serving import descriptions
+from serving import descriptions, graph_edits
 
 # The signature's keys, which are what a client knows.
 NODES = {'image_bytes': 'image_bytes', 'output': 'scores', 'classes': 'classes'}
@@ -29,6 +29,7 @@ def write(path, graph_def, info, check):
         )
     parent = os.path.dirname(os.path.abspath(path))
     try:
+        os.makedirs(parent, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=parent, prefix='.saved_model.') as temporary:
             written = os.path.join(temporary, 'model')
             _build(written, graph_def, info)
@@ -42,7 +43,7 @@ def write(path, graph_def, info, check):
 
 
 def _build(path, graph_def, info):
-    with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
+    with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tf.import_graph_def(graph_def, name='')
         pictures = graph.get_tensor_by_name(f'{info.nodes["image_bytes"]}:0')
         found = graph.get_tensor_by_name(f'{info.nodes["probabilities"]}:0')
@@ -73,7 +74,7 @@ def _build(path, graph_def, info):
 
 def scores(path, pictures):
     """Return what a SavedModel's default signature says of encoded pictures."""
-    with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
+    with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tags = [tf.saved_model.tag_constants.SERVING]
         loaded = tf.saved_model.load(session, tags, path)
         signature = loaded.signature_def['serving_default']

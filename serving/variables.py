@@ -91,7 +91,7 @@ def run(graph_def, variables, checkpoint, saver=None, initializers=()):
         if name not in names:
             raise UserError(f'the graph has no node {name!r}')
     graph_def = graph_edits.needed_for(graph_edits.without_devices(graph_def), needed)
-    with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
+    with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tf.import_graph_def(graph_def, name='')
         try:
             if saver:
