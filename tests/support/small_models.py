@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import build, model_info, restore
 from classifiers.resolve import resolve
+from nets import nets_factory
 from support import checkpoint_files
 
 CLASSES = ('daisy', 'dandelion', 'roses', 'sunflowers', 'tulips')
@@ -36,14 +37,35 @@ def values(info, seed=0):
 def _value(name, shape, generator):
     if name.endswith(('moving_variance', 'gamma')):
         return generator.uniform(0.5, 1.5, shape).astype(np.float32)
-    spread = np.sqrt(2 / np.prod(shape[:-1])) if len(shape) > 1 else 0.1
+    # A depthwise convolution adds up one channel alone.
+    summed = shape[:2] if name.endswith('depthwise_weights') else shape[:-1]
+    spread = np.sqrt(2 / np.prod(summed)) if len(shape) > 1 else 0.1
     return generator.normal(0, spread, shape).astype(np.float32)
 
 
-def train_dir(directory, info=None, seed=0, step=1, described=True):
+def telling(info, pictures, seed=0):
+    """Return weights with which a network of any depth tells these pictures apart, but not well.
+
+    Random weights add up over many layers until one class has it all.
+    """
+    found = values(info, seed)
+    with tf.Graph().as_default(), tf.Session() as session:
+        network = build.build(info).network
+        for variable in network.variables:
+            variable.load(found[variable.op.name], session)
+        logits = session.run(network.logits, {'image_bytes:0': pictures})
+    mean, spread = logits.mean(axis=0), logits.std(axis=0).mean()
+    head = nets_factory.get_spec(info.model_name).head
+    for name in [name for name in found if name.startswith(f'{head}/')]:
+        is_bias = name.endswith('biases')
+        found[name] = (found[name] - (mean if is_bias else 0)) / spread
+    return found
+
+
+def train_dir(directory, info=None, seed=0, step=1, described=True, weights=None):
     """Write a training directory with one checkpoint, and return it."""
     info = info or describe()
-    checkpoint_files.write(directory, values(info, seed), step=step)
+    checkpoint_files.write(directory, weights or values(info, seed), step=step)
     if described:
         model_info.write(directory, info)
     return os.fspath(directory)
