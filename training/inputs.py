@@ -26,11 +26,12 @@ def training_batches(
 ):
     """Return an endless tf.data pipeline of (images, labels), a pure function of seed and place.
 
-    `preprocess` is a `Preprocessing` that knows its size. `start` is the number of examples that
-    this worker has used before, such as `tf.identity(global_step) * batch_size`. Every epoch has
-    every example once in an order of its own; of `num_workers`, each gets every so many-th.
+    `preprocess` is a `Preprocessing` that knows its size. With None for a seed, each run has one of
+    its own. `start` is the number of examples that this worker has used before, such as
+    `tf.identity(global_step) * batch_size`. Every epoch has every example once in an order of its
+    own; of `num_workers`, each gets every so many-th.
     """
-    seed = tf.constant(seed, tf.int64)
+    seed = randomness.resolve()[0] if seed is None else tf.constant(seed, tf.int64)
     read = random_access.RandomAccess(dataset.shards)
 
     @tf.autograph.experimental.do_not_convert

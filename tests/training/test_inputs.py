@@ -84,6 +84,12 @@ def test_batches_are_a_function_of_seed_and_place(dataset):
     assert list(_labels(other)) != list(_labels(batches[:6]))
 
 
+def test_without_a_seed_each_run_has_its_own(dataset):
+    first, second = (_labels(_train(dataset, 5, seed=None)) for _ in range(2))
+    assert list(first) != list(second)
+    assert len(set(first)) == 20
+
+
 def test_an_example_is_distorted_anew_in_each_epoch(dataset):
     batches = _train(dataset, 2 * COUNT, batch_size=1)
     seen = {}

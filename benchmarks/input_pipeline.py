@@ -1,0 +1,167 @@
+"""Measure how many pictures a second the input pipelines deliver, beside decoding alone.
+
+    python -m benchmarks.input_pipeline
+
+Decoding alone is a tf.data pipeline that reads the same records, parses them and decodes each
+JPEG whole with `tf.io.decode_jpeg`, on as many threads, and hands the pictures over in batches.
+The ways take turns, several rounds of a few seconds each, and the median of the rounds counts:
+other programs on the machine then slow all of them alike.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+
+_BATCH = 32
+_WIDTH, _HEIGHT = 400, 300
+_DRAWN = 128
+_DECODE = 'decode_jpeg alone'
+
+
+def draw_photograph(generator, width, height):
+    """Return a JPEG with the spectrum of a photograph: amplitudes fall with the frequency."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    amplitude = np.maximum(np.hypot(rows, columns), 1 / width) ** -1.2
+
+    def plane(deviation):
+        phase = np.exp(2j * np.pi * generator.random(amplitude.shape))
+        values = np.fft.irfft2(amplitude * phase, s=(height, width))
+        return np.clip(128 + values / values.std() * deviation, 0, 255).astype(np.uint8)
+
+    pixels = np.stack([plane(52), plane(18), plane(18)], axis=-1)
+    stream = io.BytesIO()
+    Image.fromarray(pixels, 'YCbCr').convert('RGB').save(stream, 'JPEG', quality=90)
+    return stream.getvalue()
+
+
+def write_records(directory, count):
+    """Write a data set of JPEGs, and return it with their mean size in bytes."""
+    import numpy as np
+    import tensorflow as tf
+
+    from datasets import dataset_factory, dataset_utils
+
+    generator = np.random.default_rng(0)
+    drawn = [draw_photograph(generator, _WIDTH, _HEIGHT) for _ in range(_DRAWN)]
+    with tf.io.TFRecordWriter(os.path.join(directory, 'drawn_train-00000-of-00001')) as writer:
+        for number in range(count):
+            data = drawn[number % _DRAWN]
+            example = dataset_utils.image_to_tfexample(data, b'jpeg', _HEIGHT, _WIDTH, number % 5)
+            writer.write(example.SerializeToString())
+    dataset_utils.write_label_file(dict(enumerate('abcde')), directory)
+    mean_size = sum(map(len, drawn)) / _DRAWN
+    return dataset_factory.get_dataset('drawn', 'train', directory), mean_size
+
+
+def pipelines(dataset, threads):
+    """Return functions that build the pipelines by name."""
+    import tensorflow.compat.v1 as tf
+
+    from datasets import tfrecord_dataset
+    from preprocessing import preprocessing_factory
+    from training import inputs
+
+    @tf.autograph.experimental.do_not_convert
+    def decode_picture(record):
+        return tf.io.decode_jpeg(tfrecord_dataset.parse(record)[0])
+
+    def decode():
+        options = tf.data.Options()
+        options.threading.max_intra_op_parallelism = 1
+        options.threading.private_threadpool_size = threads
+        return (
+            tf.data.TFRecordDataset(dataset.data_sources)
+            .repeat()
+            .map(decode_picture, num_parallel_calls=threads)
+            .batch(_BATCH)
+            .prefetch(2)
+            .with_options(options)
+        )
+
+    def train(name, size, augmentation='slim'):
+        preprocess = preprocessing_factory.get_preprocessing(
+            name, True, height=size, width=size, augmentation=augmentation
+        )
+        return inputs.training_batches(dataset, preprocess, _BATCH, seed=1, num_threads=threads)
+
+    def evaluate():
+        preprocess = preprocessing_factory.get_preprocessing('inception', height=299, width=299)
+        pipeline = inputs.evaluation_batches(dataset, preprocess, _BATCH, num_threads=threads)
+        return pipeline.repeat()
+
+    return {
+        _DECODE: decode,
+        'training, inception, 299': lambda: train('inception', 299),
+        'training, vgg, 224': lambda: train('vgg', 224),
+        'training, inception, 299, strong': lambda: train('inception', 299, 'strong'),
+        'evaluation, inception, 299': evaluate,
+    }
+
+
+def measure(build, seconds, threads):
+    """Return (pictures a second, milliseconds of processor time a picture) of a pipeline."""
+    import tensorflow.compat.v1 as tf
+
+    config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=threads)
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+        iterator = tf.data.make_initializable_iterator(build())
+        following = tf.nest.flatten(iterator.get_next())[0].op
+        session.run(iterator.initializer)
+        # Compilation, and the batches that are prepared ahead.
+        for _ in range(10):
+            session.run(following)
+        batches, used, start = 0, time.process_time(), time.perf_counter()
+        while time.perf_counter() < start + seconds:
+            session.run(following)
+            batches += 1
+        passed, used = time.perf_counter() - start, time.process_time() - used
+    # Threads of this pipeline may have work left that the next one must not pay for.
+    time.sleep(0.5)
+    return batches * _BATCH / passed, 1000 * used / (batches * _BATCH)
+
+
+def compare(rounds, seconds, threads, wanted):
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as directory:
+        dataset, mean_size = write_records(directory, 1024)
+        ways = pipelines(dataset, threads)
+        figures = {name: [] for name in ways if name == _DECODE or wanted in name}
+        for _ in range(rounds):
+            for name, pairs in figures.items():
+                pairs.append(measure(ways[name], seconds, threads))
+    print(
+        f'JPEGs of {_WIDTH}x{_HEIGHT}, {mean_size / 1000:.0f} kB each; {threads} threads,'
+        f' {os.cpu_count()} processors; median of {rounds} rounds of {seconds:g} s\n'
+    )
+    print('| | pictures/s | ratio | CPU ms a picture | ratio |')
+    print('|---|---|---|---|---|')
+    base = None
+    for name, pairs in figures.items():
+        rate, cost = (statistics.median(column) for column in zip(*pairs, strict=True))
+        base = base or (rate, cost)
+        print(
+            f'| {name} | {rate:,.0f} | {rate / base[0]:.2f} | {cost:.2f} | {base[1] / cost:.2f} |'
+        )
+
+
+def main():
+    """Run the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('--rounds', type=int, default=7)
+    parser.add_argument('--seconds', type=float, default=3.0)
+    parser.add_argument('--threads', type=int, default=os.cpu_count())
+    parser.add_argument('--only', default='', help='part of the name of the way to measure')
+    arguments = parser.parse_args()
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+    compare(arguments.rounds, arguments.seconds, arguments.threads, arguments.only)
+
+
+if __name__ == '__main__':
+    main()
