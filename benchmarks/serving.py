@@ -163,25 +163,39 @@ def percentile(times, share):
     return times[min(len(times) - 1, int(len(times) * share))]
 
 
-def compare(ports, bare, pictures, options):
+def processor_ms(number):
+    """Return the processor time that a process has used."""
+    with open(f'/proc/{number}/stat', encoding='ascii') as stream:
+        fields = stream.read().rpartition(')')[2].split()
+    return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def measure(server, port, pictures, options):
+    """Return (requests/s, p50, p99, processor ms a request) of one round."""
+    used = processor_ms(server.pid)
+    rate, times, failures = load(port, pictures, options.clients, options.requests)
+    if failures:
+        print(f'port {port}: {failures} requests failed')
+    used = processor_ms(server.pid) - used
+    return rate, percentile(times, 0.5), percentile(times, 0.99), used / options.requests
+
+
+def compare(servers, bare, pictures, options):
     """Print requests a second, p50 and p99 of both servers, and one client beside the session."""
-    rows = {name: [] for name in ports}
-    alone = {name: [] for name in (*ports, 'session')}
+    rows = {name: [] for name in servers}
+    alone = {name: [] for name in (*servers, 'session')}
     single = max(20, options.requests // 8)
-    for port in ports.values():
+    for _, port in servers.values():
         load(port, pictures, options.clients, 4 * options.clients)
     for _ in range(options.rounds):
-        for name, port in ports.items():
-            rate, times, failures = load(port, pictures, options.clients, options.requests)
-            rows[name].append((rate, percentile(times, 0.5), percentile(times, 0.99)))
-            if failures:
-                print(f'{name}: {failures} requests failed')
-        for name, port in ports.items():
+        for name, (server, port) in servers.items():
+            rows[name].append(measure(server, port, pictures, options))
+        for name, (_, port) in servers.items():
             alone[name].append(percentile(load(port, pictures, 1, single)[1], 0.5))
         bare.stdin.write(f'{single}\n')
         bare.stdin.flush()
         alone['session'].append(float(bare.stdout.readline()))
-    print(f'{options.clients} clients | requests/s | p50 ms | p99 ms')
+    print(f'{options.clients} clients | requests/s | p50 ms | p99 ms | processor ms each')
     for name, found in rows.items():
         cells = (f'{statistics.median(values):.1f}' for values in zip(*found, strict=True))
         print(f'{name} | {" | ".join(cells)}')
@@ -231,10 +245,11 @@ def main():
         pictures = write_pictures(folder)
         command = ('-u', 'server.py', f'--model_name={path}', '--port=0')
         server, port = stack.enter_context(process(*command))
-        _, plain_port = stack.enter_context(process(*own('plain_server', path)))
+        plain, plain_port = stack.enter_context(process(*own('plain_server', path)))
         bare, _ = stack.enter_context(process(*own('bare_session', path, folder)))
         print(f'{options.network}, {os.cpu_count()} cores')
-        compare({'server': port, 'plain Flask': plain_port}, bare, pictures, options)
+        servers = {'server': (server, port), 'plain Flask': (plain, plain_port)}
+        compare(servers, bare, pictures, options)
         if options.long:
             endure(server, port, pictures, path, options)
 

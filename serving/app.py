@@ -17,7 +17,8 @@ from serving.service import OnlyModel, Service, loading
 _SERVICE = 'classifier'
 # Behind a key, when there are keys: everything that tells of pictures, model or traffic.
 _OPEN = frozenset({'page', 'static', 'describe_api', 'health', 'ready'})
-_UNCACHED = {'Cache-Control': 'no-store'}
+# Not told on the page: a strange site's own page may not read ours, and a broken one cannot help.
+_UNSHOWN = frozenset({'host', 'origin', 'failure'})
 _access = logging.getLogger('serving.access')
 
 
@@ -114,10 +115,9 @@ def _admit():
 
 def _finish(response):
     """Add the headers of every answer; count and log it."""
-    for name, value in security.HEADERS.items():
-        response.headers.setdefault(name, value)
+    response.headers.extend(security.HEADERS)
     if flask.request.endpoint != 'static':
-        response.headers.setdefault('Cache-Control', _UNCACHED['Cache-Control'])
+        response.headers['Cache-Control'] = 'no-store'
     began = flask.g.get('began', time.monotonic())
     seconds = time.monotonic() - began
     endpoint = flask.request.endpoint or 'unknown'
@@ -141,7 +141,7 @@ def log_refusal(address, status, seconds):
 
 
 def _refuse(refusal):
-    if flask.request.endpoint == 'page':
+    if flask.request.endpoint == 'page' and refusal.kind not in _UNSHOWN:
         return _page(refusal=refusal)
     return _problem(refusal.content(), refusal.headers())
 

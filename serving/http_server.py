@@ -286,7 +286,8 @@ def listen(host, port):
     """Return a socket that listens; a port that is taken is a UserError."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
+        # Where a name has both, more programs will come by IPv4.
+        family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
         return socket.create_server(address[:2], family=family, backlog=1024)
     except socket.gaierror as error:
         raise UserError(f'--host={host}: {error.strerror}') from None

@@ -26,4 +26,5 @@ class Refusal(Exception):  # noqa: N818 - the request is at fault, or the moment
 
     def content(self):
         """Return what an answer in JSON says of it."""
-        return {'status': self.status, 'kind': self.kind, 'message': self.message}
+        known = {'status': self.status, 'kind': self.kind, 'message': self.message}
+        return {**known, **self.values}

@@ -59,7 +59,7 @@
   }
 
   function showProblem(card, name, problem) {
-    const message = tell(`error_${problem.kind}`, { limit: problem.limit ?? '' });
+    const message = tell(`error_${problem.kind}`, problem);
     finish(card, '');
     const place = card.querySelector('.problem');
     place.textContent = message;

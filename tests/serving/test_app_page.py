@@ -113,6 +113,21 @@ def test_a_key_is_asked_for_in_the_form():
     assert post(browser, (JPEG, 'a.jpg'), key='0123456789abcdef').status_code == 200
 
 
+def test_a_strange_host_is_not_shown_the_page():
+    answer = client().get('/', headers={'Host': 'evil.example'})
+    assert (answer.status_code, answer.mimetype) == (403, 'application/json')
+
+
+def test_a_page_that_breaks_says_so_once(monkeypatch):
+    def broken(*_):
+        raise RuntimeError('secret')
+
+    monkeypatch.setattr('serving.answers.cards', broken)
+    answer = post(client(), (JPEG, 'a.jpg'))
+    assert answer.status_code == 500
+    assert 'secret' not in answer.text
+
+
 @pytest.mark.parametrize('name', ['page.css', 'page.js', 'icon.svg'])
 def test_the_pages_own_files_are_there(name):
     answer = client().get(f'/static/{name}', buffered=True)
