@@ -42,10 +42,10 @@ def describe(graph_path, graph_def, checkpoint, outputs, model_name=None, use_mo
     )
     if of_graph is None:
         info = _as_in_graph(info, graph_def)
-    differences = _presentation_differs(of_graph, of_weights, graph_path)
+    _warn_of_differences(of_graph, of_weights, graph_path)
     nodes = _nodes(info, graph_def, outputs, of_graph)
     info = info if stored else with_imagenet_names(info)
-    return info.replace(nodes=nodes), [*lines, *differences]
+    return info.replace(nodes=nodes), lines
 
 
 def _merged(of_graph, graph_path, of_weights, checkpoint):
@@ -71,16 +71,16 @@ def _require_same(name, here, ours, there, theirs):
         )
 
 
-def _presentation_differs(of_graph, of_weights, graph_path):
-    if of_graph is None or of_weights is None:
-        return []
-    return [
-        f'WARNING: {graph_path} was exported with {name} {getattr(of_graph, name)}, the network was'
-        f' trained with {getattr(of_weights, name)}; export it with --checkpoint_path unless that'
-        ' is meant'
-        for name in _PRESENTATION
-        if getattr(of_graph, name) != getattr(of_weights, name)
-    ]
+def _warn_of_differences(of_graph, of_weights, graph_path):
+    """Tell when a graph treats pictures otherwise than its network was trained on."""
+    for name in _PRESENTATION if of_graph and of_weights else ():
+        here, there = getattr(of_graph, name), getattr(of_weights, name)
+        if here != there:
+            tf.logging.warning(
+                '%s was exported with %s %s, the network was trained with %s; export it with'
+                ' --checkpoint_path unless that is meant',
+                *(graph_path, name, here, there),
+            )
 
 
 def _network(graph_def):
