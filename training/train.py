@@ -59,7 +59,7 @@ def _train(run, stop):
         with cluster.joined(run.place) as target, contextlib.ExitStack() as stack:
             writer = saving.CheckpointWriter(run, step) if run.place.is_chief else None
             creator = session.creator(run, step, plan, writer, target)
-            session_hooks = _hooks(run, step, writer, stop, stack, training_graph)
+            session_hooks = list_hooks(run, step, writer, stop, stack, training_graph)
             session.loop(creator, session_hooks, step.number)
     if stop:
         tf.logging.info('Stopped as asked for; the same command goes on from here')
@@ -67,7 +67,7 @@ def _train(run, stop):
         tf.logging.info('Finished training.')
 
 
-def _hooks(run, step, checkpoints, stop, stack, training_graph):
+def list_hooks(run, step, checkpoints, stop, stack, training_graph):
     """List what is done beside each step, in order: a bad loss has to come before a save."""
     bar = stack.enter_context(hooks.Bar(run.last_step)) if sys.stderr.isatty() else None
     ends = [hooks.LossGuard(step), hooks.Stopper(step, run.last_step, stop)]
