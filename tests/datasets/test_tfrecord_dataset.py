@@ -245,6 +245,7 @@ def test_a_manifest_does_not_excuse_an_offset(tmp_path):
         (tf.train.Example().SerializeToString() + b'\x0a\x00', 'has no image/class/label'),
         (records.example(b'', 1), None),
     ],
+    ids=['text', 'empty', 'no features', 'no picture'],  # A map's bytes come in any order.
 )
 def test_a_first_record_that_is_no_picture_is_named(tmp_path, record, complaint):
     records.write(tmp_path / 'pets_train-00000-of-00001', [record])
