@@ -7,7 +7,7 @@ from classifiers.model_info import ModelInfo
 from common import names
 from common.errors import UserError
 from nets import nets_factory, released
-from serving import graph_nodes, pixel_inputs
+from serving import graph_nodes, pixel_inputs, variables
 from serving.model_loading import LoadedModel
 
 
@@ -19,10 +19,10 @@ def load(options):
             '--use_moving_averages is decided when it is frozen'
         )
     graph_def = graph_nodes.read_graph_def(options.path)
-    variables = graph_nodes.variables(graph_def)
-    if variables:
+    unfrozen = variables.find(graph_def)
+    if unfrozen:
         raise UserError(
-            f'{options.path}: holds variables without values ({variables[0]} and others): '
+            f'{options.path}: holds variables without values ({unfrozen[0].op.name} and others): '
             'freeze it first, with freeze_graph.py and its checkpoint'
         )
     stored = model_info.read_beside(options.path)

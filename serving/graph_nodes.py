@@ -6,10 +6,9 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 from nets import nets_factory
-from serving import graph_edits, proto_files
+from serving import graph_edits, proto_files, variables
 
 _INPUTS = ('Placeholder', 'PlaceholderV2', 'PlaceholderWithDefault')
-_VARIABLES = ('Variable', 'VariableV2', 'VarHandleOp', 'AutoReloadVariable')
 _LEARNT = (
     'BatchMatMul',
     'BatchMatMulV2',
@@ -20,7 +19,7 @@ _LEARNT = (
 )
 _NEVER_AN_OUTPUT = (
     *_INPUTS,
-    *_VARIABLES,
+    *variables.KINDS,
     'Assert',
     'Assign',
     'AssignVariableOp',
@@ -73,11 +72,6 @@ def _shape(graph_def, node):
     if not shape.dim and node.op == 'Placeholder' and graph_def.versions.producer < 24:
         return None
     return tuple(None if dim.size < 0 else dim.size for dim in shape.dim)
-
-
-def variables(graph_def):
-    """List the names of variables, which a frozen graph has none of."""
-    return [node.name for node in graph_def.node if node.op in _VARIABLES]
 
 
 def likely_outputs(graph_def):

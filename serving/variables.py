@@ -9,7 +9,7 @@ from classifiers import checkpoints, mismatches, restore
 from common.errors import UserError
 from serving import graph_edits
 
-_KINDS = ('Variable', 'VariableV2', 'VarHandleOp')
+KINDS = ('Variable', 'VariableV2', 'VarHandleOp')
 # What takes a variable, or its handle, and gives it on.
 _HAND_ON = {'Identity', 'Switch', 'Merge', 'Enter', 'Exit', 'NextIteration'}
 _REFERENCES = {f'Ref{name}': name for name in _HAND_ON}
@@ -34,7 +34,7 @@ def find(graph_def):
             tf.as_dtype(node.attr['dtype'].type),
         )
         for node in graph_def.node
-        if node.op in _KINDS
+        if node.op in KINDS
     ]
 
 
@@ -43,7 +43,7 @@ def read(path, variables, model_name=None, use_averages=False):
 
     The messages for what does not fit are better where the network's name is known.
     """
-    if model_name:
+    if model_name and all(variable.shape.is_fully_defined() for variable in variables):
         plan = restore.inference(path, model_name, variables, use_averages)
         sources, lines = plan.sources, plan.lines()
     else:
@@ -153,7 +153,7 @@ def to_constants(graph_def, values):
     return graph_edits.with_nodes(
         graph_def,
         [
-            graph_edits.constant(node.name, values[node.name]) if node.op in _KINDS else node
+            graph_edits.constant(node.name, values[node.name]) if node.op in KINDS else node
             for node in graph_def.node
         ],
     )
