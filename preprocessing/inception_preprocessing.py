@@ -190,8 +190,8 @@ def preprocess_for_eval(
         largest = image.dtype.max if image.dtype.is_integer else 1.0
         if height and width:
             image = resizing.resize(image, height, width)
-        # Last, since the network's input is mostly smaller than the picture.
-        return _scale(tf.cast(image, tf.float32) * (1.0 / largest))
+        # Last, since the network's input is mostly smaller than the picture, and in one step.
+        return tf.cast(image, tf.float32) * (2.0 / largest) - 1.0
 
 
 def preprocess_image(
