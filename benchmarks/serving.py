@@ -4,7 +4,8 @@
     python -m benchmarks.serving --network=inception_v4 --requests=100 --long=0
 
 The plain application is what people write: Flask's own server with threads, one `session.run` for
-each request, on the same frozen graph and the same pictures. Servers and session are processes of
+each request, on the same frozen graph and the same pictures; and once more on the graph as
+TensorFlow's own tools freeze it, without folded batch norms. Servers and session are processes of
 their own that take turns within each round, so that what else the machine does touches them
 alike; figures are medians over the rounds. Then the server alone answers --long requests, while
 its memory is watched and its model is replaced in the middle.
@@ -28,17 +29,19 @@ _PICTURES = 16
 _READY = 'listening on port '
 
 
-def write_model(folder, network):
-    """Write a frozen network with random weights and its description; return the path."""
+def write_models(folder, network):
+    """Write a network with random weights, frozen with and without folding; return the paths."""
     from benchmarks import frozen_graph
     from classifiers.resolve import resolve
     from serving import freeze
 
     info = resolve(model_name=network, dataset_classes=1001)[0]
     nodes = {name: name for name in ('image_bytes', 'input', 'probabilities')}
-    path = os.path.join(folder, 'model.pb')
-    freeze.write(path, frozen_graph.frozen_graphs(info)[1], info.replace(nodes=nodes))
-    return path
+    unfolded, folded = frozen_graph.frozen_graphs(info)
+    paths = os.path.join(folder, 'model.pb'), os.path.join(folder, 'unfolded.pb')
+    for path, graph_def in zip(paths, (folded, unfolded), strict=True):
+        freeze.write(path, graph_def, info.replace(nodes=nodes))
+    return paths
 
 
 def write_pictures(folder):
@@ -241,14 +244,17 @@ def main():
     parser.add_argument('--long', type=int, default=10_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        path = write_model(folder, options.network)
+        path, unfolded = write_models(folder, options.network)
         pictures = write_pictures(folder)
         command = ('-u', 'server.py', f'--model_name={path}', '--port=0')
         server, port = stack.enter_context(process(*command))
-        plain, plain_port = stack.enter_context(process(*own('plain_server', path)))
         bare, _ = stack.enter_context(process(*own('bare_session', path, folder)))
         print(f'{options.network}, {os.cpu_count()} cores')
-        servers = {'server': (server, port), 'plain Flask': (plain, plain_port)}
+        servers = {
+            'server': (server, port),
+            'plain Flask': stack.enter_context(process(*own('plain_server', path))),
+            'plain Flask, unfolded': stack.enter_context(process(*own('plain_server', unfolded))),
+        }
         compare(servers, bare, pictures, options)
         if options.long:
             endure(server, port, pictures, path, options)

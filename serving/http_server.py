@@ -172,7 +172,7 @@ class _Channel(channel.HTTPChannel):
         super().handle_close()
 
     def check_time(self, now):
-        """End what takes too long; called every second."""
+        """End what takes too long; called every now and then."""
         if self._discards_until is not None:
             if now > self._discards_until:
                 self.handle_close()
@@ -199,6 +199,7 @@ class HttpServer(server.TcpWSGIServer):
         self.on_refusal = lambda address, status, seconds: None
         self._is_stopping = False
         self._is_urged = False
+        self._next_check = 0.0
         self._exempt = exempt  # A proxy's address, behind which are many.
         settings = {
             'sockets': [listening],
@@ -264,6 +265,9 @@ class HttpServer(server.TcpWSGIServer):
     def _turn(self, timeout):
         wasyncore.loop(timeout=timeout, map=self._map, use_poll=True, count=1)
         now = time.monotonic()
+        if now < self._next_check:
+            return
+        self._next_check = now + _TICK_SECS / 2
         for each in list(self.active_channels.values()):
             each.check_time(now)
 
