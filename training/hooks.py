@@ -122,9 +122,9 @@ class Meter(tf.train.SessionRunHook):
 class Bar:
     """The progress bar of a terminal, for the length of a `with` block; the log's lines pass it."""
 
-    def __init__(self, last_step, stream=None):
+    def __init__(self, last_step, stream=None, clock=time.monotonic):
         self._stream = stream or sys.stderr
-        self._progress = Progress(last_step, 'Training', 'steps', self._stream)
+        self._progress = Progress(last_step, 'Training', 'steps', self._stream, clock)
         self._number = None
 
     def __enter__(self):

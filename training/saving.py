@@ -14,7 +14,7 @@ from common.errors import UserError
 NAME = 'model.ckpt'
 _LOCK = 'train.lock'
 # What a killed process leaves of files that TensorFlow was writing.
-_HALF_WRITTEN = ('*.tempstate*', 'checkpoint.tmp*', f'{NAME}-*_temp', f'.{model_info.FILE_NAME}.*')
+_HALF_WRITTEN = ('*.tempstate*', 'checkpoint.tmp*', f'.{model_info.FILE_NAME}.*')
 
 
 @contextlib.contextmanager

@@ -10,10 +10,12 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams import summary as hparams
 from tensorboard.plugins.text import summary as text
 
+from common.errors import UserError
 from training.option_fields import flag_fields
 
 _PICTURES = 3
 _HPARAMS_SUFFIX = '.hparams'
+_WRITE_ERRORS = (OSError, tf.errors.OpError)
 
 
 def input_pictures(images):
@@ -57,7 +59,6 @@ class RunWriter:
         self._directory = directory
         self._options = options
         self._clock = clock
-        self._finished = False
 
     def __enter__(self):
         for path in glob.glob(f'{glob.escape(self._directory)}/events.*{_HPARAMS_SUFFIX}'):
@@ -71,14 +72,19 @@ class RunWriter:
         )
         table = text.text_pb('flags', _as_table(self._options))
         self._events.add_summary(table.SerializeToString())
-        self.flush()
+        self._hparams.flush()
         return self
 
     def __exit__(self, error, *_):
         status = api_pb2.STATUS_FAILURE if error else api_pb2.STATUS_SUCCESS
-        self._add_hparams(hparams.session_end_pb(status, end_time_secs=self._clock()))
-        self._events.close()
-        self._hparams.close()
+        try:
+            self._add_hparams(hparams.session_end_pb(status, end_time_secs=self._clock()))
+            self._events.close()
+            self._hparams.close()
+        except _WRITE_ERRORS as failure:
+            # An error that is under way says more.
+            if not error:
+                raise self._about(failure) from None
 
     def add_graph(self, graph):
         """Show the graph."""
@@ -86,16 +92,21 @@ class RunWriter:
 
     def add_scalars(self, values, step):
         """Add {tag: number}."""
-        self._events.add_summary(scalar_summary(values), step)
+        self.add_summary(scalar_summary(values), step)
 
-    def add_summary(self, serialized, step):
-        """Add what a merged summary operation gave."""
-        self._events.add_summary(serialized, step)
+    def add_summary(self, summary, step):
+        """Add a summary, or what a merged summary operation gave."""
+        try:
+            self._events.add_summary(summary, step)
+        except _WRITE_ERRORS as failure:
+            raise self._about(failure) from None
 
-    def flush(self):
-        """Put everything so far into the files."""
-        self._events.flush()
-        self._hparams.flush()
+    def _about(self, failure):
+        reason = getattr(failure, 'message', None) or str(failure)
+        return UserError(
+            f'{self._directory}: event files cannot be written ({reason.splitlines()[0]}); the '
+            'checkpoints are not concerned'
+        )
 
     def _add_hparams(self, summary):
         # The plugin's protos are TensorFlow's by another name.

@@ -47,6 +47,7 @@ class Validator(tf.train.SessionRunHook):
 
     def after_create_session(self, session, coord):
         """Train no further where an earlier session has lost its patience."""
+        self._last_step = None
         if self._is_hopeless():
             coord.request_stop()
 
@@ -56,7 +57,11 @@ class Validator(tf.train.SessionRunHook):
 
     def after_run(self, run_context, run_values):
         """Validate when another interval has passed, and stop when patience ends."""
-        if self._periods(run_values.results) > self._periods(run_values.results - 1):
+        step = int(run_values.results)
+        # Other workers may have stepped in between.
+        before = step - 1 if self._last_step is None else self._last_step
+        self._last_step = step
+        if self._periods(step) > self._periods(before):
             self._validate(run_context.session)
             if self._is_hopeless():
                 best = max(self._history, key=lambda row: row['accuracy'])
@@ -70,7 +75,7 @@ class Validator(tf.train.SessionRunHook):
 
     def _periods(self, step):
         """Count the intervals that end at or before a step."""
-        return math.floor(round(int(step) * self._images / self._interval, 9))
+        return math.floor(round(step * self._images / self._interval, 9))
 
     def _validate(self, session):
         path = self._checkpoints.save(session)

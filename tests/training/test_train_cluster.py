@@ -72,16 +72,18 @@ def test_a_killed_worker_comes_back(runs, cluster):
 
 
 @pytest.mark.soak
-def test_a_killed_chief_resumes(runs, cluster):
-    typed = {'max_number_of_steps': 400, 'save_interval_steps': 10}
-    server = cluster('ps', 0)
-    chief, worker = (cluster('worker', task, **typed) for task in (0, 1))
-    runs.wait_for(chief, r'model\.ckpt-[1-9]', 'worker0')
-    chief.kill()
-    chief.wait()
-    chief = cluster('worker', 0, **typed)
-    runs.wait_for(chief, 'Resuming the run', 'worker0')
-    for process in (chief, worker, server):
-        assert process.wait(240) == 0
-    assert runs.newest().step >= 400
+@pytest.mark.parametrize('victim', [('worker', 0), ('ps', 0)])
+def test_a_killed_chief_or_server_comes_back(runs, cluster, victim):
+    typed = {'max_number_of_steps': 1500, 'save_interval_steps': 10}
+    members = [('worker', 0), ('worker', 1), ('ps', 0)]
+    processes = {member: cluster(*member, **typed) for member in members}
+    runs.wait_for(processes['worker', 0], r'model\.ckpt-[1-9]', 'worker0')
+    processes[victim].kill()
+    processes[victim].wait()
+    processes[victim] = cluster(*victim, **typed)
+    for member in members:
+        assert processes[member].wait(300) == 0, runs.log('{}{}'.format(*member))
+    # From the last checkpoint, by the chief that was there or by the new one.
+    assert re.search(r'Restoring parameters from .*model\.ckpt-[1-9]', runs.log('worker0'))
+    assert runs.newest().step >= 1500
     assert training_runs.is_finite(runs.newest())

@@ -2,6 +2,7 @@
 
 import pytest
 
+from deployment import precision
 from support import training_runs
 
 CASES = {
@@ -34,6 +35,13 @@ def test_a_resumed_run_equals_an_uninterrupted_one(runs, case):
 def test_a_resumed_run_with_batch_norm_equals_an_uninterrupted_one(runs):
     network = NETWORKS['mobilenet_v1_025']
     compare(runs, 2, model_name='mobilenet_v1_025', **network, **CASES['averages'])
+
+
+def test_scaled_losses_are_resumed_too(runs, monkeypatch):
+    """As on a GPU; the scale is a variable like any other."""
+    monkeypatch.setattr(precision, 'choose', lambda has_gpu: 'float16')
+    compare(runs, 2, **CASES['mixed'])
+    assert 'current_loss_scale' in training_runs.variables(runs.newest('parts'))
 
 
 @pytest.mark.soak
