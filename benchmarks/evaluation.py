@@ -6,7 +6,8 @@
 The bare network computes the logits of a batch that lies in memory. An evaluation also reads and
 decodes the records, counts, and writes predictions.csv. What decoding alone delivers, on all
 processors, is measured too: one after the other, network and decoding would allow `both`. The ways
-take turns and the median of the rounds counts: other programs then slow all of them alike.
+take turns and the median of the rounds counts: other programs then slow all of them alike. The last
+column needs no quiet machine: it compares processor time, network and decoding by the evaluation.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def write_checkpoint(info, directory):
 
 @contextlib.contextmanager
 def bare_network(info, batch_size, checkpoint):
-    """Yield a function that computes `count` pictures' logits and returns pictures a second."""
+    """Yield a function that computes the logits of about `count` pictures, and returns how many."""
     import tensorflow.compat.v1 as tf
 
     from classifiers import build
@@ -63,26 +64,24 @@ def bare_network(info, batch_size, checkpoint):
 
         def run(count):
             batches = max(1, round(count / batch_size))
-            start = time.perf_counter()
             for _ in range(batches):
                 compute()
-            return batches * batch_size / (time.perf_counter() - start)
+            return batches * batch_size
 
         yield run
 
 
 @contextlib.contextmanager
 def whole_evaluation(info, dataset, batch_size, checkpoint, directory):
-    """Yield a function that evaluates all pictures and returns pictures a second."""
+    """Yield a function that evaluates all pictures and returns how many they are."""
     from training import predictions
     from training.evaluate import Evaluator
 
     with Evaluator(info, dataset, batch_size) as evaluator:
         evaluator.restore(checkpoint)
 
-        def run(count):
+        def run(_):
             mistakes = predictions.WorstMistakes()
-            start = time.perf_counter()
             path = os.path.join(directory, 'predictions.csv')
             with predictions.table(path, _CLASSES, 0) as write:
 
@@ -90,15 +89,14 @@ def whole_evaluation(info, dataset, batch_size, checkpoint, directory):
                     write(batch)
                     mistakes.add(batch)
 
-                evaluator.count(on_batch)
-            return dataset.num_samples / (time.perf_counter() - start)
+                return evaluator.count(on_batch).count
 
         yield run
 
 
 @contextlib.contextmanager
 def decoding(info, dataset, batch_size):
-    """Yield a function that prepares all pictures and returns pictures a second."""
+    """Yield a function that prepares all pictures and returns how many they are."""
     import tensorflow.compat.v1 as tf
 
     from preprocessing import preprocessing_factory
@@ -113,19 +111,18 @@ def decoding(info, dataset, batch_size):
         images, *_ = iterator.get_next()
         following = session.make_callable(tf.shape(images))
 
-        def run(count):
+        def run(_):
             session.run(iterator.initializer)
-            start = time.perf_counter()
             done = 0
             while done < dataset.num_samples:
                 done += int(following()[0])
-            return done / (time.perf_counter() - start)
+            return done
 
         yield run
 
 
 def measure(model_name, dataset, batch_size, rounds, directory):
-    """Return the median rates (bare network, decoding, whole evaluation) of a network."""
+    """Return the median rates, by time and by processor time, of network, decoding and all."""
     info = describe(model_name)
     checkpoint = write_checkpoint(info, directory)
     with contextlib.ExitStack() as stack:
@@ -137,12 +134,36 @@ def measure(model_name, dataset, batch_size, rounds, directory):
                 whole_evaluation(info, dataset, batch_size, checkpoint, directory),
             )
         ]
-        for run in ways[:1]:
+        for run in ways:
             run(batch_size)
-        # The first evaluation warms up; then each way has its turn in each round.
-        ways[2](0)
-        rates = [[run(dataset.num_samples) for run in ways] for _ in range(rounds)]
-    return [statistics.median(column) for column in zip(*rates, strict=True)]
+        found = [[rates(run, dataset.num_samples) for run in ways] for _ in range(rounds)]
+    return [
+        [statistics.median(turn[way][clock] for turn in found) for way in range(len(ways))]
+        for clock in range(2)
+    ]
+
+
+def rates(run, count):
+    """Return the pictures by second, and by second of processor time."""
+    start, processor_start = time.perf_counter(), time.process_time()
+    done = run(count)
+    return done / (time.perf_counter() - start), done / (time.process_time() - processor_start)
+
+
+def row(name, times, processor_times):
+    """Return a row of the table."""
+    network, decoded, whole = times
+    both = together(network, decoded)
+    work = processor_times[2] / together(*processor_times[:2])
+    return (
+        f'| {name} | {network:.1f} | {decoded:.0f} | {both:.1f} | {whole:.1f} | '
+        f'{whole / network:.3f} | {whole / both:.3f} | {work:.3f} |'
+    )
+
+
+def together(*by_second):
+    """Return the rate of several kinds of work that are done one after the other."""
+    return 1 / sum(1 / rate for rate in by_second)
 
 
 def main():
@@ -162,18 +183,13 @@ def main():
             f'{arguments.pictures:,} pictures, batch {arguments.batch_size}, '
             f'{os.cpu_count()} processors, median of {arguments.rounds} rounds; pictures/s\n'
         )
-        print('| | network | decoding | both | evaluation | of network | of both |')
-        print('|---|---|---|---|---|---|---|', flush=True)
+        print(
+            '| | network | decoding | both | evaluation | of network | of both | processor time |'
+        )
+        print('|---|---|---|---|---|---|---|---|', flush=True)
         for name in arguments.networks.split(','):
-            network, decoded, whole = measure(
-                name, dataset, arguments.batch_size, arguments.rounds, directory
-            )
-            both = 1 / (1 / network + 1 / decoded)
-            print(
-                f'| {name} | {network:.1f} | {decoded:.0f} | {both:.1f} | {whole:.1f} | '
-                f'{whole / network:.3f} | {whole / both:.3f} |',
-                flush=True,
-            )
+            found = measure(name, dataset, arguments.batch_size, arguments.rounds, directory)
+            print(row(name, *found), flush=True)
 
 
 if __name__ == '__main__':
