@@ -250,13 +250,18 @@ class _WorkerSessionCreator(tf.train.SessionCreator):
         self._config = config
 
     def create_session(self):
-        self._scaffold.finalize()
-        manager = tf.train.SessionManager(
-            local_init_op=self._scaffold.local_init_op,
-            local_init_feed_dict=self._scaffold.local_init_feed_dict,
-            ready_op=self._scaffold.ready_op,
-            ready_for_local_init_op=self._scaffold.ready_for_local_init_op,
-            graph=tf.get_default_graph(),
-            recovery_wait_secs=RECOVERY_WAIT_SECS,
-        )
+        manager = session_manager(self._scaffold)
         return manager.wait_for_session(self._target, config=self._config)
+
+
+def session_manager(scaffold):
+    """Finalize a scaffold, and return what prepares sessions for it or waits for the chief's."""
+    scaffold.finalize()
+    return tf.train.SessionManager(
+        local_init_op=scaffold.local_init_op,
+        local_init_feed_dict=scaffold.local_init_feed_dict,
+        ready_op=scaffold.ready_op,
+        ready_for_local_init_op=scaffold.ready_for_local_init_op,
+        graph=tf.get_default_graph(),
+        recovery_wait_secs=RECOVERY_WAIT_SECS,
+    )

@@ -49,31 +49,50 @@ def build(run, make_batches):
         optimizer = _optimizer(run, rate)
         loss, gradients = model_deploy.optimize_clones(clones, optimizer, var_list=trained)
         gradients, norm = _clipped(gradients, run)
-        updates = _Updates(run, config, clones, network, trained, global_step)
+        updates = _Updates(run, clones, network, trained, global_step)
         number, sync_hooks = updates.apply(optimizer, gradients)
         scalars = {
-            'total_loss': loss,
-            **losses.parts(clones[0].scope),
+            **_scalars(clones, loss),
             'learning_rate': rate,
             'gradient_norm': norm,
-            'accuracy': tf.reduce_mean([clone.outputs.accuracy for clone in clones]),
             'input_wait_secs': batch.wait_secs,
         }
-        with tf.control_dependencies([number]):
-            weights = summaries.histograms_of_weights(network)
-        pictures = tf.summary.merge([*_summaries_of(clones[0]), *weights])
+        pictures = _pictures(clones[0], network, number)
     return Step(
-        number,
-        loss,
-        scalars,
-        pictures,
-        trained,
-        network,
-        updates.averages,
-        bool(updates.statistics),
-        tf.group(tf.local_variables_initializer(), tf.tables_initializer(), batch.initializer),
-        sync_hooks,
+        number=number,
+        loss=loss,
+        scalars=scalars,
+        pictures=pictures,
+        trained=trained,
+        network=network,
+        averages=updates.averages,
+        updates_batch_norm=bool(updates.statistics),
+        local_init_op=tf.group(
+            tf.local_variables_initializer(), tf.tables_initializer(), batch.initializer
+        ),
+        hooks=sync_hooks,
     )
+
+
+def _scalars(clones, loss):
+    accuracies = [clone.outputs.accuracy for clone in clones]
+    return {
+        'total_loss': loss,
+        **losses.parts(clones[0].scope),
+        'accuracy': tf.reduce_mean(accuracies),
+    }
+
+
+def _pictures(clone, network, number):
+    """Merge what is recorded now and then: of the step's own run, weights as they are after it."""
+    with tf.name_scope(clone.scope), tf.device(clone.device):
+        shown = [
+            summaries.input_pictures(clone.outputs.images),
+            *summaries.histograms_of_activations(clone.outputs.end_points),
+        ]
+    with tf.control_dependencies([number]):
+        shown += summaries.histograms_of_weights(network)
+    return tf.summary.merge(shown)
 
 
 class _Batch:
@@ -135,19 +154,6 @@ class _Model:
             accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
         return _Outputs(images, end_points, accuracy)
 
-    @property
-    def __name__(self):
-        return 'model'
-
-
-def _summaries_of(clone):
-    with tf.name_scope(clone.scope), tf.device(clone.device):
-        outputs = clone.outputs
-        return [
-            summaries.input_pictures(outputs.images),
-            *summaries.histograms_of_activations(outputs.end_points),
-        ]
-
 
 def _optimizer(run, rate):
     optimizer = optimizers.create(run.options, rate)
@@ -167,9 +173,8 @@ def _clipped(gradients, run):
 class _Updates:
     """All that a step changes, in an order that leaves nothing to chance."""
 
-    def __init__(self, run, config, clones, network, trained, global_step):
+    def __init__(self, run, clones, network, trained, global_step):
         self._run = run
-        self._config = config
         self._global_step = global_step
         # One clone's batch statistics are as good as another's, so the first one's are kept.
         self.statistics = tf.get_collection(tf.GraphKeys.UPDATE_OPS, clones[0].scope)

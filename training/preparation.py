@@ -89,25 +89,8 @@ def prepare(options, place):
     """Decide what the run is; whatever cannot work is a UserError here."""
     dataset = data_choice.find(options, options.dataset_split_name)
     resumed = find_resumed(options.train_dir)
-    stored = model_info.read_beside(options.train_dir) if resumed else None
     warm_start, warm_info, ignored = _find_warm_start(options, resumed)
-    info, lines = resolve.resolve(
-        stored,
-        stored_path=os.path.join(options.train_dir, model_info.FILE_NAME),
-        warm_start=warm_info,
-        warm_start_path=warm_start and warm_start.path,
-        model_name=options.model_name,
-        dataset_name=dataset.dataset_name,
-        dataset_classes=dataset.num_classes,
-        dataset_labels=dataset.labels_to_names,
-        labels_offset=options.labels_offset,
-        use_grayscale=options.use_grayscale,
-        image_size=options.train_image_size,
-        preprocessing_name=options.preprocessing_name,
-        moving_average_decay=options.moving_average_decay,
-    )
-    if not resumed:
-        info = info.replace(weights_source=warm_start.path if warm_start else '')
+    info, lines = _describe(options, dataset, resumed, warm_start, warm_info)
     tfrecord_dataset.check(dataset, info.labels_offset, info.num_classes)
     images = optimizers.images_per_step(options, place.num_workers)
     run = Run(
@@ -125,6 +108,28 @@ def prepare(options, place):
         lines=(*options.notices, *lines, *ignored),
     )
     return dataclasses.replace(run, lines=(*run.lines, *_lines(run)))
+
+
+def _describe(options, dataset, resumed, warm_start, warm_info):
+    """Return (what is trained, lines for the log)."""
+    info, lines = resolve.resolve(
+        model_info.read_beside(options.train_dir) if resumed else None,
+        stored_path=os.path.join(options.train_dir, model_info.FILE_NAME),
+        warm_start=warm_info,
+        warm_start_path=warm_start and warm_start.path,
+        model_name=options.model_name,
+        dataset_name=dataset.dataset_name,
+        dataset_classes=dataset.num_classes,
+        dataset_labels=dataset.labels_to_names,
+        labels_offset=options.labels_offset,
+        use_grayscale=options.use_grayscale,
+        image_size=options.train_image_size,
+        preprocessing_name=options.preprocessing_name,
+        moving_average_decay=options.moving_average_decay,
+    )
+    if not resumed:
+        info = info.replace(weights_source=warm_start.path if warm_start else '')
+    return info, lines
 
 
 def find_resumed(train_dir):

@@ -84,13 +84,7 @@ class _ChiefSessionCreator(tf.train.SessionCreator):
         self._config = config
 
     def create_session(self):
-        self._scaffold.finalize()
-        manager = tf.train.SessionManager(
-            local_init_op=self._scaffold.local_init_op,
-            ready_op=self._scaffold.ready_op,
-            ready_for_local_init_op=self._scaffold.ready_for_local_init_op,
-            graph=tf.get_default_graph(),
-        )
+        manager = cluster.session_manager(self._scaffold)
         return manager.prepare_session(
             self._target, self._scaffold.init_op, config=self._config, init_fn=self._fill
         )

@@ -53,7 +53,7 @@ def _train(run, stop):
         # What the user may have got wrong shows before others are waited for.
         tf.set_random_seed(run.options.seed)
         step = graph.build(run, run.batches)
-        plan = session.plan_start(run, step)
+        plan = session.plan_start(run, step) if run.place.is_chief else None
         for line in _start_lines(run, step, plan):
             tf.logging.info('%s', line)
         with cluster.joined(run.place) as target, contextlib.ExitStack() as stack:
@@ -91,6 +91,9 @@ def list_hooks(run, step, checkpoints, stop, stack, training_graph):
 
 def _start_lines(run, step, plan):
     """Say for the log what training begins with, and what it changes."""
+    if not run.place.is_chief:
+        yield f'Taking part as worker {run.place.task}; the chief fills the variables'
+        return
     if run.resumed:
         yield f'Resuming the run in {run.options.train_dir} at step {run.resumed.step}'
     elif run.warm_start:
@@ -100,7 +103,7 @@ def _start_lines(run, step, plan):
     else:
         yield f'All {len(step.network)} variables start at random; {len(step.trained)} are trained'
         if len(step.trained) < len(tf.trainable_variables()):
-            yield ('WITHOUT --checkpoint_path the variables outside --trainable_scopes stay random')
+            yield 'WITHOUT --checkpoint_path what is outside --trainable_scopes stays random'
     yield from _about_batch_norm(run, step)
 
 
