@@ -9,10 +9,12 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoints, model_info
 from common import files
-from common.errors import UserError
+from common.errors import UserError, reason
 
 NAME = 'model.ckpt'
 _LOCK = 'train.lock'
+# From these a session recovers by itself, when the parameter server is back.
+_SERVER_LOST = (tf.errors.AbortedError, tf.errors.UnavailableError)
 # What a killed process leaves of files that TensorFlow was writing.
 _HALF_WRITTEN = ('*.tempstate*', 'checkpoint.tmp*', f'.{model_info.FILE_NAME}.*')
 
@@ -101,6 +103,8 @@ class CheckpointWriter:
         except (tf.errors.OpError, OSError) as error:
             if checkpoints.fault(path):
                 self._discard(path)
+            if isinstance(error, _SERVER_LOST):
+                raise
             raise UserError(self._about_failure(path, error)) from None
 
     def _require_finite(self, session, step):
@@ -116,10 +120,9 @@ class CheckpointWriter:
                 os.unlink(part)
 
     def _about_failure(self, path, error):
-        reason = getattr(error, 'message', None) or error.strerror or str(error)
         kept = next((p for p in _checkpoints_in(self._directory) if not checkpoints.fault(p)), None)
         remains = f'the last good checkpoint is {kept}' if kept else 'there is no good checkpoint'
-        return f'{path}: cannot be written ({reason.splitlines()[0]}); {remains}'
+        return f'{path}: cannot be written ({reason(error)}); {remains}'
 
 
 def _checkpoints_in(directory):

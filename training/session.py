@@ -3,7 +3,7 @@
 import tensorflow.compat.v1 as tf
 
 from classifiers import restore, watch
-from common.errors import UserError
+from common.errors import UserError, reason
 from deployment import cluster, precision
 
 
@@ -109,9 +109,8 @@ def _refuse_bad_input(error):
     A session takes the end of an input for success, and would save and say so.
     """
     if isinstance(error, tf.errors.OutOfRangeError) or 'IteratorGetNext' in str(error):
-        lines = [line.strip() for line in str(error).splitlines()]
-        why = next((line for line in lines if line and line != 'Graph execution error:'), '')
+        why = reason(error).split('UserError: ')[-1][:200]
         raise UserError(
-            f'a record or its picture cannot be read ({why.split("UserError: ")[-1][:200]}); '
-            'check the data set with download_and_convert_data.py --verify'
+            f'a record or its picture cannot be read ({why}); check the data set with '
+            'download_and_convert_data.py --verify'
         ) from None

@@ -10,7 +10,7 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams import summary as hparams
 from tensorboard.plugins.text import summary as text
 
-from common.errors import UserError
+from common.errors import UserError, reason
 from training.option_fields import flag_fields
 
 _PICTURES = 3
@@ -102,9 +102,8 @@ class RunWriter:
             raise self._about(failure) from None
 
     def _about(self, failure):
-        reason = getattr(failure, 'message', None) or str(failure)
         return UserError(
-            f'{self._directory}: event files cannot be written ({reason.splitlines()[0]}); the '
+            f'{self._directory}: event files cannot be written ({reason(failure)}); the '
             'checkpoints are not concerned'
         )
 

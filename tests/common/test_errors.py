@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from common import errors
 from common.errors import UserError, exit_cleanly
 
 
@@ -36,3 +37,15 @@ def test_a_reader_that_leaves_early_causes_no_traceback():
         assert process.stdout.readline() == b'a line\n'
         process.stdout.close()
         assert process.stderr.read() == b''
+
+
+@pytest.mark.parametrize(
+    ('error', 'said'),
+    [
+        (OSError(28, 'No space left on device'), 'No space left on device'),
+        (RuntimeError('Graph execution error:\n\nDetected at node\nmore'), 'Detected at node'),
+        (KeyError(), 'KeyError'),
+    ],
+)
+def test_the_reason_of_an_error_is_one_line(error, said):
+    assert errors.reason(error) == said
