@@ -31,21 +31,6 @@ def test_a_run_stops_when_asked_to_and_goes_on_later(runs):
     assert training_runs.different(runs.newest(), runs.newest('whole')) == []
 
 
-def test_a_second_ctrl_c_ends_at_once_while_a_step_runs_long(runs):
-    # One step of this batch takes minutes.
-    process = runs.start(
-        batch_size=256, model_name='vgg_16', save_interval_secs=0, log_every_n_steps=1
-    )
-    runs.wait_for(process, r'Saving checkpoint to path .*model\.ckpt-0')
-    time.sleep(2)
-    process.send_signal(signal.SIGINT)
-    runs.wait_for(process, 'SIGINT: stopping after this step')
-    time.sleep(1.1)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(5) == 128 + signal.SIGINT
-    assert 'Traceback' not in runs.log()
-
-
 def kill_often(runs, kills):
     """Kill a run that saves at every step, each time at another moment, and resume it."""
     saved = [0]
