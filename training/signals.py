@@ -38,6 +38,9 @@ class StopRequest:
     def __exit__(self, *_):
         if self._thread is None:
             return
+        if self._asked_at is not None:
+            # A repetition that is still on its way must not meet the default, which kills.
+            time.sleep(max(0.0, self._asked_at + _SAME_REQUEST_SECS - self._clock()))
         for number, handler in self._previous.items():
             signal.signal(number, handler or signal.SIG_DFL)
         signal.set_wakeup_fd(self._previous_fd)

@@ -49,6 +49,7 @@ class Runs:
     def __init__(self, dataset_dir, directory):
         self.dataset_dir = dataset_dir
         self.directory = str(directory)
+        self._processes = []
 
     def flags(self, name='run', **typed):
         """Return all flags of a run in the train_dir `name`."""
@@ -76,7 +77,15 @@ class Runs:
         flags = {k: v for k, v in self.flags(name, **typed).items() if v is not None}
         command = [sys.executable, '-u', str(SCRIPT), *(f'--{k}={v}' for k, v in flags.items())]
         with open(self.path(f'{name}.log'), 'ab') as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self._processes.append(process)
+        return process
+
+    def end(self):
+        """Kill what a failed test has left running."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
 
     def log(self, name='run'):
         """Read what a process has said."""

@@ -21,7 +21,9 @@ def runs(drawn_pictures, tmp_path):
     """Start training runs on these pictures, in directories of the test's own."""
     from support import training_runs
 
-    return training_runs.Runs(drawn_pictures, tmp_path)
+    started = training_runs.Runs(drawn_pictures, tmp_path)
+    yield started
+    started.end()
 
 
 @pytest.fixture

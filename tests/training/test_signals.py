@@ -2,10 +2,41 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
+
+import pytest
 
 from training.signals import StopRequest
+
+ROOT = Path(__file__).parents[2]
+
+# A step that never ends, as one that hangs or runs for minutes looks from outside.
+LONG_STEP = """
+import tensorflow.compat.v1 as tf
+from training.signals import StopRequest
+with tf.Graph().as_default(), tf.Session() as session, StopRequest():
+    never = tf.FIFOQueue(1, tf.int32).dequeue()
+    print('begun', flush=True)
+    session.run(never)
+"""
+
+
+def test_a_second_ctrl_c_ends_at_once_while_a_step_runs_long():
+    command = [sys.executable, '-c', LONG_STEP]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b'begun\n'
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1.1)
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(30) == 128 + signal.SIGINT
+        finally:
+            process.kill()
 
 
 def wait_until(condition):

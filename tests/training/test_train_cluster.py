@@ -1,6 +1,5 @@
 """A parameter server and two workers on this machine."""
 
-import contextlib
 import re
 import signal
 
@@ -12,29 +11,22 @@ from support.addresses import free_addresses
 
 @pytest.fixture
 def cluster(runs):
-    """Start processes of one cluster, and end what is left of them."""
+    """Return a function that starts a process of one cluster."""
     server, *workers = free_addresses(3)
-    with contextlib.ExitStack() as stack:
 
-        def start(job, task, **typed):
-            name = f'{job}{task}'
-            process = runs.start(
-                name,
-                **{
-                    'train_dir': runs.path(),
-                    'job_name': job,
-                    'task': task,
-                    'ps_hosts': server,
-                    'worker_hosts': ','.join(workers),
-                    'log_every_n_steps': 1,
-                    **typed,
-                },
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return process
+    def start(job, task, **typed):
+        options = {
+            'train_dir': runs.path(),
+            'job_name': job,
+            'task': task,
+            'ps_hosts': server,
+            'worker_hosts': ','.join(workers),
+            'log_every_n_steps': 1,
+            **typed,
+        }
+        return runs.start(f'{job}{task}', **options)
 
-        yield start
+    return start
 
 
 def steps_in(text):
