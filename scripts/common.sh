@@ -1,0 +1,46 @@
+# What the scripts share. They source it; it is not run.
+#
+#   root      the checkout
+#   python    its .venv's interpreter, or python3 where there is no .venv
+# shellcheck shell=bash disable=SC2034
+
+# An exported CDPATH would send cd elsewhere, and make it print.
+root="$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+python="$root/.venv/bin/python"
+[ -x "$python" ] || python=python3
+
+# End with one line that says what is wrong and what is valid.
+fail() { # MESSAGE
+  echo "error: $1" >&2
+  exit 1
+}
+
+# Print what a flag comes to: the last one among the arguments, else the default. Programs decide so
+# too, whichever way it is written.
+flag_value() { # NAME DEFAULT ARGUMENTS...
+  local name="$1" value="$2"
+  shift 2
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --) break ;;
+      "--$name="* | "-$name="*) value="${1#*=}" ;;
+      "--$name" | "-$name")
+        [ $# -lt 2 ] || value="$2"
+        ;;
+    esac
+    shift
+  done
+  printf '%s\n' "$value"
+}
+
+# Run a module of ours. (python -m would look in the caller's directory first, where a folder may
+# have a module's name.)
+run_module() { # MODULE ARGUMENTS...
+  "$python" -c '
+import runpy, sys
+root, module = sys.argv[1:3]
+sys.path[:] = [root, *filter(None, sys.path)]
+del sys.argv[1:3]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+' "$root" "$@"
+}
