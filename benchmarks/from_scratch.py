@@ -19,7 +19,7 @@ RECIPE = {
     'model_name': 'mobilenet_v1_025',
     'train_image_size': 128,
     'batch_size': 32,
-    'num_epochs': 60,
+    'num_epochs': 45,
     'optimizer': 'adam',
     'opt_epsilon': 1e-8,
     'learning_rate': 0.01,
@@ -27,7 +27,7 @@ RECIPE = {
     'end_learning_rate': 0,
     'warmup_epochs': 1,
     'batch_norm_decay': 0.95,
-    'validate_every_n_epochs': 60,
+    'validate_every_n_epochs': 45,
 }
 
 
