@@ -40,10 +40,12 @@ setup(
         'onnx': ['tf2onnx>=1.17,<2', 'onnxruntime>=1.20,<2'],
         'tflite': ['ai-edge-litert>=2.1,<3'],
         'dev': [
+            'onnxruntime>=1.20,<2',
             'pytest>=8,<10',
             'pytest-xdist>=3.6,<4',
             'ruff>=0.17,<0.18',
             'scikit-learn>=1.5,<2',
+            'tf2onnx>=1.17,<2',
         ],
     },
 )
