@@ -5,10 +5,13 @@ import re
 from common import names
 from common.errors import UserError
 
+HEAD = 'head'  # Stands for the scopes of a network's own head.
 
-def parse(text):
-    """Split a comma separated list of scopes."""
-    return [scope for scope in (part.strip() for part in (text or '').split(',')) if scope]
+
+def parse(text, head=(HEAD,)):
+    """Split a comma separated list of scopes; `head` among them becomes those that are given."""
+    parts = [part.strip() for part in (text or '').split(',')]
+    return [scope for part in parts if part for scope in (head if part == HEAD else (part,))]
 
 
 def within(name, scopes):

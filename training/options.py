@@ -85,10 +85,14 @@ class TrainOptions(Checked):
         START, None, 'A checkpoint, or a directory of them, to start from.'
     )
     checkpoint_exclude_scopes: str | None = option(
-        START, None, 'Scopes, with commas, that are not read from the checkpoint.'
+        START,
+        None,
+        'Scopes, with commas, that are not read from the checkpoint; `head`: the last layers.',
     )
     trainable_scopes: str | None = option(
-        START, None, 'Scopes, with commas, that are trained; untyped, everything is.'
+        START,
+        None,
+        'Scopes, with commas, that are trained; `head`: the last layers; untyped, all are.',
     )
     ignore_missing_vars: bool = option(
         START, False, 'Forgive heads, slots and averages that the checkpoint lacks.'

@@ -45,7 +45,7 @@ class Run:
     @functools.cached_property
     def trainable_scopes(self):
         """List the scopes that are trained; empty when all are."""
-        return scopes.parse(self.options.trainable_scopes)
+        return scopes.parse(self.options.trainable_scopes, self._head)
 
     @property
     def frozen(self) -> Callable | None:
@@ -57,9 +57,12 @@ class Run:
     @property
     def exclude_scopes(self):
         """List the scopes that a warm start leaves out."""
-        named = scopes.parse(self.options.checkpoint_exclude_scopes)
-        head = nets_factory.get_spec(self.info.model_name).head_scopes
-        return [*named, *(head if self.options.fine_tune else ())]
+        named = scopes.parse(self.options.checkpoint_exclude_scopes, self._head)
+        return [*named, *(self._head if self.options.fine_tune else ())]
+
+    @property
+    def _head(self):
+        return nets_factory.get_spec(self.info.model_name).head_scopes
 
     def batches(self, first_step):
         """Return the pipeline of batches, each for all clones of this worker."""

@@ -18,6 +18,15 @@ def test_lists_are_split_and_empty_parts_count_for_nothing():
     assert scopes.parse(None) == scopes.parse('') == []
 
 
+def test_the_head_is_called_by_one_word_in_every_network():
+    assert scopes.parse('Net/Block8, head', ['Net/Logits', 'Net/AuxLogits']) == [
+        'Net/Block8',
+        'Net/Logits',
+        'Net/AuxLogits',
+    ]
+    assert scopes.parse('Net/head,header', ['Net/Logits']) == ['Net/head', 'header']
+
+
 def test_scopes_are_prefixes_or_expressions_for_one():
     assert within('Net/Logits') == NAMES[2:]
     assert within('Net/Con') == NAMES[:2]

@@ -66,6 +66,16 @@ def test_frozen_batch_norms_go_on_if_wanted(runs, start):
     assert all(re.search('moving_(mean|variance)$|global_step', name) for name in moved)
 
 
+def test_the_word_head_stands_for_the_scopes_of_the_network(runs, start, log):
+    """It is trained alone, and not read from the checkpoint."""
+    options = {'checkpoint_exclude_scopes': 'head', 'trainable_scopes': 'head'}
+    runs.train(checkpoint_path=start, max_number_of_steps=1, **options, **NETWORK)
+    assert f'2 variables are trained: {HEAD}/' in log()
+    before, after = (training_runs.variables(c) for c in (start, runs.newest()))
+    body = [name for name in before if name.startswith('Mobilenet') and HEAD not in name]
+    assert [name for name in body if after[name].tobytes() != before[name].tobytes()] == []
+
+
 def test_a_directory_and_its_averages_are_a_start_too(runs):
     runs.train('start', max_number_of_steps=2, moving_average_decay=0.9, seed=1)
     source = training_runs.variables(runs.newest('start'))
