@@ -13,8 +13,10 @@ export DATASET_DIR="${DATASET_DIR:-$HOME/data/flower}"
 
 # The network: inception_v4, resnet_v1_50, mobilenet_v1, ...
 export MODEL_NAME="${MODEL_NAME:-inception_v4}"
+# Where download_checkpoint.sh puts released weights: each into a directory of its own.
+export PRETRAINED_DIR="${PRETRAINED_DIR:-$HOME/pre_trained}"
 # The released weights to start from. Set but empty: all weights start at random.
-export CHECKPOINT_PATH="${CHECKPOINT_PATH-$HOME/pre_trained/$MODEL_NAME.ckpt}"
+export CHECKPOINT_PATH="${CHECKPOINT_PATH-$PRETRAINED_DIR/$MODEL_NAME/$MODEL_NAME.ckpt}"
 
 # Checkpoints and logs of the training. Another data set or network needs another directory.
 export TRAIN_DIR="${TRAIN_DIR:-$HOME/train/${DATASET_NAME}_$MODEL_NAME}"

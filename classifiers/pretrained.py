@@ -1,0 +1,138 @@
+"""Bring a released checkpoint to this machine, whole and as its network wants it."""
+
+import dataclasses
+import os
+import shutil
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import build, checkpoints, model_info, restore
+from classifiers.model_info import ModelInfo
+from common import archives, download, files, names
+from common.errors import UserError
+from nets import nets_factory, released
+
+_UNPACKED = '.unpacked'
+
+
+def choose(name):
+    """Return the Release that a network, an archive or a checkpoint's name means.
+
+    Where a network has several, it is the one whose accuracy was published.
+    """
+    releases = released.by_network(name)
+    if releases:
+        return next((release for release in releases if release.top_1), releases[0])
+    if name in nets_factory.MODELS:
+        raise UserError(
+            f'{name}: no checkpoint of it was ever released; train it from random weights '
+            f'(scripts/train_from_scratch.sh {name} DATASET), or name one of '
+            f'{", ".join(sorted(_by_name()))}'
+        )
+    found = released.by_checkpoint(name) or _by_name().get(name)
+    if found:
+        return found
+    if name.endswith('.tar.gz'):
+        return released.by_archive(name)
+    known = {release.network for release in released.RELEASES.values()} | _by_name().keys()
+    raise UserError(names.unknown('network or checkpoint', name, known))
+
+
+def _by_name():
+    return {release.name: release for release in released.RELEASES.values()}
+
+
+def address(release, mirror=None):
+    """Return where a release is fetched from: the `mirror` is an address or a path of archives."""
+    return f'{mirror.rstrip("/")}/{release.archive}' if mirror else release.url
+
+
+def describe(release, imagenet_names, source):
+    """Return the ModelInfo of a release; `imagenet_names` are those of 1,001 outputs."""
+    return ModelInfo(
+        model_name=release.network,
+        num_classes=release.classes,
+        image_size=release.image_size,
+        channels=nets_factory.get_spec(release.network).channels,
+        preprocessing_name=release.preprocessing,
+        class_names=tuple(imagenet_names)[release.labels_offset :],
+        labels_offset=release.labels_offset,
+        dataset_name='imagenet',
+        weights_source=source,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Fetched:
+    """A checkpoint on this machine."""
+
+    path: str
+    variables: int
+    is_new: bool
+
+
+def fetch(release, directory, imagenet_names, mirror=None):
+    """Download, unpack and check a release into `directory`/NAME, and return a `Fetched`.
+
+    model.json is written last: where it lies, the checkpoint was whole and its network's.
+    """
+    folder = os.path.join(directory, release.name)
+    path = os.path.join(folder, release.checkpoint)
+    if os.path.exists(os.path.join(folder, model_info.FILE_NAME)):
+        return Fetched(path, _check(path, model_info.read_beside(path)), False)
+    url = address(release, mirror)
+    archive = os.path.join(folder, release.archive)
+    download.fetch(url, archive)  # Prints the hash: nobody has published one.
+    info = describe(release, imagenet_names, url)
+    unpacked = os.path.join(folder, _UNPACKED)
+    shutil.rmtree(unpacked, ignore_errors=True)
+    try:
+        archives.unpack(archive, unpacked)
+        found = _find(unpacked, release.checkpoint, archive)
+        count = _check(found, info, of=archive)
+        _move(os.path.dirname(found), release.checkpoint, folder)
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+    model_info.write(folder, info)
+    os.unlink(archive)
+    return Fetched(path, count, True)
+
+
+def _find(unpacked, name, archive):
+    for parent, _, _ in os.walk(unpacked):
+        path = os.path.join(parent, name)
+        if checkpoints.files_of(path):
+            return path
+    raise UserError(
+        f'{archive}: has no checkpoint {name} in it, so it is another archive; delete it'
+    )
+
+
+def _check(path, info, of=None):
+    """Raise a UserError unless every tensor reads back and fits; return how many there are."""
+    subject = of or path
+    why = checkpoints.fault(path)
+    if why:
+        raise UserError(f'{subject}: damaged ({why}); delete it and run the command again')
+    try:
+        with tf.Graph().as_default():
+            network = build.build(info, with_bytes=False, is_training=True).network
+            plan = restore.inference(path, info.model_name, network.variables)
+    except UserError as error:
+        text = str(error).replace(path, subject)
+        raise UserError(f'{text}; delete it and run the command again') from None
+    if plan.left_out:
+        missing = next(iter(plan.left_out))
+        raise UserError(
+            f'{subject}: {missing} does not fit {info.model_name}; '
+            'delete it and run the command again'
+        )
+    return len(plan.sources)
+
+
+def _move(source, name, folder):
+    """Move the checkpoint's own files to where they stay."""
+    for entry in sorted(os.listdir(source)):
+        if checkpoints.prefix_of(entry) == name:
+            os.replace(os.path.join(source, entry), os.path.join(folder, entry))
+    files.sync_directory(folder)

@@ -1,0 +1,246 @@
+"""scripts/download_checkpoint.sh: archives that the test makes, from a server on this machine."""
+
+import hashlib
+import io
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifiers import checkpoints, model_info, pretrained
+from common.errors import UserError
+from datasets import imagenet_classes
+from nets import nets_factory, released
+from support import checkpoint_files, http_files, reference
+
+SCRIPT = Path(__file__).resolve().parents[2] / 'scripts' / 'download_checkpoint.sh'
+SMALLEST = 'mobilenet_v1_0.25_128'
+NAMES = [entry.name for entry in imagenet_classes.read()]
+
+
+def archive(directory, release, missing='', **changed):
+    """Return the bytes of an archive as the released ones are made, all weights zero."""
+    shapes = reference.facts(release.network)['model_variables'] | changed
+    values = {
+        name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name != missing
+    }
+    # The releases of 2016 hold one file of the older format, and some a variable more.
+    older = '_2016_' in release.archive
+    if older:
+        values['global_step'] = np.int64(0)
+    checkpoint_files.write(directory, values, release.checkpoint, v1=older, state=False)
+    return tar(directory)
+
+
+def tar(directory):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode='w:gz', compresslevel=1) as container:
+        for path in sorted(Path(directory).iterdir()):
+            container.add(path, f'./{path.name}')
+    return stream.getvalue()
+
+
+@pytest.fixture(scope='module')
+def release():
+    return pretrained.choose(SMALLEST)
+
+
+@pytest.fixture(scope='module')
+def packed(tmp_path_factory, release):
+    return archive(tmp_path_factory.mktemp('made'), release)
+
+
+def fetch(release, directory, data):
+    """Fetch a release from a mirror that has `data` for it; return the Fetched and the Site."""
+    with http_files.serve({f'/models/{release.archive}': data}) as site:
+        return pretrained.fetch(release, directory, NAMES, f'{site.address}/models/'), site
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [SCRIPT, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def last_line(errors):
+    return errors.strip().splitlines()[-1]
+
+
+def test_the_command_fetches_into_a_folder_with_spaces_and_then_finds_it(tmp_path, release, packed):
+    target = tmp_path / 'pre trained'
+    with http_files.serve({f'/{release.archive}': packed}) as site:
+        first = run('mobilenet_v1_025', target, f'--mirror={site.address}')
+        again = run(SMALLEST, PRETRAINED_DIR=str(target), SLIM_CHECKPOINT_MIRROR=site.address)
+    path = target / SMALLEST / f'{SMALLEST}.ckpt'
+    assert first.returncode == 0, first.stderr
+    assert f'{SMALLEST}; there are also mobilenet_v1_0.25_224' in first.stdout
+    assert f'{release.archive}: SHA-256 {hashlib.sha256(packed).hexdigest()}' in first.stderr
+    variables = len(reference.facts('mobilenet_v1_025')['model_variables'])
+    assert f'fetched, all {variables} variables as mobilenet_v1_025 has them' in first.stdout
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == first.stdout.splitlines()[-1].replace('fetched', 'already there') + '\n'
+    assert str(path) in again.stdout
+    assert len(site.requests) == 1
+    # The archive is not kept, nor anything of the way.
+    assert sorted(os.listdir(target / SMALLEST)) == [
+        f'{path.name}.data-00000-of-00001',
+        f'{path.name}.index',
+        'model.json',
+    ]
+
+
+@pytest.mark.parametrize('name', [release.name for release in released.RELEASES.values()])
+def test_every_release_is_known_by_its_name_and_described(name):
+    found = pretrained.choose(name)
+    assert found.name == name
+    assert pretrained.address(found) == released.BASE_URL + found.archive
+    assert pretrained.address(found, '/a path/') == f'/a path/{found.archive}'
+    info = pretrained.describe(found, NAMES, 'there')
+    assert (info.model_name, info.image_size) == (found.network, found.image_size)
+    assert len(info.class_names) == info.num_classes
+    tench = info.class_names[1 - info.labels_offset]
+    assert tench == NAMES[1]
+
+
+def test_a_network_means_the_release_whose_accuracy_is_known():
+    chosen = [pretrained.choose(f'mobilenet_v1{width}').name for width in ('', '_075', '_050')]
+    assert chosen == ['mobilenet_v1_1.0_224', 'mobilenet_v1_0.75_224', 'mobilenet_v1_0.50_160']
+
+
+def check_network(name, directory):
+    release = pretrained.choose(name)
+    found, _ = fetch(release, directory / 'here', archive(directory / 'made', release))
+    info = model_info.read_beside(found.path)
+    assert info.model_name == release.network
+    assert info.weights_source.endswith(release.archive)
+    assert (info.labels_offset, info.num_classes) == (1001 - release.classes, release.classes)
+    assert checkpoints.fault(found.path) is None
+    assert released.by_checkpoint(found.path) is release
+
+
+def test_an_archive_of_the_older_format_is_understood(tmp_path):
+    check_network('inception_v1', tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    'name',
+    ['inception_v2', 'inception_v3', 'inception_v4', 'inception_resnet_v2', 'resnet_v1_50',
+     'resnet_v2_50', 'vgg_16', 'mobilenet_v1_0.50_160', 'mobilenet_v1_0.75_192'],
+)  # fmt: skip
+def test_archives_of_every_family(tmp_path, name):
+    check_network(name, tmp_path)
+
+
+def test_a_download_that_broke_off_goes_on(tmp_path, release, packed):
+    with http_files.serve({f'/{release.archive}': packed}) as site:
+        site.mishaps[f'/{release.archive}'] = [('cut', 5_000), 404]
+        with pytest.raises(UserError, match='5,000 bytes are kept'):
+            pretrained.fetch(release, tmp_path, NAMES, site.address)
+        pretrained.fetch(release, tmp_path, NAMES, site.address)
+        assert site.requests[-1][1] == 'bytes=5000-'
+
+
+def test_what_a_killed_run_left_is_used(tmp_path, release, packed):
+    folder = tmp_path / release.name
+    (folder / '.unpacked').mkdir(parents=True)
+    (folder / '.unpacked' / 'half').write_text('of it')
+    (folder / release.archive).write_bytes(packed)
+    found = pretrained.fetch(release, tmp_path, NAMES, 'http://127.0.0.1:1')
+    assert found.is_new
+    assert 'half' not in os.listdir(folder)
+
+
+def refusal(release, directory, data):
+    with pytest.raises(UserError) as error:
+        fetch(release, directory, data)
+    # What was refused is described by nothing, and no program takes it for a checkpoint.
+    folder = directory / release.name
+    assert os.listdir(folder) == [release.archive]
+    assert str(folder / release.archive) in str(error.value)
+    assert 'delete it' in str(error.value)
+    return str(error.value)
+
+
+def test_what_is_no_whole_archive_is_refused(tmp_path, release, packed):
+    assert 'damaged or incomplete' in refusal(release, tmp_path / 'cut', packed[:-9])
+    assert 'damaged or incomplete' in refusal(release, tmp_path / 'page', b'<html>sorry</html>')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        ({'missing': 'MobilenetV1/Conv2d_3_pointwise/weights'}, 'Conv2d_3_pointwise/weights'),
+        ({'MobilenetV1/Conv2d_0/weights': (3, 3, 3, 16)}, 'MobilenetV1/Conv2d_0/weights'),
+        ({'MobilenetV1/Logits/Conv2d_1c_1x1/biases': (1000,)}, '1000'),
+    ],
+)
+def test_variables_have_to_be_the_networks(tmp_path, release, changes, words):
+    data = archive(tmp_path / 'made', release, **changes)
+    assert words in refusal(release, tmp_path / 'here', data)
+
+
+@pytest.mark.soak
+def test_a_missing_auxiliary_head_is_noticed(tmp_path):
+    release = pretrained.choose('inception_v3')
+    data = archive(tmp_path / 'made', release, missing='InceptionV3/AuxLogits/Conv2d_2b_1x1/biases')
+    assert 'AuxLogits' in refusal(release, tmp_path / 'here', data)
+
+
+def test_the_archive_of_another_network_is_refused(tmp_path, release):
+    checkpoint_files.write(tmp_path / 'made', name='model.ckpt', state=False)
+    words = refusal(release, tmp_path / 'here', tar(tmp_path / 'made'))
+    assert f'no checkpoint {release.checkpoint} in it' in words
+
+
+def test_a_checkpoint_that_was_damaged_since_is_noticed(tmp_path, release, packed):
+    found, _ = fetch(release, tmp_path, packed)
+    checkpoint_files.flip(f'{found.path}.data-00000-of-00001')
+    with pytest.raises(UserError, match=r'damaged .*; delete it'):
+        fetch(release, tmp_path, packed)
+
+
+def test_networks_without_a_release_say_so():
+    without = [name for name in nets_factory.MODELS if not released.by_network(name)]
+    assert 'resnet_v2_200' in without
+    for name in without:
+        with pytest.raises(UserError, match=f'{name}: no checkpoint of it was ever released'):
+            pretrained.choose(name)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['inceptoin_v4'], "unknown network or checkpoint 'inceptoin_v4'; known, nearest first: "),
+        (['vgg_16', '--miror=x'], 'unrecognized arguments: --miror=x'),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, arguments, words):
+    done = run(*arguments, PRETRAINED_DIR=str(tmp_path / 'there'))
+    assert done.returncode == 1
+    assert last_line(done.stderr).startswith('error: ')
+    assert words in last_line(done.stderr)
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('mirror', 'words'),
+    [('http://127.0.0.1:1', 'Connection refused'), ('ftp://127.0.0.1', 'not an address')],
+)
+def test_a_mirror_that_is_none_is_named(tmp_path, release, mirror, words):
+    with pytest.raises(UserError, match=f'{mirror}.*{words}'):
+        pretrained.fetch(release, tmp_path, NAMES, mirror)
+
+
+def test_without_a_network_all_are_listed():
+    done = run()
+    assert done.returncode == 0
+    rows = [line.split()[0] for line in done.stdout.splitlines()[1:]]
+    assert rows == [release.name for release in released.RELEASES.values()]
