@@ -10,91 +10,83 @@ import os
 import shlex
 import sys
 
-from absl import app, flags
+from absl import flags
 
-from common.errors import UserError, exit_cleanly
+from common import cli
 
 FLAGS = flags.FLAGS
-
-# What to convert.
-flags.DEFINE_string(
-    'dataset_name',
-    None,
-    'A known data set (flowers, cifar10, cifar100, mnist, fashion_mnist; imagenet, tiny_imagenet,'
-    ' mini_imagenet, caltech101, caltech256 from the files you have; sample_flowers, which is'
-    ' drawn), or the name of a folder of your own in dataset_dir with one folder a class.',
+_MOST_USED = (
+    'dataset_name', 'dataset_dir', 'validation_percentage', 'train_directory',
+    'validation_directory', 'labels_file', 'output_directory', 'num_shards', 'overwrite', 'verify',
+)  # fmt: skip
+_WHAT = (
+    (
+        'string',
+        'dataset_name',
+        None,
+        'A known data set (flowers, cifar10, cifar100, mnist, fashion_mnist; imagenet, '
+        'tiny_imagenet, mini_imagenet, caltech101, caltech256 from the files you have; '
+        'sample_flowers, which is drawn), or the name of a folder of your own in dataset_dir with '
+        'one folder a class.',
+    ),
+    ('string', 'dataset_dir', None, 'The directory of the pictures and of the records.'),
+    ('string', 'source_url', None, 'Where to download from instead: https, file:// or a path.'),
+    ('string', 'csv_file', None, 'A list of your own pictures: path,label[,split] a line.'),
+    ('string', 'train_directory', None, 'Ready-made split: folder of the training classes.'),
+    ('string', 'validation_directory', None, 'Ready-made split: folder of the held-out ones.'),
+    ('string', 'labels_file', None, 'With the two above: the classes in order, one a line.'),
+    ('string', 'output_directory', None, 'Where the records go, if not into dataset_dir.'),
+    ('boolean', 'background_class', False, 'Keep label 0 for a background class.'),
+    ('boolean', 'sample_unknowns', False, 'sample_flowers: draw pictures of no kind, too.'),
 )
-flags.DEFINE_string('dataset_dir', None, 'The directory of the pictures and of the records.')
-flags.DEFINE_string('source_url', None, 'Where to download from instead: https, file:// or a path.')
-flags.DEFINE_string('csv_file', None, 'A list of your own pictures: path,label[,split] a line.')
-flags.DEFINE_string('train_directory', None, 'Ready-made split: folder of the training classes.')
-flags.DEFINE_string('validation_directory', None, 'Ready-made split: folder of the held-out ones.')
-flags.DEFINE_string('labels_file', None, 'With the two above: the classes in order, one a line.')
-flags.DEFINE_string('output_directory', None, 'Where the records go, if not into dataset_dir.')
-flags.DEFINE_boolean('background_class', False, 'Keep label 0 for a background class.')
-flags.DEFINE_boolean(
-    'sample_unknowns', False, 'With sample_flowers: draw a folder of pictures of no kind, too.'
+_HOW = (
+    ('float', 'validation_percentage', 10, 'Part of own pictures that is held out.'),
+    ('integer', 'random_seed', 0, 'Seed of the split and of the order of the records.'),
+    ('integer', 'num_shards', None, 'Files for each split; else about 1,024 pictures each.'),
+    ('integer', 'train_shards', None, 'Files for the training split.'),
+    ('integer', 'validation_shards', None, 'Files for the validation split.'),
+    (
+        ['png', 'jpeg'],
+        'reencode',
+        'png',
+        'how to store what cannot be stored as it is. png keeps every pixel, jpeg (quality 95) is '
+        'smaller and loses some.',
+    ),
+    ('integer', 'max_side', None, 'Shrink pictures whose longer side has more pixels.'),
+    ('float', 'max_skipped_fraction', 0.1, 'Stop if more of the pictures than this are bad.'),
 )
-
-# How to split and store it.
-flags.DEFINE_float('validation_percentage', 10, 'Part of own pictures that is held out.')
-flags.DEFINE_integer('random_seed', 0, 'Seed of the split and of the order of the records.')
-flags.DEFINE_integer('num_shards', None, 'Files for each split; else about 1,024 pictures each.')
-flags.DEFINE_integer('train_shards', None, 'Files for the training split.')
-flags.DEFINE_integer('validation_shards', None, 'Files for the validation split.')
-flags.DEFINE_enum(
-    'reencode',
-    'png',
-    ['png', 'jpeg'],
-    'How to store what cannot be stored as it is: png keeps every pixel, jpeg (quality 95) is'
-    ' smaller and loses some.',
+_RUN = (
+    ('integer', 'num_threads', None, 'Processes that convert; else one for each core.'),
+    ('boolean', 'overwrite', False, 'Replace records that were made from other pictures.'),
+    ('boolean', 'verify', False, 'Convert nothing; check the records against the manifest.'),
 )
-flags.DEFINE_integer('max_side', None, 'Shrink pictures whose longer side has more pixels.')
-flags.DEFINE_float('max_skipped_fraction', 0.1, 'Stop if more of the pictures than this are bad.')
+_NO_WAKE_WORDS = "TF-Slim's data set visualwakewords is not made here"
+_DEAD = (
+    cli.Dead('small_object_area_threshold', 0.005, _NO_WAKE_WORDS),
+    cli.Dead('foreground_class_of_interest', 'person', _NO_WAKE_WORDS),
+)
+_GROUPS = {
+    'What to convert': _WHAT,
+    'How to split and store it': _HOW,
+    'How to run': _RUN,
+    cli.OLDER_NAMES: cli.without_effect(_DEAD),
+}
 
-# How to run.
-flags.DEFINE_integer('num_threads', None, 'Processes that convert; else one for each core.')
-flags.DEFINE_boolean('overwrite', False, 'Replace records that were made from other pictures.')
-flags.DEFINE_boolean('verify', False, 'Convert nothing; check the records against the manifest.')
 
-# Of TF-Slim's visual wake words, which is not among the data sets here.
-flags.DEFINE_float('small_object_area_threshold', 0.005, 'Accepted at its default alone.')
-flags.DEFINE_string('foreground_class_of_interest', 'person', 'Accepted at its default alone.')
-
-
-@exit_cleanly
-def main(arguments):
+def main(_):
     """Turn the flags into a request, and run it."""
-    _refuse_leftovers(arguments)
+    cli.refuse_dead(_DEAD)
     # The summary lists every picture that TensorFlow's log would grumble about.
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     # Nothing here needs Keras 3, a third of the time that TensorFlow takes to start.
     os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
     from datasets import convert, sources
 
-    options = convert.ConvertOptions(
-        num_processes=FLAGS.num_threads,
-        command=shlex.join(['python', *sys.argv]),
-        **_values(convert.ConvertOptions),
-    )
-    sources.run(sources.Request(options=options, **_values(sources.Request)))
-
-
-def _values(kind):
-    """Return the values of the flags that are fields of a dataclass, by name."""
-    return {name: FLAGS[name].value for name in kind.__dataclass_fields__ if name in FLAGS}
-
-
-def _refuse_leftovers(arguments):
-    if len(arguments) > 1:
-        raise UserError(f'{arguments[1]!r} is no flag; flags are written --name=value')
-    for name in ('small_object_area_threshold', 'foreground_class_of_interest'):
-        if FLAGS[name].value != FLAGS[name].default:
-            raise UserError(
-                f'--{name}={FLAGS[name].value}: belongs to the visualwakewords data set of TF-Slim,'
-                ' which this program does not make'
-            )
+    command = shlex.join(['python', *sys.argv])
+    options = cli.filled(convert.ConvertOptions, num_processes=FLAGS.num_threads, command=command)
+    sources.run(cli.filled(sources.Request, options=options))
 
 
 if __name__ == '__main__':
-    app.run(main)
+    cli.define(_GROUPS)
+    cli.run(main, most_used=_MOST_USED, page='docs/datasets.md')

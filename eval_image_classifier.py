@@ -7,16 +7,13 @@ python eval_image_classifier.py --checkpoint_path=inception_v4.ckpt --model_name
     --dataset_name=imagenet --dataset_dir=DIR
 """
 
-from absl import app
-
-from common import logs
-from common.errors import exit_cleanly
-from training import cli
+from common import cli, logs
+from training import cli as training_cli
 
 
 def main(_):
     """Turn the flags into options, and evaluate."""
-    options = cli.evaluation_options()
+    options = training_cli.evaluation_options()
     logs.start()
     from training import evaluation
 
@@ -24,5 +21,5 @@ def main(_):
 
 
 if __name__ == '__main__':
-    cli.define_evaluation_flags()
-    exit_cleanly(app.run)(main, flags_parser=cli.parse)
+    training_cli.define_evaluation_flags()
+    cli.run(main, most_used=training_cli.EVALUATION_MOST_USED, page='docs/evaluation.md')

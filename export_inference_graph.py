@@ -6,68 +6,64 @@ python export_inference_graph.py --checkpoint_path=TRAIN_DIR --format=saved_mode
 python export_inference_graph.py --summarize=GRAPH.pb
 """
 
-from absl import app, flags
+from absl import flags
 
-from common.errors import UserError, exit_cleanly
-from training import cli
+from common import cli
 
 FLAGS = flags.FLAGS
-
-_WHAT = {'module_name': 'What to export'}
-flags.DEFINE_string(
-    'checkpoint_path', None, 'A checkpoint, or a directory of them: its model.json tells the rest.',
-    **_WHAT,
-)  # fmt: skip
-flags.DEFINE_string('model_name', None, 'The network; else inception_v3.', **_WHAT)
-flags.DEFINE_string('dataset_name', None, 'Whose classes to tell; else imagenet.', **_WHAT)
-flags.DEFINE_string('dataset_dir', None, "Where that data set's manifest or labels lie.", **_WHAT)
-flags.DEFINE_integer('labels_offset', None, 'The label of output 0; 0 unless given.', **_WHAT)
-flags.DEFINE_integer('image_size', None, "The input's side; else the network's own.", **_WHAT)
-flags.DEFINE_string('preprocessing_name', None, "The recipe; else the network's own.", **_WHAT)
-flags.DEFINE_boolean('use_grayscale', None, 'Pictures of one channel.', **_WHAT)
-flags.DEFINE_boolean(
-    'use_moving_averages', None, 'Take the moving averages; else as model.json says.', **_WHAT
+_MOST_USED = ('checkpoint_path', 'model_name', 'output_file', 'format', 'summarize')
+_WHAT = (
+    ('string', 'checkpoint_path', None, 'A checkpoint, or a directory of them with model.json.'),
+    ('string', 'model_name', None, "The network; else the checkpoint's, else inception_v3."),
+    ('string', 'dataset_name', None, "Whose classes to tell; else the checkpoint's, or imagenet."),
+    ('string', 'dataset_dir', None, "Where that data set's manifest or labels lie."),
+    ('integer', 'labels_offset', None, 'The label of output 0; 0 unless given.'),
+    ('integer', 'image_size', None, "The input's side; else the checkpoint's or the network's."),
+    ('string', 'preprocessing_name', None, "The recipe; else the checkpoint's or the network's."),
+    ('boolean', 'use_grayscale', None, 'Pictures of one channel.'),
+    ('boolean', 'use_moving_averages', None, 'Take the moving averages; else as model.json says.'),
 )
-_HOW = {'module_name': 'How to write it'}
-flags.DEFINE_string('output_file', None, 'The file; with saved_model a new directory.', **_HOW)
-flags.DEFINE_enum(
-    'format', 'graph_def', ['graph_def', 'frozen', 'saved_model', 'tflite', 'onnx'],
-    'graph_def is the graph without weights, for freeze_graph.py; the others need a checkpoint.',
-    **_HOW,
-)  # fmt: skip
-flags.DEFINE_boolean('write_text_graphdef', False, 'Write the GraphDef as text.', **_HOW)
-flags.DEFINE_boolean('for_app', False, 'Leave `input` alone: pixels, no encoded bytes.', **_HOW)
-flags.DEFINE_boolean('is_training', False, 'The graph as it is in training.', **_HOW)
-flags.DEFINE_integer('batch_size', None, 'A fixed batch size; else any.', **_HOW)
-flags.DEFINE_enum(
-    'tflite_precision', 'float32', ['float32', 'float16', 'int8'], 'How tflite rounds.', **_HOW
+_HOW = (
+    ('string', 'output_file', None, 'The file; with saved_model a new directory.'),
+    (
+        ['graph_def', 'frozen', 'saved_model', 'tflite', 'onnx'],
+        'format',
+        'graph_def',
+        'graph_def is the graph without weights, for freeze_graph.py; the others need a '
+        'checkpoint.',
+    ),
+    ('boolean', 'write_text_graphdef', False, 'Write the GraphDef as text.'),
+    ('boolean', 'for_app', False, 'Leave `input` alone: pixels, no encoded bytes.'),
+    ('boolean', 'is_training', False, 'The graph as it is in training.'),
+    ('integer', 'batch_size', None, 'A fixed batch size; else any.'),
+    (['float32', 'float16', 'int8'], 'tflite_precision', 'float32', 'how tflite rounds.'),
+    ('integer', 'num_calibration_pictures', 100, 'Pictures of the data set to fit int8 to.'),
+    ('integer', 'num_check_pictures', 10, 'Pictures to compare the new format and the graph on.'),
 )
-flags.DEFINE_integer(
-    'num_calibration_pictures', 100, 'Pictures of the data set that int8 is fitted to.', **_HOW
-)
-flags.DEFINE_integer(
-    'num_check_pictures', 10, 'Pictures to compare the new format with the graph on.', **_HOW
-)
-flags.DEFINE_string(
-    'summarize', None, 'Only list inputs, outputs, variables and operations of this graph.',
-    module_name='What a graph holds',
-)  # fmt: skip
-_OLD = {'module_name': cli.OLDER_NAMES}
-flags.DEFINE_integer('default_image_size', None, 'The same as --image_size.', **_OLD)
+_HOLDS = (('string', 'summarize', None, 'List inputs, outputs and operations of this graph.'),)
+_NO_VIDEOS = 'there are no networks for videos here'
 _DEAD = (
     cli.Dead('quantize', False, 'use --format=tflite --tflite_precision=int8 in its place'),
-    cli.Dead('is_video_model', False, 'there are no networks for videos here'),
+    cli.Dead('is_video_model', False, _NO_VIDEOS),
 )
-for dead in _DEAD:
-    flags.DEFINE_boolean(dead.name, dead.default, f'Without effect: {dead.reason}.', **_OLD)
-_NO_FRAMES = cli.Dead('num_frames', None, _DEAD[1].reason)
-flags.DEFINE_integer('num_frames', None, f'Without effect: {_NO_FRAMES.reason}.', **_OLD)
+_NO_FRAMES = cli.Dead('num_frames', None, _NO_VIDEOS)
+_OLDER = (
+    ('integer', 'default_image_size', None, 'The same as --image_size.'),
+    *cli.without_effect(_DEAD),
+    ('integer', 'num_frames', None, f'Without effect: {_NO_VIDEOS}.'),
+)
+_GROUPS = {
+    'What to export': _WHAT,
+    'How to write it': _HOW,
+    'What a graph holds': _HOLDS,
+    cli.OLDER_NAMES: _OLDER,
+}
 
 
 def main(_):
     """Turn the flags into options, and export; or summarize."""
-    cli.refuse_dead((*_DEAD, _NO_FRAMES), FLAGS)
-    size = _image_size()
+    cli.refuse_dead((*_DEAD, _NO_FRAMES))
+    size = cli.either('image_size', 'default_image_size')
     from common import logs
     from serving import export, summarize
 
@@ -75,21 +71,9 @@ def main(_):
         print('\n'.join(summarize.summarize(FLAGS.summarize)))
         return
     logs.start()
-    known = export.ExportOptions.__dataclass_fields__
-    values = {name: FLAGS[name].value for name in known}
-    export.export(export.ExportOptions(**{**values, 'image_size': size}))
-
-
-def _image_size():
-    """Return the size that was asked for under either name, or None."""
-    size, older = FLAGS.image_size, FLAGS.default_image_size
-    if None not in (size, older) and size != older:
-        raise UserError(
-            f'--image_size={size} and --default_image_size={older} contradict each other:'
-            ' they mean the same, pass one of them'
-        )
-    return older if size is None else size
+    export.export(cli.filled(export.ExportOptions, image_size=size))
 
 
 if __name__ == '__main__':
-    exit_cleanly(app.run)(main, flags_parser=cli.parse)
+    cli.define(_GROUPS)
+    cli.run(main, most_used=_MOST_USED, page='docs/exporting.md')

@@ -6,12 +6,14 @@ python server.py --model_name=TRAIN_DIR --host=0.0.0.0 --api_key_file=keys.txt
 
 import os
 
-from absl import app, flags
+from absl import flags
 
-from common.errors import exit_cleanly
-from training import cli
+from common import cli
 
 FLAGS = flags.FLAGS
+_MOST_USED = (
+    'model_name', 'label_file', 'host', 'port', 'api_key_file', 'trusted_hosts', 'upload_folder',
+)  # fmt: skip
 # What is not typed keeps the default of the record that it goes into.
 _MODEL = (
     ('string', 'model_name', 'my_inception_v4_freeze.pb', 'A frozen graph, checkpoint, train_dir.'),
@@ -78,12 +80,6 @@ _GROUPS = {
 }
 
 
-def _define_flags():
-    for group, rows in _GROUPS.items():
-        for kind, name, default, meaning in rows:
-            getattr(flags, f'DEFINE_{kind}')(name, default, meaning, module_name=group)
-
-
 def main(_):
     """Turn the flags into options, and serve."""
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
@@ -91,8 +87,8 @@ def main(_):
 
     path = serve.model_path(FLAGS.model_dir, FLAGS.model_name)
     keys = server_options.read_keys(FLAGS.api_key_file) if FLAGS.api_key_file else ()
-    listen = _filled(server_options.ListenOptions)
-    config = _filled(
+    listen = cli.filled(server_options.ListenOptions)
+    config = cli.filled(
         server_options.AppConfig,
         name=FLAGS.served_name or serve.name_for(path),
         is_loopback=server_options.is_loopback(FLAGS.host),
@@ -107,18 +103,12 @@ def main(_):
     from serving.predictor import PredictorOptions
 
     labels = serve.label_path(FLAGS.model_dir, FLAGS.label_file)
-    model = _filled(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
-    how = _filled(PredictorOptions)
+    model = cli.filled(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
+    how = cli.filled(PredictorOptions)
     options = serve.ServeOptions(model, how, config, listen, FLAGS.reload_secs, FLAGS.debug)
     serve.serve(options, listening)
 
 
-def _filled(kind, **known):
-    """Return a record filled from the flags of its fields' names; `known` values win."""
-    names = set(kind.__dataclass_fields__) & set(FLAGS) - set(known)
-    return kind(**{name: FLAGS[name].value for name in names}, **known)
-
-
 if __name__ == '__main__':
-    _define_flags()
-    exit_cleanly(app.run)(main, flags_parser=cli.parse)
+    cli.define(_GROUPS)
+    cli.run(main, most_used=_MOST_USED, page='docs/serving.md')

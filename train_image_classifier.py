@@ -6,16 +6,13 @@ python train_image_classifier.py --dataset_name=flowers --dataset_dir=DIR --trai
     --trainable_scopes=InceptionV4/Logits,InceptionV4/AuxLogits
 """
 
-from absl import app
-
-from common import logs
-from common.errors import exit_cleanly
-from training import cli
+from common import cli, logs
+from training import cli as training_cli
 
 
 def main(_):
     """Turn the flags into options, and train."""
-    options = cli.training_options()
+    options = training_cli.training_options()
     logs.start()
     # Late: --help and mistakes in flags have no need of TensorFlow.
     from training import train
@@ -24,5 +21,5 @@ def main(_):
 
 
 if __name__ == '__main__':
-    cli.define_training_flags()
-    exit_cleanly(app.run)(main, flags_parser=cli.parse)
+    training_cli.define_training_flags()
+    cli.run(main, most_used=training_cli.TRAINING_MOST_USED, page='docs/training.md')

@@ -94,16 +94,6 @@ def test_the_notes_script_works_as_typed(network, output, more, size, tmp_path):
     np.testing.assert_allclose(found.sum(axis=1), [1, 1], rtol=1e-5)
 
 
-@pytest.mark.parametrize('script', ['export_inference_graph.py', 'freeze_graph.py'])
-def test_help_comes_without_tensorflow(script, tmp_path):
-    status, output, errors = run(
-        [sys.executable, '-X', 'importtime', str(ROOT / script), '--help'], tmp_path
-    )
-    assert status == 0
-    assert 'How to' in output
-    assert 'tensorflow' not in errors
-
-
 @pytest.mark.parametrize(
     ('script', 'flags', 'message'),
     [

@@ -26,7 +26,7 @@ CROSSINGS = {
 }
 # Libraries with one door: top-level name -> the modules that may import it.
 DOORS = {
-    'absl.flags': {'training.cli'},
+    'absl.flags': {'common.cli', 'training.cli'},
     'flask': {'serving.app'},
 }
 NO_TENSORFLOW = {'common'}
@@ -110,6 +110,7 @@ def test_a_crossed_line_is_found(module, name):
         ('datasets.tfrecord_dataset', 'preprocessing.decoding.decode'),
         ('preprocessing.preprocessing_factory', 'nets.nets_factory'),
         ('training.cli', 'absl.flags'),
+        ('common.cli', 'absl.flags'),
         ('serving.app', 'flask.Flask'),
         ('training.train', 'absl.logging'),
     ],

@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import http.client
-import io
 import json
 import os
 import signal
@@ -229,13 +228,3 @@ def test_a_mistake_is_one_line(folder, flags, words):
     assert words in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith('error: ')
     assert 'Traceback' not in done.stderr
-
-
-def test_help_lists_the_flags_by_purpose():
-    done = subprocess.run(
-        [sys.executable, str(ROOT / 'server.py'), '--help'], capture_output=True, text=True
-    )
-    assert done.returncode == 0
-    for flag in ('model_dir', 'num_top_predictions', 'upload_folder', 'trusted_proxy', 'debug'):
-        assert f'--{flag}' in done.stdout or f'--[no]{flag}' in done.stdout
-    assert io.StringIO(done.stdout).readline().startswith('Serve a trained classifier')

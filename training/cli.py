@@ -1,16 +1,15 @@
 """The command lines of training and evaluation: flags from records, and older tools' names."""
 
 import dataclasses
-import sys
 
 from absl import flags as absl_flags
 
+from common import cli
+from common.cli import Dead, Ignored
 from common.errors import UserError
 from training.evaluation_options import EvaluationOptions
 from training.option_fields import base_type, flag_fields
 from training.options import TrainOptions
-
-OLDER_NAMES = 'Names of older tools'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,24 +20,17 @@ class Alias:
     option: str
 
 
-@dataclasses.dataclass(frozen=True)
-class Dead:
-    """Accept a flag at its default alone, because nothing here can do what it asks for."""
-
-    name: str
-    default: object
-    reason: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Ignored:
-    """Accept any value of a flag that turned a knob which is no longer needed."""
-
-    name: str
-    default: object
-    reason: str
-
-
+# What --help explains; it names the rest by purpose.
+TRAINING_MOST_USED = (
+    'dataset_name', 'dataset_dir', 'train_dir', 'model_name', 'checkpoint_path',
+    'trainable_scopes', 'batch_size', 'num_epochs', 'max_number_of_steps', 'optimizer',
+    'opt_epsilon', 'learning_rate', 'learning_rate_decay_type', 'moving_average_decay',
+    'validate_every_n_epochs', 'seed',
+)  # fmt: skip
+EVALUATION_MOST_USED = (
+    'checkpoint_path', 'dataset_dir', 'dataset_name', 'dataset_split_name', 'eval_dir',
+    'eval_interval_secs', 'batch_size', 'save_best', 'model_name',
+)  # fmt: skip
 TRAINING_ALIASES = (
     Alias('data_dir', 'dataset_dir'),
     Alias('subset', 'dataset_split_name'),
@@ -84,8 +76,8 @@ def define_training_flags(flag_values=absl_flags.FLAGS):
 def training_options(flag_values=absl_flags.FLAGS):
     """Turn the parsed command line into TrainOptions; None stands for what was not typed."""
     values, notices = typed_values(TrainOptions, TRAINING_ALIASES, flag_values)
-    notices += refuse_dead(TRAINING_DEAD, flag_values)
-    notices += mention_ignored(TRAINING_IGNORED, flag_values)
+    cli.refuse_dead(TRAINING_DEAD, flag_values)
+    notices += cli.mention_ignored(TRAINING_IGNORED, flag_values)
     notices += _remarks(values, flag_values)
     return TrainOptions(**values, notices=tuple(notices))
 
@@ -99,8 +91,8 @@ def define_evaluation_flags(flag_values=absl_flags.FLAGS):
 def evaluation_options(flag_values=absl_flags.FLAGS):
     """Turn the parsed command line into EvaluationOptions."""
     values, notices = typed_values(EvaluationOptions, EVALUATION_ALIASES, flag_values)
-    notices += refuse_dead(EVALUATION_DEAD, flag_values)
-    notices += mention_ignored(EVALUATION_IGNORED, flag_values)
+    cli.refuse_dead(EVALUATION_DEAD, flag_values)
+    notices += cli.mention_ignored(EVALUATION_IGNORED, flag_values)
     notices += _evaluation_remarks(EvaluationOptions(**values))
     return EvaluationOptions(**values, notices=tuple(notices))
 
@@ -145,29 +137,22 @@ def _remarks(values, flag_values):
 def define(options_class, aliases, others, flag_values):
     """Define the flags of an options class, its `aliases`, and `others` that hold no option."""
     fields = {field.name: field for field in flag_fields(options_class)}
+    groups = {}
     for field in fields.values():
         default = field.default if field.metadata['shown'] is None else field.metadata['shown']
-        _define(field.name, base_type(field), default, field.metadata, flag_values)
-    for alias in aliases:
-        # No default of its own: an older default never applies unless it is typed.
-        record = {'group': OLDER_NAMES, 'help': f'The same as --{alias.option}.'}
-        _define(alias.name, base_type(fields[alias.option]), None, record, flag_values)
-    for other in others:
-        record = {'group': OLDER_NAMES, 'help': f'Without effect: {other.reason}.'}
-        _define(other.name, type(other.default), other.default, record, flag_values)
+        row = (_kind(field), field.name, default, field.metadata['help'])
+        groups.setdefault(field.metadata['group'], []).append(row)
+    # No default of its own: an older default never applies unless it is typed.
+    older = [
+        (_kind(fields[alias.option]), alias.name, None, f'The same as --{alias.option}.')
+        for alias in aliases
+    ]
+    groups[cli.OLDER_NAMES] = [*older, *cli.without_effect(others)]
+    cli.define(groups, flag_values)
 
 
-def _define(name, kind, default, record, flag_values):
-    definers = {
-        bool: absl_flags.DEFINE_boolean,
-        float: absl_flags.DEFINE_float,
-        int: absl_flags.DEFINE_integer,
-        str: absl_flags.DEFINE_string,
-    }
-    # The group takes the place of the module's name, so that --helpfull sorts by purpose.
-    definers[kind](
-        name, default, record['help'], flag_values=flag_values, module_name=record['group']
-    )
+def _kind(field):
+    return cli.KINDS[base_type(field)]
 
 
 def typed_values(options_class, aliases, flag_values):
@@ -192,63 +177,3 @@ def typed_values(options_class, aliases, flag_values):
         values[alias.option] = flag.value
         notices.append(f'--{alias.name} is understood as --{alias.option}={flag.value}')
     return values, notices
-
-
-def refuse_dead(dead_flags, flag_values):
-    """Raise a UserError for a dead flag that asks for something; return no notices."""
-    for dead in dead_flags:
-        value = flag_values[dead.name].value
-        if value != dead.default:
-            raise UserError(
-                f'--{dead.name}={value}: {dead.reason}; leave the flag out '
-                f'(only its default, {dead.default}, is accepted)'
-            )
-    return []
-
-
-def mention_ignored(ignored_flags, flag_values):
-    """Return a line for each typed flag that has no effect."""
-    return [
-        f'--{ignored.name} has no effect: {ignored.reason}'
-        for ignored in ignored_flags
-        if flag_values[ignored.name].present
-    ]
-
-
-def parse(arguments, flag_values=absl_flags.FLAGS, takes_names=False):
-    """Parse a command line for `absl.app.run(flags_parser=)`; --help is sorted by purpose.
-
-    With `takes_names` what is no flag is left to the program, wherever it stands.
-    """
-    flag_values.set_gnu_getopt(takes_names)
-    if any(argument in ('--help', '-help', '-h', '-?') for argument in arguments[1:]):
-        print(grouped_help(flag_values, sys.modules['__main__'].__doc__))
-        sys.exit(0)
-    try:
-        rest = flag_values(arguments)
-    except absl_flags.Error as error:
-        raise UserError(' '.join(str(error).split())) from None
-    if len(rest) > 1 and not takes_names:
-        raise UserError(
-            f'unexpected argument {rest[1]!r}: every option is --name=value, '
-            'and a switch is --name, --noname or --name=False'
-        )
-    return rest
-
-
-def grouped_help(flag_values, introduction):
-    """Return the help text: our flags by group, in the order in which they were defined."""
-    lines = [introduction.strip() if introduction else '']
-    for group, flags in flag_values.flags_by_module_dict().items():
-        # absl's own flags are registered under module names, ours under headings.
-        if group[:1].isupper() and group != OLDER_NAMES:
-            lines += ['', f'{group}:', *(_help_line(flag) for flag in flags)]
-    lines += ['', 'Names of older tools, and flags of absl: --helpfull']
-    return '\n'.join(lines)
-
-
-def _help_line(flag):
-    name = f'[no]{flag.name}' if flag.boolean else flag.name
-    default = '' if flag.default is None else f' (default: {flag.default!r})'
-    text = absl_flags.text_wrap(flag.help + default, length=96, indent=' ' * 6)
-    return f'  --{name}\n{text}'

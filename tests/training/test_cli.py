@@ -1,13 +1,11 @@
 """The flags of train_image_classifier.py: TF-Slim's, its forks', and those of the older tools."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from absl import flags as absl_flags
 
+from common.cli import parse
 from common.errors import UserError
 from training import cli
 from training.options import TrainOptions
@@ -96,7 +94,7 @@ OLDER = [
 def command_line(*arguments):
     flag_values = absl_flags.FlagValues()
     cli.define_training_flags(flag_values)
-    cli.parse(['train_image_classifier.py', *arguments], flag_values)
+    parse(['train_image_classifier.py', *arguments], flag_values)
     return flag_values
 
 
@@ -237,33 +235,3 @@ def test_a_wrong_command_line_is_one_clear_line(arguments, message):
 )
 def test_what_has_no_effect_is_said_once(arguments, notices):
     assert len(options_of(*arguments).notices) == notices
-
-
-def test_help_is_sorted_by_purpose_and_shows_defaults(capsys):
-    with pytest.raises(SystemExit) as caught:
-        command_line('--help')
-    text = capsys.readouterr().out
-    assert caught.value.code == 0
-    assert text.index('Data and network:') < text.index('Learning rate:') < text.index('Several')
-    assert "The network. (default: 'inception_v3')" in text
-    assert '--[no]clone_on_cpu' in text
-    assert 'max_steps' not in text, 'older names are for --helpfull'
-
-
-def test_help_needs_no_tensorflow():
-    program = (
-        'import sys\n'
-        'from training import cli\n'
-        'cli.define_training_flags()\n'
-        'assert "tensorflow" not in sys.modules\n'
-        'cli.parse(["train", "--help"])\n'
-    )
-    result = subprocess.run(
-        [sys.executable, '-c', program],
-        cwd=ROOT,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert '--train_dir' in result.stdout

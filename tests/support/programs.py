@@ -1,0 +1,42 @@
+"""The programs in the root, asked as their users ask them."""
+
+import functools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = sorted(path.name for path in ROOT.glob('*.py') if path.name != 'setup.py')
+_FLAG = re.compile(r'^  --(?:\[no\])?(\w+)', re.MULTILINE)
+
+
+@functools.cache
+def helped(program, how, columns=96):
+    """Return what `program --help` or `--helpfull` prints, in a window of so many columns."""
+    shown = subprocess.run(
+        [sys.executable, '-X', 'importtime', str(ROOT / program), how],
+        env={**os.environ, 'COLUMNS': str(columns)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition('|')[2].strip() for line in shown.stderr.splitlines()}
+    return shown.stdout, imported
+
+
+def sections(text):
+    """Return what stands below each heading of a help text."""
+    parts = re.split(r'\n\n(?=[A-Z][^\n]*:\n  --)', text)[1:]
+    return dict(part.split(':\n', maxsplit=1) for part in parts)
+
+
+def flags_by_heading(program):
+    """Return the names of a program's flags by heading, without those of the flag library."""
+    text, _ = helped(program, '--helpfull')
+    return {
+        heading: _FLAG.findall(part)
+        for heading, part in sections(text).items()
+        if not heading.startswith('Of the library')
+    }
