@@ -1,0 +1,118 @@
+"""Make the README's pictures: the server's page, and TensorBoard's curves of a run.
+
+    python docs/make_pictures.py MODEL LOGDIR
+
+MODEL is a frozen graph or a training directory, LOGDIR holds the event files of its training and
+evaluations. The README's show the first recipe of docs/training.md with --save_interval_steps=140
+--keep_checkpoints=0, and six of its checkpoints evaluated. Both pages are real: server.py and
+TensorBoard are started, and a headless Chromium uploads drawn pictures and looks. It needs
+chromium, chromedriver and, for the names of the page's languages, a font like Noto Sans CJK.
+"""
+
+import argparse
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tests'))
+
+from datasets import sample_painters, sample_unknowns
+from support.browser import Browser
+
+ROOT = Path(__file__).resolve().parent.parent
+# What a newcomer looks for: of the training batches, of the evaluations, and the loss.
+_TAGS = 'accuracy|Accuracy|total_loss'
+
+
+@contextlib.contextmanager
+def running(pattern, *command):
+    """Run a program for the length of a block; give the address that it prints after `pattern`."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        for line in process.stdout:
+            if found := re.search(pattern, line):
+                yield found[1]
+                return
+        raise SystemExit(f'{command}: ended before it listened')
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+
+
+def write_uploads(folder):
+    """Draw what is uploaded: two flowers, and a cat, which is none."""
+    pictures = {
+        'sunflower.jpg': sample_painters.draw_flower('sunflowers', 'README/1'),
+        'rose.jpg': sample_painters.draw_flower('roses', 'README/2'),
+        'cat.jpg': sample_unknowns.draw_unknown(sample_unknowns.KINDS[0], 'README/3'),
+    }
+    for name, data in pictures.items():
+        (folder / name).write_bytes(data)
+    return [str(folder / name) for name in pictures]
+
+
+def shoot_page(browser, address, uploads, path):
+    """Upload pictures, and take a picture of the page with the answers."""
+    browser.open(address)
+    browser.type('#pictures', '\n'.join(uploads))
+    answered = 'return document.querySelectorAll("#cards .classes li").length >= arguments[0]'
+    browser.wait_until(answered, 3 * len(uploads))
+    browser.wait_until('return document.querySelectorAll("#cards .time")[2].textContent')
+    browser.screenshot(path)
+
+
+def shoot_curves(browser, address, path):
+    """Take a picture of the curves of accuracy and loss, without smoothing."""
+    browser.screen(1480, 470)
+    browser.open(f'{address}#scalars&_smoothingWeight=0&tagFilter={_TAGS}')
+    browser.wait_until('return document.querySelector("tf-scalar-dashboard")')
+    # The charts tell nobody that they are drawn: wait until nothing moves any more.
+    before, shot = None, b''
+    while shot != before:
+        time.sleep(3)
+        browser.screenshot(path)
+        before, shot = shot, path.read_bytes()
+
+
+def shrink(path, colours=64):
+    """Keep few colours: pages have few, and a checkout is downloaded often."""
+    with Image.open(path) as picture:
+        picture.convert('RGB').quantize(colours).save(path, optimize=True)
+    print(f'{path}: {os.path.getsize(path):,} bytes')
+
+
+def main():
+    """Make both pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('model')
+    parser.add_argument('logdir')
+    parser.add_argument('--output_dir', type=Path, default=ROOT / 'docs' / 'images')
+    arguments = parser.parse_args()
+    server = [sys.executable, '-u', ROOT / 'server.py', '--port=0']
+    board = [sys.executable, '-m', 'tensorboard.main', '--port=0', f'--logdir={arguments.logdir}']
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (folder / 'profile').mkdir()
+        browser = Browser(folder / 'profile', width=1000, height=640)
+        stack.callback(browser.close)
+        page = arguments.output_dir / 'server.png'
+        with running(r'(http://\S+)', *server, f'--model_name={arguments.model}') as address:
+            shoot_page(browser, address, write_uploads(folder), page)
+        shrink(page)
+        curves = arguments.output_dir / 'tensorboard.png'
+        with running(r'(http://\S+)', *board) as address:
+            shoot_curves(browser, address, curves)
+        shrink(curves)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,104 @@
+"""Print the README's table of networks: what is released, what each costs.
+
+    python docs/zoo_table.py
+
+Parameters (batch norm's statistics among them) and multiply-adds are counted in the graph that
+leads to the logits, at the released checkpoint's image size and number of classes. Auxiliary heads
+do not lead there; additions of biases, pooling and activations are not counted.
+"""
+
+import math
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tensorflow.compat.v1 as tf
+
+from nets import nets_factory, released
+
+HEADING = (
+    '| network | pixels | parameters | multiply-adds | top-1 | top-5 | checkpoint |',
+    '|---|---|---|---|---|---|---|',
+)
+
+
+# Never released, with what the paper reports.
+_OF_THE_PAPER = {'resnet_v2_200': ('79.9*', '95.2*')}
+
+
+def shown_release(name):
+    """Return the release that stands for a network: the one with an accuracy, the largest."""
+    found = released.by_network(name)
+    return max(found, key=lambda each: (each.top_1 is not None, each.image_size), default=None)
+
+
+def cost(name, image_size=None, num_classes=None):
+    """Return (parameters, multiply-adds of one picture)."""
+    spec = nets_factory.get_spec(name)
+    side = image_size or spec.image_size
+    with tf.Graph().as_default():
+        images = tf.placeholder(tf.float32, [1, side, side, spec.channels])
+        network = nets_factory.get_network_fn(name, num_classes or default_classes(name))
+        logits, _ = network(images)
+        operations = leading_to(logits.op)
+        variables = {v.op.name: v.shape.num_elements() for v in tf.global_variables()}
+    parameters = sum(variables.get(operation.name, 0) for operation in operations)
+    return parameters, sum(map(multiply_adds, operations))
+
+
+def default_classes(name):
+    """Return the number of classes of a network's usual data set."""
+    return 10 if name in ('cifarnet', 'lenet') else 1000
+
+
+def leading_to(operation):
+    """List the operations that an operation depends on, itself included."""
+    found, ahead = {operation}, [operation]
+    while ahead:
+        before = {tensor.op for tensor in ahead.pop().inputs} - found
+        found |= before
+        ahead += before
+    return found
+
+
+def multiply_adds(operation):
+    """Return how often an operation multiplies and adds."""
+    if operation.type not in ('Conv2D', 'DepthwiseConv2dNative', 'MatMul'):
+        return 0
+    weights = operation.inputs[1].shape.as_list()
+    # The weights that take part in one output: all but those of the other outputs.
+    outputs = 1 if operation.type == 'DepthwiseConv2dNative' else weights[-1]
+    if operation.type == 'DepthwiseConv2dNative':
+        weights = weights[:2]
+    return operation.outputs[0].shape.num_elements() * math.prod(weights) // outputs
+
+
+def row(name):
+    """Return a network's line of the table."""
+    release = shown_release(name)
+    size = release.image_size if release else nets_factory.get_spec(name).image_size
+    parameters, products = cost(name, size, release and release.classes)
+    accuracy = _OF_THE_PAPER.get(name, ('–', '–'))
+    if release and release.top_1:
+        accuracy = f'{release.top_1:.1f}', f'{release.top_5:.1f}'
+    cells = [
+        f'`{name}`',
+        str(size),
+        f'{parameters / 1e6:.1f} M',
+        f'{products / 1e9:.2f} G' if products >= 1e9 else f'{products / 1e6:.0f} M',
+        *accuracy,
+        f'`{release.archive}`' if release else 'none',
+    ]
+    return f'| {" | ".join(cells)} |'
+
+
+def main():
+    """Print the table."""
+    print('\n'.join(HEADING))
+    for name in nets_factory.MODELS:
+        print(row(name), flush=True)
+
+
+if __name__ == '__main__':
+    main()
