@@ -44,3 +44,8 @@ del sys.argv[1:3]
 runpy.run_module(module, run_name="__main__", alter_sys=True)
 ' "$root" "$@"
 }
+
+# Print the path of the graph that export_freeze.sh writes and others read (after env_set.sh).
+frozen_graph() {
+  printf '%s\n' "${EXPORT_DIR%/}/my_${MODEL_NAME}_freeze.pb"
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Export the network of the training that env_set.sh names, and freeze its newest checkpoint.
+#
+#   scripts/export_freeze.sh                                my_inception_v4.pb, the network, and
+#                                                           my_inception_v4_freeze.pb, .label, .json:
+#                                                           with weights, names, and what it is
+#   scripts/export_freeze.sh --checkpoint_path=CHECKPOINT   an older checkpoint
+#   scripts/export_freeze.sh --image_size=331 ...           arguments go to export_inference_graph.py,
+#                                                           those after -- to freeze_graph.py
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+source "$root/scripts/env_set.sh"
+
+program="$root/export_inference_graph.py"
+case " $* " in *' --help '* | *' --helpfull '*) exec "$python" "$program" "$@" ;; esac
+
+export_flags=(--checkpoint_path="$TRAIN_DIR" --model_name="$MODEL_NAME")
+# A training directory of TF-Slim does not say what its classes are.
+[ -e "$TRAIN_DIR/model.json" ] ||
+  export_flags+=(--dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR")
+freeze_flags=()
+# What both programs have to know goes to both.
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --)
+      shift
+      freeze_flags+=("$@")
+      break
+      ;;
+    --use_moving_averages* | --nouse_moving_averages) freeze_flags+=("$1") ;;
+  esac
+  export_flags+=("$1")
+  shift
+done
+
+mkdir -p "$EXPORT_DIR"
+frozen="$(frozen_graph)"
+graph="$(flag_value output_file "${frozen%_freeze.pb}.pb" "${export_flags[@]}")"
+checkpoint="$(flag_value checkpoint_path '' "${export_flags[@]}")"
+"$python" -u "$program" --output_file="$graph" "${export_flags[@]}"
+# The graph's description knows what its output is called.
+output="$("$python" -c '
+import json, os, sys
+with open(os.path.splitext(sys.argv[1])[0] + ".json") as stream:
+    print(json.load(stream)["nodes"]["output"])
+' "$graph")"
+"$python" -u "$root/freeze_graph.py" --input_graph="$graph" --input_binary=True \
+  --input_checkpoint="$checkpoint" --output_graph="$frozen" --output_node_names="$output" \
+  ${freeze_flags[@]+"${freeze_flags[@]}"}
+frozen="$(flag_value output_graph "$frozen" ${freeze_flags[@]+"${freeze_flags[@]}"})"
+echo "the network:        $graph"
+echo "with its weights:   $frozen"
+echo "names of classes:   ${frozen%.pb}.label"
+echo "what it is:         ${frozen%.pb}.json"

@@ -1,0 +1,187 @@
+"""What the everyday scripts call: flags, folders, spaces; the programs are stand-ins."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from support.script_checkout import ROOT, Checkout
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    return Checkout(tmp_path)
+
+
+CASES = {
+    'convert_tfrecord.sh': (
+        'download_and_convert_data.py',
+        ['--dataset_name=my_flower_5', '--dataset_dir={home}/data/flower'],
+    ),
+    'run_eval.sh': (
+        'eval_image_classifier.py',
+        [
+            '--dataset_name=my_flower_5',
+            '--dataset_dir={home}/data/flower',
+            '--dataset_split_name=validation',
+            '--model_name=inception_v4',
+            '--checkpoint_path={home}/train/my_flower_5_inception_v4',
+            '--eval_dir={home}/train/my_flower_5_inception_v4/eval',
+            '--eval_interval_secs=60',
+            '--batch_size=32',
+        ],
+    ),
+    'classify.sh': ('classify_image.py', ['--model={home}/train/my_flower_5_inception_v4']),
+    'server.sh': (
+        'server.py',
+        [
+            '--host=0.0.0.0',
+            '--model_name=./my_inception_v4_freeze.pb',
+            '--upload_folder=/tmp/upload',
+        ],
+    ),
+    'tensorboard.sh': ('main.py', ['--logdir={home}/train/my_flower_5_inception_v4']),
+}
+
+
+@pytest.mark.parametrize('script', CASES)
+def test_scripts_call_their_program_with_the_settings_and_then_what_is_typed(checkout, script):
+    program, flags = CASES[script]
+    (call,) = checkout.calls(script, '--more=a b', 'x y.jpg')
+    assert call['program'] == program
+    expected = [flag.format(home=checkout.home) for flag in flags]
+    assert call['flags'] == [*expected, '--more=a b', 'x y.jpg']
+    assert call['folder'] == str(checkout.here)
+    assert call['python'] == str(checkout.root / '.venv/bin/python')
+
+
+def test_the_environment_wins_over_the_settings(checkout):
+    settings = {
+        'DATASET_NAME': 'two kinds',
+        'DATASET_DIR': '/data',
+        'MODEL_NAME': 'lenet',
+        'TRAIN_DIR': '/runs/2',
+        'EXPORT_DIR': 'out put',
+        'UPLOAD_DIR': '',
+    }
+    (call,) = checkout.calls('run_eval.sh', **settings)
+    assert call['flags'][:2] == ['--dataset_name=two kinds', '--dataset_dir=/data']
+    assert call['flags'][3:6] == [
+        '--model_name=lenet',
+        '--checkpoint_path=/runs/2',
+        '--eval_dir=/runs/2/eval',
+    ]
+    (call,) = checkout.calls('server.sh', **settings)
+    assert call['flags'][1:] == ['--model_name=out put/my_lenet_freeze.pb', '--upload_folder=']
+
+
+def test_a_changed_file_of_settings_is_all_that_is_needed(checkout):
+    path = checkout.root / 'scripts/env_set.sh'
+    changed = re.sub('export DATASET_NAME=.*', 'export DATASET_NAME=pets', path.read_text())
+    path.write_text(changed)
+    (call,) = checkout.calls('convert_tfrecord.sh')
+    assert call['flags'][0] == '--dataset_name=pets'
+
+
+def test_pictures_are_classified_by_the_frozen_graph_if_there_is_one(checkout):
+    (checkout.here / 'my_inception_v4_freeze.pb').touch()
+    (call,) = checkout.calls('classify.sh', 'tulip.jpg')
+    assert call['flags'] == ['--model=./my_inception_v4_freeze.pb', 'tulip.jpg']
+
+
+def test_tensorboard_shows_an_evaluation_from_elsewhere_too(checkout):
+    (call,) = checkout.calls('tensorboard.sh', '--bind_all', TRAIN_DIR='/t', EVAL_DIR='/e f')
+    assert call['flags'] == ['--logdir_spec=train:/t,eval:/e f', '--bind_all']
+
+
+def test_without_an_environment_of_its_own_the_scripts_take_python3(checkout, tmp_path):
+    shutil.rmtree(checkout.root / '.venv')
+    checkout.python(tmp_path / 'bin/python3')
+    path = f'{tmp_path}/bin:{checkout.environment["PATH"]}'
+    (call,) = checkout.calls('convert_tfrecord.sh', PATH=path)
+    assert call['python'] == f'{tmp_path}/bin/python3'
+
+
+@pytest.mark.parametrize('shell', ['bash', 'dash', 'zsh'])
+def test_users_own_scripts_read_the_settings(checkout, shell):
+    if not shutil.which(shell):
+        pytest.skip(f'no {shell} here')
+    settings = checkout.root / 'scripts/env_set.sh'
+    command = f'set -eu; . "{settings}"; python3 -c "import os; print(os.environ[\'TRAIN_DIR\'])"'
+    done = subprocess.run(
+        [shell, '-c', command], env=checkout.environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f'{checkout.home}/train/my_flower_5_inception_v4\n'
+    assert done.stderr == ''
+
+
+def test_export_and_freeze_know_the_same(checkout):
+    train_dir = checkout.home / 'train/my_flower_5_inception_v4'
+    train_dir.mkdir(parents=True)
+    (train_dir / 'model.json').touch()
+    export, freeze = checkout.calls(
+        'export_freeze.sh', '--nouse_moving_averages', '--image_size=128', '--', '--clear_devices'
+    )
+    assert export['flags'] == [
+        '--output_file=./my_inception_v4.pb',
+        f'--checkpoint_path={train_dir}',
+        '--model_name=inception_v4',
+        '--nouse_moving_averages',
+        '--image_size=128',
+    ]
+    assert freeze['flags'] == [
+        '--input_graph=./my_inception_v4.pb',
+        '--input_binary=True',
+        f'--input_checkpoint={train_dir}',
+        '--output_graph=./my_inception_v4_freeze.pb',
+        '--output_node_names=Net/Predictions',
+        '--nouse_moving_averages',
+        '--clear_devices',
+    ]
+
+
+def test_where_no_description_lies_the_data_set_tells_the_classes(checkout):
+    export, _ = checkout.calls('export_freeze.sh')
+    assert export['flags'][-2:] == [
+        '--dataset_name=my_flower_5',
+        f'--dataset_dir={checkout.home}/data/flower',
+    ]
+
+
+def test_an_older_checkpoint_is_frozen_into_the_folder_that_is_wanted(checkout):
+    out = checkout.here / 'new folder'
+    older = '--checkpoint_path=/runs/model.ckpt-5'
+    export, freeze = checkout.calls('export_freeze.sh', older, EXPORT_DIR=str(out))
+    assert export['flags'][-1] == older
+    assert '--input_checkpoint=/runs/model.ckpt-5' in freeze['flags']
+    assert f'--output_graph={out}/my_inception_v4_freeze.pb' in freeze['flags']
+
+
+# Of bash 4 and later, or of GNU's tools alone: a Mac has neither.
+TOO_NEW = {
+    'associative array': r'\b(declare|local|typeset) -[a-z]*A',
+    'reading into an array': r'\b(mapfile|readarray)\b',
+    'change of case': r'\$\{\w+(,,?|\^\^?)[^}]*\}',
+    'name reference': r'\b(declare|local) -n\b',
+    'negative index': r'\$\{\w+\[-\d',
+    'both streams': r'&>>|\|&',
+    'sed in place': r'\bsed -[a-zA-Z]*i',
+    'readlink -f': r'\b(readlink -f|realpath)\b',
+    'long option of a GNU tool': r'\b(ls|cp|mv|rm|sort|date|stat|du|ps) --\w',
+    'perl expressions': r'\bgrep -[a-zA-Z]*P',
+    'clock': r'\bdate [^)]*%N',
+}
+
+
+@pytest.mark.parametrize('what', TOO_NEW)
+def test_bash_3_and_bsd_tools_suffice(what):
+    scripts = sorted((ROOT / 'scripts').glob('*.sh'))
+    assert len(scripts) > 10
+    lines = [
+        f'{path.name}:{number}: {line.strip()}'
+        for path in scripts
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if not line.lstrip().startswith('#') and re.search(TOO_NEW[what], line)
+    ]
+    assert lines == []

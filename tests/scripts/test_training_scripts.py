@@ -1,0 +1,211 @@
+"""run_train.sh and stop_train.sh, with a stand-in for the training program."""
+
+import fcntl
+import os
+import signal
+
+import pytest
+
+from support.script_checkout import Checkout
+
+HEAD = 'InceptionV4/Logits,InceptionV4/AuxLogits/Aux_logits'
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """Return a checkout with a released checkpoint at hand; what still runs is ended."""
+    checkout = Checkout(tmp_path)
+    weights = checkout.home / 'weights'
+    weights.mkdir()
+    (weights / 'inception_v4.ckpt.index').touch()
+    checkout.environment['CHECKPOINT_PATH'] = str(weights / 'inception_v4.ckpt')
+    checkout.environment['TRAIN_DIR'] = str(tmp_path / 'my train')
+    yield checkout
+    for call in checkout.told():
+        if call['program'] == 'train_image_classifier.py' and is_alive(call['process']):
+            os.kill(call['process'], signal.SIGKILL)
+
+
+def is_alive(process):
+    """Tell whether a process runs; one that only waits to be buried does not."""
+    try:
+        with open(f'/proc/{process}/stat') as stream:
+            return stream.read().rpartition(')')[2].split()[0] not in 'ZX'
+    except FileNotFoundError:
+        return False
+
+
+def flags_of(call):
+    return dict(flag[2:].split('=', 1) for flag in call['flags'])
+
+
+def test_the_flags_are_those_of_the_notes(checkout):
+    (call,) = checkout.calls('run_train.sh', '--batch_size=8', '--save_interval_secs=5')
+    assert flags_of(call) == {
+        'dataset_name': 'my_flower_5',
+        'dataset_dir': f'{checkout.home}/data/flower',
+        'checkpoint_path': checkout.environment['CHECKPOINT_PATH'],
+        'model_name': 'inception_v4',
+        'checkpoint_exclude_scopes': HEAD,
+        'trainable_scopes': HEAD,
+        'train_dir': checkout.environment['TRAIN_DIR'],
+        'learning_rate': '0.001',
+        'learning_rate_decay_factor': '0.76',
+        'num_epochs_per_decay': '50',
+        'moving_average_decay': '0.9999',
+        'optimizer': 'adam',
+        'ignore_missing_vars': 'True',
+        'batch_size': '8',
+        'save_interval_secs': '5',
+    }
+    assert call['flags'][-2:] == ['--batch_size=8', '--save_interval_secs=5']
+
+
+def test_another_network_trains_its_own_head(checkout):
+    (call,) = checkout.calls('run_train.sh', '--model_name=resnet_v1_50')
+    assert flags_of(call)['trainable_scopes'] == 'head'
+    assert flags_of(call)['checkpoint_exclude_scopes'] == 'head'
+
+
+def test_without_released_weights_everything_is_trained(checkout):
+    (call,) = checkout.calls('run_train.sh', CHECKPOINT_PATH='')
+    about_weights = ('checkpoint_path', 'checkpoint_exclude_scopes', 'trainable_scopes')
+    assert not set(about_weights) & set(flags_of(call))
+
+
+def test_a_run_is_started_followed_and_stopped(checkout):
+    started = checkout.run('run_train.sh')
+    assert started.returncode == 0, started.stderr
+    (call,) = checkout.told()
+    log = checkout.here / 'output.log'
+    train_dir = checkout.environment['TRAIN_DIR']
+    stop = (
+        f"'{checkout.root}/scripts/stop_train.sh' '--train_dir={checkout.environment['TRAIN_DIR']}'"
+    )
+    assert started.stdout.splitlines() == [
+        f'training in the background: process {call["process"]}',
+        f'  log:     {log}',
+        f"  follow:  tail -f '{log}'",
+        f'  stop:    {stop}',
+        f'           (or kill {call["process"]}; either way it saves a checkpoint first)',
+    ]
+    assert log.read_text() == 'INFO:tensorflow:Training a stand-in\n'
+    # The end of a session, or Ctrl-C at what the user does next, is not for it.
+    os.kill(call['process'], signal.SIGHUP)
+    os.kill(call['process'], signal.SIGINT)
+    stopped = checkout.run('stop_train.sh', folder=checkout.home)
+    assert stopped.returncode == 0, stopped.stderr
+    assert stopped.stdout.splitlines() == [
+        f'process {call["process"]} was asked to stop: it finishes its step, saves, and ends',
+        f'process {call["process"]} has ended: INFO:tensorflow:Stopped as asked for',
+        f'newest checkpoint: {train_dir}/model.ckpt-7',
+    ]
+    assert not is_alive(call['process'])
+    again = checkout.run('stop_train.sh')
+    expected = f'nothing to stop: no training runs in {train_dir}\n'
+    assert (again.returncode, again.stdout, again.stderr) == (0, expected, '')
+    # The same command goes on from there, without the released weights.
+    assert len(checkout.calls('run_train.sh', CHECKPOINT_PATH='/gone/inception_v4.ckpt')) == 1
+
+
+def test_a_second_run_in_the_same_place_is_refused(checkout, tmp_path):
+    checkout.calls('run_train.sh')
+    (first,) = checkout.told()
+    log = checkout.here / 'output.log'
+    train_dir = checkout.environment['TRAIN_DIR']
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    same_directory = checkout.run('run_train.sh', folder=elsewhere)
+    assert same_directory.returncode == 1
+    assert same_directory.stderr == (
+        f'error: --train_dir={train_dir}: a training runs there already'
+        f' (process {first["process"]}, log {log})\n'
+    )
+    same_log = checkout.run('run_train.sh', f'--train_dir={tmp_path}/other')
+    assert same_log.returncode == 1
+    assert same_log.stderr.startswith(f'error: {log}: a training writes there')
+    assert len(checkout.told()) == 1
+    assert log.read_text() == 'INFO:tensorflow:Training a stand-in\n'
+    other = checkout.run('run_train.sh', f'--train_dir={tmp_path}/other', folder=elsewhere)
+    assert other.returncode == 0, other.stderr
+    assert f'--train_dir={tmp_path}/other' in other.stdout
+
+
+def test_two_starts_at_one_moment_make_one_run(checkout, tmp_path):
+    """The training program takes its own lock only seconds later."""
+    slow = checkout.root / 'train_image_classifier.py'
+    until = tmp_path / 'may go on'
+    os.mkfifo(until)
+    slow.write_text(f'open({str(until)!r}).read()\n' + slow.read_text())
+    lock = os.path.join(checkout.environment['TRAIN_DIR'], 'train.lock')
+    with checkout.start('run_train.sh') as first:
+        with open(until, 'w'):
+            assert not os.path.exists(lock)
+            second = checkout.run('run_train.sh')
+        first.communicate(timeout=60)
+    assert second.returncode == 1
+    assert 'a training runs there already' in second.stderr
+    assert first.returncode == 0
+    assert len(checkout.told()) == 1
+
+
+def test_a_run_that_cannot_begin_says_why_at_once(checkout):
+    done = checkout.run('run_train.sh', '--batch_size=0')
+    assert done.returncode == 1
+    assert done.stderr == (
+        'error: the training ended at once: --batch_size=0: has to be at least 1\n'
+    )
+
+
+@pytest.mark.parametrize('typed', [(), ('--checkpoint_path=/typed/x.ckpt',)])
+def test_missing_weights_are_told_before_anything_starts(checkout, typed):
+    path = typed[0].split('=')[1] if typed else '/none/x.ckpt'
+    done = checkout.run('run_train.sh', *typed, CHECKPOINT_PATH='/none/x.ckpt')
+    assert done.returncode == 1
+    assert done.stderr.startswith(f'error: CHECKPOINT_PATH={path}: no such checkpoint; ')
+    assert done.stderr.count('\n') == 1
+    assert checkout.told() == []
+
+
+def test_a_log_that_cannot_be_written_is_told(checkout):
+    (checkout.here / 'output.log').mkdir()
+    done = checkout.run('run_train.sh')
+    assert done.returncode == 1
+    assert done.stderr == f'error: {checkout.here}/output.log: cannot be written (Is a directory)\n'
+
+
+def test_stopping_ends_no_process_of_others(checkout, tmp_path):
+    """Neither one that holds the lock without being a training, nor one that has the number."""
+    lock = tmp_path / 'my train/train.lock'
+    lock.parent.mkdir()
+    with open(lock, 'w') as stream:
+        stream.write(f'{os.getpid()}\n')
+        stream.flush()
+        free = checkout.run('stop_train.sh')
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        held = checkout.run('stop_train.sh')
+    assert free.returncode == 0
+    assert free.stdout.startswith('nothing to stop')
+    assert held.returncode == 1
+    assert f'process {os.getpid()} is no train_image_classifier.py, and goes on: ' in held.stderr
+
+
+def test_a_run_that_was_started_by_hand_is_refused_and_stopped_too(checkout, tmp_path):
+    train_dir = checkout.environment['TRAIN_DIR']
+    os.mkdir(train_dir)
+    program = f'{checkout.root}/train_image_classifier.py'
+    flags = (f'--train_dir={train_dir}', '--batch_size=1')
+    with checkout.start('../.venv/bin/python', program, *flags) as by_hand:
+        assert by_hand.stdout.readline() == b'INFO:tensorflow:Training a stand-in\n'
+        refused = checkout.run('run_train.sh')
+        stopped = checkout.run('stop_train.sh')
+    running = f'a training runs there already (process {by_hand.pid})'
+    assert refused.stderr == f'error: --train_dir={train_dir}: {running}\n'
+    assert stopped.stdout.splitlines()[-1] == f'newest checkpoint: {train_dir}/model.ckpt-7'
+    assert by_hand.returncode == 0
+
+
+def test_unknown_arguments_of_stop_are_refused(checkout):
+    done = checkout.run('stop_train.sh', '--now')
+    assert done.returncode == 1
+    assert done.stderr == "error: unknown argument '--now'; the only one is --train_dir=DIR\n"

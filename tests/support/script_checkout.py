@@ -1,0 +1,120 @@
+"""A checkout with the real shell scripts, whose programs only tell how they were called."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = (
+    'classify_image.py',
+    'download_and_convert_data.py',
+    'eval_image_classifier.py',
+    'export_inference_graph.py',
+    'freeze_graph.py',
+    'server.py',
+)
+# Of the settings in env_set.sh nothing may come from who runs the tests.
+_SETTINGS = ('DATASET_', 'MODEL_', 'CHECKPOINT_', 'TRAIN_', 'EVAL_', 'EXPORT_', 'UPLOAD_', 'PYTHON')
+
+_TELL = """
+import json, os, sys
+record = {'program': os.path.basename(sys.argv[0]), 'flags': sys.argv[1:], 'folder': os.getcwd(),
+          'process': os.getpid(), 'python': os.environ.get('STARTED_AS')}
+with open(os.environ['CALLS'], 'a') as stream:
+    stream.write(json.dumps(record) + '\\n')
+flags = dict(flag.lstrip('-').split('=', 1) for flag in sys.argv[1:] if '=' in flag)
+"""
+# Locks, waits for SIGTERM and saves, as the real one does.
+_TRAIN = """
+import fcntl, signal
+if flags['batch_size'] == '0':
+    sys.exit('error: --batch_size=0: has to be at least 1')
+lock = open(flags['train_dir'] + '/train.lock', 'w')
+fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+lock.write(f'{os.getpid()}\\n')
+lock.flush()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+print('INFO:tensorflow:Training a stand-in', flush=True)
+signal.sigwait([signal.SIGTERM])
+with open(flags['train_dir'] + '/checkpoint', 'w') as stream:
+    stream.write('model_checkpoint_path: "model.ckpt-7"\\n')
+print('INFO:tensorflow:Stopped as asked for', flush=True)
+"""
+_EXPORT = """
+with open(os.path.splitext(flags['output_file'])[0] + '.json', 'w') as stream:
+    json.dump({'nodes': {'output': 'Net/Predictions'}}, stream)
+"""
+
+
+class Checkout:
+    """Scripts to be called from `here`, with a home of its own; paths have spaces in them."""
+
+    def __init__(self, folder):
+        self.root = folder / 'a checkout'
+        self.here = folder / 'where I stand'
+        self.home = folder / 'my home'
+        self.calls_file = folder / 'calls.jsonl'
+        for path in (self.root, self.here, self.home):
+            path.mkdir()
+        for name in ('scripts', 'common', 'training'):
+            ignored = shutil.ignore_patterns('__pycache__')
+            shutil.copytree(ROOT / name, self.root / name, ignore=ignored)
+        for name in PROGRAMS:
+            (self.root / name).write_text(_TELL)
+        (self.root / 'train_image_classifier.py').write_text(_TELL + _TRAIN)
+        (self.root / 'export_inference_graph.py').write_text(_TELL + _EXPORT)
+        tensorboard = folder / 'packages/tensorboard'
+        tensorboard.mkdir(parents=True)
+        (tensorboard / '__init__.py').write_text('')
+        (tensorboard / 'main.py').write_text(_TELL)
+        self.python(self.root / '.venv/bin/python')
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(_SETTINGS)},
+            'HOME': str(self.home),
+            'CALLS': str(self.calls_file),
+            'PYTHONPATH': str(tensorboard.parent),
+        }
+
+    def python(self, path):
+        """Write an interpreter that leaves word that it was this one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'#!/bin/sh\nSTARTED_AS="$0" exec "{sys.executable}" "$@"\n')
+        path.chmod(0o755)
+
+    def run(self, script, *flags, folder=None, **settings):
+        """Call a script, and return the finished process."""
+        return subprocess.run(
+            [str(self.root / 'scripts' / script), *flags],
+            cwd=folder or self.here,
+            env={**self.environment, **settings},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def start(self, script, *flags):
+        """Call a script without waiting for its end; to be used in a `with` block."""
+        return subprocess.Popen(
+            [str(self.root / 'scripts' / script), *flags],
+            cwd=self.here,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+
+    def calls(self, script, *flags, **options):
+        """Call a script that has to succeed, and return what was called by it."""
+        self.calls_file.unlink(missing_ok=True)
+        done = self.run(script, *flags, **options)
+        assert done.returncode == 0, done.stderr
+        return self.told()
+
+    def told(self):
+        """List the calls so far."""
+        if not self.calls_file.exists():
+            return []
+        return [json.loads(line) for line in self.calls_file.read_text().splitlines()]

@@ -1,0 +1,242 @@
+"""A training in the background: start it, find it, stop it. Nothing here needs TensorFlow.
+
+python -m training.background start TRAIN_DIR LOG STOP_COMMAND COMMAND...
+python -m training.background stop TRAIN_DIR
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+from common.errors import UserError, exit_cleanly
+
+TRAINING_LOCK = 'train.lock'  # Held by the training program itself.
+# Held from the start on: before the program takes its own, TensorFlow is loaded for seconds.
+_START_LOCK = 'run_train.lock'
+_PROGRAM = 'train_image_classifier.py'
+# As long as it takes to find out that data or starting weights are not there.
+_WATCHED_SECS = 20
+_REPORT_SECS = 15
+_POLL_SECS = 0.1
+
+
+def start(train_dir, log, stop_command, command, report=print):
+    """Start `command` with its output in `log`; a UserError if it fails within seconds."""
+    log = os.path.abspath(log)
+    with contextlib.ExitStack() as stack:
+        lock = stack.enter_context(_claimed(train_dir))
+        output = stack.enter_context(_emptied(log))
+        process = _spawn(command, output, lock)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f'{process.pid}\n{log}\n'.encode(), 0)
+    stop = shlex.join([stop_command, f'--train_dir={os.path.abspath(train_dir)}'])
+    report(f'training in the background: process {process.pid}')
+    report(f'  log:     {log}')
+    report(f'  follow:  tail -f {shlex.quote(log)}')
+    report(f'  stop:    {stop}')
+    report(f'           (or kill {process.pid}; either way it saves a checkpoint first)')
+    _require_survival(process, log)
+
+
+def _spawn(command, output, lock):
+    # As a shell does for what it puts into the background: Ctrl-C is for what is in front.
+    ignored = [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)]
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=[lock],  # The system frees it when that process ends.
+        )
+    except OSError as error:
+        raise UserError(f'{command[0]}: cannot be run ({error.strerror})') from None
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGQUIT), ignored, strict=True):
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _claimed(train_dir):
+    """Open the lock of a directory that nobody trains in."""
+    with contextlib.suppress(OSError):
+        os.makedirs(train_dir, exist_ok=True)
+    with _opened(os.path.join(train_dir, _START_LOCK), os.O_RDWR) as handle:
+        if not _try_lock(handle) or _is_held(os.path.join(train_dir, TRAINING_LOCK)):
+            raise UserError(_about_running(train_dir))
+        yield handle
+
+
+@contextlib.contextmanager
+def _emptied(log):
+    """Open a log anew; the lock on it lasts as long as somebody writes there."""
+    with _opened(log, os.O_WRONLY | os.O_APPEND) as handle:
+        if not _try_lock(handle):
+            raise UserError(f'{log}: a training writes there; start this one in another directory')
+        os.ftruncate(handle, 0)
+        yield handle
+
+
+@contextlib.contextmanager
+def _opened(path, mode):
+    try:
+        handle = os.open(path, mode | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise UserError(f'{path}: cannot be written ({error.strerror})') from None
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _about_running(train_dir):
+    process, log, _ = find(train_dir) or (None, None, None)
+    which = f' (process {process}{f", log {log}" if log else ""})' if process else ''
+    return f'--train_dir={train_dir}: a training runs there already{which}'
+
+
+def _require_survival(process, log):
+    """Wait for the program's first line, by when data and weights were found to be there."""
+    give_up = time.monotonic() + _WATCHED_SECS
+    while time.monotonic() < give_up:
+        if process.poll() is not None:
+            why = _last_line(log) or f'exit status {process.returncode}'
+            raise UserError(f'the training ended at once: {why.removeprefix("error: ")}')
+        if 'INFO:tensorflow:' in _text(log):
+            return
+        time.sleep(_POLL_SECS)
+
+
+def find(train_dir):
+    """Return (process, log or None, path of the lock that it holds) of who trains there, or None.
+
+    The start's lock is looked at first: it is held until the very end of the process.
+    """
+    for name in (_START_LOCK, TRAINING_LOCK):
+        path = os.path.join(train_dir, name)
+        if _is_held(path):
+            lines = _text(path).splitlines()
+            if lines and lines[0].isdigit():
+                return int(lines[0]), lines[1] if len(lines) > 1 else None, path
+    return None
+
+
+def stop(train_dir, report=print):
+    """Ask the training in a directory to stop, and wait until it has saved and ended."""
+    train_dir = os.path.abspath(train_dir)
+    found = find(train_dir)
+    if not found:
+        report(f'nothing to stop: no training runs in {train_dir}')
+        return
+    process, log, lock = found
+    _require_ours(process, lock)
+    with contextlib.suppress(ProcessLookupError):
+        try:
+            os.kill(process, signal.SIGTERM)
+        except PermissionError:
+            raise UserError(f'process {process} belongs to another user') from None
+        report(f'process {process} was asked to stop: it finishes its step, saves, and ends')
+    _wait_until_free(lock, report)
+    said = _last_line(log) if log else ''
+    report(f'process {process} has ended{": " + said if said else ""}')
+    report(_about_checkpoint(train_dir))
+
+
+def _require_ours(process, lock):
+    """Refuse what holds the lock and yet is no training of this machine."""
+    command = _command(process)
+    if not command:
+        raise UserError(
+            f'{lock}: held by process {process}, which this machine does not have; stop it where '
+            'it runs'
+        )
+    if _PROGRAM not in command:
+        raise UserError(f'process {process} is no {_PROGRAM}, and goes on: {command}')
+
+
+def _command(process):
+    """Return the command line of a process, or ''."""
+    try:
+        with open(f'/proc/{process}/cmdline', 'rb') as stream:
+            return stream.read().replace(b'\0', b' ').decode(errors='replace').strip()
+    except OSError:
+        pass
+    listed = ['ps', '-ww', '-o', 'args=', '-p', str(process)]
+    return subprocess.run(listed, capture_output=True, text=True).stdout.strip()
+
+
+def _wait_until_free(lock, report):
+    began = reported = time.monotonic()
+    while _is_held(lock):
+        time.sleep(_POLL_SECS)
+        now = time.monotonic()
+        if now - reported >= _REPORT_SECS:
+            reported = now
+            report(f'still at it after {now - began:.0f} s; Ctrl-C ends the waiting, no more')
+
+
+def _about_checkpoint(train_dir):
+    stated = re.match(
+        r'model_checkpoint_path: "([^"]*)"', _text(os.path.join(train_dir, 'checkpoint'))
+    )
+    if not stated:
+        return f'there is no checkpoint in {train_dir}: it ended before its first step'
+    return f'newest checkpoint: {os.path.join(train_dir, stated[1])}'
+
+
+def _is_held(path):
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(handle, fcntl.LOCK_SH)
+    finally:
+        os.close(handle)
+
+
+def _try_lock(handle, kind=fcntl.LOCK_EX):
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise UserError(
+            f'no file can be locked here ({error.strerror}): the training directory and the log '
+            'have to lie on another file system'
+        ) from None
+    return True
+
+
+def _text(path):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as stream:
+            return stream.read()
+    except OSError:
+        return ''
+
+
+def _last_line(path):
+    lines = [line.strip() for line in _text(path).splitlines()]
+    return next((line for line in reversed(lines) if line), '')
+
+
+@exit_cleanly
+def main(arguments):
+    """Do what the command line says."""
+    action, train_dir, *rest = arguments
+    if action == 'stop':
+        stop(train_dir)
+    else:
+        log, stop_command, *command = rest
+        start(train_dir, log, stop_command, command)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
