@@ -1,0 +1,8 @@
+"""Draw one flower of each kind into DIRECTORY/KIND: pictures that no training has seen."""
+
+import sys
+
+from datasets import sample_flowers
+
+if __name__ == '__main__':
+    sample_flowers.write_pictures(sys.argv[1], 1, seed='quickstart')
