@@ -15,20 +15,13 @@ import sys
 import tempfile
 import time
 
-RECIPE = {
-    'model_name': 'mobilenet_v1_025',
-    'train_image_size': 128,
-    'batch_size': 32,
-    'num_epochs': 45,
-    'optimizer': 'adam',
-    'opt_epsilon': 1e-8,
-    'learning_rate': 0.01,
-    'learning_rate_decay_type': 'cosine',
-    'end_learning_rate': 0,
-    'warmup_epochs': 1,
-    'batch_norm_decay': 0.95,
-    'validate_every_n_epochs': 45,
-}
+_RECIPES = os.path.join(os.path.dirname(os.path.dirname(__file__)), 'scripts', 'recipes.sh')
+
+
+def recipe():
+    """Return the flags with which quickstart.sh and train_from_scratch.sh train the network."""
+    asked = ['bash', '-c', 'source "$0"; scratch_recipe mobilenet_v1_025 sample_flowers', _RECIPES]
+    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()
 
 
 def run(*command):
@@ -55,9 +48,10 @@ def main():
             run('download_and_convert_data.py', *data)
         for seed in arguments.seeds:
             train_dir = os.path.join(directory, str(seed))
-            flags = [f'--{name}={value}' for name, value in {**RECIPE, 'seed': seed}.items()]
-            program = 'train_image_classifier.py'
-            elapsed, worked = run(program, *data, f'--train_dir={train_dir}', *flags)
+            flags = [f'--train_dir={train_dir}', '--model_name=mobilenet_v1_025', *recipe()]
+            epochs = dict(flag[2:].split('=') for flag in flags)['num_epochs']
+            flags += [f'--seed={seed}', f'--validate_every_n_epochs={epochs}']
+            elapsed, worked = run('train_image_classifier.py', *data, *flags)
             with open(os.path.join(train_dir, 'validations.json'), encoding='utf-8') as stream:
                 accuracy = json.load(stream)[-1]['accuracy']
             print(
