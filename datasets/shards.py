@@ -5,10 +5,8 @@ import dataclasses
 import hashlib
 import os
 
-from datasets import images, manifest
+from datasets import images, manifest, record_files
 
-# Around each record: its length (8 bytes) and that length's checksum (4), then the data's (4).
-FRAME_BYTES = 8 + 4 + 4
 _EXAMPLES_PER_SEGMENT = 32
 _LARGEST_FILE = 1 << 30
 _BLOCK = 1 << 20
@@ -78,7 +76,7 @@ def write_segment(task):
                 record, reason, digest = _record(task, example, class_text)
                 if record:
                     writer.write(record)
-                frames.append(len(record) + FRAME_BYTES if record else 0)
+                frames.append(len(record) + record_files.FRAME_BYTES if record else 0)
                 reasons.append(reason)
                 digests.append(digest)
     except tf.errors.OpError as error:

@@ -2,15 +2,12 @@
 
 import hashlib
 import os
-import struct
 
 from common import progress
 from common.errors import UserError
 from datasets import manifest
+from datasets.record_files import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, data_length
 
-_LENGTH = struct.Struct('<Q')
-_HEADER_BYTES = 12
-_FOOTER_BYTES = 4
 _REPAIR = 'convert again with --overwrite'
 
 
@@ -78,11 +75,11 @@ def _first_bad_record(path, shard, class_names):
             stream.seek(start)
             frame = stream.read(max(0, end - start))
             where = _where(number, start)
-            if len(frame) < _HEADER_BYTES or _frame_bytes(frame) != end - start:
+            if len(frame) < HEADER_BYTES or data_length(frame) + FRAME_BYTES != end - start:
                 return f'{where} is not where the manifest says, or its length is wrong'
             if len(frame) < end - start:
                 return f'{where} is cut off'
-            data = frame[_HEADER_BYTES:-_FOOTER_BYTES]
+            data = frame[HEADER_BYTES:-FOOTER_BYTES]
             if complaint := _bad_example(data, class_names):
                 return f'{where} {complaint}'
     return None
@@ -103,10 +100,6 @@ def _first_bad_checksum(path, shard):
 
 def _where(number, start):
     return f'record {number} (at byte {start:,})'
-
-
-def _frame_bytes(header):
-    return _HEADER_BYTES + _LENGTH.unpack_from(header)[0] + _FOOTER_BYTES
 
 
 def _bad_example(data, class_names):
