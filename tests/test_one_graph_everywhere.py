@@ -14,25 +14,9 @@ from serving.app import create_app
 from serving.model_loading import ModelOptions
 from serving.predictor import Predictor
 from serving.server_options import AppConfig
-from support import classifier_files, pictures, records, small_models
+from support import classifier_files, families, pictures, records, small_models
 from training.evaluate import Evaluator
 
-# The side of the pictures, and whether they are grey; None is the network's own.
-FAMILIES = {
-    'lenet': (None, True),
-    'cifarnet': (None, False),
-    'mobilenet_v1_025': (96, False),
-    'inception_v1': (96, False),
-    'inception_v2': (96, False),
-    'inception_v3': (107, False),
-    'inception_v4': (107, False),
-    'inception_resnet_v2': (107, False),
-    'resnet_v1_50': (64, False),
-    'resnet_v2_50': (64, False),
-    'alexnet_v2': (None, False),
-    'overfeat': (None, False),
-    'vgg_a': (None, False),
-}
 QUICK = ('lenet', 'mobilenet_v1_025')
 
 
@@ -53,9 +37,7 @@ def varied_pictures(count):
 
 def prepare(tmp_path, name, files):
     """Return (description, train_dir, path of the frozen graph)."""
-    size, grey = FAMILIES[name]
-    channels = {'use_grayscale': True} if grey else {}
-    info = small_models.describe(name, image_size=size, **channels)
+    info = small_models.describe(name, image_size=families.TELLING[name])
     gated = [images.normalise(data).data for data in files.values()]
     directory = small_models.train_dir(
         tmp_path / 'train', info, weights=small_models.telling(info, gated)
@@ -155,6 +137,6 @@ def test_every_way_gives_the_same(name, tmp_path):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize('name', FAMILIES)
+@pytest.mark.parametrize('name', families.TELLING)
 def test_every_way_gives_the_same_for_fifty_pictures(name, tmp_path):
     compare(tmp_path, name, count=50)

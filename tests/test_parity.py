@@ -12,22 +12,10 @@ from datasets import dataset_factory, images, manifest
 from serving import export
 from serving.classify import ClassifyOptions, classify
 from serving.model_loading import ModelOptions
-from support import pictures, records, small_models
+from support import families, pictures, records, small_models
 from training.evaluate import Evaluator
 
 NAME = 'varied'
-# A network of each family, with the side of its pictures.
-FAMILIES = {
-    'cifarnet': 32,
-    'mobilenet_v1_025': 96,
-    'inception_v1': 96,
-    'inception_v3': 107,
-    'inception_v4': 107,
-    'inception_resnet_v2': 107,
-    'resnet_v1_50': 64,
-    'resnet_v2_50': 64,
-    'alexnet_v2': 224,
-}
 VARIED = {name: case.data for name, case in sorted(pictures.all_good().items())}
 
 
@@ -95,6 +83,6 @@ def test_pictures_of_every_kind_take_one_way_in_grey(tmp_path):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize('name', FAMILIES)
+@pytest.mark.parametrize('name', families.TELLING)
 def test_pictures_of_every_kind_take_one_way(name, tmp_path):
-    check(name, FAMILIES[name], tmp_path)
+    check(name, families.TELLING[name], tmp_path)

@@ -6,30 +6,13 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
 from serving import export, graph_nodes
-from support import frozen_graphs, records, small_models
-
-# The side of the pictures; None is the network's own.
-FAMILIES = {
-    'lenet': None,
-    'cifarnet': None,
-    'mobilenet_v1_025': 96,
-    'inception_v1': 96,
-    'inception_v2': 96,
-    'inception_v3': 107,
-    'inception_v4': 107,
-    'inception_resnet_v2': 107,
-    'resnet_v1_50': 64,
-    'resnet_v2_50': 64,
-    'alexnet_v2': None,
-    'overfeat': None,
-    'vgg_a': None,
-}
+from support import families, frozen_graphs, records, small_models
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize('name', FAMILIES)
+@pytest.mark.parametrize('name', families.TELLING)
 def test_every_format_tells_the_same(name, tmp_path):
-    info = small_models.describe(name, image_size=FAMILIES[name])
+    info = small_models.describe(name, image_size=families.TELLING[name])
     directory = small_models.train_dir(tmp_path / 'train', info)
     pictures = [records.encoded(records.picture(number, 90, 120)) for number in range(3)]
     checkpoint = tf.train.latest_checkpoint(directory)

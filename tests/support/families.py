@@ -1,0 +1,42 @@
+"""One network of each family, with sizes of pictures at which it is quick to test."""
+
+from nets import nets_factory
+
+# Network -> the side of the smallest pictures that it takes.
+SMALLEST = {
+    'alexnet_v2': 195,
+    'cifarnet': 32,
+    'inception_resnet_v2': 75,
+    'inception_v1': 32,
+    'inception_v2': 32,
+    'inception_v3': 75,
+    'inception_v4': 75,
+    'lenet': 28,
+    'mobilenet_v1_025': 32,
+    'overfeat': 231,
+    'resnet_v1_50': 32,
+    'resnet_v2_50': 32,
+    'vgg_a': 224,
+}
+# Network -> the side of small pictures that it still tells apart; None is its own.
+TELLING = {
+    'alexnet_v2': None,
+    'cifarnet': None,
+    'inception_resnet_v2': 107,
+    'inception_v1': 96,
+    'inception_v2': 96,
+    'inception_v3': 107,
+    'inception_v4': 107,
+    'lenet': None,
+    'mobilenet_v1_025': 96,
+    'overfeat': None,
+    'resnet_v1_50': 64,
+    'resnet_v2_50': 64,
+    'vgg_a': None,
+}
+
+
+def families_of(networks):
+    """Return what tells the families of some networks apart: where they and their scopes are."""
+    specs = map(nets_factory.get_spec, networks)
+    return {(spec.fn.__module__, spec.arg_scope) for spec in specs}
