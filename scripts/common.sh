@@ -15,6 +15,11 @@ fail() { # MESSAGE
   exit 1
 }
 
+# Print the comment at the top of a script: how it is used.
+print_usage() { # SCRIPT
+  sed -n '2,/^set/s/^# \{0,1\}//p' "$1"
+}
+
 # Print what a flag comes to: the last one among the arguments, else the default. Programs decide so
 # too, whichever way it is written.
 flag_value() { # NAME DEFAULT ARGUMENTS...

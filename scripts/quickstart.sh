@@ -7,6 +7,7 @@
 #
 # --dir DIR     where everything goes (quickstart/NAME in the checkout)
 # --port N      the server's port (5001)
+# --steps N     at most so many steps of training (3000)
 # --no_setup    take the Python environment that is there, and make no .venv
 #
 # A second run reuses what is there, and one that was stopped goes on. Pictures that changed are
@@ -18,8 +19,8 @@ source "$root/scripts/stopping.sh"
 
 model=mobilenet_v1_025
 node=MobilenetV1/Predictions/Reshape_1
-steps=6
-images='' work='' port=5001 serve=yes setup=yes
+parts=6
+images='' work='' port=5001 steps=3000 serve=yes setup=yes
 
 needs_value() { # OPTION COUNT
   [ "$2" -gt 1 ] || fail "$1 needs a value; scripts/quickstart.sh --help tells which"
@@ -27,7 +28,7 @@ needs_value() { # OPTION COUNT
 
 while [ $# -gt 0 ]; do
   case "$1" in
-    --images | --dir | --port)
+    --images | --dir | --port | --steps)
       needs_value "$1" $#
       option="$1=$2"
       shift
@@ -38,13 +39,17 @@ while [ $# -gt 0 ]; do
     --images=*) images="${option#*=}" ;;
     --dir=*) work="${option#*=}" ;;
     --port=*) port="${option#*=}" ;;
+    --steps=*) steps="${option#*=}" ;;
     --no_serve) serve='' ;;
     --no_setup) setup='' ;;
     -h | --help)
-      sed -n '2,/^set/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      print_usage "${BASH_SOURCE[0]}"
       exit
       ;;
-    *) fail "unknown argument '$1'; valid are --images, --dir, --port, --no_serve, --no_setup" ;;
+    *)
+      fail "unknown argument '$1'; valid are --images, --dir, --port, --steps, --no_serve,\
+ --no_setup"
+      ;;
   esac
   shift
 done
@@ -72,17 +77,18 @@ step() { # STEP TITLE COMMAND...
   shift 2
   number=$((number + 1))
   if [ -e "$work/$step.done" ]; then
-    echo "[$number/$steps] $title: done before"
+    echo "[$number/$parts] $title: done before"
     return
   fi
-  echo "[$number/$steps] $title"
+  echo "[$number/$parts] $title"
   "$@" >"$log" 2>&1 &
   child=$!
   [ "$step" != train ] || follow "$log"
   wait "$child" || status=$?
   child=''
   if [ "$status" -ne 0 ]; then
-    grep '^error: ' "$log" >&2 || tail -n 5 "$log" >&2
+    # Of the link that stands for the user's folder nobody has heard.
+    { grep '^error: ' "$log" || tail -n 5 "$log"; } | sed "s|$work/source/$name|$images|g" >&2
     fail "the step '$title' failed; its log is $log"
   fi
   touch "$work/$step.done"
@@ -105,7 +111,7 @@ follow() { # LOG
 # What was made of other pictures, or by another recipe, is of no use any more.
 forget_older() {
   local key
-  key="$(cat "$work/data/$name.manifest.json" "$root/scripts/recipes.sh" | cksum)"
+  key="$(cat "$work/data/$name.manifest.json" "$root/scripts/recipes.sh" | cksum) $steps"
   if [ "$key" != "$(cat "$work/quickstart.key")" ]; then
     rm -rf "$work/train" "$work/eval" "$work/model"
     rm -f "$work/train.done" "$work/evaluate.done" "$work/export.done" "$work/freeze.done"
@@ -152,10 +158,18 @@ flags=()
 while read -ra row; do
   flags+=("${row[@]}")
 done < <(scratch_recipe "$model" sample_flowers)
-# Without a limit a large folder would take hours.
+if [ -n "$images" ]; then
+  # With few pictures 45 epochs are too few steps. (A large folder would take hours: --steps.)
+  flags+=(--num_epochs="$("$python" -c '
+import json, sys
+with open(sys.argv[1], encoding="utf-8") as stream:
+    pictures = json.load(stream)["splits"]["train"]["examples"]
+print(max(45, 600 * 32 // max(1, pictures)))
+' "$work/data/$name.manifest.json")")
+fi
 step train "train $model at 128 pixels" "$python" -u "$root/train_image_classifier.py" \
   --dataset_name="$name" --dataset_dir="$work/data" --train_dir="$work/train" \
-  --model_name="$model" "${flags[@]}" --max_number_of_steps=3000 --seed=1
+  --model_name="$model" "${flags[@]}" --max_number_of_steps="$steps" --seed=1
 step evaluate 'evaluate on the validation pictures' "$python" -u "$root/eval_image_classifier.py" \
   --dataset_name="$name" --dataset_dir="$work/data" --dataset_split_name=validation \
   --checkpoint_path="$work/train" --eval_dir="$work/eval"

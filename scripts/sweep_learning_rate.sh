@@ -18,7 +18,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
 case " $* " in *' --help '* | *' -h '*)
-  sed -n '2,/^set/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" | sed '$d'
+  print_usage "${BASH_SOURCE[0]}"
   exit
   ;;
 esac
