@@ -51,6 +51,7 @@ TRAINING_IGNORED = (
     Ignored(
         'input_queue_memory_factor', 16, 'the whole split is shuffled without a queue in memory'
     ),
+    Ignored('num_readers', 4, 'records are read at random places, in an order of their own'),
 )
 EVALUATION_ALIASES = (
     Alias('checkpoint_dir', 'checkpoint_path'),

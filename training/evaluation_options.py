@@ -20,7 +20,10 @@ class EvaluationOptions(Checked):
 
     # Checkpoint and network
     checkpoint_path: str = option(
-        MODEL, '/tmp/tfmodel/', 'A checkpoint, or a directory, whose newest one is taken.'
+        MODEL,
+        '/tmp/tfmodel/',
+        'A checkpoint, or a directory, whose newest one is taken.',
+        is_path=True,
     )
     model_name: str | None = option(
         MODEL, None, 'The network; untyped, the one in model.json.', shown='inception_v3'
@@ -53,7 +56,9 @@ class EvaluationOptions(Checked):
     )
 
     # Data
-    dataset_dir: str | None = option(DATA, None, 'The directory that holds the records.')
+    dataset_dir: str | None = option(
+        DATA, None, 'The directory that holds the records.', is_path=True
+    )
     dataset_name: str | None = option(
         DATA,
         None,
@@ -79,7 +84,9 @@ class EvaluationOptions(Checked):
     master: str = option(PASS, '', 'Address of a TensorFlow server that does the work.')
 
     # Results
-    eval_dir: str = option(RESULTS, '/tmp/tfmodel/', 'Where figures, plots and events go.')
+    eval_dir: str = option(
+        RESULTS, '/tmp/tfmodel/', 'Where figures, plots and events go.', is_path=True
+    )
     save_best: bool = option(
         RESULTS, False, 'Keep a copy of the most accurate checkpoint in the best/ of --eval_dir.'
     )

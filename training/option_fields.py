@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import types
 import typing
 
@@ -28,9 +29,9 @@ class Range:
             return None
         bounds = []
         if self.low > -math.inf:
-            bounds.append(f'{"above" if self.open_low else "at least"} {self.low:g}')
+            bounds.append(f'{"above" if self.open_low else "at least"} {self.low:.10g}')
         if self.high < math.inf:
-            bounds.append(f'{"below" if self.open_high else "at most"} {self.high:g}')
+            bounds.append(f'{"below" if self.open_high else "at most"} {self.high:.10g}')
         return f'has to be {" and ".join(bounds)}'
 
 
@@ -51,13 +52,14 @@ POSITIVE = Range(low=0, open_low=True)
 DECAY = Range(low=0, high=1, open_high=True)
 
 
-def option(group, default, help, check=None, shown=None):
+def option(group, default, help, check=None, shown=None, is_path=False):
     """Describe one flag as a dataclass field.
 
     `shown` is the flag's default in --help where the option itself stays None until it is typed,
-    because a model.json or the network's own record may know better.
+    because a model.json or the network's own record may know better. In a path (`is_path`) a
+    leading `~` means the home directory.
     """
-    metadata = {'group': group, 'help': help, 'check': check, 'shown': shown}
+    metadata = {'group': group, 'help': help, 'check': check, 'shown': shown, 'is_path': is_path}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -84,6 +86,9 @@ class Checked:
             value = getattr(self, field.name)
             if value == '' and field.default is None:
                 object.__setattr__(self, field.name, None)
+            elif field.metadata['is_path'] and value:
+                # Shells leave `~` alone behind a flag's equals sign.
+                object.__setattr__(self, field.name, os.path.expanduser(value))
             elif value is not None:
                 self._check(field, value)
 

@@ -34,8 +34,10 @@ class TrainOptions(Checked):
     """Hold everything that a training run can be told; None means that nobody said it."""
 
     # Data and network
-    train_dir: str = option(DATA, '/tmp/tfmodel/', 'Where checkpoints and events go.')
-    dataset_dir: str | None = option(DATA, None, 'The directory that holds the records.')
+    train_dir: str = option(DATA, '/tmp/tfmodel/', 'Where checkpoints and events go.', is_path=True)
+    dataset_dir: str | None = option(
+        DATA, None, 'The directory that holds the records.', is_path=True
+    )
     dataset_name: str | None = option(
         DATA, None, 'The data set; untyped, what lies in --dataset_dir decides.', shown='imagenet'
     )
@@ -82,7 +84,7 @@ class TrainOptions(Checked):
 
     # Starting weights, and what is trained
     checkpoint_path: str | None = option(
-        START, None, 'A checkpoint, or a directory of them, to start from.'
+        START, None, 'A checkpoint, or a directory of them, to start from.', is_path=True
     )
     checkpoint_exclude_scopes: str | None = option(
         START,
@@ -219,7 +221,6 @@ class TrainOptions(Checked):
         shown=False,
     )
     log_device_placement: bool = option(DEVICES, False, 'Print which device runs which operation.')
-    num_readers: int = option(DEVICES, 4, 'Records that are read side by side.', COUNT)
     num_preprocessing_threads: int = option(
         DEVICES, 4, 'Pictures that are decoded and augmented side by side.', COUNT
     )

@@ -1,10 +1,12 @@
 """Every option is checked by itself; the message names the flag, the value and what is valid."""
 
 import dataclasses
+import re
 
 import pytest
 
 from common.errors import UserError
+from training.evaluation_options import EvaluationOptions
 from training.option_fields import base_type, flag_fields
 from training.options import TrainOptions
 
@@ -18,7 +20,7 @@ from training.options import TrainOptions
         ({'label_smoothing': 1.0}, '--label_smoothing=1.0: has to be at least 0 and below 1'),
         ({'num_epochs_per_decay': 0.0}, '--num_epochs_per_decay=0.0: has to be above 0'),
         ({'ftrl_learning_rate_power': 0.5}, '--ftrl_learning_rate_power=0.5: has to be at most 0'),
-        ({'seed': -1}, '--seed=-1: has to be at least 0 and at most 2.14748e+09'),
+        ({'seed': -1}, '--seed=-1: has to be at least 0 and at most 2147483647'),
         ({'num_clones': 0}, '--num_clones=0: has to be at least 1'),
         ({'replicas_to_aggregate': 0}, '--replicas_to_aggregate=0: has to be at least 1'),
         (
@@ -54,6 +56,15 @@ def test_every_default_is_valid_and_options_are_frozen():
 def test_an_empty_text_means_nothing_given():
     assert TrainOptions(checkpoint_path='', ps_hosts='').checkpoint_path is None
     assert TrainOptions().master == ''
+
+
+@pytest.mark.parametrize('kind', [TrainOptions, EvaluationOptions])
+def test_a_home_directory_is_resolved(kind, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/kim')
+    paths = [field.name for field in flag_fields(kind) if re.search('_(dir|path)$', field.name)]
+    assert len(paths) == 3
+    options = kind(**dict.fromkeys(paths, '~/here/~'))
+    assert {getattr(options, name) for name in paths} == {'/home/kim/here/~'}
 
 
 def test_a_default_of_last_resort_is_kept_beside_the_option():
