@@ -1,0 +1,77 @@
+"""What the documentation points at is there: files of the checkout, pages, headings, functions."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted((ROOT / 'docs').glob('*.md')) + sorted(ROOT.glob('*.md'))
+ROOMS = '|'.join(sorted(path.parent.name for path in ROOT.glob('*/__init__.py')))
+_FENCE = re.compile(r'^ *```.*?^ *```', re.MULTILINE | re.DOTALL)
+
+
+def anchor(heading):
+    """Return the anchor that a heading gets on the web."""
+    return re.sub(r'[^\w\- ]', '', heading.strip().lower()).replace(' ', '-')
+
+
+def broken_links(page):
+    text = _FENCE.sub('', page.read_text(encoding='utf-8'))
+    for target in re.findall(r'\]\(([^)\s]+)\)', text):
+        path, _, heading = target.partition('#')
+        if re.match(r'[a-z]+:', target):
+            continue
+        linked = page.parent / path if path else page
+        if not linked.exists():
+            yield target
+        elif heading and linked.suffix == '.md':
+            headings = re.findall(r'^#+ (.+)$', linked.read_text(encoding='utf-8'), re.MULTILINE)
+            if heading not in map(anchor, headings):
+                yield target
+
+
+def absent_files(page):
+    text = page.read_text(encoding='utf-8')
+    pattern = rf'\b(?:{ROOMS}|scripts|tests|benchmarks|docs)/[\w/.-]*\w\.(?:py|sh|md|ipynb|json)\b'
+    for name in re.findall(pattern, text):
+        if not (ROOT / name).exists():
+            yield name
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_links_and_files_of_a_page_are_there(page):
+    assert list(broken_links(page)) == []
+    assert list(absent_files(page)) == []
+
+
+def test_a_broken_link_and_an_absent_file_are_found(tmp_path):
+    page = tmp_path / 'page.md'
+    page.write_text('# Here\n[a](#here) [b](#there) [c](no.md) see `training/absent.py`\n')
+    assert list(broken_links(page)) == ['#there', 'no.md']
+    assert list(absent_files(page)) == ['training/absent.py']
+
+
+def test_the_names_that_the_architecture_tells_to_extend_are_there():
+    page = (ROOT / 'docs' / 'architecture.md').read_text(encoding='utf-8')
+    places = {
+        'RECIPES': 'preprocessing/preprocessing_factory.py',
+        'datasets_map': 'datasets/dataset_factory.py',
+        '_WRITERS': 'serving/formats.py',
+        'Alias': 'training/cli.py',
+    }
+    for name, path in places.items():
+        assert f'`{name}`' in page
+        tree = ast.parse((ROOT / path).read_text(encoding='utf-8'))
+        assert name in {
+            getattr(target, 'id', None) or getattr(target, 'name', None)
+            for node in tree.body
+            for target in getattr(node, 'targets', [node])
+        }
+
+
+def test_the_table_of_directories_is_the_one_of_the_import_test():
+    page = (ROOT / 'docs' / 'architecture.md').read_text(encoding='utf-8')
+    told = set(re.findall(r'^\| `(\w+)` \|', page, re.MULTILINE))
+    assert told == {path.parent.name for path in ROOT.glob('*/__init__.py')}
