@@ -282,7 +282,7 @@ def predict(name, version=None):
     _check_version(_classifier().service.holder.version, version)
     content = uploads.parse_json(flask.request.get_data())
     answer = _classified(uploads.from_predict(content), 1)
-    for number, result in enumerate(answer.results):
+    for number, result in enumerate(answer.results, 1):
         if refusal := result.refusal:
             message = f'instance {number}: {refusal.message}'
             raise Refusal(refusal.status, refusal.kind, message)
@@ -304,7 +304,7 @@ def _check_version(current, asked):
 
 def page():
     """Show the page; a form posted without JavaScript gets the same results in it."""
-    if flask.request.method == 'GET':
+    if flask.request.method != 'POST':  # GET, or the HEAD of a link checker.
         return _page()
     sent = _files()
     return _page(answer=_classified(sent, _config().num_top_predictions))

@@ -11,6 +11,9 @@ from serving.model_holder import NotReadyError
 from serving.predictor import BusyError, ClosedError, ExpiredError, top
 from serving.refusals import Refusal
 
+# What passes the gate may be a hundred times as long as what came: a WebP becomes a PNG.
+_MOST_HELD_BYTES = 2**30
+
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
@@ -74,6 +77,7 @@ class Service:
         self._store = store
         self._gate = uploads.Gate(config)
         self._places = threading.BoundedSemaphore(config.max_requests)
+        self._room = _Room(_MOST_HELD_BYTES)
 
     @contextlib.contextmanager
     def model(self):
@@ -92,8 +96,8 @@ class Service:
             raise Refusal(503, 'busy', 'too many requests are waiting', retry_after_secs=1)
         began = time.monotonic()
         try:
-            with self.model() as predictor:
-                results = [self._through_gate(upload, deadline) for upload in sent]
+            with self.model() as predictor, self._room.share() as hold:
+                results = [self._through_gate(upload, deadline, hold) for upload in sent]
                 rows = self._predict(predictor, results, deadline)
                 labels = tuple(predictor.labels)
                 results = [
@@ -106,11 +110,14 @@ class Service:
         self._keep(results)
         return Answer(tuple(results), labels, version, time.monotonic() - began)
 
-    def _through_gate(self, upload, deadline):
+    def _through_gate(self, upload, deadline, hold):
         try:
+            if upload.refusal:
+                raise upload.refusal
             picture = self._gate.admit(upload.data, deadline)
+            hold(len(picture.image.data))
         except Refusal as refusal:
-            if refusal.status == 503:  # The whole request's time is over.
+            if refusal.status == 503:  # The whole request's time is over, or the room is full.
                 raise
             self._metrics.picture('refused')
             return Result(upload.name, refusal=refusal)
@@ -157,6 +164,36 @@ class Service:
             for result in results:
                 if result.picture:
                     self._store.keep(result.picture.image.data)
+
+
+class _Room:
+    """Counts what all requests hold of decoded pictures, and refuses what is too much."""
+
+    def __init__(self, most_bytes):
+        self._most = most_bytes
+        self._held = 0
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def share(self):
+        """Lend one request a function that holds so many bytes until the block ends."""
+        own = 0
+
+        def hold(size):
+            nonlocal own
+            if own + size > self._most:
+                raise Refusal(413, 'pixels', 'the pictures of this request are too large together')
+            with self._lock:
+                if self._held + size > self._most:
+                    raise Refusal(503, 'busy', 'too many large pictures', retry_after_secs=2)
+                self._held += size
+            own += size
+
+        try:
+            yield hold
+        finally:
+            with self._lock:
+                self._held -= own
 
 
 def loading():

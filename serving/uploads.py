@@ -28,10 +28,11 @@ _MOST_JSON_STRUCTURE = 5_000
 
 @dataclasses.dataclass(frozen=True)
 class Upload:
-    """The bytes of one file, and the name that it came with."""
+    """The bytes of one file, the name that it came with, and what is wrong with it already."""
 
     data: bytes
     name: str = ''
+    refusal: Refusal | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,16 +147,19 @@ def _from_item(item, number):
         raise Refusal(400, 'json', f'picture {number} is neither base64 nor {{"b64": base64}}')
     if item.startswith('data:'):
         item = item.partition(',')[2]
-    return Upload(decode_base64(item, number), clean_name(name))
+    try:
+        return Upload(decode_base64(item, f'picture {number}'), clean_name(name))
+    except Refusal as refusal:  # As of any bad picture: the others are good.
+        return Upload(b'', clean_name(name), refusal)
 
 
-def decode_base64(encoded, number=1):
+def decode_base64(encoded, what):
     """Return the bytes behind base64, in the plain alphabet or the one of URLs."""
     compact = ''.join(encoded.split()).translate(str.maketrans('-_', '+/')).rstrip('=')
     try:
         return base64.b64decode(compact + '=' * (-len(compact) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise Refusal(400, 'base64', f'picture {number} is not valid base64') from None
+        raise Refusal(400, 'base64', f'{what} is not valid base64') from None
 
 
 def from_predict(content):
@@ -178,4 +182,4 @@ def _instance(item, number):
     encoded = item.get('b64') if isinstance(item, dict) else None
     if not isinstance(encoded, str):
         raise Refusal(400, 'json', f'instance {number} is not {{"b64": base64 of a picture}}')
-    return decode_base64(encoded, number)
+    return decode_base64(encoded, f'instance {number}')

@@ -77,6 +77,16 @@ def test_a_bad_picture_spoils_no_other():
     assert good['predictions']
 
 
+def test_base64_of_one_picture_spoils_no_other():
+    answer = client().post('/api/classify', json={'images': ['%%', BASE64]})
+    assert answer.status_code == 200
+    bad, good = answer.json['results']
+    assert bad['error'] == {
+        'status': 400, 'kind': 'base64', 'message': 'picture 1 is not valid base64'
+    }  # fmt: skip
+    assert good['predictions']
+
+
 def test_a_picture_that_only_the_graph_refuses_spoils_no_other():
     holder = FakeHolder(FakePredictor(unreadable={PNG}))
     files = form((PNG, 'a.png'), (JPEG, 'b.jpg'), (PNG, 'c.png'))
@@ -186,12 +196,16 @@ def test_predict_speaks_as_tensorflow_serving(body, key, address):
         ({'instances': None}, 400),
         ({'instances': [{'b64': BASE64}], 'signature_name': 'other'}, 400),
         ({'instances': [{'b64': BASE64}, {'b64': 'AAAA'}]}, 415),
+        ({'instances': [{'b64': BASE64}, {'b64': '%%'}]}, 400),
+        ({'instances': [{'b64': BASE64}, 2]}, 400),
     ],
 )
 def test_predict_refuses_in_tensorflow_servings_words(body, status):
     answer = client().post('/v1/models/flowers:predict', json=body)
     assert answer.status_code == status
     assert isinstance(answer.json['error'], str)
+    if len(body.get('instances') or ()) == 2:
+        assert 'instance 2' in answer.json['error']
 
 
 def test_status_and_metadata_speak_as_tensorflow_serving():

@@ -128,6 +128,12 @@ def test_a_page_that_breaks_says_so_once(monkeypatch):
     assert 'secret' not in answer.text
 
 
+def test_the_head_of_the_page_is_that_of_the_page():
+    answer = client().head('/')
+    assert (answer.status_code, answer.data) == (200, b'')
+    assert answer.content_type.startswith('text/html')
+
+
 @pytest.mark.parametrize('name', ['page.css', 'page.js', 'icon.svg'])
 def test_the_pages_own_files_are_there(name):
     answer = client().get(f'/static/{name}', buffered=True)
