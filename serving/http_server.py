@@ -22,6 +22,7 @@ _LONGEST_HEADER = 32 * 2**10
 _LONGEST_CHUNK_LINE = 4096
 _RECEIVE_BYTES = 64 * 2**10
 _MOST_BUFFERED_BYTES = 512 * 2**20  # Bodies of all connections together.
+_LONGEST_ANSWER = 2**30
 _LINGER_SECS = 2.0
 _SECS_TO_ASK = 1.0  # While draining: a connection that young may have a request on its way.
 
@@ -38,6 +39,13 @@ class _NoRoom(utilities.Error):
 
 class _Parser(parser.HTTPRequestParser):
     """Reads a request; bounds what waitress leaves unbounded."""
+
+    def parse_header(self, header_plus):
+        """Read a header; one that a proxy might take for another length than we do is refused."""
+        super().parse_header(header_plus)
+        is_ours = self.chunked and 'CONTENT_LENGTH' not in self.headers
+        if not is_ours and (self.chunked or 'TRANSFER_ENCODING' in self.headers):
+            raise parser.ParsingError('Transfer-Encoding: with HTTP/1.1, and no Content-Length')
 
     def received(self, data):
         """Take bytes; the lines between chunks may not grow for ever."""
@@ -210,7 +218,9 @@ class HttpServer(server.TcpWSGIServer):
             'recv_bytes': _RECEIVE_BYTES,
             'max_request_header_size': _LONGEST_HEADER,
             'max_request_body_size': max_body_bytes + 1,
-            'inbuf_overflow': max_body_bytes + _RECEIVE_BYTES,  # Nothing goes to disk.
+            # Nothing goes to disk, neither requests nor answers, which hold pictures, too.
+            'inbuf_overflow': max_body_bytes + _RECEIVE_BYTES,
+            'outbuf_overflow': _LONGEST_ANSWER,
             'asyncore_use_poll': True,
             'clear_untrusted_proxy_headers': False,  # The application judges them.
             'log_socket_errors': False,

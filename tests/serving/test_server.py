@@ -1,17 +1,19 @@
 """The server on real sockets: limits, deadlines, and an end that loses no answer."""
 
+import base64
 import json
 import socket
 import threading
 import time
 
 import pytest
+import waitress.buffers
 
 from common.errors import UserError
 from serving import http_server, serve
 from serving.server_options import AppConfig, ListenOptions
 from support import pictures
-from support.fake_models import FakeHolder
+from support.fake_models import FakeHolder, FakePredictor
 from support.live_servers import answer_of, head, running
 
 JPEG = pictures.jpegs()['baseline.jpg'].data
@@ -55,6 +57,15 @@ MALFORMED = {
     'a huge length': (head('Content-Length: 99999999999999\r\n'), 413),
     'just over the limit': (head(f'Content-Length: {2**19 + 1}\r\n'), 413),
     'another encoding': (head('Transfer-Encoding: gzip\r\n'), 400),
+    'both kinds of length': (
+        head('Content-Length: 5\r\nTransfer-Encoding: chunked\r\n') + b'0\r\n\r\n',
+        400,
+    ),
+    'chunks before there were any': (
+        b'POST / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n'
+        b'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+        400,
+    ),
     'a bad chunk': (head('Transfer-Encoding: chunked\r\n') + b'zz\r\n\r\n', 400),
     'an endless chunk header': (head('Transfer-Encoding: chunked\r\n') + b'0' * 10_000, 400),
     'an unfinished chunk': (head('Transfer-Encoding: chunked\r\n') + b'1\r\nab\r\n0\r\n\r\n', 400),
@@ -74,6 +85,19 @@ def test_malformed_requests_are_refused_with_the_headers_of_every_answer(live, c
     if case not in ('no host', 'two hosts'):
         assert json.loads(body)['error']['status'] == expected
     assert live.ask('POST', '/api/classify', JPEG)[0] == 200
+
+
+def test_a_long_answer_stays_in_memory(monkeypatch):
+    def to_disk(*_, **__):
+        raise AssertionError('an answer went into a temporary file')
+
+    monkeypatch.setattr(waitress.buffers, 'TempfileBasedBuffer', to_disk)
+    labels = [f'class {number}' for number in range(60_000)]
+    body = json.dumps({'instances': [{'b64': base64.b64encode(JPEG).decode()}]})
+    with running(FakeHolder(FakePredictor(labels))) as live:
+        status, answer = live.ask('POST', '/v1/models/model:predict', body)
+    assert (status, len(answer) > 2**20) == (200, True)
+    assert json.loads(answer)['predictions'][0]['classes'] == labels
 
 
 def endless():
