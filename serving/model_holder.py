@@ -120,15 +120,21 @@ class ModelHolder:
         return found
 
     def _watch(self, poll_secs):
-        found = None
+        found, told = None, ''
         while not self._stop.wait(poll_secs):
-            found = self.poll(found)
+            try:
+                found = self.poll(found)
+            except Exception as error:  # A folder that is locked for a moment, say.
+                reason = _reason(error)
+                if reason != told:
+                    self._report(f'CANNOT LOOK for a new model: {reason}')
+                told = reason
 
     def _reload(self):
         try:
             predictor = self._make(self.version + 1)
         except Exception as error:  # Whatever a bad file causes, the old model goes on.
-            self.last_error = ' '.join(str(error).split()) or type(error).__name__
+            self.last_error = _reason(error)
             self._report(f'KEPT the model of version {self.version}: {self.last_error}')
             return
         self._exchange(predictor)
@@ -152,6 +158,10 @@ class ModelHolder:
             is_last = loan.is_retired and not loan.borrowers
         if is_last:
             loan.predictor.close()
+
+
+def _reason(error):
+    return ' '.join(str(error).split()) or type(error).__name__
 
 
 class _Loan:

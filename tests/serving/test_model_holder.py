@@ -108,6 +108,30 @@ def test_the_watching_thread_finds_the_change_and_ends():
     assert all(predictor.is_closed for predictor in disk.made)
 
 
+def test_files_that_cannot_be_looked_at_do_not_end_the_watching():
+    disk, exchanged, told = Disk(), threading.Event(), []
+    failures = iter([UserError('models: cannot be read')] * 3)
+
+    def look():
+        if disk.made and (failure := next(failures, None)):
+            raise failure
+        return disk.signature
+
+    def report(line):
+        told.append(line)
+        disk.signature = 'second'
+        if 'Replaced' in line:
+            exchanged.set()
+
+    holder = ModelHolder(disk.make, look, report)
+    holder.load()
+    holder.start_watching(poll_secs=0.01)
+    assert exchanged.wait(30)
+    holder.close()
+    assert told[0] == 'CANNOT LOOK for a new model: models: cannot be read'
+    assert len(told) == 2  # It is said once.
+
+
 def test_every_file_of_a_model_counts(tmp_path):
     directory = small_models.train_dir(tmp_path / 'train')
     graph = small_models.frozen(tmp_path / 'a.pb', directory)
