@@ -169,8 +169,13 @@ def _known_input(options, graph_def, output, nodes):
 
 def _only_input(options, graph_def, graph, output):
     needed = graph_nodes.needed_inputs(graph_def, output.op.name)
-    tensors = [graph.get_tensor_by_name(f'{name}:0') for name in needed]
-    found = [t for t in tensors if t.dtype == tf.string or pixel_inputs.takes_pictures(t)]
+    # Inception's graph of 2015, and what was retrained from it, is fed where a constant stands.
+    constants = graph_nodes.decoded_constants(graph_def, output.op.name)
+    for candidates in (needed, constants):
+        tensors = [graph.get_tensor_by_name(f'{name}:0') for name in candidates]
+        found = [t for t in tensors if t.dtype == tf.string or pixel_inputs.takes_pictures(t)]
+        if found:
+            break
     if len(found) != 1:
         raise UserError(
             f'{options.path}: {"no" if not found else "more than one"} input takes pictures; '

@@ -9,6 +9,7 @@ from nets import nets_factory
 from serving import graph_edits, proto_files, variables
 
 _INPUTS = ('Placeholder', 'PlaceholderV2', 'PlaceholderWithDefault')
+_DECODING = ('DecodeBmp', 'DecodeGif', 'DecodeImage', 'DecodeJpeg', 'DecodePng')
 _LEARNT = (
     'BatchMatMul',
     'BatchMatMulV2',
@@ -115,6 +116,17 @@ def needed_inputs(graph_def, output, fed=None):
         for node in graph_def.node
         if node.name in depends_on and node.op in ('Placeholder', 'PlaceholderV2')
     )
+
+
+def decoded_constants(graph_def, output):
+    """List the names of the constants that `output` needs and that are decoded as pictures."""
+    depends_on = sources(graph_def, output)
+    decoded = {
+        graph_edits.node_name(node.input[0])
+        for node in graph_def.node
+        if node.name in depends_on and node.op in _DECODING and node.input
+    }
+    return sorted(decoded & graph_edits.constants(graph_def).keys())
 
 
 def networks(graph_def):

@@ -77,6 +77,15 @@ def of_a_jpeg():
     classes(tf.image.resize_bilinear(pixels, [SIDE, SIDE]))
 
 
+def of_a_jpeg_in_a_constant():
+    """As Inception's graph of 2015, and as what was retrained from it."""
+    contents = tf.constant(b'', name='DecodeJpeg/contents')
+    pixels = tf.cast(tf.image.decode_jpeg(contents, channels=3), tf.float32)[tf.newaxis] / 255
+    means = tf.reduce_mean(tf.image.resize_bilinear(pixels, [SIDE, SIDE]), [1, 2])
+    means = tf.placeholder_with_default(means, [None, 3], 'input/BottleneckInputPlaceholder')
+    tf.nn.softmax(tf.matmul(means, WEIGHTS), name='final_result')
+
+
 def of_strings():
     contents = tf.placeholder(tf.string, [None], 'input')
     decode = lambda data: tf.cast(tf.io.decode_png(data, channels=3), tf.float32)  # noqa: E731
@@ -106,6 +115,7 @@ READ = {
     of_half_precision: SCALED,
     of_bytes: {},
     of_a_jpeg: {},
+    of_a_jpeg_in_a_constant: {},
     of_strings: {},
     of_a_string_of_unknown_shape: {},
     with_other_softmaxes: SCALED,
