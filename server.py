@@ -85,14 +85,16 @@ def main(_):
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     from serving import http_server, serve, server_options
 
+    serve.end_at_once_when_told()
     path = serve.model_path(FLAGS.model_dir, FLAGS.model_name)
     keys = server_options.read_keys(FLAGS.api_key_file) if FLAGS.api_key_file else ()
     listen = cli.filled(server_options.ListenOptions)
+    is_loopback = server_options.is_loopback(FLAGS.host)  # 127.0.0.2 is, and answers for itself.
     config = cli.filled(
         server_options.AppConfig,
         name=FLAGS.served_name or serve.name_for(path),
-        is_loopback=server_options.is_loopback(FLAGS.host),
-        trusted_hosts=tuple(FLAGS.trusted_hosts),
+        is_loopback=is_loopback,
+        trusted_hosts=(*FLAGS.trusted_hosts, *([FLAGS.host] if is_loopback else [])),
         api_keys=keys,
         max_requests=max(1, FLAGS.threads - 4),  # The others answer that the server is well.
         max_decoders=os.cpu_count() or 1,

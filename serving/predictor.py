@@ -21,6 +21,7 @@ __all__ = ['BusyError', 'ClosedError', 'ExpiredError', 'Predictor', 'PredictorOp
 
 PRECISIONS = ('float32', 'bfloat16', 'auto')
 _WARM_UP_RUNS = 2
+_MOST = 1_000_000  # Of anything: milliseconds, threads, pictures.
 _TIMED_RUNS = 5
 _WORTH_IT = 0.95  # Of the time in float32: what is hardly faster is not worth its errors.
 
@@ -39,8 +40,8 @@ class PredictorOptions:
         """Return a copy in which nothing is left open."""
         for name in ('max_concurrency', 'max_batch_size', 'max_queue', 'batch_wait_ms'):
             value, least = getattr(self, name), 0 if name == 'batch_wait_ms' else 1
-            if value is not None and value < least:
-                raise UserError(f'--{name}={value}: at least {least} is valid')
+            if value is not None and not least <= value <= _MOST:  # Written so, NaN is refused.
+                raise UserError(f'--{name}={value}: {least} to {_MOST} is valid')
         if self.precision not in PRECISIONS:
             raise UserError(names.unknown('--precision', self.precision, PRECISIONS))
         defaults = {

@@ -14,6 +14,7 @@ from common.errors import UserError
 from serving import http_server, server_options
 from serving.server_options import AppConfig, ListenOptions
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SECS_BETWEEN_SIGNALS = 1.0  # `timeout` and shells send the same signal twice.
 
 
@@ -27,6 +28,10 @@ class ServeOptions:
     listen: ListenOptions
     reload_secs: float = 2.0  # How often to look for a new model; 0: never.
     debug: bool = False
+
+    def __post_init__(self):
+        """Check the one number here; waiting for less than nothing would never rest."""
+        server_options.check_number('reload_secs', self.reload_secs, 0)
 
 
 def serve(options, listening):
@@ -99,7 +104,7 @@ class _Loading(threading.Thread):
             self._holder.load()
             _try_gate()
         except BaseException as error:
-            self.error = error
+            self.error = _as_typed(error, self._options.model.model_name)
             self._server.stop()
             return
         self._log.info('ready after %.1f s', time.monotonic() - began)
@@ -107,6 +112,13 @@ class _Loading(threading.Thread):
             print(line, flush=True)
         if self._options.reload_secs:
             self._holder.start_watching(self._options.reload_secs)
+
+
+def _as_typed(error, network):
+    """Return a mistake under the name that the flag has here, where --model_name is the model."""
+    if network and isinstance(error, UserError):
+        return UserError(str(error).replace(f'--model_name={network}', f'--network={network}'))
+    return error
 
 
 def _try_gate():
@@ -144,6 +156,16 @@ def _own_addresses():
             return []
 
 
+def end_at_once_when_told():
+    """Exit with 0 on SIGTERM or SIGINT, as long as nothing can be under way yet.
+
+    Called before TensorFlow is imported, which takes seconds. An exception would be raised in the
+    middle of the import, where libraries catch what they do not expect.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, lambda number, frame: os._exit(0))
+
+
 def _handle_signals(server):
     last = [-_SECS_BETWEEN_SIGNALS]
 
@@ -153,7 +175,7 @@ def _handle_signals(server):
             last[0] = now
             server.stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _SIGNALS:
         signal.signal(number, handle)
 
 

@@ -2,10 +2,12 @@
 
 import dataclasses
 import ipaddress
+import re
 
 from common.errors import UserError
 
 MEGABYTE = 2**20
+_MOST = 1e9  # The system's clocks and sizes end not far above.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +53,14 @@ class AppConfig:
         for name in ('rate_limit', 'upload_max_hours', 'upload_max_mb'):
             least[name] = 0
         for name, lowest in least.items():
-            if getattr(self, name) < lowest:
-                raise UserError(f'--{name}={getattr(self, name)}: at least {lowest} is valid')
+            check_number(name, getattr(self, name), lowest)
         for name in ('max_body_mb', 'max_picture_mb', 'max_megapixels', 'deadline_secs'):
-            if getattr(self, name) <= 0:
-                raise UserError(f'--{name}={getattr(self, name):g}: more than 0 is valid')
+            check_number(name, getattr(self, name), 0)
+            if not getattr(self, name):
+                raise UserError(f'--{name}=0: more than 0 is valid')
         check_address('trusted_proxy', self.trusted_proxy)
+        if not re.fullmatch(r'[\w.-]+', self.name, re.ASCII):
+            raise UserError(f'--served_name={self.name}: letters, digits, ".", "-", "_" are valid')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,11 +80,15 @@ class ListenOptions:
         if not 0 <= self.port <= 65535:
             raise UserError(f'--port={self.port}: 0 (any free one) to 65535 are valid')
         for name in ('threads', 'max_connections', 'max_connections_per_address'):
-            if getattr(self, name) < 1:
-                raise UserError(f'--{name}={getattr(self, name)}: at least 1 is valid')
+            check_number(name, getattr(self, name), 1)
         for name in ('idle_secs', 'drain_secs'):
-            if getattr(self, name) < 0:
-                raise UserError(f'--{name}={getattr(self, name):g}: at least 0 is valid')
+            check_number(name, getattr(self, name), 0)
+
+
+def check_number(flag, value, least):
+    """Raise a UserError unless a number is from `least` on, and one that a clock can take."""
+    if not least <= value <= _MOST:  # Written so, NaN is refused, too.
+        raise UserError(f'--{flag}={value:.15g}: {least} to {_MOST:.0f} is valid')
 
 
 def check_address(flag, text):

@@ -213,11 +213,31 @@ def test_the_log_tells_of_requests_but_not_of_pictures(folder):
     assert 'Traceback' not in log
 
 
+def test_sigterm_while_tensorflow_is_imported_ends_it_with_0(folder):
+    command = [sys.executable, '-u', '-v', str(ROOT / 'server.py'), '--port=0']
+    command += ['--model_name=flowers_0.pb']
+    server = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    with server:
+        for line in server.stderr:
+            if line.startswith("import 'tensorflow.python.framework.dtypes'"):
+                server.terminate()
+                break
+        else:
+            pytest.fail('TensorFlow has not been imported')
+        for line in server.stderr:
+            assert "import 'serving.predictor'" not in line, 'it was imported to the end'
+    assert server.returncode == 0
+
+
 @pytest.mark.parametrize(
     ('flags', 'words'),
     [
         (['--model_name=missing.pb'], 'missing.pb'),
         (['--model_name=flowers_0.pb', '--rate_limit=-1'], '--rate_limit=-1'),
+        (['--model_name=flowers_0.pb', '--reload_secs=-1'], '--reload_secs=-1'),
+        (['--model_name=flowers_0.pb', '--network=vgg_16'], '--network=vgg_16 contradicts'),
         (['--model_name=flowers_0.pb', '--host=no.such.host.invalid'], '--host=no.such'),
     ],
 )

@@ -6,7 +6,7 @@ from common.errors import UserError
 from serving import security
 from serving.app import create_app
 from serving.refusals import Refusal
-from serving.server_options import AppConfig, is_loopback, read_keys
+from serving.server_options import AppConfig, ListenOptions, is_loopback, read_keys
 from support import pictures
 from support.fake_models import FakeHolder
 
@@ -214,8 +214,17 @@ def test_loopback_is_told_by_the_address(host, expected):
         ({'deadline_secs': 0}, '--deadline_secs=0'),
         ({'max_files': 0}, '--max_files=0'),
         ({'trusted_proxy': 'proxy.example'}, '--trusted_proxy=proxy.example'),
+        ({'max_body_mb': float('nan')}, '--max_body_mb=nan'),
+        ({'max_body_mb': float('inf')}, '--max_body_mb=inf'),
+        ({'deadline_secs': 1e12}, '--deadline_secs=1000000000000: 0 to 1000000000 is valid'),
+        ({'idle_secs': float('inf')}, '--idle_secs=inf'),
+        ({'drain_secs': float('nan')}, '--drain_secs=nan'),
+        ({'threads': 0}, '--threads=0'),
+        ({'name': 'flowers/v2'}, '--served_name=flowers/v2'),
+        ({'port': 70000}, '--port=70000'),
     ],
 )
 def test_options_are_checked(values, words):
+    kind = AppConfig if {*values} <= {*AppConfig.__dataclass_fields__} else ListenOptions
     with pytest.raises(UserError, match=words):
-        AppConfig(**values)
+        kind(**values)
