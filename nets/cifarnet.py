@@ -7,7 +7,7 @@ networks' (Krizhevsky et al., 2012), section 3.3, with the constants of cuda-con
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import layers
+from nets import layers, regularizers
 
 
 def cifarnet_arg_scope(weight_decay=0.004):
@@ -21,7 +21,7 @@ def cifarnet_arg_scope(weight_decay=0.004):
             [slim.fully_connected],
             biases_initializer=tf.constant_initializer(0.1),
             weights_initializer=tf.truncated_normal_initializer(stddev=0.04),
-            weights_regularizer=slim.l2_regularizer(weight_decay),
+            weights_regularizer=regularizers.l2(weight_decay),
             activation_fn=tf.nn.relu,
         ) as scope:
             return scope

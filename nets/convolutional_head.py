@@ -3,7 +3,7 @@
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import layers
+from nets import layers, regularizers
 
 
 def arg_scope(weight_decay, initial_bias=0.0):
@@ -12,7 +12,7 @@ def arg_scope(weight_decay, initial_bias=0.0):
         [slim.conv2d, slim.fully_connected],
         activation_fn=tf.nn.relu,
         biases_initializer=tf.constant_initializer(initial_bias),
-        weights_regularizer=slim.l2_regularizer(weight_decay),
+        weights_regularizer=regularizers.l2(weight_decay),
     ):
         with slim.arg_scope([slim.conv2d], padding='SAME'):
             with slim.arg_scope([slim.max_pool2d], padding='VALID') as scope:

@@ -5,7 +5,7 @@ from functools import partial
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import inception_utils, layers
+from nets import inception_utils, layers, regularizers
 from nets.inception_utils import Conv, avg_pool, max_pool
 
 _BLOCK_35 = (  # Figure 16
@@ -38,7 +38,7 @@ def inception_resnet_v2_arg_scope(
     batch_norm_scale=False,
 ):
     """Return the arg_scope that the network was trained under: biases decay too."""
-    regularizer = slim.l2_regularizer(weight_decay)
+    regularizer = regularizers.l2(weight_decay)
     with slim.arg_scope(
         [slim.conv2d, slim.fully_connected],
         weights_regularizer=regularizer,

@@ -13,7 +13,7 @@ from functools import partial
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import layers
+from nets import layers, regularizers
 
 
 def inception_arg_scope(
@@ -27,7 +27,7 @@ def inception_arg_scope(
 ):
     """Return the arg_scope that Inception v1 to v4 were trained under."""
     with slim.arg_scope(
-        [slim.conv2d, slim.fully_connected], weights_regularizer=slim.l2_regularizer(weight_decay)
+        [slim.conv2d, slim.fully_connected], weights_regularizer=regularizers.l2(weight_decay)
     ):
         with slim.arg_scope(
             [slim.conv2d],

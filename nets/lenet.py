@@ -6,14 +6,14 @@ The layers are wider than the paper's, as in TensorFlow's MNIST tutorial.
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import layers
+from nets import layers, regularizers
 
 
 def lenet_arg_scope(weight_decay=0.0):
     """Return the arg_scope that LeNet's layers are built under."""
     with slim.arg_scope(
         [slim.conv2d, slim.fully_connected],
-        weights_regularizer=slim.l2_regularizer(weight_decay),
+        weights_regularizer=regularizers.l2(weight_decay),
         weights_initializer=tf.truncated_normal_initializer(stddev=0.1),
         activation_fn=tf.nn.relu,
     ) as scope:

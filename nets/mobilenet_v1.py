@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from common.errors import UserError
-from nets import layers, striding
+from nets import layers, regularizers, striding
 
 
 class Conv(namedtuple('Conv', ['kernel', 'stride', 'depth'])):
@@ -190,7 +190,7 @@ def mobilenet_v1_arg_scope(
     }
     if is_training is not None:
         normalizer_options['is_training'] = is_training
-    decay = slim.l2_regularizer(weight_decay)
+    decay = regularizers.l2(weight_decay)
     with slim.arg_scope(
         [slim.conv2d, slim.separable_conv2d],
         weights_initializer=tf.truncated_normal_initializer(stddev=stddev),

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from common.errors import UserError
-from nets import layers, striding
+from nets import layers, regularizers, striding
 
 
 class Block(collections.namedtuple('Block', ['scope', 'unit_fn', 'args'])):
@@ -161,7 +161,7 @@ def resnet_arg_scope(
     """Return the arg_scope that a residual network is built under."""
     with slim.arg_scope(
         [slim.conv2d],
-        weights_regularizer=slim.l2_regularizer(weight_decay),
+        weights_regularizer=regularizers.l2(weight_decay),
         weights_initializer=slim.variance_scaling_initializer(),
         activation_fn=activation_fn,
         normalizer_fn=layers.batch_norm if use_batch_norm else None,

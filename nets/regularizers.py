@@ -1,0 +1,12 @@
+"""The regularizer of a network's weights."""
+
+import numbers
+
+import tf_slim as slim
+
+
+def l2(weight_decay):
+    """Return slim's regularizer, or None without any decay, of which slim would tell every time."""
+    if isinstance(weight_decay, numbers.Real) and not weight_decay:
+        return None
+    return slim.l2_regularizer(weight_decay)
