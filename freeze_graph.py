@@ -32,6 +32,7 @@ _DEAD = tuple(
         ('saved_model_tags', 'serve'),
         ('variable_names_whitelist', ''),
         ('variable_names_denylist', ''),
+        ('variable_names_blacklist', ''),
     )
 )
 _IGNORED = (
