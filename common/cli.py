@@ -15,6 +15,12 @@ OLDER_NAMES = 'Names of older tools'
 KINDS = {bool: 'boolean', float: 'float', int: 'integer', str: 'string'}
 _SHORT_HELP = ('--help', '-help', '-h', '-?', '--helpshort')
 _FULL_HELP = ('--helpfull', '-helpfull')
+# What Python says of a value, and what the value should have been.
+_COMPLAINTS = {
+    'invalid literal for int()': 'a whole number',
+    'could not convert string to float': 'a number',
+    "('Non-boolean argument": 'True or False',
+}
 _COLUMN = 28  # Where the explanations begin; a longer name has a line of its own.
 
 
@@ -80,14 +86,25 @@ def parse(arguments, flag_values=absl_flags.FLAGS, most_used=(), page='docs', ta
         _show(introduction, short_help(flag_values, most_used, page, _width()))
     try:
         rest = flag_values(arguments)
-    except absl_flags.Error as error:
-        raise UserError(' '.join(str(error).split())) from None
+    # What the library raises for --noswitch=value is an ordinary ValueError.
+    except (absl_flags.Error, ValueError) as error:
+        raise UserError(_about_mistake(error)) from None
     if len(rest) > 1 and not takes_names:
         raise UserError(
             f'unexpected argument {rest[1]!r}: every option is --name=value, '
             'and a switch is --name, --noname or --name=False'
         )
     return rest
+
+
+def _about_mistake(error):
+    """Return in one line what is wrong with the command line, and what would be right."""
+    text = ' '.join(str(error).split())
+    for complaint, wanted in _COMPLAINTS.items():
+        given, found, _ = text.partition(f': {complaint}')
+        if found:
+            return f'{given.removeprefix("flag ")}: has to be {wanted}'
+    return text.removeprefix('flag ')
 
 
 def short_help(flag_values, most_used, page, width):

@@ -26,6 +26,7 @@ GROUPS = {
     ),
     'How to do it': (
         ('boolean', 'quickly', False, 'At once.'),
+        ('float', 'share', 0.5, 'Of all.'),
         (['red', 'blue'], 'colour', 'red', 'how it is painted.'),
     ),
 }
@@ -69,7 +70,7 @@ def test_short_help_explains_what_is_most_used_and_names_the_rest(how, capsys):
         '  --names, --count',
         '',
         'How to do it:',
-        '  --colour',
+        '  --share, --colour',
         '',
         '--helpfull explains every flag; docs/it.md tells more.',
     ]
@@ -108,8 +109,12 @@ def test_a_reader_that_goes_away_is_no_traceback():
     ('arguments', 'message'),
     [
         (['--cuont=3'], "Unknown command line flag 'cuont'. Did you mean: count ?"),
-        (['--count=many'], 'flag --count=many: invalid literal'),
-        (['--colour=green'], 'flag --colour=green: value should be one of <red|blue>'),
+        (['--count=many: 3'], '--count=many: 3: has to be a whole number'),
+        (['--count='], '--count=: has to be a whole number'),
+        (['--share=half'], '--share=half: has to be a number'),
+        (['--quickly=maybe'], '--quickly=maybe: has to be True or False'),
+        (['--noquickly=maybe'], '--noquickly=maybe does not take an argument'),
+        (['--colour=green'], '--colour=green: value should be one of <red|blue>'),
         (['stray'], "unexpected argument 'stray': every option is --name=value"),
     ],
 )

@@ -207,7 +207,7 @@ def test_a_typed_default_differs_from_an_untyped_one(flag, option, value):
         (['--quantize_delay=100'], '--quantize_delay=100: training for quantization is not part'),
         (['--protocol=grpc+verbs'], '--protocol=grpc+verbs: TensorFlow has only grpc today'),
         (['--batch_sise=3'], "Unknown command line flag 'batch_sise'. Did you mean: batch_size"),
-        (['--batch_size=many'], 'flag --batch_size=many: invalid literal'),
+        (['--batch_size=many'], '--batch_size=many: has to be a whole number'),
         (['--fine_tune', 'False'], "unexpected argument 'False': every option is --name=value"),
         (['--batch_size=0'], '--batch_size=0: has to be at least 1'),
     ],
