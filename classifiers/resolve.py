@@ -39,17 +39,14 @@ def resolve(
     Network, classes, names, offset and channels are the identity: what contradicts `stored` is an
     error. All else is presentation: what was given wins.
     """
-    given = {
-        'model_name': model_name,
-        'labels_offset': labels_offset,
-        'channels': _channels(use_grayscale),
-    }
+    given = {'model_name': model_name, 'labels_offset': labels_offset}
     if stored:
-        _check_identity(stored, stored_path, given)
+        channels = _channels(use_grayscale, stored.model_name)
+        _check_identity(stored, stored_path, {**given, 'channels': channels})
         _check_classes(stored, stored_path, dataset_classes, dataset_labels)
         info, lines = stored, []
     else:
-        info, lines = _identify(checkpoint, dataset_classes, dataset_labels, given)
+        info, lines = _identify(checkpoint, dataset_classes, dataset_labels, given, use_grayscale)
     lender = _lender(stored, stored_path, checkpoint, warm_start, warm_start_path, info.model_name)
     size, size_line = _choose('image_size', image_size, lender)
     recipe, recipe_line = _choose('preprocessing_name', preprocessing_name, lender)
@@ -63,8 +60,11 @@ def resolve(
     return info, [size_line, recipe_line, *decay_lines, *lines]
 
 
-def _channels(use_grayscale):
-    return None if use_grayscale is None else (1 if use_grayscale else 3)
+def _channels(use_grayscale, model_name):
+    """Return the channels that a typed flag means; a network for one, as LeNet, stays so."""
+    if use_grayscale is None:
+        return None
+    return 1 if use_grayscale else nets_factory.get_spec(model_name).channels
 
 
 _FLAGS = {
@@ -102,7 +102,7 @@ def _check_classes(stored, stored_path, count, names):
             )
 
 
-def _identify(checkpoint, dataset_classes, dataset_labels, given):
+def _identify(checkpoint, dataset_classes, dataset_labels, given, use_grayscale):
     """Describe a classifier that has no model.json; return that and lines for the log."""
     release = released.by_checkpoint(checkpoint) if checkpoint else None
     name = given['model_name'] or (release.network if release else DEFAULT_MODEL_NAME)
@@ -123,8 +123,7 @@ def _identify(checkpoint, dataset_classes, dataset_labels, given):
         num_classes=classes,
         class_names=tuple(dataset_labels[label] for label in wanted) if named else (),
         labels_offset=offset,
-        # A network for one channel stays so: LeNet needs no flag.
-        channels=1 if given['channels'] == 1 else spec.channels,
+        channels=_channels(use_grayscale, name) or spec.channels,
         image_size=spec.image_size,
         preprocessing_name=spec.preprocessing,
     )

@@ -57,6 +57,14 @@ def test_channels_come_from_the_flag_and_from_the_network():
     assert info(model_name='cifarnet', dataset_classes=10, use_grayscale=True).channels == 1
 
 
+def test_the_flag_that_a_network_for_grey_was_trained_with_resumes_it():
+    trained = info(model_name='lenet', dataset_classes=3, use_grayscale=False)
+    assert trained.channels == 1
+    assert info(trained, use_grayscale=False) == info(trained, use_grayscale=True) == trained
+    with pytest.raises(UserError, match='--nouse_grayscale contradicts'):
+        info(trained.replace(model_name='cifarnet'), use_grayscale=False)
+
+
 def test_model_json_alone_is_enough():
     assert info(STORED) == STORED
     assert info(STORED, dataset_classes=3, dataset_labels=FLOWERS) == STORED
