@@ -10,10 +10,12 @@ import struct
 from common.errors import UserError
 from datasets import manifest
 
-HEADER_BYTES = 12  # The record's length, and that length's checksum.
+# What stands around the data of a record.
+HEADER_BYTES = 8 + 4  # The data's length, and that length's checksum.
 FOOTER_BYTES = 4  # The data's checksum.
 FRAME_BYTES = HEADER_BYTES + FOOTER_BYTES
 _LENGTH = struct.Struct('<Q')
+_MOST_OTHERS = 6
 
 # What may follow `<dataset>_<split>` or `<split>` in a file's name.
 _NUMBERED = re.compile(r'[-_](\d+)-of-(\d+)(?:\.tfrecords?)?')
@@ -54,16 +56,22 @@ def find(dataset_dir, dataset_name, split_name, file_pattern=None):
         )
     first = os.path.join(dataset_dir, f'{dataset_name}_{split_name}-*')
     command = manifest.conversion_command(dataset_dir, dataset_name)
-    raise UserError(f'{first}: there are no such files; they are made by: {command}')
+    others = ', '.join(sorted(_stems(dataset_dir))[:_MOST_OTHERS])
+    instead = f' (records there: {others})' if others else ''
+    raise UserError(f'{first}: there are no such files; they are made by: {command}{instead}')
 
 
 def splits_present(dataset_dir, dataset_name):
     """List the splits of a data set that have files, whether complete or not."""
-    matches = [_SHARD.fullmatch(name) for name in _visible(dataset_dir)]
-    stems = {match[1] for match in matches if match}
+    stems = _stems(dataset_dir)
     prefix = f'{dataset_name}_'
     own = {stem.removeprefix(prefix) for stem in stems if stem.startswith(prefix)}
     return sorted(own or {stem for stem in stems if '_' not in stem})
+
+
+def _stems(dataset_dir):
+    matches = [_SHARD.fullmatch(name) for name in _visible(dataset_dir)]
+    return {match[1] for match in matches if match}
 
 
 def _prefixes(dataset_name, split_name):
@@ -133,7 +141,7 @@ def scan(path):
 
 
 def data_length(content, offset=0):
-    """Return the length that the frame at `offset` of a file's content states."""
+    """Return the length of the data that the frame at `offset` of a file's content states."""
     return _LENGTH.unpack_from(content, offset)[0]
 
 

@@ -174,6 +174,11 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(tmp_path):
     command = 'python download_and_convert_data.py --dataset_name=pets'
     with pytest.raises(UserError, match=rf'pets_train-\*: there are no such files; .*{command}'):
         dataset_factory.get_dataset('pets', 'train', str(tmp_path))
+    _write(tmp_path, {'birds_train_00000-of-00001.tfrecord': [0], 'birds_test.tfrecord': [0]})
+    with pytest.raises(
+        UserError, match=rf'{command}.* \(records there: birds_test, birds_train\)$'
+    ):
+        dataset_factory.get_dataset('pets', 'train', str(tmp_path))
     with pytest.raises(UserError, match=rf'nowhere: no such directory; .*{command}'):
         dataset_factory.get_dataset('pets', 'train', str(tmp_path / 'nowhere'))
 
