@@ -198,6 +198,16 @@ def test_evaluation_of_records_without_names(tmp_path):
     assert list(names) == [b'']
 
 
+def test_no_tuner_holds_up_the_end_of_a_pass(dataset):
+    # TensorFlow's sleeps for up to a minute, and what ends an iterator waits until it wakes.
+    with tf.Graph().as_default():
+        for pipeline in (
+            inputs.evaluation_batches(dataset, _preprocess(is_training=False), 4),
+            inputs.training_batches(dataset, _preprocess(), 4, seed=7),
+        ):
+            assert pipeline.options().autotune.enabled is False
+
+
 def test_many_files_are_read_with_few_open(dataset, monkeypatch):
     monkeypatch.setattr(random_access, '_OPEN_FILES', 1)
     before = len(os.listdir('/proc/self/fd'))
