@@ -57,8 +57,10 @@ def main():
     # Late: the list and --help have no need of TensorFlow.
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     from classifiers import pretrained
+    from common import logs
     from datasets import imagenet_classes
 
+    logs.start()
     release = pretrained.choose(arguments.model)
     others = [r.name for r in released.by_network(release.network) if r is not release]
     if arguments.model == release.network and others:

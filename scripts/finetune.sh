@@ -31,12 +31,12 @@ read -r head_steps head_rate all_steps all_rate flags <<<"$recipe"
 read -ra flags <<<"$flags"
 
 convert
-title "training a new head of $model, $head_steps steps -> $TRAIN_DIR"
+title "training a new head of $model -> $TRAIN_DIR"
 train "$TRAIN_DIR" --checkpoint_path="$weights" --checkpoint_exclude_scopes=head \
   --trainable_scopes=head --max_number_of_steps="$head_steps" --learning_rate="$head_rate" \
   "${flags[@]}" "$@"
 evaluate "$TRAIN_DIR"
-title "training all layers of $model, $all_steps steps -> $TRAIN_DIR/all"
+title "training all layers of $model -> $TRAIN_DIR/all"
 train "$TRAIN_DIR/all" --checkpoint_path="$TRAIN_DIR" --max_number_of_steps="$all_steps" \
   --learning_rate="$all_rate" "${flags[@]}" "$@"
 evaluate "$TRAIN_DIR/all"

@@ -13,8 +13,8 @@ _COLOURS = (
 _SIZE = (960, 560)
 _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 56, 260, 56
 _FONT_SIZE, _TITLE_SIZE = 14, 18
-# What diverges would press all others flat: so far above the highest beginning it leaves the plot.
-_HEADROOM = 10
+# What diverges would press all others flat: so far above the lowest beginning it leaves the plot.
+_HEADROOM = 5
 
 
 def losses(curves, lettering, title):
@@ -48,7 +48,7 @@ class _Plot:
     def __init__(self, curves):
         values = [loss for curve in curves for _, loss in curve]
         begins = [curve[0][1] for curve in curves]
-        highest = min(max(values, default=1), max(begins, default=1) * _HEADROOM)
+        highest = min(max(values, default=1), min(begins, default=1) * _HEADROOM)
         self._low, self._high = math.log10(min(values, default=0.1)), math.log10(highest)
         if self._high - self._low < 0.1:
             self._low, self._high = self._low - 0.1, self._high + 0.1

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ _STEP = re.compile(r'global step (\d+): loss = (\S+) ')
 _LAST_STEP = re.compile(r'Last step: (\d+)')
 _DIVERGED_AT = re.compile(r'^error: .* at step (\d+), ', re.MULTILINE)
 _ERROR = re.compile(r'^(?:error|FATAL Flags parsing error): ?(.*)$', re.MULTILINE)
+# Of batch norm, in a log that nobody may read; accuracies are worthless then.
+_ADVICE = re.compile(r'This run of \d+ steps is too short .*')
 _POLL_SECS = 0.2
 
 
@@ -120,7 +123,7 @@ def _train(rate, train_dir, command, report):
     os.makedirs(train_dir, exist_ok=True)
     log = os.path.join(train_dir, _LOG)
     _wait_until_free(train_dir, report)
-    report(f'learning rate {rate:g}: training; follow it with: tail -f {log}')
+    report(f'learning rate {rate:g}: training; follow it with: tail -f {shlex.quote(log)}')
     began = time.monotonic()
     with open(log, 'ab') as stream:
         start = stream.tell()
@@ -138,10 +141,8 @@ def _train(rate, train_dir, command, report):
             raise
     text = _read(log)
     outcome = _judge(status, text, text[start:], train_dir, time.monotonic() - began)
-    loss = '' if outcome.loss is None else f'loss {outcome.loss:.4f}, '
-    report(
-        f'learning rate {rate:g}: {outcome.describe() or "finished"}, {loss}{outcome.seconds:.0f} s'
-    )
+    how = outcome.describe() or f'finished, loss {_short(outcome.loss)}'
+    report(f'learning rate {rate:g}: {how}, {outcome.seconds:.0f} s')
     return outcome
 
 
@@ -218,15 +219,19 @@ def table(outcomes):
     yield ''
     yield f'learning rate  steps       loss{"  accuracy" if validated else ""}     time'
     for rate, outcome in outcomes.items():
-        loss = '-' if outcome.loss is None else f'{outcome.loss:.4f}'
-        accuracy = '-' if outcome.accuracy is None else f'{outcome.accuracy:.4f}'
-        cells = f'{rate:>13g} {outcome.step:>6} {loss:>10}'
-        cells += f'{accuracy:>10}' if validated else ''
+        cells = f'{rate:>13g} {outcome.step:>6} {_short(outcome.loss):>10}'
+        cells += f'{_short(outcome.accuracy):>10}' if validated else ''
         yield f'{cells} {outcome.seconds:>6.0f} s  {outcome.describe()}'.rstrip()
     finished = [r for r, o in outcomes.items() if o.state == 'finished' and o.loss is not None]
     if finished:
         best = min(finished, key=lambda rate: outcomes[rate].loss)
         yield f'lowest loss (mean of the last tenth of the steps): learning rate {best:g}'
+
+
+def _short(number):
+    if number is None:
+        return '-'
+    return f'{number:.4f}' if abs(number) < 1e4 else f'{number:.3g}'
 
 
 def _write(directory, outcomes, report):
@@ -236,15 +241,19 @@ def _write(directory, outcomes, report):
         writer.writerow(['learning_rate', *names])
         for rate, outcome in outcomes.items():
             writer.writerow([f'{rate:g}', *dataclasses.astuple(outcome)])
-    lines = {}
+    lines, advice = {}, set()
     for rate, outcome in outcomes.items():
         log = os.path.join(directory, f'lr_{rate:g}', _LOG)
         if os.path.exists(log):
-            note = outcome.describe()
-            lines[f'{rate:g} ({note})' if note else f'{rate:g}'] = loss_curve(_read(log))
+            note, text = outcome.describe(), _read(log)
+            lines[f'{rate:g} ({note})' if note else f'{rate:g}'] = loss_curve(text)
+            if outcome.accuracy is not None:
+                advice.update(_ADVICE.findall(text))
+    for line in sorted(advice):
+        report(f'about the accuracies: {line}')
     plot = os.path.join(directory, _PLOT)
     picture = curves.losses(lines, lettering.choose((), ()), 'Loss at each learning rate')
     with files.atomic_write(plot) as stream:
         picture.save(stream, 'PNG', optimize=True)
     report(f'the plot: {plot}')
-    report(f'the curves side by side: tensorboard --logdir={directory}')
+    report(f'the curves side by side: tensorboard --logdir={shlex.quote(directory)}')

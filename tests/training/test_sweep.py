@@ -35,6 +35,7 @@ if os.path.exists(state):
 stops = []
 signal.signal(signal.SIGTERM, lambda *_: stops.append(1))
 print('INFO:tensorflow:Last step: %d' % last, flush=True)
+print('INFO:tensorflow:This run of %d steps is too short for batch norm' % last)
 while step < last and not stops:
     x -= rate * 2 * x
     step += 1
@@ -92,7 +93,8 @@ def test_each_rate_gets_a_directory_a_row_and_a_curve(rates):
     text = '\n'.join(rates.lines)
     assert 'diverged at step 5' in text
     assert 'lowest loss (mean of the last tenth of the steps): learning rate 0.1' in text
-    assert f'tensorboard --logdir={rates.directory}' in text
+    assert f"tensorboard --logdir='{rates.directory}'" in text
+    assert 'about the accuracies: This run of 20 steps is too short for batch norm' in text
     with open(rates.directory / 'learning_rates.csv', newline='') as stream:
         rows = list(csv.DictReader(stream))
     assert [(row['learning_rate'], row['state']) for row in rows] == [
