@@ -40,6 +40,8 @@ setup(
         'onnx': ['tf2onnx>=1.17,<2', 'onnxruntime>=1.20,<2'],
         'tflite': ['ai-edge-litert>=2.1,<3'],
         'dev': [
+            'ipykernel>=6.29,<8',
+            'nbclient>=0.10,<0.12',
             'onnxruntime>=1.20,<2',
             'pytest>=8,<10',
             'pytest-xdist>=3.6,<4',
