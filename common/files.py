@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import tempfile
@@ -30,6 +31,17 @@ def atomic_write(path, mode='wb', **options):
             os.unlink(temporary)
         raise
     sync_directory(directory)
+
+
+def remove_parts(directory, name='*'):
+    """Remove what killed processes have left of writing files, all or those of one `name`.
+
+    Only who holds the directory's lock may: others may be writing just now.
+    """
+    pattern = f'.{name}.????????.part'
+    for path in glob.glob(pattern, root_dir=directory):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(directory, path))
 
 
 def _permissions(path):

@@ -20,6 +20,7 @@ _FIGURES = 'metrics.json'
 _PREDICTIONS = 'predictions.csv'
 _CONFUSION = 'confusion_matrix.png'
 _MISTAKES = 'worst_mistakes.png'
+_FILES = (_HISTORY, _FIGURES, _PREDICTIONS, _CONFUSION, _MISTAKES)
 # A training may remove the newest checkpoint as often as that while it is being evaluated.
 _ATTEMPTS = 5
 _MOST_LINES = 100
@@ -95,6 +96,9 @@ class _Program:
             _make_directory(self._directory)
             busy = f'--eval_dir={self._directory}: another evaluation writes into it'
             stack.enter_context(files.Lock(self._path(_LOCK), busy))
+            for name in _FILES:
+                files.remove_parts(self._directory, name)
+            files.remove_parts(self._path(_BEST))
             self._history = reports.History(self._path(_HISTORY))
             self._events = stack.enter_context(Events(self._directory))
             stack.callback(self._close_evaluator)

@@ -7,6 +7,8 @@ import unicodedata
 
 from PIL import ImageFont
 
+from common import text
+
 FONT_DIRECTORIES = (
     '~/.fonts',
     '~/.local/share/fonts',
@@ -56,6 +58,7 @@ def choose(names, labels, directories=FONT_DIRECTORIES):
     A name that no font has the letters of is written without its accents, or else as its label's
     number.
     """
+    names = [text.printable(name) for name in names]
     letters = _letters(''.join(names))
     best_path, best = None, _covered(None, letters)
     # Pillow's own font has English letters alone; directories are searched only for others.

@@ -6,14 +6,13 @@ import io
 import math
 import os
 import time
-import unicodedata
 
 import numpy as np
 import tf_slim as slim
 
 from classifiers.model_info import ModelInfo
 from classifiers.watch import Checkpoint
-from common import files
+from common import files, text
 from common.errors import UserError
 from training.metrics import Metrics
 
@@ -78,7 +77,7 @@ def lines(evaluation):
     yield f'loss {metrics.loss:.4f}, expected calibration error {metrics.calibration_error:.4f}'
     confused = metrics.most_confused(_MOST_CONFUSED)
     if confused:
-        names = class_names(evaluation.info)
+        names = _shown_names(evaluation.info)
         yield 'most often confused:'
         for true, predicted, count in confused:
             share = count / metrics.examples[true]
@@ -92,12 +91,12 @@ def _class_table(evaluation):
     if len(shown) > _MOST_ROWS:
         shown = np.argsort(metrics.f1)[:_MOST_ROWS]  # NaN comes last.
         yield f'the {_MOST_ROWS} worst of {info.num_classes} classes (all are in metrics.json)'
-    names = class_names(info)
-    width = max([_width(names[output]) for output in shown] + [len('class')])
-    yield f'label  {_padded("class", width)}  precision  recall      f1  count'
+    names = _shown_names(info)
+    width = max([text.columns(names[output]) for output in shown] + [len('class')])
+    yield f'label  {text.padded("class", width)}  precision  recall      f1  count'
     for output in shown:
         yield (
-            f'{output + info.labels_offset:5d}  {_padded(names[output], width)}'
+            f'{output + info.labels_offset:5d}  {text.padded(names[output], width)}'
             f'  {metrics.precision[output]:9.4f}  {_figure(metrics.recall[output])}'
             f'  {_figure(metrics.f1[output])}  {metrics.examples[output]:5d}'
         )
@@ -107,14 +106,9 @@ def _figure(value):
     return '     -' if math.isnan(value) else f'{value:6.4f}'
 
 
-def _width(text):
-    """Return the columns of a terminal that a text takes: two for Chinese and Korean letters."""
-    wide = sum(unicodedata.east_asian_width(letter) in 'WF' for letter in text)
-    return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)
-
-
-def _padded(text, width):
-    return text + ' ' * (width - _width(text))
+def _shown_names(info):
+    """List the names of the outputs for a terminal: one of a label file may hold anything."""
+    return [text.printable(name) for name in class_names(info)]
 
 
 def as_json(evaluation):
@@ -184,11 +178,7 @@ class History:
         self._rows = {}
         if not os.path.exists(path):
             return
-        for row in csv.DictReader(io.StringIO(files.read_text(path))):
-            if {*row} != {*_COLUMNS}:
-                raise UserError(
-                    f'{path}: not the metrics.csv of an evaluation; name another --eval_dir'
-                )
+        for row in _read_rows(path):
             names = ('fingerprint', 'dataset_name', 'split_name', 'settings')
             self._rows[tuple(row[name] for name in names)] = row
 
@@ -204,6 +194,17 @@ class History:
             writer = csv.DictWriter(stream, _COLUMNS)
             writer.writeheader()
             writer.writerows(self._rows.values())
+
+
+def _read_rows(path):
+    """List the rows of a metrics.csv; what is none is a UserError."""
+    try:
+        rows = list(csv.DictReader(io.StringIO(files.read_text(path))))
+    except (UnicodeDecodeError, csv.Error):
+        rows = [{}]
+    if any({*row} != {*_COLUMNS} for row in rows):
+        raise UserError(f'{path}: not the metrics.csv of an evaluation; name another --eval_dir')
+    return rows
 
 
 def _row(evaluation):

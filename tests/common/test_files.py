@@ -25,6 +25,17 @@ def test_an_error_while_writing_keeps_the_old_content(tmp_path):
     assert os.listdir(tmp_path) == ['model.json']
 
 
+def test_what_kills_have_left_is_removed_by_name(tmp_path):
+    left = ['.metrics.csv.abcdefgh.part', '.model.json.abc_efgh.part']
+    for name in [*left, 'metrics.csv', 'a.part', '.hidden']:
+        (tmp_path / name).write_text('x')
+    files.remove_parts(tmp_path, 'metrics.csv')
+    assert sorted(os.listdir(tmp_path)) == ['.hidden', left[1], 'a.part', 'metrics.csv']
+    files.remove_parts(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ['.hidden', 'a.part', 'metrics.csv']
+    files.remove_parts(tmp_path / 'absent')
+
+
 def test_the_mode_is_what_an_ordinary_open_would_give(tmp_path):
     fresh, replaced = tmp_path / 'fresh', tmp_path / 'replaced'
     (tmp_path / 'ordinary').write_text('x')

@@ -433,6 +433,21 @@ def test_the_best_of_another_network_is_not_replaced(program, tmp_path):
         program.run(max_num_batches=1, save_best=True)
 
 
+def test_what_a_kill_left_is_removed_but_not_what_a_training_writes(program):
+    program.save()
+    best = program.eval_dir / 'best'
+    best.mkdir(parents=True)
+    left = [
+        program.eval_dir / '.predictions.csv.0123abcd.part',
+        best / '.model.ckpt-1.ab_cd123.part',
+    ]
+    others = [program.eval_dir / '.model.json.0123abcd.part']
+    for path in (*left, *others):
+        path.write_text('half')
+    program.run()
+    assert [path.exists() for path in (*left, *others)] == [False, False, True]
+
+
 def test_a_released_file_is_kept_with_a_model_json(program):
     path = program.save(described=False, step=None, name='lenet.ckpt', v1=True)
     program.run(checkpoint_path=path, model_name='lenet', save_best=True)

@@ -49,6 +49,13 @@ def test_recall_is_at_five_or_at_as_many_as_there_are(classes, k):
     assert f'recall_{k}' in reports.as_json(made)
 
 
+def test_names_give_no_orders_to_a_terminal():
+    names = ['\x1b[31mred', 'two\nlines']
+    shown = list(reports.lines(evaluation(names, labels=(0, 1), predicted=(1, 1))))
+    assert all(line.isprintable() for line in shown)
+    assert any('\\x1b[31mred taken for two\\nlines: 1' in line for line in shown)
+
+
 def test_the_table_is_aligned_whatever_letters_the_names_have():
     names = ['장미', 'rose', '蒲公英', 'Lo\u0308wenzahn']
     table = list(reports._class_table(evaluation(names)))
@@ -103,9 +110,10 @@ def test_history_has_a_line_for_each_checkpoint_and_survives_a_restart(tmp_path)
     assert len(path.read_text().splitlines()) == 4
 
 
-def test_a_foreign_metrics_csv_is_not_overwritten(tmp_path):
+@pytest.mark.parametrize('content', [b'epoch,accuracy\n1,0.5\n', b'\xff\xfe\x00', b'a\0b\n"x'])
+def test_a_foreign_metrics_csv_is_not_overwritten(tmp_path, content):
     path = tmp_path / 'metrics.csv'
-    path.write_text('epoch,accuracy\n1,0.5\n')
+    path.write_bytes(content)
     with pytest.raises(UserError, match=r'not the metrics.csv of an evaluation'):
         reports.History(path)
     path.write_text('')
