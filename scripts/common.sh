@@ -38,6 +38,12 @@ flag_value() { # NAME DEFAULT ARGUMENTS...
   printf '%s\n' "$value"
 }
 
+# Tell whether the arguments ask for a program's help, which needs no settings to be right.
+wants_help() { # ARGUMENTS...
+  case " $* " in *' --help '* | *' --helpfull '*) return 0 ;; esac
+  return 1
+}
+
 # Run a module of ours. (python -m would look in the caller's directory first, where a folder may
 # have a module's name.)
 run_module() { # MODULE ARGUMENTS...

@@ -12,7 +12,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
 program="$root/export_inference_graph.py"
-case " $* " in *' --help '* | *' --helpfull '*) exec "$python" "$program" "$@" ;; esac
+if wants_help "$@"; then exec "$python" "$program" "$@"; fi
 
 export_flags=(--checkpoint_path="$TRAIN_DIR" --model_name="$MODEL_NAME")
 # A training directory of TF-Slim does not say what its classes are.
@@ -34,6 +34,7 @@ while [ $# -gt 0 ]; do
 done
 
 mkdir -p "$EXPORT_DIR"
+export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL-1}"
 frozen="$(frozen_graph)"
 graph="$(flag_value output_file "${frozen%_freeze.pb}.pb" "${export_flags[@]}")"
 checkpoint="$(flag_value checkpoint_path '' "${export_flags[@]}")"

@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
 program="$root/train_image_classifier.py"
-case " $* " in *' --help '* | *' --helpfull '*) exec "$python" "$program" "$@" ;; esac
+if wants_help "$@"; then exec "$python" "$program" "$@"; fi
 
 # A checkpoint is several files, or a directory of them.
 any_file() { # PATHS...

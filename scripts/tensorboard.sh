@@ -13,6 +13,9 @@ case "$EVAL_DIR/" in
   "${TRAIN_DIR%/}"/*) logs=(--logdir="$TRAIN_DIR") ;;
   *) logs=(--logdir_spec="train:$TRAIN_DIR,eval:$EVAL_DIR") ;;
 esac
+export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL-1}"
 # Or a folder where you stand could be taken for a package.
 export PYTHONSAFEPATH=1
-exec "$python" -m tensorboard.main "${logs[@]}" "$@"
+# A run writes two files of events side by side: without the last flag TensorBoard's slower reader,
+# which it falls back to, follows the later one alone, and the curves stand still.
+exec "$python" -m tensorboard.main "${logs[@]}" --reload_multifile=true "$@"

@@ -1,5 +1,6 @@
 """What the everyday scripts call: flags, folders, spaces; the programs are stand-ins."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -41,13 +42,18 @@ CASES = {
             '--upload_folder=/tmp/upload',
         ],
     ),
-    'tensorboard.sh': ('main.py', ['--logdir={home}/train/my_flower_5_inception_v4']),
+    'tensorboard.sh': (
+        'main.py',
+        ['--logdir={home}/train/my_flower_5_inception_v4', '--reload_multifile=true'],
+    ),
 }
 
 
 @pytest.mark.parametrize('script', CASES)
 def test_scripts_call_their_program_with_the_settings_and_then_what_is_typed(checkout, script):
     program, flags = CASES[script]
+    if script == 'server.sh':
+        (checkout.here / 'my_inception_v4_freeze.pb').touch()
     (call,) = checkout.calls(script, '--more=a b', 'x y.jpg')
     assert call['program'] == program
     expected = [flag.format(home=checkout.home) for flag in flags]
@@ -72,6 +78,8 @@ def test_the_environment_wins_over_the_settings(checkout):
         '--checkpoint_path=/runs/2',
         '--eval_dir=/runs/2/eval',
     ]
+    (checkout.here / 'out put').mkdir()
+    (checkout.here / 'out put/my_lenet_freeze.pb').touch()
     (call,) = checkout.calls('server.sh', **settings)
     assert call['flags'][1:] == ['--model_name=out put/my_lenet_freeze.pb', '--upload_folder=']
 
@@ -90,9 +98,30 @@ def test_pictures_are_classified_by_the_frozen_graph_if_there_is_one(checkout):
     assert call['flags'] == ['--model=./my_inception_v4_freeze.pb', 'tulip.jpg']
 
 
+def test_who_serves_before_exporting_is_told_what_comes_first(checkout):
+    done = checkout.run('server.sh')
+    assert done.returncode == 1
+    assert done.stderr.startswith('error: ./my_inception_v4_freeze.pb: no such file; ')
+    assert 'export_freeze.sh' in done.stderr
+    assert checkout.told() == []
+    (call,) = checkout.calls('server.sh', '--model_name=other.pb')
+    assert call['flags'][-1] == '--model_name=other.pb'
+
+
+@pytest.mark.parametrize('script', ['run_train.sh', 'export_freeze.sh', 'server.sh'])
+def test_help_is_the_programs_own_and_starts_nothing(checkout, script):
+    (call,) = checkout.calls(script, '--help', CHECKPOINT_PATH='/none')
+    assert '--help' in call['flags']
+    assert os.listdir(checkout.here) == []
+
+
 def test_tensorboard_shows_an_evaluation_from_elsewhere_too(checkout):
     (call,) = checkout.calls('tensorboard.sh', '--bind_all', TRAIN_DIR='/t', EVAL_DIR='/e f')
-    assert call['flags'] == ['--logdir_spec=train:/t,eval:/e f', '--bind_all']
+    assert call['flags'] == [
+        '--logdir_spec=train:/t,eval:/e f',
+        '--reload_multifile=true',
+        '--bind_all',
+    ]
 
 
 def test_without_an_environment_of_its_own_the_scripts_take_python3(checkout, tmp_path):
