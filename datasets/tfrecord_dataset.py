@@ -42,7 +42,8 @@ class RecordDecoder(data_decoder.DataDecoder):
 
     def decode(self, data, items=None):
         """Decode a record into the tensors of `items`."""
-        encoded, label, _ = parse(data)
+        # A queue's elements have no shape, and tf.train.batch asks the label for one.
+        encoded, label, _ = parse(tf.reshape(data, []))
         decoded = {'image': decoding.decode_image(encoded, self._channels), 'label': label}
         return [decoded[item] for item in items or self.list_items()]
 

@@ -318,6 +318,9 @@ def test_slim_s_data_provider_works(tmp_path, module, channels):
         provider = slim.dataset_data_provider.DatasetDataProvider(dataset, shuffle=False)
         image, label = provider.get(['image', 'label'])
         assert provider.num_samples() == 3
+        # Queues that make batches have to know the shapes.
+        assert label.shape == []
+        assert image.shape.as_list() == [None, None, channels]
         coordinator = tf.train.Coordinator()
         threads = tf.train.start_queue_runners(session, coordinator)
         for number in (0, 1, 2, 0):
