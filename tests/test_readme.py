@@ -1,0 +1,225 @@
+"""The README: its commands typed as they stand, its table, its links, and its translations.
+
+A fresh copy of the checkout gets the tester's .venv, and the released weights come from a folder of
+archives; the commands themselves are the README's, all of them, in its order.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+
+import pytest
+import tensorflow.compat.v1 as tf
+
+from classifiers import mismatches
+from common.errors import UserError
+from nets import nets_factory
+from support import checkpoint_files, readme, small_models
+from support.readme import ROOT
+from support.terminal import Terminal
+from training import saving
+
+PAGE = ROOT / 'README.md'
+TRANSLATIONS = (ROOT / 'README.zh-CN.md', ROOT / 'README.ko.md')
+# What is there to be seen before a reader presses Ctrl-C.
+SEEN = {
+    'tail': r'global step \d+: loss',
+    './scripts/run_eval.sh': r'accuracy \d+\.\d+%',
+    './scripts/tensorboard.sh': r'TensorBoard \S+ at http://\S+:6006/',
+    './scripts/server.sh': r'listening on port 5001',
+}
+WEIGHTS = 'mobilenet_v1_0.50_160'
+
+
+@pytest.fixture(scope='module')
+def home(tmp_path_factory):
+    """Return a reader's home directory, with a copy of the checkout and a mirror of weights."""
+    home = tmp_path_factory.mktemp('a home')
+    readme.copy_checkout(home / 'slim classifier').joinpath('.venv').symlink_to(sys.prefix)
+    write_archive(home / 'mirror')
+    return home
+
+
+def write_archive(mirror):
+    """Write random weights as they were released."""
+    info = small_models.describe('mobilenet_v1_050', 160, [f'class {i}' for i in range(1001)])
+    checkpoint = mirror / 'content' / f'{WEIGHTS}.ckpt'
+    checkpoint_files.write(checkpoint.parent, small_models.values(info), checkpoint.name)
+    with tarfile.open(mirror / f'{WEIGHTS}_2017_06_14.tar.gz', 'w:gz', compresslevel=1) as archive:
+        for path in checkpoint.parent.glob(f'{checkpoint.name}.*'):
+            archive.add(path, f'./{path.name}')
+    shutil.rmtree(checkpoint.parent)
+
+
+def environment(home):
+    """Return what a reader's shell knows, and where the weights are to be had."""
+    known = {name: os.environ[name] for name in ('PATH', 'LANG', 'LC_ALL') if name in os.environ}
+    switches = {name: value for name, value in os.environ.items() if name.startswith('TF_')}
+    places = {'HOME': home, 'UPLOAD_DIR': home / 'uploads', 'TMPDIR': home}
+    places['SLIM_CHECKPOINT_MIRROR'] = home / 'mirror'
+    return {**known, **switches, **{name: str(path) for name, path in places.items()}}
+
+
+def typed_blocks(page=PAGE):
+    """List the blocks that a test types: the installation is what it stands on."""
+    blocks = readme.blocks(page, 'bash')
+    return [b for b in blocks if not b.needs_network or 'download_checkpoint' in b.text]
+
+
+def type_block(terminal, block):
+    """Type a block's commands; one that goes on is watched until it shows what it is for."""
+    for command in block.commands():
+        if block.goes_on:
+            terminal.run_until(command, SEEN[command.split()[0]])
+            continue
+        status, _ = terminal.run(command)
+        assert status == 0, f'{command}\n{terminal.transcript}'
+
+
+def type_all(home):
+    """Type all commands, in order, and return what was then in the window."""
+    checkout = home / 'slim classifier'
+    try:
+        with Terminal(checkout, environment(home)) as terminal:
+            for block in typed_blocks():
+                type_block(terminal, block)
+        return terminal.transcript
+    finally:
+        # Where something failed, the training in the background would go on for ever.
+        stop = [checkout / 'scripts' / 'stop_train.sh', f'--train_dir={train_dir_in(home)}']
+        subprocess.run(stop, env=environment(home), check=False, timeout=120)
+
+
+def train_dir_in(home):
+    return home / 'train' / 'my_flower_5_mobilenet_v1_050'
+
+
+# One test: another process would type the same at the same time, at the same ports.
+def test_every_command_does_what_the_page_says(home):
+    transcript = type_all(home)
+    train_dir = train_dir_in(home)
+    told = json.loads((train_dir / 'model.json').read_text())
+    assert told['model_name'] == 'mobilenet_v1_050'
+    assert told['image_size'] == 160
+    assert told['weights_source'].endswith(f'{WEIGHTS}.ckpt')
+    assert json.loads((train_dir / 'eval' / 'metrics.json').read_text())['examples'] == 50
+    rows = (home / 'slim classifier' / 'roses.csv').read_text().splitlines()
+    assert len(rows) == 1 + 100
+    check_quoted_output(home, transcript)
+
+
+def check_quoted_output(home, transcript):
+    """Find every line that the page shows, values aside, among those that were printed."""
+    text = transcript.replace(str(home / 'slim classifier'), '/home/me/slim')
+    lines = {
+        without_values(line) for line in re.split(r'[\r\n]', text.replace(str(home), '/home/me'))
+    }
+    quoted = [line for block in readme.blocks(PAGE, 'text') for line in block.text.splitlines()]
+    assert len(quoted) > 40
+    missing = [line for line in quoted if line != '...' and without_values(line) not in lines]
+    assert not missing, transcript
+
+
+def without_values(line):
+    """Return a line without prompts, and without what differs from run to run."""
+    line = re.sub(r"\x1b\[K|'|\[status \d+\] ", '', line)
+    return ' '.join(re.sub(r'\d[\d.:,-]*', 'N', re.sub(r'/\S+', 'PATH', line)).split())
+
+
+def test_messages_are_quoted_as_they_are_printed():
+    shapes = [((1, 1, 2048, classes), tf.float32) for classes in (1000, 1001)]
+    with pytest.raises(UserError) as background:
+        mismatches.other_classes('resnet_v1_50.ckpt', 'resnet_v1_50/logits/weights', *shapes)
+    page = PAGE.read_text(encoding='utf-8')
+    for message, quotation in (
+        (
+            saving.DivergedError('the loss is nan', 3, 0.1),
+            'the loss is nan at step 3, learning rate ',
+        ),
+        (
+            background.value,
+            ' 1000 classes in the checkpoint and 1001 in the network: pass --labels_offset=1',
+        ),
+    ):
+        assert quotation in page
+        assert quotation in str(message)
+
+
+def test_the_code_runs():
+    for block in readme.blocks(PAGE, 'python'):
+        exec(compile(block.text, f'{PAGE.name}:{block.line}', 'exec'), {})
+
+
+@pytest.mark.parametrize('page', TRANSLATIONS, ids=lambda page: page.name)
+def test_translations_have_the_same_commands(page):
+    def typed(path):
+        blocks = readme.blocks(path, 'bash')
+        return [(block.needs_network, block.goes_on, block.commands()) for block in blocks]
+
+    assert typed(page) == typed(PAGE)
+    output = [block.text for block in readme.blocks(page, 'text')]
+    assert output == [block.text for block in readme.blocks(PAGE, 'text')]
+
+
+@pytest.mark.parametrize('page', [PAGE, *TRANSLATIONS], ids=lambda page: page.name)
+def test_links_lead_to_files_that_git_knows(page, home):
+    text = page.read_text(encoding='utf-8')
+    links = [link for link in re.findall(r'\]\(([^)]+)\)', text) if '://' not in link]
+    assert len(links) > 10
+    for link in links:
+        path, _, anchor = link.partition('#')
+        assert (home / 'slim classifier' / path).is_file(), link
+        assert not anchor or anchor in anchors(ROOT / path), link
+
+
+def anchors(path):
+    """List the places of a Markdown file that a link can name."""
+    headings = re.findall(r'^#+ (.+)$', path.read_text(encoding='utf-8'), re.MULTILINE)
+    return [re.sub(r'[^\w -]', '', heading.lower()).replace(' ', '-') for heading in headings]
+
+
+@pytest.mark.parametrize('page', [PAGE, *TRANSLATIONS], ids=lambda page: page.name)
+def test_flags_exist(page):
+    sources = [*ROOT.glob('*.py'), *ROOT.glob('*/*.py'), *ROOT.glob('scripts/*.sh')]
+    known = '\n'.join(
+        path.read_text(encoding='utf-8') for path in sources if 'test' not in path.name
+    )
+    flags = set(re.findall(r'--(\w+)', page.read_text(encoding='utf-8')))
+    assert len(flags) > 3
+    for flag in flags - {'logdir'}:  # TensorBoard's own.
+        names = {flag, flag.removeprefix('no')}
+        assert any(re.search(rf'\b{name}\b', known) for name in names), f'--{flag}'
+
+
+QUICK = ('lenet', 'cifarnet', 'mobilenet_v1_025', 'vgg_a')
+
+
+def zoo_table():
+    spec = importlib.util.spec_from_file_location('zoo_table', ROOT / 'docs' / 'zoo_table.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    'name',
+    [pytest.param(n, marks=() if n in QUICK else pytest.mark.soak) for n in nets_factory.MODELS],
+)
+def test_the_table_tells_what_a_network_costs(name):
+    assert zoo_table().row(name) in PAGE.read_text(encoding='utf-8').splitlines()
+
+
+def test_the_table_has_every_network():
+    shown = re.findall(r'^\| `(\w+)` \| \d', PAGE.read_text(encoding='utf-8'), re.MULTILINE)
+    assert shown == list(nets_factory.MODELS)
+
+
+def test_the_page_is_short():
+    assert len(PAGE.read_text(encoding='utf-8').splitlines()) <= 300
+    for picture in (ROOT / 'docs' / 'images').glob('*.png'):
+        assert picture.stat().st_size < 200_000, picture
