@@ -43,7 +43,10 @@ class BestCheckpoint:
         kept = self._kept()
         if kept and _rank(kept) >= _rank(content):
             return False
-        self._replace(evaluation, content, held)
+        try:
+            self._replace(evaluation, content, held)
+        except OSError as error:
+            raise UserError(f'{self._directory}: cannot be written ({error.strerror})') from None
         return True
 
     def check(self, identity):

@@ -433,6 +433,14 @@ def test_the_best_of_another_network_is_not_replaced(program, tmp_path):
         program.run(max_num_batches=1, save_best=True)
 
 
+def test_a_best_that_is_no_directory_is_a_clear_error(program):
+    program.save()
+    program.eval_dir.mkdir()
+    (program.eval_dir / 'best').write_text('not a directory')
+    with pytest.raises(UserError, match=r'eval/best: cannot be written \(File exists\)'):
+        program.run(save_best=True)
+
+
 def test_what_a_kill_left_is_removed_but_not_what_a_training_writes(program):
     program.save()
     best = program.eval_dir / 'best'
