@@ -125,7 +125,7 @@ def test_the_flower_notes_work_script_by_script(user, tmp_path):
     assert labels.split() == [f'{number}:{name}' for number, name in enumerate(CLASSES)]
 
     user.types('run_train.sh', '--batch_size=2', '--log_every_n_steps=1')
-    evaluation, evaluated = user.opens('run_eval.sh', '--batch_size=4')
+    evaluation, evaluated = user.opens('run_eval.sh', '--batch_size=4', '--eval_interval_secs=1')
     port = addresses.free_addresses(1)[0].split(':')[1]
     user.opens('tensorboard.sh', '--host=127.0.0.1', f'--port={port}')
     log = user.folder / 'output.log'
