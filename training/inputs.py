@@ -117,6 +117,6 @@ def _options(num_threads):
     # Pictures are prepared side by side; a sum that several threads share is not reproducible.
     options.threading.max_intra_op_parallelism = 1
     options.threading.private_threadpool_size = max(num_threads, 2)
-    # Nothing is left to tune, and an iterator's end would wait until its tuner wakes, up to a minute.
+    # Nothing is left to tune, and an iterator would not end before its tuner wakes: up to a minute.
     options.autotune.enabled = False
     return options
