@@ -41,7 +41,7 @@ def model_json(predictor, name):
         'name': name,
         'version': predictor.version,
         'network': info.model_name,
-        'classes': list(predictor.labels),
+        'classes': predictor.labels,
         'image_size': info.image_size,
         'channels': info.channels,
         'preprocessing': info.preprocessing_name,
@@ -80,8 +80,8 @@ def _tensor(kind, name, *sizes):
 
 def serving_predictions(answer, by_column):
     """Return the scores of every class, in the order of the classes, as the SavedModel does."""
-    scores = [list(result.scores) for result in answer.results]
-    classes = list(answer.labels)
+    scores = [result.row.tolist() for result in answer.results]
+    classes = answer.labels
     if by_column:
         return {'outputs': {'classes': [classes] * len(scores), 'scores': scores}}
     return {'predictions': [{'classes': classes, 'scores': row} for row in scores]}

@@ -79,6 +79,7 @@ class Predictor:
         except BaseException:
             self._runner.close()
             raise
+        self.labels = self.info.names()  # Of each output.
         self.lines = (*model.lines, names_line, *why)
         for line in self.lines:
             report(line)
@@ -97,11 +98,6 @@ class Predictor:
 
     def __exit__(self, *_):
         self.close()
-
-    @property
-    def labels(self):
-        """List the name of each output."""
-        return self.info.names()
 
     @property
     def queued(self):

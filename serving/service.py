@@ -5,6 +5,8 @@ import dataclasses
 import threading
 import time
 
+import numpy as np
+
 from datasets.images import BadImage
 from serving import uploads
 from serving.model_holder import NotReadyError
@@ -30,7 +32,7 @@ class Result:
 
     name: str
     picture: uploads.Picture | None = None
-    scores: tuple[float, ...] = ()
+    row: np.ndarray | None = dataclasses.field(default=None, compare=False)  # Of every class.
     predictions: tuple[Prediction, ...] = ()
     refusal: Refusal | None = None
 
@@ -40,7 +42,7 @@ class Answer:
     """The results of one request, in the order of its uploads, all of one model."""
 
     results: tuple[Result, ...]
-    labels: tuple[str, ...]
+    labels: list[str]
     version: int
     seconds: float
 
@@ -99,7 +101,7 @@ class Service:
             with self.model() as predictor, self._room.share() as hold:
                 results = [self._through_gate(upload, deadline, hold) for upload in sent]
                 rows = self._predict(predictor, results, deadline)
-                labels = tuple(predictor.labels)
+                labels = predictor.labels
                 results = [
                     result if row is None else _with_row(result, row, labels, count)
                     for result, row in zip(results, rows, strict=True)
@@ -205,6 +207,4 @@ def _with_row(result, row, labels, count):
     predictions = tuple(
         Prediction(output, labels[output], probability) for output, probability in top(row, count)
     )
-    return dataclasses.replace(
-        result, scores=tuple(float(value) for value in row), predictions=predictions
-    )
+    return dataclasses.replace(result, row=row, predictions=predictions)

@@ -151,3 +151,45 @@ def test_closing_answers_what_was_accepted_and_refuses_the_rest():
     for thread, _ in asked:
         thread.join()
     assert [results for _, results in asked] == [[[2 * n, 2 * n]] for n in range(4)]
+
+
+def test_a_picture_that_need_not_wait_is_run_by_its_caller():
+    callers = []
+
+    def run(pictures):
+        callers.append(threading.current_thread())
+        return pictures
+
+    queue = WorkQueue(run, num_threads=1)
+    assert queue.submit(['one']) == ['one']
+    assert queue.submit(['two', 'three']) == ['two', 'three']
+    queue.close()
+    assert callers[0] is threading.current_thread()
+    assert threading.current_thread() not in callers[1:]
+
+
+def test_callers_and_threads_share_the_places():
+    model = Model(is_open=False)
+    queue = WorkQueue(model.run, num_threads=1)
+    first, first_results = in_thread(queue.submit, [1])
+    until(lambda: queue.running == 1)
+    second, second_results = in_thread(queue.submit, [2])
+    until(lambda: queue.waiting == 1)
+    closing, _ = in_thread(queue.close)
+    assert (queue.running, queue.waiting) == (1, 1)
+    model.gate.set()
+    for thread in (first, second, closing):
+        thread.join()
+    assert (first_results, second_results) == ([[2]], [[4]])
+    assert (queue.running, queue.waiting) == (0, 0)
+
+
+def test_whoever_has_little_time_does_not_run_the_model_himself():
+    model = Model()
+    queue = WorkQueue(model.run, num_threads=1)
+    queue.submit([1])  # Now the time of a run is known.
+    model.gate.clear()
+    with pytest.raises(ExpiredError):
+        queue.submit([2], timeout_secs=1e-9)
+    model.gate.set()
+    queue.close()
