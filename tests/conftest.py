@@ -1,6 +1,7 @@
 """Switches and fixtures that all tests share."""
 
 import os
+import signal
 
 # Read once when TensorFlow starts: two test workers share two cores, one thread each.
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
@@ -9,6 +10,11 @@ os.environ.setdefault('TF_NUM_INTEROP_THREADS', '1')
 os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 
 import pytest
+
+
+# A shell's background job ignores Ctrl-C, and so would all that tests start and then interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

@@ -88,6 +88,8 @@ class Terminal:
 def _take_terminal():
     """Make the shell the leader of a session of its own, and the terminal that session's."""
     os.setsid()
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)  # What nohup and & had ignored.
     import fcntl
     import termios
 

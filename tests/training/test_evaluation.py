@@ -181,7 +181,6 @@ def test_the_test_split_is_preferred_and_named(tmp_path, program, log):
     [
         ({'model_name': 'cifarnet'}, r'--model_name=cifarnet contradicts .*model.json.* lenet'),
         ({'labels_offset': 1}, r'--labels_offset=1 contradicts .*model.json.* 0'),
-        ({'use_grayscale': False}, r'contradicts .*model.json.* 1'),
         ({'dataset_dir': None}, r'^--dataset_dir is missing'),
         ({'dataset_dir': '/nowhere'}, r'^/nowhere: no such directory'),
         ({'checkpoint_path': '/nowhere/model.ckpt-1'}, r'^/nowhere/model.ckpt-1: no such'),
