@@ -18,9 +18,9 @@ from common.errors import UserError
 FLAGS = flags.FLAGS
 _MOST_USED = ('model', 'label_file', 'model_name', 'format', 'num_top_predictions')
 _MODEL = (
-    ('string', 'model', None, 'A training directory, a checkpoint, or a frozen graph (.pb).'),
+    ('path', 'model', None, 'A training directory, a checkpoint, or a frozen graph (.pb).'),
     ('string', 'model_name', None, 'The network, where no model.json says it.'),
-    ('string', 'label_file', None, 'The class names, `0:daisy` or one name a line.'),
+    ('path', 'label_file', None, 'The class names, `0:daisy` or one name a line.'),
     ('integer', 'labels_offset', None, 'The label of the first output: 1 without a background.'),
     ('integer', 'image_size', None, 'Side of the pictures that the network takes.'),
     ('string', 'preprocessing_name', None, 'Recipe of the pictures: inception, vgg, lenet, ...'),
@@ -42,11 +42,11 @@ _GRAPH = (
     ('integer', 'input_height', None, 'Height of the pictures that the graph takes.'),
 )
 _OLDER = (
-    ('string', 'model_file', None, 'The same as --model.'),
-    ('string', 'graph', None, 'The same as --model.'),
-    ('string', 'labels', None, 'The same as --label_file.'),
-    ('string', 'image_file', None, 'A picture to classify.'),
-    ('string', 'image', None, 'A picture to classify.'),
+    ('path', 'model_file', None, 'The same as --model.'),
+    ('path', 'graph', None, 'The same as --model.'),
+    ('path', 'labels', None, 'The same as --label_file.'),
+    ('path', 'image_file', None, 'A picture to classify.'),
+    ('path', 'image', None, 'A picture to classify.'),
 )
 _GROUPS = {
     'The model': _MODEL,

@@ -13,10 +13,10 @@ from common import cli
 FLAGS = flags.FLAGS
 _MOST_USED = ('checkpoint_path', 'model_name', 'output_file', 'format', 'summarize')
 _WHAT = (
-    ('string', 'checkpoint_path', None, 'A checkpoint, or a directory of them with model.json.'),
+    ('path', 'checkpoint_path', None, 'A checkpoint, or a directory of them with model.json.'),
     ('string', 'model_name', None, "The network; else the checkpoint's, else inception_v3."),
     ('string', 'dataset_name', None, "Whose classes to tell; else the checkpoint's, or imagenet."),
-    ('string', 'dataset_dir', None, "Where that data set's manifest or labels lie."),
+    ('path', 'dataset_dir', None, "Where that data set's manifest or labels lie."),
     ('integer', 'labels_offset', None, 'The label of output 0; 0 unless given.'),
     ('integer', 'image_size', None, "The input's side; else the checkpoint's or the network's."),
     ('string', 'preprocessing_name', None, "The recipe; else the checkpoint's or the network's."),
@@ -24,7 +24,7 @@ _WHAT = (
     ('boolean', 'use_moving_averages', None, 'Take the moving averages; else as model.json says.'),
 )
 _HOW = (
-    ('string', 'output_file', None, 'The file; with saved_model a new directory.'),
+    ('path', 'output_file', None, 'The file; with saved_model a new directory.'),
     (
         ['graph_def', 'frozen', 'saved_model', 'tflite', 'onnx'],
         'format',
@@ -40,7 +40,7 @@ _HOW = (
     ('integer', 'num_calibration_pictures', 100, 'Pictures of the data set to fit int8 to.'),
     ('integer', 'num_check_pictures', 10, 'Pictures to compare the new format and the graph on.'),
 )
-_HOLDS = (('string', 'summarize', None, 'List inputs, outputs and operations of this graph.'),)
+_HOLDS = (('path', 'summarize', None, 'List inputs, outputs and operations of this graph.'),)
 _NO_VIDEOS = 'there are no networks for videos here'
 _DEAD = (
     cli.Dead('quantize', False, 'use --format=tflite --tflite_precision=int8 in its place'),

@@ -11,11 +11,11 @@ from common import cli
 FLAGS = flags.FLAGS
 _MOST_USED = ('input_graph', 'input_checkpoint', 'output_node_names', 'output_graph')
 _WHAT = (
-    ('string', 'input_graph', None, 'A GraphDef: exported, of any program.'),
+    ('path', 'input_graph', None, 'A GraphDef: exported, of any program.'),
     ('boolean', 'input_binary', False, 'Accepted; text and binary are told apart anyway.'),
-    ('string', 'input_checkpoint', None, 'The weights; a directory stands for its newest ones.'),
+    ('path', 'input_checkpoint', None, 'The weights; a directory stands for its newest ones.'),
     ('list', 'output_node_names', [], 'The nodes to keep, with commas between.'),
-    ('string', 'output_graph', None, 'NAME.pb; NAME.json and NAME.label are written beside it.'),
+    ('path', 'output_graph', None, 'NAME.pb; NAME.json and NAME.label are written beside it.'),
 )
 _HOW = (
     ('boolean', 'use_moving_averages', None, 'Freeze these; untyped, as model.json says.'),

@@ -16,9 +16,9 @@ _MOST_USED = (
 )  # fmt: skip
 # What is not typed keeps the default of the record that it goes into.
 _MODEL = (
-    ('string', 'model_name', 'my_inception_v4_freeze.pb', 'A frozen graph, checkpoint, train_dir.'),
-    ('string', 'model_dir', '', 'Where the model lies, if its name does not say so.'),
-    ('string', 'label_file', None, 'The class names; else NAME.json or NAME.label beside it.'),
+    ('path', 'model_name', 'my_inception_v4_freeze.pb', 'A frozen graph, checkpoint, train_dir.'),
+    ('path', 'model_dir', '', 'Where the model lies, if its name does not say so.'),
+    ('path', 'label_file', None, 'The class names; else NAME.json or NAME.label beside it.'),
     ('string', 'served_name', None, "The name in /v1/models/NAME; else the file's."),
     ('float', 'reload_secs', 2.0, 'How often to look whether the model was replaced; 0: never.'),
     ('string', 'network', None, 'The network, where nothing beside the model says it.'),
@@ -48,7 +48,7 @@ _WHERE = (
     ('integer', 'port', 5001, 'The port to listen on; 0: any free one.'),
     ('list', 'trusted_hosts', [], 'Names that the server answers for, with commas between.'),
     ('string', 'trusted_proxy', '', 'The address whose X-Forwarded-For counts.'),
-    ('string', 'api_key_file', None, 'Keys that open the API, one a line.'),
+    ('path', 'api_key_file', None, 'Keys that open the API, one a line.'),
     ('integer', 'rate_limit', 0, 'Requests a minute from one address; 0: any number.'),
 )
 _LIMITS = (
@@ -65,7 +65,7 @@ _LIMITS = (
     ('integer', 'max_connections_per_address', 64, 'Connections from one address.'),
 )
 _UPLOADS = (
-    ('string', 'upload_folder', '', 'Keep copies of pictures here; else nothing is stored.'),
+    ('path', 'upload_folder', '', 'Keep copies of pictures here; else nothing is stored.'),
     ('float', 'upload_max_hours', 24.0, 'Remove copies that are older.'),
     ('float', 'upload_max_mb', 500.0, 'Remove the oldest copies past this.'),
     ('boolean', 'debug', False, 'Log more. It starts no debugger.'),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import shutil
 import sys
 import textwrap
@@ -42,16 +43,29 @@ class Ignored:
     reason: str
 
 
+class _Path(absl_flags.ArgumentParser):
+    """Reads a path: shells leave `~` alone behind a flag's equals sign."""
+
+    syntactic_help = 'a path'
+
+    def parse(self, argument):
+        """Return the path, with the home directory for a leading `~`."""
+        return os.path.expanduser(argument)
+
+
 def define(groups, flag_values=absl_flags.FLAGS):
     """Define flags from {heading: ((kind, name, default, help), ...)}.
 
-    A kind is 'string', 'integer', 'float', 'boolean', 'list', or the values of an enumeration.
+    A kind is 'string', 'path', 'integer', 'float', 'boolean', 'list', or the values of an
+    enumeration.
     """
     for group, rows in groups.items():
         for kind, name, default, meaning in rows:
             # The heading takes the place of the module's name, which nobody has to know.
             place = {'flag_values': flag_values, 'module_name': group}
-            if isinstance(kind, str):
+            if kind == 'path':
+                absl_flags.DEFINE(_Path(), name, default, meaning, **place)
+            elif isinstance(kind, str):
                 getattr(absl_flags, f'DEFINE_{kind}')(name, default, meaning, **place)
             else:
                 absl_flags.DEFINE_enum(name, default, kind, meaning, **place)

@@ -11,7 +11,6 @@ os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 
 import pytest
 
-
 # A shell's background job ignores Ctrl-C, and so would all that tests start and then interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -20,7 +20,7 @@ GROUPS = {
         *cli.without_effect((DEAD, IGNORED)),
     ),
     'What to do': (
-        ('string', 'path', None, 'Where it is.'),
+        ('path', 'path', None, 'Where it is.'),
         ('list', 'names', [], 'Which, with commas between.'),
         ('integer', 'count', 3, 'How many there are, which takes more words than one line has.'),
     ),
@@ -75,6 +75,13 @@ def test_short_help_explains_what_is_most_used_and_names_the_rest(how, capsys):
         '--helpfull explains every flag; docs/it.md tells more.',
     ]
     assert text.splitlines()[-len(expected) :] == expected
+
+
+def test_a_path_may_begin_in_the_home_directory(monkeypatch):
+    monkeypatch.setenv('HOME', '/home/me')
+    assert parsed('--path=~/a~b').path == '/home/me/a~b'
+    assert parsed('--path=./~').path == './~'
+    assert parsed('--old_path=~/a').old_path == '~/a'
 
 
 def test_full_help_explains_all_and_older_names_come_after_ours(capsys):
