@@ -100,6 +100,11 @@ class Predictor:
         self.close()
 
     @property
+    def refuses_damaged(self):
+        """Tell whether the graph itself refuses pictures that are not whole."""
+        return self._runner.refuses_damaged
+
+    @property
     def queued(self):
         """Return how many pictures wait."""
         return self._queue.waiting

@@ -99,8 +99,10 @@ class Service:
         began = time.monotonic()
         try:
             with self.model() as predictor, self._room.share() as hold:
-                results = [self._through_gate(upload, deadline, hold) for upload in sent]
+                verify = not predictor.refuses_damaged  # What it reads anyway is read once only.
+                results = [self._through_gate(upload, deadline, hold, verify) for upload in sent]
                 rows = self._predict(predictor, results, deadline)
+                self._count(results)
                 labels = predictor.labels
                 results = [
                     result if row is None else _with_row(result, row, labels, count)
@@ -112,18 +114,16 @@ class Service:
         self._keep(results)
         return Answer(tuple(results), labels, version, time.monotonic() - began)
 
-    def _through_gate(self, upload, deadline, hold):
+    def _through_gate(self, upload, deadline, hold, verify):
         try:
             if upload.refusal:
                 raise upload.refusal
-            picture = self._gate.admit(upload.data, deadline)
+            picture = self._gate.admit(upload.data, deadline, verify)
             hold(len(picture.image.data))
         except Refusal as refusal:
             if refusal.status == 503:  # The whole request's time is over, or the room is full.
                 raise
-            self._metrics.picture('refused')
             return Result(upload.name, refusal=refusal)
-        self._metrics.picture(picture.kind)
         return Result(upload.name, picture)
 
     def _predict(self, predictor, results, deadline):
@@ -137,7 +137,7 @@ class Service:
             except BadImage as error:
                 # The gate let it through and the graph does not read it: the others go again.
                 number = waiting.pop(getattr(error, 'index', 0))
-                refusal = uploads.bad_picture(error)
+                refusal = self._why(results[number].picture, error, deadline)
                 results[number] = dataclasses.replace(
                     results[number], picture=None, refusal=refusal
                 )
@@ -146,6 +146,21 @@ class Service:
                 rows[number] = row
             break
         return rows
+
+    def _why(self, picture, error, deadline):
+        """Return the Refusal of a picture that the graph does not read: the gate's, if it has one.
+
+        The graph says only that it could not, and the gate may not have read to the end.
+        """
+        try:
+            self._gate.admit(picture.image.data, deadline)
+        except Refusal as refusal:
+            return refusal
+        return uploads.bad_picture(error)
+
+    def _count(self, results):
+        for result in results:
+            self._metrics.picture(result.picture.kind if result.picture else 'refused')
 
     def _run(self, predictor, pictures, deadline):
         left = deadline - time.monotonic()

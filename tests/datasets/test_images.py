@@ -97,6 +97,21 @@ def test_scrambled_pictures_never_crash_and_stay_decodable(name):
         assert decoded(found).shape == (found.height, found.width, 3)
 
 
+@pytest.mark.parametrize('name', GOOD)
+def test_unverified_pictures_come_out_the_same(name):
+    assert images.normalise(GOOD[name].data, verify=False) == images.normalise(GOOD[name].data)
+
+
+def test_what_is_not_verified_is_of_the_size_that_it_says():
+    data = bytearray(GOOD['baseline.jpg'].data)
+    frame = data.index(b'\xff\xc0')
+    second = data[frame : frame + 19]
+    second[5:9] = b'\xff\xff\xff\xff'  # A reader that skips to the last frame sees this size.
+    for changed in (data[:frame] + second + data[frame:], data[: frame + 6]):
+        with pytest.raises(images.BadImage):
+            images.normalise(bytes(changed), verify=False)
+
+
 def test_nothing_warns_and_the_global_limits_stay():
     limit = Image.MAX_IMAGE_PIXELS
     with warnings.catch_warnings():

@@ -95,6 +95,19 @@ def test_a_picture_that_only_the_graph_refuses_spoils_no_other():
     assert holder.predictor.pictures == [JPEG]
 
 
+def test_what_only_the_graph_finds_is_told_in_the_gates_words_and_counted():
+    damaged = PNG[:-20] + b'\0' + PNG[-19:]
+    browser = client(FakeHolder(FakePredictor(refuses_damaged=True)))
+    answer = browser.post('/api/classify', data=form((damaged, 'a.png'), (PNG, 'b.png')))
+    bad, good = answer.json['results']
+    assert bad['error']['message'] == 'truncated or damaged PNG'
+    assert bad['error']['status'] == 400
+    assert good['format'] == 'PNG'
+    lines = browser.get('/metrics').text.splitlines()
+    assert 'classifier_pictures_total{kind="PNG"} 1' in lines
+    assert 'classifier_pictures_total{kind="refused"} 1' in lines
+
+
 def test_with_nothing_but_bad_pictures_the_status_says_so():
     answer = client().post('/api/classify', data=form((b'text', 'a.jpg'), (b'', 'b.jpg')))
     assert answer.status_code == 415

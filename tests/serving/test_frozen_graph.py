@@ -153,6 +153,23 @@ def test_graphs_of_any_program_are_read(build, tmp_path):
     assert predictor.info.num_classes == CLASSES
 
 
+def of_a_jpeg_and_forgiving():
+    contents = tf.placeholder(tf.string, [], 'DecodeJpeg/contents')
+    pixels = tf.image.decode_jpeg(contents, channels=3, try_recover_truncated=True)
+    pixels = tf.cast(pixels, tf.float32)[tf.newaxis] / 255
+    classes(tf.image.resize_bilinear(pixels, [SIDE, SIDE]))
+
+
+@pytest.mark.parametrize(
+    ('build', 'refuses'),
+    [(of_a_jpeg, True), (of_strings, True), (of_a_jpeg_and_forgiving, False)],
+    ids=lambda value: getattr(value, '__name__', None),
+)
+def test_it_is_known_whether_a_graph_refuses_damaged_pictures(build, refuses, tmp_path):
+    with Predictor(ModelOptions(written(tmp_path, build))) as predictor:
+        assert predictor.refuses_damaged is refuses
+
+
 def test_a_graph_from_before_shapes_were_stored_is_read(tmp_path):
     path = written(tmp_path, of_float_pixels, producer=21)
     with pytest.raises(UserError, match='does not say the size of its pictures: pass --image_size'):

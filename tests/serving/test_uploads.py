@@ -18,7 +18,7 @@ from serving.app import create_app
 from serving.server_options import AppConfig
 from serving.upload_store import FOLDER, UploadStore
 from support import pictures
-from support.fake_models import FakeHolder
+from support.fake_models import FakeHolder, FakePredictor
 
 JPEG = pictures.jpegs()['baseline.jpg'].data
 HUGE_PNG = pictures.bad_files()['bomb.png'][0]
@@ -112,9 +112,10 @@ REFUSED = {
 }
 
 
-@pytest.fixture(scope='module')
-def app():
-    return create_app(FakeHolder(), AppConfig(max_body_mb=2.5, max_picture_mb=1))
+@pytest.fixture(scope='module', params=[True, False], ids=['graph judges', 'gate judges'])
+def app(request):
+    holder = FakeHolder(FakePredictor(refuses_damaged=request.param))
+    return create_app(holder, AppConfig(max_body_mb=2.5, max_picture_mb=1))
 
 
 @pytest.mark.parametrize('path', ['/api/classify', '/'])

@@ -13,14 +13,18 @@ LABELS = ('daisy', 'roses', '<b>tulips</b>')
 
 
 class FakePredictor:
-    """Gives every picture the same scores; `unreadable` bytes fail as the graph would."""
+    """Gives every picture the same scores; `unreadable` bytes fail as the graph would.
+
+    With `refuses_damaged` it reads its pictures, as a graph that decodes them does.
+    """
 
     queued, running, precision, path = 0, 0, 'float32', 'fake.pb'
 
-    def __init__(self, labels=LABELS, version=1, unreadable=()):
+    def __init__(self, labels=LABELS, version=1, unreadable=(), refuses_damaged=False):
         self.labels = list(labels)
         self.version = version
         self.unreadable = set(unreadable)
+        self.refuses_damaged = refuses_damaged
         self.info = ModelInfo('lenet', len(labels), 28, 3, 'lenet', tuple(labels))
         self.pictures = []
         self.error = None
@@ -35,7 +39,7 @@ class FakePredictor:
         if self.error:
             raise self.error
         for index, data in enumerate(pictures):
-            if data in self.unreadable:
+            if data in self.unreadable or (self.refuses_damaged and not _is_whole(data)):
                 error = BadImage('the model cannot read this picture')
                 error.index = index
                 raise error
@@ -43,6 +47,16 @@ class FakePredictor:
         count = len(self.labels)
         row = np.linspace(1, 2, count, dtype=np.float32)
         return np.tile(row / row.sum(), (len(pictures), 1))
+
+
+def _is_whole(data):
+    import tensorflow as tf
+
+    try:
+        tf.io.decode_image(data, expand_animations=False)
+    except tf.errors.InvalidArgumentError:
+        return False
+    return True
 
 
 class FakeHolder:
