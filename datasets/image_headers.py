@@ -19,6 +19,7 @@ class Header:
     offset: tuple[int, int] = (0, 0)  # Where the picture in `data` lies: GIF frames can be small.
     negative: bool = False  # CMYK that Adobe did not write: ink where others store its absence.
     plain: bool = False  # An upright JPEG, or PNG without alpha, that every decoder reads alike.
+    certain: bool = False  # Every decoder finds this size and these channels, or none.
 
 
 def read_header(kind, data):
@@ -50,8 +51,12 @@ _JPEG_MOST_SCANS = 100
 
 
 def _read_jpeg(data):
-    frame, orientation, adobe = None, None, False
+    frame, orientation, adobe, whole = None, None, False, False
+    certain, expected = True, 2
     for marker, start, end in _jpeg_segments(data):
+        # What stands between segments, and a second frame, decoders may take in their own way.
+        certain = certain and start - 4 == expected and not (frame and marker in _JPEG_FRAMES)
+        expected = end
         if marker in _JPEG_FRAMES:
             frame = struct.unpack_from('>HHB', data, start + 1)
             if marker in _JPEG_PROGRESSIVE and data.count(b'\xff\xda') > _JPEG_MOST_SCANS:
@@ -60,9 +65,9 @@ def _read_jpeg(data):
             orientation = image_tiff.exif_orientation(data[start:end])
         elif marker == _JPEG_ADOBE:
             adobe = adobe or data[start : start + 5] == b'Adobe'
-        elif marker == _JPEG_SCAN and data.rfind(b'\xff\xd9', start) < 0:
-            frame = None
-    if frame is None:
+        elif marker == _JPEG_SCAN:
+            whole = data.rfind(b'\xff\xd9', start) >= 0
+    if frame is None or not whole:
         raise BadImage('truncated JPEG')
     height, width, channels = frame
     if channels not in (1, 3, 4):
@@ -70,7 +75,9 @@ def _read_jpeg(data):
     orientation = orientation or 1
     plain = orientation == 1 and channels in (1, 3)
     negative = channels == 4 and not adobe
-    return Header(width, height, data, channels, orientation, negative=negative, plain=plain)
+    return Header(
+        width, height, data, channels, orientation, negative=negative, plain=plain, certain=certain
+    )
 
 
 def _jpeg_segments(data):
@@ -112,7 +119,7 @@ def _read_png(data):
             orientation = image_tiff.exif_orientation(data[start : start + length])
         position += 12 + length
     plain = passes and bits == 8 and orientation == 1
-    return Header(width, height, data, channels, orientation, plain=plain)
+    return Header(width, height, data, channels, orientation, plain=plain, certain=True)
 
 
 _GIF_TRAILER, _GIF_EXTENSION, _GIF_FRAME, _GIF_CONTROL = 0x3B, 0x21, 0x2C, 0xF9

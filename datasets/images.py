@@ -37,8 +37,8 @@ def normalise(data, *, reencode='png', max_side=None, max_pixels=MAX_PIXELS, ver
     """Return the picture in `data` as it is to be stored, or raise BadImage with the reason.
 
     `reencode` ('png' or 'jpeg') is the form of pictures that cannot pass byte for byte;
-    `max_side` shrinks those whose longer side exceeds it. Without `verify`, a JPEG or PNG that can
-    pass is not read to its end: for a caller who gives it to TensorFlow's decoder next anyway.
+    `max_side` shrinks those whose longer side exceeds it. Without `verify`, a picture that can pass
+    is not read to its end: for a caller who gives it to TensorFlow's decoder next anyway.
     """
     if reencode not in ('png', 'jpeg'):
         raise ValueError(f"reencode={reencode!r}: it is 'png' or 'jpeg'")
@@ -49,7 +49,8 @@ def normalise(data, *, reencode='png', max_side=None, max_pixels=MAX_PIXELS, ver
     _check_size(kind, header, max_pixels)
     fits = max_side is None or max(header.width, header.height) <= max_side
     if header.plain and fits:
-        _check(kind, header, to_the_end=verify)
+        if verify or not header.certain:
+            _verify(kind, header)
         return NormalisedImage(data, kind.lower(), header.height, header.width, header.channels)
     pixels = _over_white(_decode(kind, header, None if fits else max_side))
     if not fits:
@@ -74,19 +75,17 @@ def _pillow_limit():
     return Image.MAX_IMAGE_PIXELS or MAX_PIXELS
 
 
-def _check(kind, header, to_the_end):
-    """Let TensorFlow's decoder read a picture that is to pass: all of it, or a JPEG's size."""
-    if kind == image_kinds.PNG:
-        if to_the_end:
-            _decode_png(header)  # Its size stands in one place, which every decoder reads alike.
-        return
-    if to_the_end:
+def _verify(kind, header):
+    """Let TensorFlow's decoder read a picture that is to pass to its end."""
+    if kind == image_kinds.JPEG:
         # At an eighth of the size every byte is still read, and most of the arithmetic spared.
-        found, ratio = _decode_jpeg(header, ratio=8).shape, 8
+        found = _decode_jpeg(header, ratio=8).shape
+        expected = -(-header.height // 8), -(-header.width // 8), header.channels
     else:
-        found, ratio = _jpeg_shape(header), 1
-    if found != (-(-header.height // ratio), -(-header.width // ratio), header.channels):
-        raise BadImage('damaged JPEG (its header says another size)')
+        found = _decode_png(header).shape
+        expected = header.height, header.width, header.channels
+    if found != expected:
+        raise BadImage(f'damaged {kind} (its header says another size)')
 
 
 def _decode(kind, header, max_side):
@@ -114,11 +113,6 @@ def _decode_jpeg(header, ratio):
     return _with_tensorflow(
         lambda tf: tf.io.decode_jpeg(header.data, ratio=ratio), 'truncated or damaged JPEG'
     )
-
-
-def _jpeg_shape(header):
-    shape = _with_tensorflow(lambda tf: tf.io.extract_jpeg_shape(header.data), 'damaged JPEG')
-    return tuple(shape.tolist())
 
 
 def _decode_png(header):

@@ -102,14 +102,45 @@ def test_unverified_pictures_come_out_the_same(name):
     assert images.normalise(GOOD[name].data, verify=False) == images.normalise(GOOD[name].data)
 
 
-def test_what_is_not_verified_is_of_the_size_that_it_says():
-    data = bytearray(GOOD['baseline.jpg'].data)
+def with_a_second_frame(between=b''):
+    """Return a JPEG with a frame of another size before its own, and what else stands there."""
+    data = GOOD['baseline.jpg'].data
     frame = data.index(b'\xff\xc0')
-    second = data[frame : frame + 19]
-    second[5:9] = b'\xff\xff\xff\xff'  # A reader that skips to the last frame sees this size.
-    for changed in (data[:frame] + second + data[frame:], data[: frame + 6]):
-        with pytest.raises(images.BadImage):
-            images.normalise(bytes(changed), verify=False)
+    other = data[frame : frame + 5] + b'\x70\0\x70\0' + data[frame + 9 : frame + 19]
+    return data[:frame] + other + between + data[frame:]
+
+
+@pytest.mark.parametrize(
+    'data',
+    [
+        with_a_second_frame(),
+        with_a_second_frame(b'\0'),
+        with_a_second_frame(b'\xff\xff'),
+        GOOD['baseline.jpg'].data[:200],
+    ],
+)
+def test_a_size_that_is_open_to_doubt_is_verified_all_the_same(data):
+    with pytest.raises(images.BadImage):
+        images.normalise(data, verify=False)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('name', ['baseline.jpg', 'progressive.jpg', 'grey.jpg'])
+def test_a_size_that_is_not_verified_is_the_one_that_tensorflow_finds(name):
+    import tensorflow as tf
+
+    generator = np.random.default_rng(0)
+    marks = list(b'\xff\xff\xff\0\1\xc0\xc2\xc4\xda\xd8\xd9\xe0')
+    for _ in range(2000):
+        data = bytearray(GOOD[name].data)
+        for position in generator.integers(2, 700, 3):
+            data[position : position + generator.integers(2)] = bytes([generator.choice(marks)])
+        try:
+            found = images.normalise(bytes(data), verify=False)
+            shape = tf.io.extract_jpeg_shape(bytes(data)).numpy().tolist()
+        except (images.BadImage, tf.errors.InvalidArgumentError):
+            continue
+        assert shape == [found.height, found.width, found.channels]
 
 
 def test_nothing_warns_and_the_global_limits_stay():
