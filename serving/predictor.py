@@ -176,14 +176,12 @@ def _choose_runner(path, model, options):
 def _warm(path, model, short_type, options):
     """Return a Runner that has run every size of batch that is to come most often."""
     try:
-        # On a GPU the cores are not what runs compete for.
-        side_by_side = options.max_concurrency > 1 and not precision.has_gpu()
-        runner = Runner(model, short_type, side_by_side)
+        runner = Runner(model, short_type)
     except UserError as error:
         raise UserError(f'{path}: {error}') from None
     for size in {1, options.max_batch_size}:
         for _ in range(_WARM_UP_RUNS):
-            runner.warm_up(_batch(size))
+            runner.run(_batch(size))
     return runner
 
 

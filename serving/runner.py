@@ -1,10 +1,8 @@
 """One session on one model, run through one signature: pictures in, probabilities out."""
 
-import contextlib
 import dataclasses
 import functools
 import io
-import threading
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -26,26 +24,19 @@ class _Feeding:
     is_batch: bool = True  # Otherwise a single string.
 
 
-def _compile(session, model, shares_cores):
+def _compile(session, model):
     """Return the function that runs a model's one signature in a session.
 
-    `Session.make_callable` would go through `Session.run`, whose Python takes 0.1 ms. A step that
-    shares the cores leaves it to TensorFlow's run handlers to give each run its part of them.
+    `Session.make_callable` would go through `Session.run`, whose Python takes 0.1 ms.
     """
     options = config_pb2.CallableOptions(feed=[model.pictures.name], fetch=[model.output.name])
-    options.run_options.experimental.use_run_handler_pool = shares_cores
     return session._make_callable_from_options(options)
 
 
 class Runner:
-    """Holds a session that has been tried, so that the first picture is as fast as the next.
+    """Holds a session that has been tried, so that the first picture is as fast as the next."""
 
-    A run that is alone has all cores; of runs side by side, each would spread over all of them and
-    wait for the others there. So there are two steps, each with its own copy of the weights, where
-    it is told that runs will be `side_by_side`.
-    """
-
-    def __init__(self, model, short_type=None, side_by_side=False):
+    def __init__(self, model, short_type=None):
         config = tf.ConfigProto(allow_soft_placement=True)
         config.gpu_options.allow_growth = True
         precision.rewrite(config, short_type)
@@ -53,28 +44,20 @@ class Runner:
         try:
             with model.graph.as_default():  # Outside, TensorFlow would run eagerly.
                 model.initialize(self._session)
-            kinds = (False, True) if side_by_side else (False,)
-            self._steps = [_compile(self._session, model, kind) for kind in kinds]
+            # Every other set of feeds and fetches would cost an executor of its own.
+            self._call = _compile(self._session, model)
             self._feeding, rows = self._try_feedings(model.pictures.shape)
         except BaseException:
             self._session.close()
             raise
-        self._running = 0
-        self._lock = threading.Lock()
         self.num_classes = rows.shape[1]
         self.refuses_damaged = all(self._refuses(picture) for picture in _damaged_pictures())
         self.adds_softmax = not _are_probabilities(rows, model.output.op)
 
     def run(self, pictures):
         """Return the probabilities, an array [pictures, classes]."""
-        with self._step() as step:
-            rows = self._raw(self._feeding, pictures, step)
+        rows = self._raw(self._feeding, pictures)
         return _softmax(rows) if self.adds_softmax else rows
-
-    def warm_up(self, pictures):
-        """Run every step, so that nothing is left to be done when they are first needed."""
-        for step in self._steps:
-            self._raw(self._feeding, pictures, step)
 
     def close(self):
         """Free the session."""
@@ -83,34 +66,32 @@ class Runner:
     def _refuses(self, picture):
         """Tell whether the graph finds fault with a picture."""
         try:
-            self._raw(self._feeding, [picture], self._steps[0])
+            self._raw(self._feeding, [picture])
         except tf.errors.InvalidArgumentError:
             return True
         return False
 
-    @contextlib.contextmanager
-    def _step(self):
-        """Lend the step for a run that begins now."""
-        with self._lock:
-            step = self._steps[-1 if self._running else 0]
-            self._running += 1
-        try:
-            yield step
-        finally:
-            with self._lock:
-                self._running -= 1
-
-    def _raw(self, feeding, pictures, step):
+    def _raw(self, feeding, pictures):
         size = feeding.size or len(pictures)
         batches = [pictures[first : first + size] for first in range(0, len(pictures), size)]
-        return np.concatenate([_run_batch(feeding, batch, size, step) for batch in batches])
+        return np.concatenate([self._run_batch(feeding, batch, size) for batch in batches])
+
+    def _run_batch(self, feeding, pictures, size):
+        if feeding.is_batch:
+            padded = [*pictures, *[pictures[-1]] * (size - len(pictures))]
+            (values,) = self._call(np.array(padded, object))
+        else:
+            values = self._call(np.array(pictures[0], object))
+        if len(values) != size:
+            raise ValueError(f'{len(values)} rows for {size} pictures')
+        return np.asarray(values, np.float32).reshape(size, -1)[: len(pictures)]
 
     def _try_feedings(self, shape):
         """Return the first way of feeding that works, and what it gives for two pictures."""
         complaint = ''
         for feeding in _ways(shape):
             try:
-                rows = self._raw(feeding, trial_pictures()[:2], self._steps[0])
+                rows = self._raw(feeding, trial_pictures()[:2])
             except (tf.errors.OpError, ValueError) as error:
                 # The first way is the one that the graph seems to want.
                 complaint = complaint or ' '.join(str(error).split())[:200]
@@ -119,17 +100,6 @@ class Runner:
                     raise UserError('the model gives no finite numbers (its weights may be NaN)')
                 return feeding, rows
         raise UserError(f'the model cannot be run on a picture ({complaint})')
-
-
-def _run_batch(feeding, pictures, size, step):
-    if feeding.is_batch:
-        padded = [*pictures, *[pictures[-1]] * (size - len(pictures))]
-        (values,) = step(np.array(padded, object))
-    else:
-        values = step(np.array(pictures[0], object))
-    if len(values) != size:
-        raise ValueError(f'{len(values)} rows for {size} pictures')
-    return np.asarray(values, np.float32).reshape(size, -1)[: len(pictures)]
 
 
 def _ways(shape):
