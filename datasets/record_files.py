@@ -70,7 +70,9 @@ def splits_present(dataset_dir, dataset_name):
 
 
 def _stems(dataset_dir):
-    matches = [_SHARD.fullmatch(name) for name in _visible(dataset_dir)]
+    # A checkpoint's data lies in numbered files, too.
+    names = (name for name in _visible(dataset_dir) if '.ckpt' not in name)
+    matches = [_SHARD.fullmatch(name) for name in names]
     return {match[1] for match in matches if match}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
-from common import files
+from common import files, text
 from datasets import random_access
 from training import metrics
 
@@ -21,9 +21,11 @@ _WORST = 24
 def table(path, names, labels_offset):
     """Open the predictions.csv of a pass: yield a function that takes its batches.
 
-    A row is the file's name, the true class and the most probable ones, five at most. The file
-    takes the place of an earlier one when the block ends without an error.
+    A row is the file's name, the true class and the most probable ones, five at most; names that a
+    spreadsheet would run are marked. The file takes the place of an earlier one when the block ends
+    without an error.
     """
+    names = [text.cell(name) for name in names]
     top = min(_TOP, len(names))
     header = ['file_name', 'true_label', 'true_class']
     for place in range(1, top + 1):
@@ -38,7 +40,7 @@ def table(path, names, labels_offset):
             for name, label, outputs, shares in zip(
                 batch.file_names, batch.labels, order, best, strict=True
             ):
-                row = [name, label + labels_offset, names[label]]
+                row = [text.path_cell(name), label + labels_offset, names[label]]
                 for output, share in zip(outputs, shares, strict=True):
                     row += [output + labels_offset, names[output], f'{share:.6f}']
                 writer.writerow(row)

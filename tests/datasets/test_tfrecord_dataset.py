@@ -190,6 +190,11 @@ def test_an_unknown_split_lists_those_present(tmp_path):
         dataset_factory.get_dataset('pets', 'test', str(tmp_path))
 
 
+def test_a_checkpoint_is_not_taken_for_a_split(tmp_path):
+    (tmp_path / 'model.ckpt-1.data-00000-of-00001').write_bytes(b'')
+    assert record_files.splits_present(tmp_path, 'pets') == []
+
+
 def test_a_missing_shard_is_named(tmp_path):
     _write(tmp_path, {'pets_train-00000-of-00003.tfrecord': [0]})
     _write(tmp_path, {'pets_train-00002-of-00003.tfrecord': [0]})

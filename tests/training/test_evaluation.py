@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from classifiers import checkpoints, model_info, watch
 from common import files
 from common.errors import UserError
 from support import checkpoint_files, classifier_files, records, reference
-from training import evaluation, reports
+from training import evaluation, predictions, reports
 from training.evaluation_options import EvaluationOptions
 
 EXAMPLES = 23
@@ -115,6 +116,17 @@ def test_accuracy_equals_an_independent_count_over_the_predictions(program):
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1, abs=1e-5)
     assert sum(row['count'] for row in found['classes']) == EXAMPLES
+
+
+def test_names_that_a_spreadsheet_would_run_are_marked(tmp_path):
+    batch = types.SimpleNamespace(
+        file_names=['=1.png'], labels=[1], log_probabilities=np.log([[0.25, 0.75]])
+    )
+    with predictions.table(tmp_path / 'predictions.csv', ['daisy', '=A1'], 0) as write:
+        write(batch)
+    (row,) = csv.DictReader((tmp_path / 'predictions.csv').read_text().splitlines())
+    assert (row['file_name'], row['true_class']) == ('./=1.png', "'=A1")
+    assert (row['class_1'], row['class_2']) == ("'=A1", 'daisy')
 
 
 def test_plots_and_events_are_written(program):
