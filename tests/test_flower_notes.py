@@ -17,11 +17,10 @@ import numpy as np
 import pytest
 
 from datasets import sample_flowers
-from support import addresses, checkpoint_files, reference
+from support import addresses, checkpoint_files, programs, reference
 from support import browser as browsers
 from training import background
 
-ROOT = Path(__file__).parents[1]
 PATIENCE_SECS = 200
 CLASSES = ['daisy', 'dandelion', 'roses', 'sunflowers', 'tulips']
 
@@ -47,25 +46,15 @@ class User:
 
     def types(self, script, *flags):
         """Run a script to its end, and return what it says."""
-        done = subprocess.run(
-            [str(ROOT / 'scripts' / script), *flags],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=PATIENCE_SECS,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        command = [str(programs.ROOT / 'scripts' / script), *flags]
+        return programs.said_by(command, self.folder, self.environment, PATIENCE_SECS)
 
     def opens(self, script, *flags):
         """Start a script in another window, and return (its process, the file of its output)."""
         output = self.folder / f'{script}.txt'
         with open(output, 'w') as stream:
             process = subprocess.Popen(
-                [str(ROOT / 'scripts' / script), *flags],
+                [str(programs.ROOT / 'scripts' / script), *flags],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -6,17 +6,14 @@ What is added to the notes' flags stands apart: the notes train for hours on a G
 import io
 import os
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from datasets import sample_painters
-from support import checkpoint_files, reference
+from support import checkpoint_files, programs, reference
 
-ROOT = Path(__file__).resolve().parents[1]
 # The smallest pictures that Inception-v3 takes, and two steps.
 ADDED = ('--train_image_size=75', '--max_number_of_steps=2', '--log_every_n_steps=1')
 NO_GPU = {'CUDA_VISIBLE_DEVICES': ''}
@@ -49,18 +46,10 @@ def write_food(root):
 
 
 def run(directory, program, *flags, **environment):
-    command = [sys.executable, str(ROOT / program)] if program.endswith('.py') else [program]
-    done = subprocess.run(
-        [*command, *flags],
-        cwd=directory,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+    command = (
+        [sys.executable, str(programs.ROOT / program)] if program.endswith('.py') else [program]
     )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return programs.said_by([*command, *flags], directory, {**os.environ, **environment})
 
 
 @pytest.fixture(scope='module')
@@ -143,7 +132,7 @@ def test_evaluate(here, eval_dir, how, added):
 def test_sweep(here):
     """The notes' rates; a small network, and one rate more that is too high for any."""
     shown = run(
-        here, str(ROOT / 'scripts/sweep_learning_rate.sh'),
+        here, str(programs.ROOT / 'scripts/sweep_learning_rate.sh'),
         f'--data_dir={here}/dataset/food/tfrecord',
         '--batch_size=24',
         '--learning_rates=1e9,0.01,0.0001',

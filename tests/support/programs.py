@@ -26,6 +26,22 @@ def helped(program, how, columns=96):
     return shown.stdout, imported
 
 
+def said_by(command, directory, environment, patience_secs=None):
+    """Return all that a command says, which has to come to a good end."""
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=patience_secs,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
 def sections(text):
     """Return what stands below each heading of a help text."""
     parts = re.split(r'\n\n(?=[A-Z][^\n]*:\n  --)', text)[1:]
