@@ -126,4 +126,9 @@ def read_keys(path):
             f'--api_key_file={path}: a key of {len(short[0])} letters is guessed easily; '
             'at least 16 are valid'
         )
+    if not all(key.isascii() and key.isprintable() for key in keys):
+        raise UserError(
+            f'--api_key_file={path}: a key holds what the header of a request cannot; '
+            'ASCII letters, digits and signs are valid'
+        )
     return keys

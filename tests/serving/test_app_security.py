@@ -154,7 +154,12 @@ def test_key_files_are_checked(tmp_path):
     path = tmp_path / 'keys'
     path.write_text(f'# ours\n\n {KEY} \n')
     assert read_keys(path) == (KEY,)
-    for text, words in (('# none\n', 'holds no key'), ('short\n', 'guessed')):
+    refused = (
+        ('# none\n', 'holds no key'),
+        ('short\n', 'guessed'),
+        (f'{KEY}\n열쇠열쇠열쇠열쇠열쇠열쇠열쇠열쇠\n', 'ASCII'),
+    )
+    for text, words in refused:
         path.write_text(text)
         with pytest.raises(UserError, match=words):
             read_keys(path)
