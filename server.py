@@ -14,7 +14,6 @@ FLAGS = flags.FLAGS
 _MOST_USED = (
     'model_name', 'label_file', 'host', 'port', 'api_key_file', 'trusted_hosts', 'upload_folder',
 )  # fmt: skip
-# What is not typed keeps the default of the record that it goes into.
 _MODEL = (
     ('path', 'model_name', 'my_inception_v4_freeze.pb', 'A frozen graph, checkpoint, train_dir.'),
     ('path', 'model_dir', '', 'Where the model lies, if its name does not say so.'),
@@ -97,7 +96,6 @@ def main(_):
         trusted_hosts=(*FLAGS.trusted_hosts, *([FLAGS.host] if is_loopback else [])),
         api_keys=keys,
         max_requests=max(1, FLAGS.threads - 4),  # The others answer that the server is well.
-        max_decoders=os.cpu_count() or 1,
     )
     # What is wrong so far is told at once: TensorFlow takes seconds to start.
     listening = http_server.listen(listen.host, listen.port)

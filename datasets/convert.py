@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from common import files, labels, progress
+from common import files, labels, processors, progress
 from common.errors import UserError
 from datasets import (
     changes,
@@ -224,7 +224,7 @@ class _Conversion:
         if self._options.num_processes:
             return self._options.num_processes
         # TensorFlow takes seconds to start in a process: too long for a few pictures.
-        return max(1, min(workers.available_processes(), pictures // 512))
+        return max(1, min(processors.available(), pictures // 512))
 
     def _require_enough(self, outcome):
         """Raise a UserError when too little is left of what was found."""

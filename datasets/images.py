@@ -37,8 +37,9 @@ def normalise(data, *, reencode='png', max_side=None, max_pixels=MAX_PIXELS, ver
     """Return the picture in `data` as it is to be stored, or raise BadImage with the reason.
 
     `reencode` ('png' or 'jpeg') is the form of pictures that cannot pass byte for byte;
-    `max_side` shrinks those whose longer side exceeds it. Without `verify`, a picture that can pass
-    is not read to its end: for a caller who gives it to TensorFlow's decoder next anyway.
+    `max_side` shrinks those whose longer side exceeds it. Without `verify`, a picture that can
+    pass, and whose size is certain, is not read to its end: for a caller who gives it to
+    TensorFlow's decoder next anyway.
     """
     if reencode not in ('png', 'jpeg'):
         raise ValueError(f"reencode={reencode!r}: it is 'png' or 'jpeg'")

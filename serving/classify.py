@@ -6,10 +6,9 @@ import contextlib
 import dataclasses
 import io
 import itertools
-import os
 import sys
 
-from common import names
+from common import names, processors
 from common.errors import UserError
 from common.progress import Progress
 from datasets.images import BadImage
@@ -37,14 +36,15 @@ def classify(options, stream=None):
     """Print a row for each picture; return 1 if there was a bad one, else 0."""
     _check(options)
     files = picture_files.find(options.paths)
-    with _loaded(options) as predictor:
+    batch_size = min(options.batch_size, len(files))  # The model is tried with a whole batch.
+    with _loaded(options, batch_size) as predictor:
         stream = stream or _standard_output()
         count = options.num_top_predictions
         rows = FORMATS[options.format](stream, predictor.info, count, files)
         rows.open()
         num_bad = 0
         with _progress(len(files), stream) as progress:
-            for path, probabilities, problem in _classified(predictor, files, options.batch_size):
+            for path, probabilities, problem in _classified(predictor, files, batch_size):
                 rows.write(path, probabilities, problem)
                 num_bad += bool(problem)
                 progress.advance(note=f'{num_bad} bad' if num_bad else '')
@@ -71,10 +71,10 @@ def _standard_output():
     return sys.stdout
 
 
-def _loaded(options):
+def _loaded(options, batch_size):
     how = PredictorOptions(
         max_concurrency=1,
-        max_batch_size=options.batch_size,
+        max_batch_size=batch_size,
         batch_wait_ms=0,
         max_queue=None,
         precision=options.precision,
@@ -103,25 +103,18 @@ def _classified(predictor, files, batch_size):
     """Yield (path, probabilities or None, what is wrong or '') for each file, in order."""
     for batch in _batches(_prepared(files, batch_size), batch_size):
         good = [picture for _, picture, _ in batch if picture is not None]
-        rows = iter(_predict(predictor, [picture.data for picture in good]))
+        outcomes = iter(predictor.outcomes([picture.data for picture in good]))
         for file, picture, problem in batch:
-            row, refusal = (None, problem) if picture is None else next(rows)
-            yield file.path, row, refusal
-
-
-def _predict(predictor, pictures):
-    """Return (probabilities, '') or (None, what is wrong) for each picture."""
-    try:
-        return [(row, '') for row in predictor.predict(pictures)]
-    except BadImage as error:
-        if len(pictures) == 1:
-            return [(None, str(error))]
-        return [result for picture in pictures for result in _predict(predictor, [picture])]
+            outcome = BadImage(problem) if picture is None else next(outcomes)
+            if isinstance(outcome, BadImage):
+                yield file.path, None, str(outcome)
+            else:
+                yield file.path, outcome, ''
 
 
 def _prepared(files, ahead):
     """Yield (file, NormalisedImage or None, what is wrong), a few files read in advance."""
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(processors.available()) as pool:
         waiting = collections.deque()
         remaining = iter(files)
         for file in itertools.islice(remaining, ahead):

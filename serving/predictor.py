@@ -10,8 +10,9 @@ import time
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from common import names
+from common import names, processors
 from common.errors import UserError
+from datasets.images import BadImage
 from deployment import precision
 from serving import class_names, model_loading
 from serving.runner import Runner, trial_pictures
@@ -45,20 +46,12 @@ class PredictorOptions:
         if self.precision not in PRECISIONS:
             raise UserError(names.unknown('--precision', self.precision, PRECISIONS))
         defaults = {
-            'max_concurrency': _cores(),
+            'max_concurrency': processors.available(),
             'max_batch_size': 8 if has_gpu else 1,
             'batch_wait_ms': 2.0 if has_gpu else 0.0,
         }
         left_open = {name for name in defaults if getattr(self, name) is None}
         return dataclasses.replace(self, **{name: defaults[name] for name in left_open})
-
-
-def _cores():
-    """Return how many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # Not on every system.
-        return os.cpu_count() or 1
 
 
 class Predictor:
@@ -114,14 +107,20 @@ class Predictor:
         """Return how many pictures the model works on."""
         return self._queue.running
 
-    def predict(self, pictures, timeout_secs=None):
-        """Return the probabilities, an array [pictures, classes], of normalised pictures.
+    def outcomes(self, pictures, timeout_secs=None):
+        """List for each normalised picture its probabilities, or the BadImage that it is.
 
-        Raises BusyError when too many wait already, ExpiredError after `timeout_secs`, and
-        BadImage, with the picture's `index`, for what the graph cannot read.
+        Raises BusyError when too many wait already, and ExpiredError after `timeout_secs`.
         """
-        rows = self._queue.submit(list(pictures), timeout_secs)
-        return np.stack(rows) if rows else np.zeros([0, self.info.num_classes], np.float32)
+        return self._queue.submit(list(pictures), timeout_secs)
+
+    def predict(self, pictures):
+        """Return the probabilities, an array [pictures, classes]; raise BadImage for a bad one."""
+        outcomes = self.outcomes(pictures)
+        for outcome in outcomes:
+            if isinstance(outcome, BadImage):
+                raise outcome
+        return np.stack(outcomes) if outcomes else np.zeros([0, self.info.num_classes], np.float32)
 
     def close(self):
         """Answer what has been accepted, then free the model."""

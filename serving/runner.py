@@ -27,7 +27,8 @@ class _Feeding:
 def _compile(session, model):
     """Return the function that runs a model's one signature in a session.
 
-    `Session.make_callable` would go through `Session.run`, whose Python takes 0.1 ms.
+    `Session.make_callable` would go through `Session.run`, whose Python takes 0.1 ms. What it is
+    built on has no public name; setup.py holds TensorFlow to the version that has it.
     """
     options = config_pb2.CallableOptions(feed=[model.pictures.name], fetch=[model.output.name])
     return session._make_callable_from_options(options)
@@ -77,12 +78,9 @@ class Runner:
         return np.concatenate([self._run_batch(feeding, batch, size) for batch in batches])
 
     def _run_batch(self, feeding, pictures, size):
-        if feeding.is_batch:
-            padded = [*pictures, *[pictures[-1]] * (size - len(pictures))]
-            (values,) = self._call(np.array(padded, object))
-        else:
-            values = self._call(np.array(pictures[0], object))
-        if len(values) != size:
+        padded = [*pictures, *[pictures[-1]] * (size - len(pictures))]
+        (values,) = self._call(np.array(padded if feeding.is_batch else pictures[0], object))
+        if feeding.is_batch and len(values) != size:
             raise ValueError(f'{len(values)} rows for {size} pictures')
         return np.asarray(values, np.float32).reshape(size, -1)[: len(pictures)]
 

@@ -4,6 +4,7 @@ import dataclasses
 import ipaddress
 import re
 
+from common import processors
 from common.errors import UserError
 
 MEGABYTE = 2**20
@@ -22,7 +23,7 @@ class AppConfig:
     max_files: int = 16
     deadline_secs: float = 60.0  # For the whole request, from its first byte to its answer.
     max_requests: int = 28  # Classified or waiting at a time; others are told to come back.
-    max_decoders: int = 2  # Pictures decoded at a time.
+    max_decoders: int = dataclasses.field(default_factory=processors.available)  # At a time.
     is_loopback: bool = True  # Whether only this machine can reach the server.
     trusted_hosts: tuple[str, ...] = ()
     trusted_proxy: str = ''

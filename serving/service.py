@@ -101,16 +101,11 @@ class Service:
             with self.model() as predictor, self._room.share() as hold:
                 verify = not predictor.refuses_damaged  # What it reads anyway is read once only.
                 results = [self._through_gate(upload, deadline, hold, verify) for upload in sent]
-                rows = self._predict(predictor, results, deadline)
-                self._count(results)
-                labels = predictor.labels
-                results = [
-                    result if row is None else _with_row(result, row, labels, count)
-                    for result, row in zip(results, rows, strict=True)
-                ]
-                version = predictor.version
+                results = self._through_model(predictor, results, deadline, count)
+                labels, version = predictor.labels, predictor.version
         finally:
             self._places.release()
+        self._count(results)
         self._keep(results)
         return Answer(tuple(results), labels, version, time.monotonic() - began)
 
@@ -126,26 +121,24 @@ class Service:
             return Result(upload.name, refusal=refusal)
         return Result(upload.name, picture)
 
-    def _predict(self, predictor, results, deadline):
-        """Return a row of probabilities for each result; None, and a refusal, for a bad one."""
-        rows = [None] * len(results)
-        waiting = [number for number, result in enumerate(results) if result.picture]
-        while waiting:
-            pictures = [results[number].picture.image.data for number in waiting]
-            try:
-                found = self._run(predictor, pictures, deadline)
-            except BadImage as error:
-                # The gate let it through and the graph does not read it: the others go again.
-                number = waiting.pop(getattr(error, 'index', 0))
-                refusal = self._why(results[number].picture, error, deadline)
-                results[number] = dataclasses.replace(
-                    results[number], picture=None, refusal=refusal
-                )
-                continue
-            for number, row in zip(waiting, found, strict=True):
-                rows[number] = row
-            break
-        return rows
+    def _through_model(self, predictor, results, deadline, count):
+        """Return the results, those that have a picture with what the model makes of it."""
+        pictures = [result.picture.image.data for result in results if result.picture]
+        outcomes = iter(self._run(predictor, pictures, deadline) if pictures else ())
+        return [
+            self._with_outcome(result, next(outcomes), predictor.labels, deadline, count)
+            if result.picture
+            else result
+            for result in results
+        ]
+
+    def _with_outcome(self, result, outcome, labels, deadline, count):
+        if isinstance(outcome, BadImage):
+            refusal = self._why(result.picture, outcome, deadline)
+            return dataclasses.replace(result, picture=None, refusal=refusal)
+        best = top(outcome, count)
+        predictions = tuple(Prediction(output, labels[output], share) for output, share in best)
+        return dataclasses.replace(result, row=outcome, predictions=predictions)
 
     def _why(self, picture, error, deadline):
         """Return the Refusal of a picture that the graph does not read: the gate's, if it has one.
@@ -155,6 +148,8 @@ class Service:
         try:
             self._gate.admit(picture.image.data, deadline)
         except Refusal as refusal:
+            if refusal.status == 503:
+                raise
             return refusal
         return uploads.bad_picture(error)
 
@@ -167,7 +162,7 @@ class Service:
         if left <= 0:
             raise uploads.late()
         try:
-            return predictor.predict(pictures, timeout_secs=left)
+            return predictor.outcomes(pictures, timeout_secs=left)
         except BusyError as error:
             wait = error.retry_after_secs
             raise Refusal(503, 'busy', 'too many pictures are waiting', wait) from None
@@ -216,10 +211,3 @@ class _Room:
 def loading():
     """Return the Refusal while no model is ready."""
     return Refusal(503, 'loading', 'the model is being loaded', retry_after_secs=2)
-
-
-def _with_row(result, row, labels, count):
-    predictions = tuple(
-        Prediction(output, labels[output], probability) for output, probability in top(row, count)
-    )
-    return dataclasses.replace(result, row=row, predictions=predictions)

@@ -68,7 +68,8 @@ class Gate:
     def admit(self, data, deadline, verify=True):
         """Return the Picture in `data`; `deadline` is a time of time.monotonic().
 
-        `verify` reads pictures to their end, which is not needed where the model refuses bad ones.
+        `verify` reads every picture to its end, which is not needed where the model refuses bad
+        ones.
         """
         self._check_bytes(data)
         kind = image_kinds.kind_of(data)

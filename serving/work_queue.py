@@ -33,15 +33,15 @@ class _Request:
 
     def __init__(self, pictures):
         self.pictures = pictures
-        self.rows = [None] * len(pictures)
+        self.outcomes = [None] * len(pictures)
         self.error = None
         self._left = len(pictures)
         self._lock = threading.Lock()
         self.finished = threading.Event()
 
-    def answer(self, index, row):
-        """Keep a picture's row; the last one finishes the request."""
-        self.rows[index] = row
+    def answer(self, index, outcome):
+        """Keep what became of a picture; the last one finishes the request."""
+        self.outcomes[index] = outcome
         with self._lock:
             self._left -= 1
             if not self._left:
@@ -101,7 +101,7 @@ class WorkQueue:
         return self._running
 
     def submit(self, pictures, timeout_secs=None):
-        """Return a row for each picture, once all are done."""
+        """List for each picture its row, or the BadImage that it is, once all are done."""
         request = _Request(pictures)
         if not pictures:
             return []
@@ -120,7 +120,7 @@ class WorkQueue:
         if request.error:
             self._withdraw(request)
             raise request.error
-        return request.rows
+        return request.outcomes
 
     def close(self):
         """Refuse new pictures, answer those that wait, and end the threads."""
@@ -217,16 +217,10 @@ class WorkQueue:
                     self._classify([item])
             else:
                 request, index = batch[0]
-                request.fail(_for_caller(error, index))
+                if isinstance(error, tf.errors.InvalidArgumentError):  # The picture's fault.
+                    request.answer(index, BadImage('the model cannot read this picture'))
+                else:
+                    request.fail(error)
             return
         for (request, index), row in zip(batch, rows, strict=True):
             request.answer(index, row)
-
-
-def _for_caller(error, index):
-    """Return the error that a picture's caller gets: the graph's refusal is the picture's fault."""
-    if not isinstance(error, tf.errors.InvalidArgumentError):
-        return error
-    refusal = BadImage('the model cannot read this picture')
-    refusal.index = index
-    return refusal

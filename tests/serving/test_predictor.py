@@ -107,21 +107,21 @@ def test_a_bad_picture_spoils_no_other(graph, alone):
     results = {}
 
     def ask(name, pictures):
-        try:
-            results[name] = predictor.predict(pictures)
-        except BadImage as error:
-            results[name] = error.index
+        results[name] = predictor.outcomes(pictures)
 
     with Predictor(ModelOptions(graph), options) as predictor:
         good = list(trial_pictures())
-        requests = {'good': good, 'bad': [good[0], b'\xff\xd8\xff no picture']}
+        requests = {'good': good, 'bad': [b'\xff\xd8\xff no picture', good[0]]}
         threads = [threading.Thread(target=ask, args=item) for item in requests.items()]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        with pytest.raises(BadImage, match='cannot read'):
+            predictor.predict(requests['bad'])
     np.testing.assert_allclose(results['good'], alone, atol=1e-5)
-    assert results['bad'] == 1
+    assert isinstance(results['bad'][0], BadImage)
+    np.testing.assert_allclose(results['bad'][1], alone[0], atol=1e-5)
 
 
 @pytest.mark.parametrize(

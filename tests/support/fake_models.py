@@ -32,21 +32,20 @@ class FakePredictor:
         self.gate.set()
         self.entered = threading.Semaphore(0)
 
-    def predict(self, pictures, timeout_secs=None):
-        """Return a row for each picture."""
+    def outcomes(self, pictures, timeout_secs=None):
+        """List a row, or a BadImage, for each picture."""
         self.entered.release()
         self.gate.wait()
         if self.error:
             raise self.error
-        for index, data in enumerate(pictures):
-            if data in self.unreadable or (self.refuses_damaged and not _is_whole(data)):
-                error = BadImage('the model cannot read this picture')
-                error.index = index
-                raise error
-        self.pictures += pictures
-        count = len(self.labels)
-        row = np.linspace(1, 2, count, dtype=np.float32)
-        return np.tile(row / row.sum(), (len(pictures), 1))
+        return [self._outcome(data) for data in pictures]
+
+    def _outcome(self, data):
+        if data in self.unreadable or (self.refuses_damaged and not _is_whole(data)):
+            return BadImage('the model cannot read this picture')
+        self.pictures.append(data)
+        row = np.linspace(1, 2, len(self.labels), dtype=np.float32)
+        return row / row.sum()
 
 
 def _is_whole(data):
