@@ -5,6 +5,7 @@ import logging
 import time
 
 import flask
+import werkzeug.routing
 from werkzeug.exceptions import HTTPException
 
 from common import text
@@ -28,6 +29,25 @@ class _Request(flask.Request):
     def _get_file_stream(self, *args, **kwargs):
         return io.BytesIO()
 
+    def make_form_data_parser(self):
+        """Return a parser that tells when it cannot read a form, in place of finding it empty."""
+        parser = super().make_form_data_parser()
+        parser.silent = False
+        return parser
+
+    def _load_form_data(self):
+        try:
+            super()._load_form_data()
+        except ValueError:
+            message = 'the form is cut or damaged, or its names are not UTF-8'
+            raise Refusal(400, 'form', message) from None
+
+
+class _ModelName(werkzeug.routing.BaseConverter):
+    """A name in an address, which ends before the verb of `NAME:predict`."""
+
+    regex = '[^/:]+'
+
 
 class _Classifier:
     """What the routes of one application share."""
@@ -49,7 +69,8 @@ def create_app(predictor, config, metrics=None, store=None, is_draining=lambda: 
     app.url_map.merge_slashes = False
     app.config['MAX_CONTENT_LENGTH'] = config.max_body_bytes
     app.config['MAX_FORM_PARTS'] = config.max_files + 16
-    app.config['MAX_FORM_MEMORY_SIZE'] = 64 * 1024
+    # Files pass through it, too, in pieces of 64 kB and what the last piece has left.
+    app.config['MAX_FORM_MEMORY_SIZE'] = 128 * 1024
     app.config['SEND_FILE_MAX_AGE_DEFAULT'] = 3600
     app.json.sort_keys = False
     service = Service(holder, config, metrics, store)
@@ -64,7 +85,8 @@ def create_app(predictor, config, metrics=None, store=None, is_draining=lambda: 
 
 
 def _add_routes(app):
-    model = '/v1/models/<name>'
+    app.url_map.converters['model'] = _ModelName
+    model = '/v1/models/<model:name>'
     rules = (
         ('/', page, ['GET', 'POST']),
         ('/api/classify', classify, ['POST']),

@@ -42,7 +42,10 @@ class _Parser(parser.HTTPRequestParser):
 
     def parse_header(self, header_plus):
         """Read a header; one that a proxy might take for another length than we do is refused."""
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError:  # Of an address with half a bracket.
+            raise parser.ParsingError('Bad URI') from None
         is_ours = self.chunked and 'CONTENT_LENGTH' not in self.headers
         if not is_ours and (self.chunked or 'TRANSFER_ENCODING' in self.headers):
             raise parser.ParsingError('Transfer-Encoding: with HTTP/1.1, and no Content-Length')

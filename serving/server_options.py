@@ -113,7 +113,7 @@ def is_loopback(host):
 def read_keys(path):
     """Return the keys of a file, one a line; `#` begins a remark."""
     try:
-        with open(path, encoding='utf-8') as stream:
+        with open(path, encoding='utf-8-sig') as stream:  # Notepad marks its files.
             lines = [line.strip() for line in stream]
     except OSError as error:
         raise UserError(f'--api_key_file={path}: {error.strerror}') from None

@@ -64,6 +64,11 @@ _SENTENCES = {
         '一次最多识别 {limit} 张图片。',
         '한 번에 최대 {limit}장까지 분류할 수 있습니다.',
     ),
+    'error_form': (
+        'The upload is incomplete. Please try again.',
+        '上传的内容不完整，请重试。',
+        '업로드가 완전하지 않습니다. 다시 시도해 주세요.',
+    ),
     'error_empty': ('The file is empty.', '文件为空。', '빈 파일입니다.'),
     'error_bytes': (
         'The file is too large; at most {limit} MB are taken.',

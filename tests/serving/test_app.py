@@ -240,7 +240,7 @@ def test_the_description_names_every_route():
     app = create_app(FakeHolder(), AppConfig(name='flowers'))
     described = app.test_client().get('/api/openapi.json').json
     assert described['openapi'].startswith('3.')
-    routes = {str(rule).replace('<name>', 'flowers') for rule in app.url_map.iter_rules()}
+    routes = {str(rule).replace('<model:name>', 'flowers') for rule in app.url_map.iter_rules()}
     for path in described['paths']:
         assert path in routes
     assert {'/api/classify', '/v1/models/flowers:predict'} <= set(described['paths'])
@@ -275,3 +275,4 @@ def test_other_methods_and_addresses_are_refused_in_json():
     assert answer.status_code == 405
     assert 'POST' in answer.headers['Allow']
     assert answer.json['error']['message']
+    assert browser.get('/v1/models/flowers:predict').status_code == 405

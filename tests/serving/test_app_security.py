@@ -159,6 +159,8 @@ def test_key_files_are_checked(tmp_path):
         ('short\n', 'guessed'),
         (f'{KEY}\n열쇠열쇠열쇠열쇠열쇠열쇠열쇠열쇠\n', 'ASCII'),
     )
+    path.write_text(f'\ufeff{KEY}\r\n')
+    assert read_keys(path) == (KEY,)
     for text, words in refused:
         path.write_text(text)
         with pytest.raises(UserError, match=words):

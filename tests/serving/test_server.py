@@ -71,6 +71,8 @@ MALFORMED = {
     'an unfinished chunk': (head('Transfer-Encoding: chunked\r\n') + b'1\r\nab\r\n0\r\n\r\n', 400),
     'a header without a name': (b'GET / HTTP/1.1\r\nHost: localhost\r\n: x\r\n\r\n', 400),
     'a folded header': (b'GET / HTTP/1.1\r\n X: y\r\nHost: localhost\r\n\r\n', 400),
+    'half a bracket': (b'GET http://[::1/x HTTP/1.1\r\nHost: localhost\r\n\r\n', 400),
+    'no address in brackets': (b'GET http://[x]/ HTTP/1.1\r\nHost: localhost\r\n\r\n', 400),
     'no host': (b'GET / HTTP/1.1\r\n\r\n', 403),
     'two hosts': (b'GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n', 403),
 }
