@@ -1,6 +1,7 @@
 """What a picture's header says, read without decoding anything and without trusting a number."""
 
 import dataclasses
+import re
 import struct
 
 from datasets import image_kinds, image_tiff
@@ -41,32 +42,46 @@ def read_header(kind, data):
     return header
 
 
+# Each part of a file that is walked over in Python takes its time, and a part can be of few bytes.
+_MOST_PARTS = 100_000
+
+
+def _bounded(parts, kind):
+    """Yield what `parts` yields, as long as there are not too many."""
+    for number, part in enumerate(parts):
+        if number == _MOST_PARTS:
+            raise BadImage(f'{kind} of more than {_MOST_PARTS:,} parts')
+        yield part
+
+
 # Markers that begin a frame, and those that carry no length (ITU T.81, table B.1).
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
-_JPEG_BARE = frozenset((0x01, *range(0xD0, 0xD9)))
+_JPEG_BARE = frozenset((0x01, 0xD8))
 _JPEG_END, _JPEG_SCAN, _JPEG_EXIF, _JPEG_ADOBE = 0xD9, 0xDA, 0xE1, 0xEE
-# Every scan of a progressive picture passes over all pixels: a small file could ask for hours.
+# In a scan a zero stands after each byte of 255 that begins no marker; the marks to begin anew at
+# (D0 to D7) carry nothing and end nothing.
+_JPEG_MARKER = re.compile(rb'\xff([\x01-\xcf\xd8-\xfe])')
+# A decoder passes over all pixels for every scan: a small file could ask for hours.
 _JPEG_MOST_SCANS = 100
 
 
 def _read_jpeg(data):
     frame, orientation, adobe, whole = None, None, False, False
     certain, expected = True, 2
-    for marker, start, end in _jpeg_segments(data):
+    for marker, start, end in _bounded(_jpeg_segments(data), image_kinds.JPEG):
         # What stands between segments, and a second frame, decoders may take in their own way.
         certain = certain and start - 4 == expected and not (frame and marker in _JPEG_FRAMES)
         expected = end
         if marker in _JPEG_FRAMES:
             frame = struct.unpack_from('>HHB', data, start + 1)
-            if marker in _JPEG_PROGRESSIVE and data.count(b'\xff\xda') > _JPEG_MOST_SCANS:
-                raise BadImage(f'progressive JPEG of more than {_JPEG_MOST_SCANS} scans')
         elif marker == _JPEG_EXIF and orientation is None and data[start : start + 4] == b'Exif':
             orientation = image_tiff.exif_orientation(data[start:end])
         elif marker == _JPEG_ADOBE:
             adobe = adobe or data[start : start + 5] == b'Adobe'
         elif marker == _JPEG_SCAN:
             whole = data.rfind(b'\xff\xd9', start) >= 0
+            _check_scans(data, start - 4)
+            break
     if frame is None or not whole:
         raise BadImage('truncated JPEG')
     height, width, channels = frame
@@ -80,22 +95,26 @@ def _read_jpeg(data):
     )
 
 
-def _jpeg_segments(data):
-    """Yield (marker, start, end) of each segment up to the first scan's."""
-    position = 2
-    while (position := data.find(b'\xff', position)) >= 0:
-        marker = data[position + 1]
+def _check_scans(data, first):
+    """Refuse too many scans from `first` on; what follows the picture's end is not looked at."""
+    if data.count(b'\xff\xda', first) <= _JPEG_MOST_SCANS:
+        return  # As in nearly every file, and this is soon known.
+    scans = 0
+    for marker, _, _ in _bounded(_jpeg_segments(data, first), image_kinds.JPEG):
+        scans += marker == _JPEG_SCAN
+        if scans > _JPEG_MOST_SCANS:
+            raise BadImage(f'JPEG of more than {_JPEG_MOST_SCANS} scans')
+
+
+def _jpeg_segments(data, position=2):
+    """Yield (marker, start, end) of each segment up to the picture's end."""
+    while found := _JPEG_MARKER.search(data, position):
+        marker, position = found[1][0], found.end()
         if marker == _JPEG_END:
             return
-        if marker in (0x00, 0xFF):
-            position += 1
-        elif marker in _JPEG_BARE:
-            position += 2
-        else:
-            end = position + 2 + struct.unpack_from('>H', data, position + 2)[0]
-            yield marker, position + 4, end
-            if marker == _JPEG_SCAN:
-                return
+        if marker not in _JPEG_BARE:
+            end = position + struct.unpack_from('>H', data, position)[0]
+            yield marker, position + 2, end
             position = end
 
 
@@ -109,26 +128,32 @@ def _read_png(data):
         raise BadImage('damaged PNG')
     channels, passes = _PNG_COLOURS[colours]
     orientation = 1
-    position = 8
-    while (head := data[position : position + 8]) and head[4:] != b'IEND':
-        length, name = struct.unpack('>I4s', head)
+    for name, start, end in _bounded(_png_chunks(data), image_kinds.PNG):
         if name == b'tRNS':
             channels, passes = channels + channels % 2, False
         elif name == b'eXIf':
-            start = position + 8
-            orientation = image_tiff.exif_orientation(data[start : start + length])
-        position += 12 + length
+            orientation = image_tiff.exif_orientation(data[start:end])
     plain = passes and bits == 8 and orientation == 1
     return Header(width, height, data, channels, orientation, plain=plain, certain=True)
 
 
+def _png_chunks(data):
+    """Yield (name, start, end) of each chunk up to the end's."""
+    position = 8
+    while (head := data[position : position + 8]) and head[4:] != b'IEND':
+        length, name = struct.unpack('>I4s', head)
+        yield name, position + 8, position + 8 + length
+        position += 12 + length
+
+
 _GIF_TRAILER, _GIF_EXTENSION, _GIF_FRAME, _GIF_CONTROL = 0x3B, 0x21, 0x2C, 0xF9
+_ZEROS = re.compile(rb'\0+')
 
 
 def _read_gif(data):
     """Walk all blocks, since a GIF that does not reach its trailer is cut; keep the first frame."""
     first, control = None, b''
-    for block, start, end in _gif_blocks(data):
+    for block, start, end in _bounded(_gif_blocks(data), image_kinds.GIF):
         if block == _GIF_FRAME and first is None:
             first = start, end
         elif first is None and data[start + 1] == _GIF_CONTROL and end - start == 8:
@@ -157,7 +182,7 @@ def _gif_blocks(data):
         elif block == _GIF_EXTENSION:
             position += 2
         elif block == 0:  # Some writers close a block twice.
-            position += 1
+            position = _ZEROS.match(data, position).end()
             continue
         else:
             raise BadImage('damaged GIF')

@@ -57,6 +57,16 @@ def test_what_is_no_picture_is_refused_with_a_reason(name):
     assert '\n' not in str(caught.value)
 
 
+@pytest.mark.parametrize('name', ['baseline.jpg', 'progressive.jpg'])
+def test_what_follows_a_jpeg_is_not_taken_for_its_scans(name):
+    film = GOOD[name].data + b'\xff\xda\0\2' * 500  # As phones append one to a picture.
+    assert images.normalise(film).data is film
+
+
+def test_a_jpeg_of_a_few_scans_passes():
+    assert images.normalise(pictures.empty_scans(64, 99)).height == 64
+
+
 def cut_points(size, count):
     """Return `count` lengths below `size`: the shortest, the longest, and some between."""
     ends = [0, 1, 5, 12, *range(size - 5, size)]

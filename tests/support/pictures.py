@@ -275,6 +275,27 @@ def all_good():
     return {**jpegs(), **pngs(), **bmps(), **others()}
 
 
+def empty_scans(side, count):
+    """Return a small JPEG of `count` scans, each of which a decoder takes through all pixels."""
+
+    def segment(marker, content):
+        return b'\xff' + marker + struct.pack('>H', len(content) + 2) + content
+
+    components = b''.join(bytes([number, 0x11, 0]) for number in (1, 2, 3))
+    table = bytes([1, *[0] * 15, 0])
+    scans = (segment(b'\xda', bytes([1, 1 + n % 3, 0, 0, 63, 0])) + b'\0' for n in range(count))
+    return b''.join(
+        (
+            b'\xff\xd8',
+            segment(b'\xdb', b'\0' + b'\1' * 64),
+            segment(b'\xc0', struct.pack('>BHHB', 8, side, side, 3) + components),
+            segment(b'\xc4', b'\0' + table) + segment(b'\xc4', b'\x10' + table),
+            *scans,
+            b'\xff\xd9',
+        )
+    )
+
+
 def bad_files():
     """Map names to (bytes, a part of the reason) of files that have to be refused."""
     png_of_huge_size = bytearray(encoded(as_image(colours()), 'PNG'))
@@ -305,6 +326,14 @@ def bad_files():
             'too large',
         ),
         'many scans.jpg': (scans[:scan] + scans[scan:-2] * 100 + scans[-2:], 'scans'),
+        'many empty scans.jpg': (empty_scans(64, 200), 'more than 100 scans'),
+        'many frames.jpg': (b'\xff\xd8' + b'\xff\xc2\0\2' * 60_000, 'truncated JPEG'),
+        'many segments.jpg': (b'\xff\xd8' + b'\xff\xe5\0\2' * 110_000, 'more than 100,000 parts'),
+        'nothing but marks.jpg': (b'\xff\xd8' + b'\xff' * 3_000_000, 'truncated JPEG'),
+        'many chunks.png': (
+            pngs()['colour.png'].data[:33] + (bytes(4) + b'abCd' + bytes(4)) * 110_000,
+            'more than 100,000 parts',
+        ),
         'no frame.gif': (b'GIF89a\1\0\1\0\0\0\0;', 'without a picture'),
         'float.tif': (
             encoded(Image.fromarray(grey()[..., 0].astype(np.float32)), 'TIFF'),
