@@ -15,6 +15,7 @@ _LUMINANCE = (0.2989, 0.5870, 0.1140)  # The weights of `tf.image.rgb_to_graysca
 _SIDE = 256
 _LARGEST_SIDE = 512
 _USUAL_OUTPUT = 224
+_LONGEST = 32  # Times the shorter side: more of a picture would be scaled up to be cut off again.
 
 
 def _subtract_means(images):
@@ -84,6 +85,7 @@ def preprocess_for_eval(image, output_height, output_width, resize_side, use_gra
     if use_grayscale:
         image = resizing.to_grey(image)
     side = max(resize_side, output_height, output_width)
+    image = _without_ends(image)
     shape = tf.cast(tf.shape(image)[:2], tf.float32)
     size = tf.cast(tf.math.rint(shape * (side / tf.reduce_min(shape))), tf.int32)
     image = resizing.resize(image, size[0], size[1])
@@ -92,6 +94,13 @@ def preprocess_for_eval(image, output_height, output_width, resize_side, use_gra
     image = decoding.crop(image, window)
     image.set_shape([output_height, output_width, None])
     return _subtract_means(image)
+
+
+def _without_ends(image):
+    """Cut a picture that is a mere line down to its middle; others stay what they are."""
+    shape = tf.shape(image)[:2]
+    size = tf.minimum(shape, _LONGEST * tf.reduce_min(shape))
+    return decoding.crop(image, tf.concat([(shape - size) // 2, size], 0))
 
 
 def preprocess_image(

@@ -87,14 +87,14 @@ def serving_predictions(answer, by_column):
     return {'predictions': [{'classes': classes, 'scores': row} for row in scores]}
 
 
-def cards(answer, tell, language):
-    """Return what the page shows of each picture."""
+def cards(answer, tell, language, decoder):
+    """Return what the page shows of each picture; `decoder()` lends a place to decode one in."""
     milliseconds = max(1, round(1000 * answer.seconds / len(answer.results)))
     return [
         {
             'name': result.name or tell['unnamed'].format(number=number),
             'problem': translations.for_refusal(result.refusal, language) if result.refusal else '',
-            'preview': _thumbnail(result),
+            'preview': _thumbnail(result, decoder),
             'time': tell['time'].format(milliseconds=milliseconds),
             'predictions': result.predictions[:_MOST_CLASSES_ON_PAGE],
         }
@@ -102,12 +102,13 @@ def cards(answer, tell, language):
     ]
 
 
-def _thumbnail(result):
+def _thumbnail(result, decoder):
     """Return a small copy as the address of a picture, which needs no second request."""
     if not result.picture:
         return ''
     try:
-        small = reencoded(result.picture.image.data, _THUMBNAIL_SIDE, quality=80)
-    except Exception:  # Pillow and TensorFlow disagree on a few damaged files.
+        with decoder():
+            small = reencoded(result.picture.image.data, _THUMBNAIL_SIDE, quality=80)
+    except Exception:  # No time is left, or Pillow does not read what TensorFlow does.
         return ''
     return 'data:image/jpeg;base64,' + base64.b64encode(small).decode('ascii')

@@ -1,5 +1,6 @@
 """The web application: a page for people, an API for programs. The one module that knows Flask."""
 
+import functools
 import io
 import logging
 import time
@@ -8,8 +9,7 @@ import flask
 import werkzeug.routing
 from werkzeug.exceptions import HTTPException
 
-from common import text
-from serving import answers, openapi, security, translations, uploads
+from serving import access_log, answers, openapi, security, translations, uploads
 from serving.http_server import DEADLINE_KEY
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.refusals import Refusal
@@ -20,7 +20,6 @@ _SERVICE = 'classifier'
 _OPEN = frozenset({'page', 'static', 'describe_api', 'health', 'ready'})
 # Not told on the page: a strange site's own page may not read ours, and a broken one cannot help.
 _UNSHOWN = frozenset({'host', 'origin', 'failure'})
-_access = logging.getLogger('serving.access')
 
 
 class _Request(flask.Request):
@@ -144,22 +143,16 @@ def _finish(response):
     seconds = time.monotonic() - began
     endpoint = flask.request.endpoint or 'unknown'
     _classifier().metrics.request(endpoint, response.status_code, seconds)
-    _access.info(
-        '%s %s %s %d %.1f ms %d bytes %s',
+    access_log.answered(
         flask.g.get('address', '-'),
         flask.request.method,
-        text.printable(flask.request.path.encode('utf-8', 'replace').decode()[:200]),
+        flask.request.path,
         response.status_code,
-        1000 * seconds,
+        seconds,
         flask.request.content_length or 0,
-        ','.join(flask.g.get('kinds', ())) or '-',
+        flask.g.get('kinds', ()),
     )
     return response
-
-
-def log_refusal(address, status, seconds):
-    """Log what the server has refused before it became a request of the application."""
-    _access.info('%s - - %d %.1f ms - -', address, status, 1000 * seconds)
 
 
 def _refuse(refusal):
@@ -230,13 +223,16 @@ def _count(asked):
 
 
 def _classified(sent, count):
-    deadline = flask.request.environ.get(DEADLINE_KEY)
-    deadline = deadline or flask.g.began + _config().deadline_secs
-    answer = _classifier().service.classify(sent, count, deadline)
+    answer = _classifier().service.classify(sent, count, _deadline())
     flask.g.kinds = [
         result.picture.kind if result.picture else 'refused' for result in answer.results
     ]
     return answer
+
+
+def _deadline():
+    """Return by when the request has to be answered."""
+    return flask.request.environ.get(DEADLINE_KEY) or flask.g.began + _config().deadline_secs
 
 
 def describe_model():
@@ -266,15 +262,7 @@ def ready():
 
 def metrics_text():
     """Return the counters for Prometheus."""
-    holder = _classifier().service.holder
-    gauges = {'ready': int(holder.is_ready), 'queued_pictures': 0, 'running_pictures': 0}
-    if holder.is_ready:
-        with _classifier().service.model() as predictor:
-            gauges['queued_pictures'] = predictor.queued
-            gauges['running_pictures'] = predictor.running
-    gauges['model_version'] = holder.version
-    gauges['model_reload_failed'] = int(bool(holder.last_error))
-    body = _classifier().metrics.text(**gauges)
+    body = _classifier().metrics.text(**_classifier().service.gauges())
     return flask.Response(body, content_type=CONTENT_TYPE)
 
 
@@ -336,7 +324,8 @@ def _page(answer=None, refusal=None):
     language = _language()
     tell = translations.sentences(language)
     config = _config()
-    cards = answers.cards(answer, tell, language) if answer else []
+    decoder = functools.partial(_classifier().service.decoder, _deadline())
+    cards = answers.cards(answer, tell, language, decoder) if answer else []
     body = flask.render_template(
         'page.html',
         tell=tell,

@@ -55,7 +55,7 @@ def serve(options, listening):
 
 def _assemble(options, listening, log):
     """Return the server, what holds its model, and its store of uploads, or None."""
-    from serving import app, metrics, model_holder, upload_store
+    from serving import access_log, app, metrics, model_holder, upload_store
 
     config = options.app
     counters = metrics.Metrics()
@@ -82,7 +82,7 @@ def _assemble(options, listening, log):
 
     def count_refusal(address, status, seconds):
         counters.request('refused', status, seconds)
-        app.log_refusal(address, status, seconds)
+        access_log.refused(address, status, seconds)
 
     server.on_refusal = count_refusal
     return server, holder, store

@@ -80,6 +80,7 @@ class Service:
         self._gate = uploads.Gate(config)
         self._places = threading.BoundedSemaphore(config.max_requests)
         self._room = _Room(_MOST_HELD_BYTES)
+        self.decoder = self._gate.decoder  # Whoever else decodes pictures takes a place there.
 
     @contextlib.contextmanager
     def model(self):
@@ -103,11 +104,21 @@ class Service:
                 results = [self._through_gate(upload, deadline, hold, verify) for upload in sent]
                 results = self._through_model(predictor, results, deadline, count)
                 labels, version = predictor.labels, predictor.version
+            self._count(results)
+            self._keep(results, deadline)
         finally:
             self._places.release()
-        self._count(results)
-        self._keep(results)
         return Answer(tuple(results), labels, version, time.monotonic() - began)
+
+    def gauges(self):
+        """Return by name what is true of the model at this moment."""
+        found = {'ready': int(self.holder.is_ready), 'queued_pictures': 0, 'running_pictures': 0}
+        with contextlib.suppress(Refusal), self.model() as predictor:
+            found['queued_pictures'] = predictor.queued
+            found['running_pictures'] = predictor.running
+        found['model_version'] = self.holder.version
+        found['model_reload_failed'] = int(bool(self.holder.last_error))
+        return found
 
     def _through_gate(self, upload, deadline, hold, verify):
         try:
@@ -171,10 +182,13 @@ class Service:
         except ClosedError:
             raise loading() from None
 
-    def _keep(self, results):
-        if self._store:
-            for result in results:
-                if result.picture:
+    def _keep(self, results, deadline):
+        """Store copies of the pictures, of as many as the time suffices for."""
+        if not self._store:
+            return
+        for result in results:
+            if result.picture:
+                with contextlib.suppress(Refusal), self._gate.decoder(deadline):
                     self._store.keep(result.picture.image.data)
 
 

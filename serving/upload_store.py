@@ -25,9 +25,10 @@ def reencoded(data, max_side=None, quality=90):
         if max_side:
             image.draft('RGB', (max_side, max_side))
             image.thumbnail((max_side, max_side))
-        pixels = image.convert('L' if image.mode == 'L' else 'RGB')
+        mode = 'L' if image.mode == 'L' else 'RGB'
         # A new image: saving the old one would copy its comment.
-        bare = Image.frombytes(pixels.mode, pixels.size, pixels.tobytes())
+        bare = Image.new(mode, image.size)
+        bare.paste(image if image.mode == mode else image.convert(mode))
     stream = io.BytesIO()
     bare.save(stream, 'JPEG', quality=quality)
     return stream.getvalue()

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import dataclasses
 import json
 import re
@@ -79,15 +80,22 @@ class Gate:
             reason = f'{kind} is not taken' if kind else image_kinds.why_not_a_picture(data)
             allowed = ', '.join(ALLOWED)
             raise Refusal(415, 'kind', f'{reason}; {allowed} are taken', kinds=allowed)
+        with self.decoder(deadline):
+            try:
+                image = images.normalise(data, max_pixels=self._config.max_pixels, verify=verify)
+            except images.BadImage as error:
+                raise bad_picture(error) from None
+        return Picture(kind, image)
+
+    @contextlib.contextmanager
+    def decoder(self, deadline):
+        """Hold one of the places in which pictures are pixels; refuse when none is free in time."""
         if not self._decoders.acquire(timeout=max(0, deadline - time.monotonic())):
             raise late()
         try:
-            image = images.normalise(data, max_pixels=self._config.max_pixels, verify=verify)
-        except images.BadImage as error:
-            raise bad_picture(error) from None
+            yield
         finally:
             self._decoders.release()
-        return Picture(kind, image)
 
     def _check_bytes(self, data):
         if not data:

@@ -217,10 +217,19 @@ class WorkQueue:
                     self._classify([item])
             else:
                 request, index = batch[0]
-                if isinstance(error, tf.errors.InvalidArgumentError):  # The picture's fault.
-                    request.answer(index, BadImage('the model cannot read this picture'))
+                if reason := _fault_of_picture(error):
+                    request.answer(index, BadImage(reason))
                 else:
                     request.fail(error)
             return
         for (request, index), row in zip(batch, rows, strict=True):
             request.answer(index, row)
+
+
+def _fault_of_picture(error):
+    """Return what is wrong with the picture that a run has failed on, or '' if it is not that."""
+    if isinstance(error, tf.errors.InvalidArgumentError):
+        return 'the model cannot read this picture'
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return 'too large for the memory of this machine'
+    return ''

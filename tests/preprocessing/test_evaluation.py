@@ -85,6 +85,17 @@ def test_vgg_keeps_the_aspect_of_what_it_crops():
     assert (row[114:] == 255).all()
 
 
+def test_vgg_scales_no_more_of_a_line_than_it_needs():
+    # Whole, each would be scaled to 256 times as many pixels in both directions: 21 GB.
+    line = np.repeat(np.arange(256, dtype=np.uint8), 320)[np.newaxis, :, np.newaxis]
+    preprocess = preprocessing_factory.get_preprocessing('vgg')
+    for image in (line, line.transpose(1, 0, 2)):
+        found = graphs.run(lambda image=image: preprocess(tf.constant(image), 224, 224))
+        assert found.shape == (224, 224, 1)
+        assert np.ptp(found) <= 1  # The middle of it, where the grey hardly changes.
+        assert found.mean() == pytest.approx(127.5 - 117.4, abs=2)
+
+
 def test_cifarnet_pads_small_pictures():
     image = np.full((20, 24, 3), 200, np.uint8)
     result = graphs.run(

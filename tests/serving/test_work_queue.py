@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+import tensorflow.compat.v1 as tf
 
 from serving.work_queue import BusyError, ClosedError, ExpiredError, WorkQueue
 
@@ -134,6 +135,25 @@ def test_an_error_reaches_only_the_request_that_caused_it():
         thread.join()
     assert good_result == [[2, 4]]
     assert str(bad_result[0]) == 'a bad one'
+    queue.close()
+
+
+@pytest.mark.parametrize(
+    ('kind', 'words'),
+    [
+        (tf.errors.InvalidArgumentError, 'the model cannot read this picture'),
+        (tf.errors.ResourceExhaustedError, 'too large for the memory of this machine'),
+    ],
+)
+def test_what_a_picture_makes_the_graph_fail_with_is_its_own_outcome(kind, words):
+    def run(pictures):
+        if 'bad' in pictures:
+            raise kind(None, None, 'nodes and numbers')
+        return pictures
+
+    queue = WorkQueue(run, 1, max_batch_size=4)
+    first, bad, last = queue.submit(['a', 'bad', 'b'])
+    assert (first, str(bad), last) == ('a', words, 'b')
     queue.close()
 
 
