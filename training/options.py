@@ -97,7 +97,7 @@ class TrainOptions(Checked):
         'Scopes, with commas, that are trained; `head`: the last layers; untyped, all are.',
     )
     ignore_missing_vars: bool = option(
-        START, False, 'Forgive heads, slots and averages that the checkpoint lacks.'
+        START, False, 'Forgive heads that the checkpoint lacks, but no other part of the network.'
     )
     fine_tune: bool = option(
         START, False, 'Start with a new head (and auxiliary head) whatever the checkpoint holds.'
