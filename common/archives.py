@@ -29,6 +29,10 @@ _DAMAGE = (
 )
 
 
+class _RefusedError(Exception):
+    """Say why an archive is not unpacked; `_explaining` puts the archive's name in front."""
+
+
 @dataclasses.dataclass(frozen=True)
 class _Member:
     """One entry of an archive: a file, a directory, or a link to another entry."""
@@ -49,7 +53,7 @@ def unpack(archive, directory, max_bytes=None):
     archive = os.fspath(archive)
     with _explaining(archive), staging(archive, directory) as folder:
         limit = (1 << 30) + 20 * os.path.getsize(archive) if max_bytes is None else max_bytes
-        budget = _Budget(archive, limit)
+        budget = _Budget(limit)
         with Progress(None, f'Unpacking {os.path.basename(archive)}', 'files') as progress:
             with _members(archive, budget) as members:
                 _write_all(members, folder, budget, progress)
@@ -61,6 +65,8 @@ def _explaining(archive):
     """Turn what a damaged archive, a full disk and the like raise into one clear line."""
     try:
         yield
+    except _RefusedError as error:
+        raise UserError(f'{archive}: {error}') from None
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
         raise UserError(
@@ -104,16 +110,13 @@ def _lock(handle, source):
 class _Budget:
     """The number of bytes that an archive may still unfold to."""
 
-    def __init__(self, archive, limit):
-        self._archive = archive
+    def __init__(self, limit):
         self._limit = self._left = limit
 
     def spend(self, count):
         self._left -= count
         if self._left < 0:
-            raise UserError(
-                f'{self._archive}: unpacks to more than {self._limit:,} bytes; refused as a bomb'
-            )
+            raise _RefusedError(f'unpacks to more than {self._limit:,} bytes; refused as a bomb')
 
 
 class _Metered:
@@ -153,7 +156,9 @@ def _write_all(members, staging, budget, progress):
     for member, path in links:
         source = _inside(staging, member.target, member.target_base, member.name)
         if not os.path.isfile(source):
-            raise UserError(f'{member.name!r} links to {member.target!r}, no file of the archive')
+            raise _RefusedError(
+                f'{member.name!r} links to {member.target!r}, no file of the archive'
+            )
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with _Metered(open(source, 'rb'), budget) as stream, open(path, 'wb') as target:
             shutil.copyfileobj(stream, target, _CHUNK)
@@ -164,7 +169,7 @@ def _inside(staging, name, base, member_name):
     relative = os.path.normpath(os.path.join(base, name))
     parts = relative.split(os.sep)
     if os.path.isabs(name) or os.pardir in parts or '\0' in name:
-        raise UserError(f'archive member {member_name!r} would leave the directory; refused')
+        raise _RefusedError(f'{member_name!r} would leave the directory; refused')
     return os.path.join(staging, relative)
 
 
@@ -215,7 +220,7 @@ def _tar_members(archive, container, stream):
         elif info.islnk():
             yield _Member(info.name, 'link', target=info.linkname)
         else:
-            raise UserError(f'archive member {info.name!r} is a device or pipe; refused')
+            raise _RefusedError(f'{info.name!r} is a device or pipe; refused')
         # The container remembers every member; a million of them need not stay.
         container.members = []
     # Only behind the last byte does a compressed stream tell whether it is whole.
@@ -237,7 +242,7 @@ def _zip_members(archive, container, budget):
     for info in container.infolist():
         mode = info.external_attr >> 16
         if info.flag_bits & 1:
-            raise UserError(f'{archive}: {info.filename!r} is encrypted; unpack it by other means')
+            raise _RefusedError(f'{info.filename!r} is encrypted; unpack it by other means')
         if info.is_dir():
             yield _Member(info.filename, 'directory')
         elif stat.S_ISLNK(mode):
@@ -250,7 +255,7 @@ def _zip_members(archive, container, budget):
                 info.filename, 'file', lambda info=info: _Metered(container.open(info), budget)
             )
         else:
-            raise UserError(f'archive member {info.filename!r} is a device or pipe; refused')
+            raise _RefusedError(f'{info.filename!r} is a device or pipe; refused')
 
 
 def _move_into(staging, directory):
