@@ -22,7 +22,7 @@ _HOW = (
     ('string', 'model_name', None, 'The network, where neither graph nor checkpoint tells.'),
     ('boolean', 'clear_devices', True, 'Forget which device each node was to run on.'),
     ('list', 'initializer_nodes', [], 'Nodes to run before freezing.'),
-    ('string', 'input_saver', '', "A SaverDef, to restore with the graph's saver."),
+    ('path', 'input_saver', '', "A SaverDef, to restore with the graph's saver."),
 )
 _DEAD = tuple(
     cli.Dead(name, default, 'only a GraphDef with a checkpoint is frozen here')

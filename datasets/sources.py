@@ -11,15 +11,6 @@ from datasets.dataset_factory import datasets_map
 SAMPLE = 'sample_flowers'
 _HAS_CLUTTER = ('caltech101', 'caltech256')
 _HAS_BACKGROUND = ('imagenet', *_HAS_CLUTTER)
-_PATHS = (
-    'dataset_dir',
-    'train_directory',
-    'validation_directory',
-    'output_directory',
-    'labels_file',
-    'csv_file',
-    'source_url',
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +38,6 @@ class Request:
 
 def run(request, report=print):
     """Find, fetch and convert what was asked for, or verify it; `report` takes a line of text."""
-    request = _with_homes(request)
     _check(request)
     if request.verify:
         return verify.verify(request.output_dir, request.dataset_name or '', report)
@@ -95,13 +85,6 @@ def _with_typed_percentage(spec, options):
     if options.validation_percentage == convert.ConvertOptions.validation_percentage:
         return spec
     return dataclasses.replace(spec, validation_count=None)
-
-
-def _with_homes(request):
-    """Resolve a leading `~`, which shells leave alone behind a flag's equals sign."""
-    paths = {name: getattr(request, name) for name in _PATHS}
-    resolved = {name: os.path.expanduser(path) for name, path in paths.items() if path}
-    return dataclasses.replace(request, **resolved)
 
 
 def _own_folder(request):

@@ -1,5 +1,6 @@
 """The program as a user types it; what it does is shown where the library is tested."""
 
+import os
 import subprocess
 import sys
 
@@ -8,9 +9,11 @@ from support.picture_folders import class_folders
 SCRIPT = 'download_and_convert_data.py'
 
 
-def run(*arguments):
+def run(*arguments, environment=None):
     command = [sys.executable, SCRIPT, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env=environment
+    )
 
 
 def test_the_flags_of_the_older_tools_convert(tmp_path):
@@ -18,16 +21,18 @@ def test_the_flags_of_the_older_tools_convert(tmp_path):
     class_folders(tmp_path / 'img/val', {'gim': 1, 'tuk': 1}, first_seed=50)
     (tmp_path / 'labels').write_text('gim\ntuk\n')
     done = run(
-        f'--train_directory={tmp_path}/img/train',
-        f'--validation_directory={tmp_path}/img/val',
-        f'--output_directory={tmp_path}/tfrecord',
-        f'--labels_file={tmp_path}/labels',
+        # Shells leave `~` alone behind an equals sign.
+        '--train_directory=~/img/train',
+        '--validation_directory=~/img/val',
+        '--output_directory=~/tfrecord',
+        '--labels_file=~/labels',
         '--train_shards=1',
         '--validation_shards=1',
         '--num_threads=1',
         # Of the last TF-Slim; accepted, without effect.
         '--small_object_area_threshold=0.005',
         '--foreground_class_of_interest=person',
+        environment={**os.environ, 'HOME': str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / 'tfrecord/train-00000-of-00001').is_file()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from absl import flags
 
+import freeze_graph
 from classifiers import model_info
-from common import labels
+from common import cli, labels
 from serving import graph_nodes
 from support import frozen_graphs, records, small_models
 
@@ -112,3 +114,12 @@ def test_mistakes_are_one_line_and_exit_status_1(script, flags, message, tmp_pat
     assert (status, len(lines)) == (1, 1), errors
     assert message in lines[0]
     assert 'Traceback' not in errors
+
+
+def test_every_file_of_a_freezing_may_lie_in_the_home_directory(monkeypatch):
+    monkeypatch.setenv('HOME', '/home/kim')
+    flag_values = flags.FlagValues()
+    cli.define(freeze_graph._GROUPS, flag_values)
+    paths = ('input_graph', 'input_checkpoint', 'input_saver', 'output_graph')
+    cli.parse(['freeze_graph.py', *(f'--{name}=~/here' for name in paths)], flag_values)
+    assert {flag_values[name].value for name in paths} == {'/home/kim/here'}

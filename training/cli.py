@@ -153,7 +153,7 @@ def define(options_class, aliases, others, flag_values):
 
 
 def _kind(field):
-    return cli.KINDS[base_type(field)]
+    return 'path' if field.metadata['is_path'] else cli.KINDS[base_type(field)]
 
 
 def typed_values(options_class, aliases, flag_values):

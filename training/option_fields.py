@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 import types
 import typing
 
@@ -56,8 +55,8 @@ def option(group, default, help, check=None, shown=None, is_path=False):
     """Describe one flag as a dataclass field.
 
     `shown` is the flag's default in --help where the option itself stays None until it is typed,
-    because a model.json or the network's own record may know better. In a path (`is_path`) a
-    leading `~` means the home directory.
+    because a model.json or the network's own record may know better. In the flag of a
+    path (`is_path`) a leading `~` means the home directory.
     """
     metadata = {'group': group, 'help': help, 'check': check, 'shown': shown, 'is_path': is_path}
     return dataclasses.field(default=default, metadata=metadata)
@@ -86,9 +85,6 @@ class Checked:
             value = getattr(self, field.name)
             if value == '' and field.default is None:
                 object.__setattr__(self, field.name, None)
-            elif field.metadata['is_path'] and value:
-                # Shells leave `~` alone behind a flag's equals sign.
-                object.__setattr__(self, field.name, os.path.expanduser(value))
             elif value is not None:
                 self._check(field, value)
 

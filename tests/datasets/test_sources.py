@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ ALONE = ConvertOptions(num_processes=1)
 
 def run(lines=None, options=ALONE, **request):
     request = {
-        name: str(value) if name in sources._PATHS else value for name, value in request.items()
+        name: str(value) if isinstance(value, Path) else value for name, value in request.items()
     }
     report = (lambda line: None) if lines is None else lines.append
     return sources.run(Request(options=options, **request), report)
@@ -184,12 +185,6 @@ def test_a_name_that_nothing_stands_for_is_answered_with_those_that_are(tmp_path
     message = str(caught.value)
     assert f'{tmp_path / "flower"} does not exist' in message
     assert 'known data sets, nearest first: flowers, ' in message
-
-
-def test_a_home_directory_is_resolved(tmp_path, monkeypatch):
-    monkeypatch.setenv('HOME', str(tmp_path))
-    class_folders(tmp_path / 'pics', {'a': 3, 'b': 3})
-    assert sources.run(Request('pics', '~', options=ALONE), lambda line: None).examples == 6
 
 
 def test_every_known_data_set_is_complete():

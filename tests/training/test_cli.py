@@ -1,5 +1,6 @@
 """The flags of train_image_classifier.py: TF-Slim's, its forks', and those of the older tools."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,17 @@ def test_an_alias_and_its_option_may_agree_but_not_differ():
     assert options_of('--max_steps=3', '--max_number_of_steps=3').max_number_of_steps == 3
     with pytest.raises(UserError, match=r'^--dataset_dir=/b and --data_dir=/a contradict'):
         options_of('--data_dir=/a', '--dataset_dir=/b')
+
+
+@pytest.mark.parametrize('define', [cli.define_training_flags, cli.define_evaluation_flags])
+def test_every_path_may_begin_in_the_home_directory(define, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/kim')
+    flag_values = absl_flags.FlagValues()
+    define(flag_values)
+    paths = [name for name in flag_values if re.search('_(dir|path)$', name)]
+    assert {'dataset_dir', 'data_dir', 'checkpoint_path'} < set(paths)
+    parse(['program', *(f'--{name}=~/here/~' for name in paths)], flag_values)
+    assert {flag_values[name].value for name in paths} == {'/home/kim/here/~'}
 
 
 def test_the_korean_notes_command_as_typed():

@@ -1,12 +1,10 @@
 """Every option is checked by itself; the message names the flag, the value and what is valid."""
 
 import dataclasses
-import re
 
 import pytest
 
 from common.errors import UserError
-from training.evaluation_options import EvaluationOptions
 from training.option_fields import base_type, flag_fields
 from training.options import TrainOptions
 
@@ -56,15 +54,6 @@ def test_every_default_is_valid_and_options_are_frozen():
 def test_an_empty_text_means_nothing_given():
     assert TrainOptions(checkpoint_path='', ps_hosts='').checkpoint_path is None
     assert TrainOptions().master == ''
-
-
-@pytest.mark.parametrize('kind', [TrainOptions, EvaluationOptions])
-def test_a_home_directory_is_resolved(kind, monkeypatch):
-    monkeypatch.setenv('HOME', '/home/kim')
-    paths = [field.name for field in flag_fields(kind) if re.search('_(dir|path)$', field.name)]
-    assert len(paths) == 3
-    options = kind(**dict.fromkeys(paths, '~/here/~'))
-    assert {getattr(options, name) for name in paths} == {'/home/kim/here/~'}
 
 
 def test_a_default_of_last_resort_is_kept_beside_the_option():
