@@ -38,9 +38,9 @@ flag_value() { # NAME DEFAULT ARGUMENTS...
   printf '%s\n' "$value"
 }
 
-# Tell whether the arguments ask for a program's help, which needs no settings to be right.
+# Tell whether the arguments ask for help, which needs no settings to be right.
 wants_help() { # ARGUMENTS...
-  case " $* " in *' --help '* | *' --helpfull '*) return 0 ;; esac
+  case " $* " in *' -h '* | *' --help '* | *' --helpfull '*) return 0 ;; esac
   return 1
 }
 

@@ -11,19 +11,20 @@
 # TensorFlow's servers have no authentication: use this on a machine or network of your own.
 set -euo pipefail
 
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-usage="usage: ${BASH_SOURCE[0]} WORKERS [flags of train_image_classifier.py]"
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+if wants_help "$@"; then
+  print_usage "${BASH_SOURCE[0]}"
+  exit
+fi
 workers="${1:-}"
 case "$workers" in
-  '' | *[!0-9]* | 0)
-    echo "$usage" >&2
-    exit 2
+  '' | *[!0-9]* | 0*)
+    fail "'$workers': the first argument has to be the number of workers: ${BASH_SOURCE[0]} 2 --train_dir=..."
     ;;
 esac
 shift
 
-python="$root/.venv/bin/python"
-[ -x "$python" ] || python=python3
 logs="${SLIM_CLUSTER_LOGS:-$PWD}"
 mkdir -p "$logs"
 

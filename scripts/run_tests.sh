@@ -7,8 +7,9 @@
 #
 # SLIM_TEST_WORKERS=4   processes that run tests side by side (2)
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$root"
 scripts/setup_env.sh --dev
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .

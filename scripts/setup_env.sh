@@ -7,16 +7,11 @@
 # SLIM_PYTHON=/path/to/python  use this interpreter; otherwise the newest supported one is found
 # SLIM_GPU=1                   bring NVIDIA's libraries for TensorFlow
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly SUPPORTED='3.13 3.12 3.11 3.10'
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
 stamp=$venv/installed
-
-fail() {
-  echo "error: $1" >&2
-  exit 1
-}
 
 version_of() {
   "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
@@ -56,6 +51,10 @@ requirements=("$root/requirements.txt")
 for argument in "$@"; do
   case $argument in
     --dev) requirements+=("$root/requirements-dev.txt") ;;
+    -h | --help)
+      print_usage "${BASH_SOURCE[0]}"
+      exit
+      ;;
     *) fail "unknown argument '$argument'; the only one is --dev" ;;
   esac
 done

@@ -17,11 +17,10 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
-case " $* " in *' --help '* | *' -h '*)
+if wants_help "$@"; then
   print_usage "${BASH_SOURCE[0]}"
   exit
-  ;;
-esac
+fi
 
 if [ -z "$(flag_value dataset_dir "$(flag_value data_dir '' "$@")" "$@")" ]; then
   flags=(--dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR" --model_name="$MODEL_NAME")

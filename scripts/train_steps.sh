@@ -4,12 +4,10 @@ source "$root/scripts/stopping.sh"
 
 # Set model and dataset from the first two arguments, and the directories from env_set.sh.
 choose_run() { # SCRIPT MODEL DATASET
-  case " $* " in
-    *' -h '* | *' --help '*)
-      print_usage "$root/scripts/$1"
-      exit
-      ;;
-  esac
+  if wants_help "$@"; then
+    print_usage "$root/scripts/$1"
+    exit
+  fi
   case "${2:--} ${3:--}" in
     -* | *' -'*) fail "usage: scripts/$1 MODEL DATASET [flags of train_image_classifier.py]" ;;
   esac

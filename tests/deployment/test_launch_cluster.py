@@ -29,7 +29,8 @@ if '--hang' in text or '--fail' in text:
 @pytest.fixture
 def checkout(tmp_path):
     (tmp_path / 'scripts').mkdir()
-    shutil.copy(ROOT / 'scripts' / 'launch_cluster.sh', tmp_path / 'scripts')
+    for name in ('launch_cluster.sh', 'common.sh'):
+        shutil.copy(ROOT / 'scripts' / name, tmp_path / 'scripts')
     (tmp_path / 'train_image_classifier.py').write_text(PROGRAM)
     binaries = tmp_path / '.venv' / 'bin'
     binaries.mkdir(parents=True)
@@ -92,8 +93,9 @@ def test_a_stop_reaches_everyone(checkout):
 
 
 @pytest.mark.parametrize('arguments', [[], ['0'], ['--train_dir=x']])
-def test_without_a_number_of_workers_the_usage_is_shown(checkout, arguments):
+def test_without_a_number_of_workers_one_line_says_what_is_missing(checkout, arguments):
     process = launch(checkout, *arguments)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert 'launch_cluster.sh WORKERS' in errors
+    assert process.returncode == 1
+    assert errors.startswith(f"error: '{arguments[0] if arguments else ''}': the first argument")
+    assert errors.count('\n') == 1

@@ -115,6 +115,33 @@ def test_help_is_the_programs_own_and_starts_nothing(checkout, script):
     assert os.listdir(checkout.here) == []
 
 
+@pytest.mark.parametrize('script', ['launch_cluster.sh', 'setup_env.sh', 'sweep_learning_rate.sh'])
+def test_help_of_those_without_a_program_is_what_stands_at_the_top(checkout, script):
+    for flag in ('--help', '-h'):
+        done = checkout.run(script, flag)
+        assert (done.returncode, done.stderr) == (0, '')
+        assert f'  scripts/{script} ' in done.stdout
+        assert 'set -euo' not in done.stdout
+    assert os.listdir(checkout.here) == []
+
+
+def test_an_exported_cdpath_leads_no_script_astray(checkout):
+    (checkout.home / 'scripts').mkdir()
+    done = subprocess.run(
+        ['bash', 'scripts/tensorboard.sh'],
+        cwd=checkout.root,
+        env={**checkout.environment, 'CDPATH': str(checkout.home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, '')
+    assert [call['python'] for call in checkout.told()] == [f'{checkout.root}/.venv/bin/python']
+    # The others find the checkout in the same way, by sourcing the one that knows how.
+    for path in (ROOT / 'scripts').glob('*.sh'):
+        assert path.name == 'common.sh' or 'cd "$(dirname' not in path.read_text(), path
+
+
 def test_tensorboard_shows_an_evaluation_from_elsewhere_too(checkout):
     (call,) = checkout.calls('tensorboard.sh', '--bind_all', TRAIN_DIR='/t', EVAL_DIR='/e f')
     assert call['flags'] == [
