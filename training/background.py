@@ -7,7 +7,6 @@ python -m training.background stop TRAIN_DIR
 import contextlib
 import fcntl
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -15,8 +14,8 @@ import sys
 import time
 
 from common.errors import UserError, exit_cleanly
+from training import run_directory
 
-TRAINING_LOCK = 'train.lock'  # Held by the training program itself.
 # Held from the start on: before the program takes its own, TensorFlow is loaded for seconds.
 _START_LOCK = 'run_train.lock'
 _PROGRAM = 'train_image_classifier.py'
@@ -68,7 +67,7 @@ def _claimed(train_dir):
     with contextlib.suppress(OSError):
         os.makedirs(train_dir, exist_ok=True)
     with _opened(os.path.join(train_dir, _START_LOCK), os.O_RDWR) as handle:
-        if not _try_lock(handle) or _is_held(os.path.join(train_dir, TRAINING_LOCK)):
+        if not _try_lock(handle) or _is_held(os.path.join(train_dir, run_directory.LOCK)):
             raise UserError(_about_running(train_dir))
         yield handle
 
@@ -118,7 +117,7 @@ def find(train_dir):
 
     The start's lock is looked at first: it is held until the very end of the process.
     """
-    for name in (_START_LOCK, TRAINING_LOCK):
+    for name in (_START_LOCK, run_directory.LOCK):
         path = os.path.join(train_dir, name)
         if _is_held(path):
             lines = _text(path).splitlines()
@@ -182,12 +181,10 @@ def _wait_until_free(lock, report):
 
 
 def _about_checkpoint(train_dir):
-    stated = re.match(
-        r'model_checkpoint_path: "([^"]*)"', _text(os.path.join(train_dir, 'checkpoint'))
-    )
-    if not stated:
+    newest = run_directory.newest_checkpoint(train_dir)
+    if not newest:
         return f'there is no checkpoint in {train_dir}: it ended before its first step'
-    return f'newest checkpoint: {os.path.join(train_dir, stated[1])}'
+    return f'newest checkpoint: {newest}'
 
 
 def _is_held(path):

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import dataclasses
 import fcntl
-import json
 import math
 import os
 import re
@@ -16,15 +15,14 @@ import time
 
 from common import files
 from common.errors import UserError
-from training import curves, lettering
+from training import curves, lettering, run_directory
 
-DIVERGED = 3  # Exit status of a training whose numbers were none any more.
 _STATE, _TABLE, _PLOT = 'sweep.json', 'learning_rates.csv', 'learning_rates.png'
-_LOG, _LOCK = 'train.log', 'train.lock'
+_LOG = 'train.log'
 _STEP = re.compile(r'global step (\d+): loss = (\S+) ')
 _LAST_STEP = re.compile(r'Last step: (\d+)')
 _DIVERGED_AT = re.compile(r'^error: .* at step (\d+), ', re.MULTILINE)
-_ERROR = re.compile(r'^(?:error|FATAL Flags parsing error): ?(.*)$', re.MULTILINE)
+_ERROR = re.compile(r'^error: (.*)$', re.MULTILINE)
 # Of batch norm, in a log that nobody may read; accuracies are worthless then.
 _ADVICE = re.compile(r'This run of \d+ steps is too short .*')
 _POLL_SECS = 0.2
@@ -148,7 +146,7 @@ def _train(rate, train_dir, command, report):
 
 def _wait_until_free(train_dir, report):
     """Wait for what a killed sweep has left training there: it is this training."""
-    with open(os.path.join(train_dir, _LOCK), 'a+') as lock:
+    with open(os.path.join(train_dir, run_directory.LOCK), 'a+') as lock:
         waited = False
         while True:
             try:
@@ -169,13 +167,13 @@ def _read(log):
 
 
 def _judge(status, text, new, train_dir, seconds):
-    if status not in (0, DIVERGED):
+    if status not in (0, run_directory.DIVERGED):
         said = _ERROR.findall(new)
         why = said[-1] if said else f'ended with status {status}'
         raise UserError(f'{why} (the log: {os.path.join(train_dir, _LOG)})')
     losses = loss_curve(text)
     last = max(losses, default=0)
-    if status == DIVERGED:
+    if status == run_directory.DIVERGED:
         state = 'diverged'
         step = int((_DIVERGED_AT.findall(new) or [last])[-1])
     else:
@@ -196,20 +194,13 @@ def loss_curve(text):
 
 
 def _saved_step(train_dir):
-    try:
-        text = files.read_text(os.path.join(train_dir, 'checkpoint'))
-    except UserError:
-        return 0
-    match = re.search(r'^model_checkpoint_path: ".*-(\d+)"', text, re.MULTILINE)
-    return int(match[1]) if match else 0
+    step = re.search(r'-(\d+)$', run_directory.newest_checkpoint(train_dir) or '')
+    return int(step[1]) if step else 0
 
 
 def _accuracy(train_dir):
-    path = os.path.join(train_dir, 'validations.json')
-    if not os.path.exists(path):
-        return None
-    with open(path, encoding='utf-8') as stream:
-        validations = json.load(stream)
+    path = os.path.join(train_dir, run_directory.VALIDATIONS)
+    validations = files.read_json(path) if os.path.exists(path) else []
     return validations[-1]['accuracy'] if validations else None
 
 

@@ -8,12 +8,20 @@ import tensorflow.compat.v1 as tf
 
 from deployment import cluster
 from nets import nets_factory
-from training import data_choice, graph, hooks, preparation, saving, session, summaries
+from training import (
+    data_choice,
+    graph,
+    hooks,
+    preparation,
+    run_directory,
+    saving,
+    session,
+    summaries,
+)
 from training.saving import DivergedError
 from training.signals import StopRequest
 from training.validation import Validator
 
-DIVERGED = 3  # Exit status: the loss or the weights were no longer numbers.
 # What is left of the statistics' initial values should be no more than this.
 _REMNANT = 0.05
 
@@ -34,7 +42,7 @@ def train(options):
             _train(preparation.prepare(options, place), stop)
     except DivergedError as error:
         print(f'error: {error}', file=sys.stderr)
-        return DIVERGED
+        return run_directory.DIVERGED
     return 0
 
 

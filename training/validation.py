@@ -6,9 +6,8 @@ import os
 import tensorflow.compat.v1 as tf
 
 from common import files
+from training import run_directory
 from training.evaluate import Evaluator
-
-_HISTORY = 'validations.json'
 
 
 class _StopAskedError(Exception):
@@ -38,7 +37,7 @@ class Validator(tf.train.SessionRunHook):
             num_threads=options.num_preprocessing_threads,
         )
         self._split_name = dataset.split_name
-        self._path = os.path.join(options.train_dir, _HISTORY)
+        self._path = os.path.join(options.train_dir, run_directory.VALIDATIONS)
         self._history = _read(self._path, run.resumed.step if run.resumed else 0)
 
     def close(self):
