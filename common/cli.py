@@ -210,12 +210,17 @@ def either(name, *older, flag_values=absl_flags.FLAGS):
     given = {flag: value for flag, value in given.items() if value not in (None, [])}
     (first, meant), *others = given.items() or [(name, None)]
     for other, value in others:
-        if value != meant:
-            raise UserError(
-                f'--{first}={_as_typed(meant)} and --{other}={_as_typed(value)} contradict each'
-                ' other: they mean the same, pass one of them'
-            )
+        require_agreement(first, meant, other, value)
     return meant
+
+
+def require_agreement(name, meant, other, value):
+    """Raise a UserError where two names of one flag were given different values."""
+    if value != meant:
+        raise UserError(
+            f'--{name}={_as_typed(meant)} and --{other}={_as_typed(value)} contradict each other: '
+            'they mean the same, pass one of them'
+        )
 
 
 def _as_typed(value):

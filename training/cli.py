@@ -6,7 +6,6 @@ from absl import flags as absl_flags
 
 from common import cli
 from common.cli import Dead, Ignored
-from common.errors import UserError
 from training.evaluation_options import EvaluationOptions
 from training.option_fields import base_type, flag_fields
 from training.options import TrainOptions
@@ -170,11 +169,8 @@ def typed_values(options_class, aliases, flag_values):
         if not flag.present:
             continue
         source = sources.setdefault(alias.option, alias.name)
-        if source != alias.name and values[alias.option] != flag.value:
-            raise UserError(
-                f'--{source}={values[alias.option]} and --{alias.name}={flag.value} contradict '
-                'each other: they mean the same, pass one of them'
-            )
+        if source != alias.name:
+            cli.require_agreement(source, values[alias.option], alias.name, flag.value)
         values[alias.option] = flag.value
         notices.append(f'--{alias.name} is understood as --{alias.option}={flag.value}')
     return values, notices

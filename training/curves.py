@@ -4,7 +4,8 @@ import math
 
 from PIL import Image, ImageDraw
 
-_PAPER, _INK, _GRID = (255, 255, 255), (40, 40, 40), (225, 225, 225)
+from training.lettering import FONT_SIZE, GRID, INK, PAPER, TITLE_SIZE
+
 # Told apart by the colour-blind, too (Okabe and Ito, 2008); used in turns.
 _COLOURS = (
     (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167),
@@ -12,7 +13,6 @@ _COLOURS = (
 )  # fmt: skip
 _SIZE = (960, 560)
 _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 56, 260, 56
-_FONT_SIZE, _TITLE_SIZE = 14, 18
 # What diverges would press all others flat: so far above the lowest beginning it leaves the plot.
 _HEADROOM = 5
 
@@ -23,10 +23,10 @@ def losses(curves, lettering, title):
         label: [point for point in curve.items() if math.isfinite(point[1]) and point[1] > 0]
         for label, curve in curves.items()
     }
-    picture = Image.new('RGB', _SIZE, _PAPER)
+    picture = Image.new('RGB', _SIZE, PAPER)
     draw = ImageDraw.Draw(picture)
-    font, title_font = lettering.font(_FONT_SIZE), lettering.font(_TITLE_SIZE)
-    draw.text((_LEFT, 18), title, _INK, title_font)
+    font, title_font = lettering.font(FONT_SIZE), lettering.font(TITLE_SIZE)
+    draw.text((_LEFT, 18), title, INK, title_font)
     plot = _Plot([curve for curve in curves.values() if curve])
     plot.draw_axes(draw, font)
     for number, (label, points) in enumerate(curves.items()):
@@ -38,7 +38,7 @@ def losses(curves, lettering, title):
             draw.ellipse([x - 3, y - 3, x + 3, y + 3], colour)
         x, y = _SIZE[0] - _RIGHT + 16, _TOP + 10 + number * 22
         draw.line([x, y, x + 22, y], colour, 3)
-        draw.text((x + 30, y), label, _INK, font, anchor='lm')
+        draw.text((x + 30, y), label, INK, font, anchor='lm')
     return picture
 
 
@@ -64,15 +64,15 @@ class _Plot:
         right, bottom = _LEFT + self._width, _TOP + self._height
         for loss in self._round_losses():
             _, y = self.place(0, loss)
-            draw.line([_LEFT, y, right, y], _GRID)
-            draw.text((_LEFT - 8, y), f'{loss:g}', _INK, font, anchor='rm')
+            draw.line([_LEFT, y, right, y], GRID)
+            draw.text((_LEFT - 8, y), f'{loss:g}', INK, font, anchor='rm')
         for step in _round_steps(self._steps):
             x, _ = self.place(step, 10**self._low)
-            draw.line([x, bottom, x, bottom + 5], _INK)
-            draw.text((x, bottom + 8), str(step), _INK, font, anchor='ma')
-        draw.rectangle([_LEFT, _TOP, right, bottom], outline=_INK)
-        draw.text((right, bottom + 28), 'step', _INK, font, anchor='ra')
-        draw.text((_LEFT, _TOP - 6), 'loss', _INK, font, anchor='rb')
+            draw.line([x, bottom, x, bottom + 5], INK)
+            draw.text((x, bottom + 8), str(step), INK, font, anchor='ma')
+        draw.rectangle([_LEFT, _TOP, right, bottom], outline=INK)
+        draw.text((right, bottom + 28), 'step', INK, font, anchor='ra')
+        draw.text((_LEFT, _TOP - 6), 'loss', INK, font, anchor='rb')
 
     def _round_losses(self):
         """Return 1, 2 and 5 times the powers of ten in range; the powers alone if they suffice."""

@@ -1,4 +1,7 @@
-"""Letters for plots: a font that has those of the class names, or another way to write them."""
+"""Letters for plots: a font that has those of the class names, or another way to write them.
+
+Paper, ink and sizes are those of every plot.
+"""
 
 import dataclasses
 import os
@@ -9,6 +12,8 @@ from PIL import ImageFont
 
 from common import text
 
+PAPER, INK, GRID = (255, 255, 255), (40, 40, 40), (225, 225, 225)
+FONT_SIZE, TITLE_SIZE = 14, 18
 FONT_DIRECTORIES = (
     '~/.fonts',
     '~/.local/share/fonts',

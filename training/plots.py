@@ -5,10 +5,10 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-_PAPER, _INK, _GRID = (255, 255, 255), (40, 40, 40), (225, 225, 225)
+from training.lettering import FONT_SIZE, GRID, INK, PAPER, TITLE_SIZE
+
 _RIGHT, _WRONG = np.array([8, 81, 156]), np.array([178, 24, 43])
 _MARGIN = 20
-_FONT_SIZE, _TITLE_SIZE = 14, 18
 # The matrix is about this wide; below the first size names have no room, below the second counts.
 _MATRIX_SIDE, _MOST_CELL, _LEAST_CELL = 1000, 56, 2
 _CELL_FOR_NAMES, _CELL_FOR_COUNTS = 11, 26
@@ -26,26 +26,26 @@ def confusion_matrix(confusion, lettering, title):
     count = len(confusion)
     cell = int(np.clip(_MATRIX_SIDE // count, _LEAST_CELL, _MOST_CELL))
     axis = _Axis(lettering, cell)
-    left, top = _MARGIN + 28 + axis.width, _MARGIN + 2 * _TITLE_SIZE + 34 + axis.width
+    left, top = _MARGIN + 28 + axis.width, _MARGIN + 2 * TITLE_SIZE + 34 + axis.width
     side = cell * count
-    font, title_font = lettering.font(_FONT_SIZE), lettering.font(_TITLE_SIZE)
+    font, title_font = lettering.font(FONT_SIZE), lettering.font(TITLE_SIZE)
     notes = [*_notes(lettering, cell)]
     texts = [title_font.getlength(title), *(font.getlength(note) for note in notes)]
     width = math.ceil(max(left + side, _MARGIN + max(texts)) + _MARGIN)
-    height = top + side + 12 + len(notes) * (_FONT_SIZE + 6) + _MARGIN
-    picture = Image.new('RGB', (width, height), _PAPER)
+    height = top + side + 12 + len(notes) * (FONT_SIZE + 6) + _MARGIN
+    picture = Image.new('RGB', (width, height), PAPER)
     picture.paste(_fields(confusion, cell), (left, top))
     draw = ImageDraw.Draw(picture)
-    draw.rectangle([left - 1, top - 1, left + side, top + side], outline=_INK)
-    draw.text((_MARGIN, _MARGIN), title, _INK, title_font)
-    draw.text((left, _MARGIN + 2 * _TITLE_SIZE), 'taken for', _INK, font)
+    draw.rectangle([left - 1, top - 1, left + side, top + side], outline=INK)
+    draw.text((_MARGIN, _MARGIN), title, INK, title_font)
+    draw.text((left, _MARGIN + 2 * TITLE_SIZE), 'taken for', INK, font)
     _paste_upright(picture, 'true class', font, (_MARGIN, top))
     axis.draw(picture, left, top)
     if cell >= _CELL_FOR_COUNTS:
         _write_counts(draw, confusion, cell, left, top, lettering)
     for number, note in enumerate(notes):
-        at = _MARGIN, top + side + 12 + number * (_FONT_SIZE + 6)
-        draw.text(at, note, _INK, font)
+        at = _MARGIN, top + side + 12 + number * (FONT_SIZE + 6)
+        draw.text(at, note, INK, font)
     return picture
 
 
@@ -65,21 +65,21 @@ def _fields(confusion, cell):
     share = np.where(confusion > 0, faintest + (1 - faintest) * share, 0)[..., np.newaxis]
     is_right = np.eye(len(confusion), dtype=bool)[..., np.newaxis]
     colour = np.where(is_right, _RIGHT, _WRONG)
-    pixels = (np.array(_PAPER) * (1 - share) + colour * share).round().astype(np.uint8)
+    pixels = (np.array(PAPER) * (1 - share) + colour * share).round().astype(np.uint8)
     picture = pixels.repeat(cell, axis=0).repeat(cell, axis=1)
     if cell >= _CELL_FOR_NAMES:
-        picture[cell - 1 :: cell] = _GRID
-        picture[:, cell - 1 :: cell] = _GRID
+        picture[cell - 1 :: cell] = GRID
+        picture[:, cell - 1 :: cell] = GRID
     return Image.fromarray(picture)
 
 
 def _write_counts(draw, confusion, cell, left, top, lettering):
     """Write each field's count where it is not 0 and fits."""
-    font = lettering.font(min(_FONT_SIZE, cell // 2))
+    font = lettering.font(min(FONT_SIZE, cell // 2))
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     for row, column in np.argwhere(confusion):
         text = str(confusion[row, column])
-        colour = _PAPER if shares[row, column] > 0.45 else _INK
+        colour = PAPER if shares[row, column] > 0.45 else INK
         if font.getlength(text) <= cell - 4:
             middle = left + (column + 0.5) * cell, top + (row + 0.5) * cell
             draw.text(middle, text, colour, font, anchor='mm')
@@ -91,14 +91,14 @@ class _Axis:
     def __init__(self, lettering, cell):
         self._cell = cell
         has_room = cell >= _CELL_FOR_NAMES
-        self._font = lettering.font(min(_FONT_SIZE, cell - 1) if has_room else _FONT_SIZE)
+        self._font = lettering.font(min(FONT_SIZE, cell - 1) if has_room else FONT_SIZE)
         if has_room:
             self._texts = {
                 place: shortened(name, self._font, _LONGEST_NAME)
                 for place, name in enumerate(lettering.names)
             }
         else:
-            step = _round_up(3 * _FONT_SIZE / cell)
+            step = _round_up(3 * FONT_SIZE / cell)
             labels = enumerate(lettering.labels)
             self._texts = {place: str(label) for place, label in labels if not label % step}
         self.width = 8 + math.ceil(max(self._font.getlength(text) for text in self._texts.values()))
@@ -108,7 +108,7 @@ class _Axis:
         draw = ImageDraw.Draw(picture)
         for place, text in self._texts.items():
             middle = (place + 0.5) * self._cell
-            draw.text((left - 6, top + middle), text, _INK, self._font, anchor='rm')
+            draw.text((left - 6, top + middle), text, INK, self._font, anchor='rm')
             _paste_upright(picture, text, self._font, (left + middle, top - 6), above=True)
 
 
@@ -127,7 +127,7 @@ def _paste_upright(picture, text, font, at, above=False):
     x, y = at
     if above:
         x, y = x - (box[1] + box[3]) / 2, y - mask.height
-    picture.paste(_INK, (round(x), round(y)), mask)
+    picture.paste(INK, (round(x), round(y)), mask)
 
 
 def shortened(text, font, width):
@@ -144,16 +144,16 @@ def mistakes_sheet(tiles, lettering, title):
 
     `tiles` are (picture, true output, predicted output, probability of the prediction).
     """
-    font, title_font = lettering.font(_FONT_SIZE), lettering.font(_TITLE_SIZE)
+    font, title_font = lettering.font(FONT_SIZE), lettering.font(TITLE_SIZE)
     columns = min(_TILE_COLUMNS, len(tiles))
     rows = -(-len(tiles) // columns)
-    tile_height = _TILE + 2 * (_FONT_SIZE + 4) + 12
-    top = _MARGIN + 2 * _TITLE_SIZE
+    tile_height = _TILE + 2 * (FONT_SIZE + 4) + 12
+    top = _MARGIN + 2 * TITLE_SIZE
     across = max(columns * (_TILE + 8), math.ceil(title_font.getlength(title)))
     size = across + 2 * _MARGIN, top + rows * tile_height + _MARGIN
-    sheet = Image.new('RGB', size, _PAPER)
+    sheet = Image.new('RGB', size, PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, _MARGIN), title, _INK, title_font)
+    draw.text((_MARGIN, _MARGIN), title, INK, title_font)
     for number, (picture, true, predicted, probability) in enumerate(tiles):
         x = _MARGIN + number % columns * (_TILE + 8)
         y = top + number // columns * tile_height
@@ -164,13 +164,13 @@ def mistakes_sheet(tiles, lettering, title):
         percent = f' {probability:.0%}'
         room = _TILE - font.getlength(percent)
         name = shortened(lettering.names[predicted], font, room) + percent
-        draw.text((x, y + _FONT_SIZE + 4), name, tuple(_WRONG), font)
+        draw.text((x, y + FONT_SIZE + 4), name, tuple(_WRONG), font)
     return sheet
 
 
 def _thumbnail(picture):
     """Return the picture as large as fits into a tile, whatever its shape."""
-    tile = Image.new('RGB', (_TILE, _TILE), _GRID)
+    tile = Image.new('RGB', (_TILE, _TILE), GRID)
     picture = picture.convert('RGB')
     scale = _TILE / max(picture.size)
     size = [max(1, round(side * scale)) for side in picture.size]
