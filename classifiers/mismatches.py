@@ -28,7 +28,7 @@ def require_some(path, model_name, found, held, exclude_scopes=()):
     if found:
         return
     roots = sorted({name.split('/')[0] for name in held})
-    candidates = [n for n, spec in nets_factory.MODELS.items() if _root(spec) in roots]
+    candidates = [n for n, spec in nets_factory.MODELS.items() if spec.scope in roots]
     if model_name in candidates:
         advice = f'--checkpoint_exclude_scopes={",".join(exclude_scopes)} leaves nothing to restore'
     elif candidates:
@@ -36,11 +36,6 @@ def require_some(path, model_name, found, held, exclude_scopes=()):
     else:
         advice = f'it holds {shortened(roots) or "no variables"}'
     raise UserError(f'{path}: holds nothing for {model_name}: {advice}')
-
-
-def _root(spec):
-    """Return the scope that all variables of a network lie in."""
-    return spec.head.split('/')[0]
 
 
 def other_classes(path, name, there, here):

@@ -41,6 +41,11 @@ class ModelSpec:
         return self.fn.default_image_size
 
     @property
+    def scope(self):
+        """Return the variable scope of the whole network."""
+        return self.head.split('/')[0]
+
+    @property
     def head_scopes(self):
         """List the variable scopes that do not fit weights trained on other classes."""
         return [scope for scope in (self.head, self.auxiliary_head) if scope]

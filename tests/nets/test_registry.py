@@ -117,6 +117,7 @@ def test_spec_names_what_the_graph_has(network):
     assert built.end_points[spec.features].shape.as_list()[0] == 2
     output = built.graph.get_operation_by_name(spec.output_node).outputs[0]
     assert output is built.end_points.get(spec.predictions, built.logits)
+    assert all(name.startswith(f'{spec.scope}/') for name in facts['model_variables'])
     for scope in spec.head_scopes:
         assert any(name.startswith(f'{scope}/') for name in facts['model_variables'])
     assert (spec.batch_norm_decay is not None) == (facts['update_ops'] > 0)
