@@ -4,9 +4,10 @@ import collections
 
 from classifiers import checkpoints
 from classifiers.model_info import ModelInfo
-from common import labels
+from common import labels, names
 from common.errors import UserError
 from nets import nets_factory, released
+from preprocessing import preprocessing_factory
 
 DEFAULT_MODEL_NAME = 'inception_v3'
 
@@ -39,6 +40,9 @@ def resolve(
     Network, classes, names, offset and channels are the identity: what contradicts `stored` is an
     error. All else is presentation: what was given wins.
     """
+    _require_known('--model_name', 'network', model_name, nets_factory.MODELS)
+    recipes = nets_factory.MODELS | preprocessing_factory.RECIPES
+    _require_known('--preprocessing_name', 'preprocessing', preprocessing_name, recipes)
     given = {'model_name': model_name, 'labels_offset': labels_offset}
     if stored:
         channels = _channels(use_grayscale, stored.model_name)
@@ -58,6 +62,11 @@ def resolve(
         dataset_name=dataset_name or info.dataset_name,
     )
     return info, [size_line, recipe_line, *decay_lines, *lines]
+
+
+def _require_known(flag, kind, name, known):
+    if name and name not in known:
+        raise UserError(f'{flag}={name}: {names.unknown(kind, name, known)}')
 
 
 def _channels(use_grayscale, model_name):
@@ -84,21 +93,21 @@ def _check_identity(stored, stored_path, given):
             )
 
 
-def _check_classes(stored, stored_path, count, names):
+def _check_classes(stored, stored_path, count, dataset_labels):
     """Check that the data set has the classes that the network tells apart."""
     expected = stored.num_classes + stored.labels_offset
     if count is not None and count != expected:
         raise UserError(
             f'the data set has {count} classes, {stored_path} says {expected}: '
-            'name the data set that belongs to the checkpoint'
+            'name the data set that belongs to the checkpoint (--dataset_name, --dataset_dir)'
         )
-    for output, known in enumerate(stored.class_names if names else ()):
+    for output, known in enumerate(stored.class_names if dataset_labels else ()):
         label = output + stored.labels_offset
-        found = names.get(label, known)
+        found = dataset_labels.get(label, known)
         if labels.normalised(found) != labels.normalised(known):
             raise UserError(
                 f'class {label} is {found!r} in the data set and {known!r} in {stored_path}: '
-                'name the data set that belongs to the checkpoint'
+                'name the data set that belongs to the checkpoint (--dataset_name, --dataset_dir)'
             )
 
 

@@ -108,6 +108,7 @@ def _from_hosts(options):
         typed = getattr(options, flag)
         if typed is not None and typed != len(hosts[job]):
             raise UserError(f'--{flag}={typed}: --{job}_hosts names {len(hosts[job])}')
+    _require_distinct('--ps_hosts, --worker_hosts', hosts)
     return _in_cluster(options.job_name, options.task or 0, hosts, '--task')
 
 
@@ -125,10 +126,13 @@ def _addresses(flag, text):
     return addresses
 
 
-def _in_cluster(job, task, hosts, source):
-    everyone = [*hosts['ps'], *hosts['worker']]
+def _require_distinct(source, hosts):
+    everyone = sorted((*hosts['ps'], *hosts['worker']))
     if len(set(everyone)) < len(everyone):
-        raise UserError(f'two processes have one address: {", ".join(sorted(everyone))}')
+        raise UserError(f'{source}: two processes have one address: {", ".join(everyone)}')
+
+
+def _in_cluster(job, task, hosts, source):
     if not 0 <= task < len(hosts[job]):
         raise UserError(
             f'{source}={task}: there are {len(hosts[job])} of job {job}, counted from 0'
@@ -162,6 +166,7 @@ def _from_tf_config(text):
         number += len(chiefs)
     if job not in _JOBS:
         raise UserError(f'TF_CONFIG: {names.unknown("task type", job, (*_JOBS, *_CHIEF_JOBS))}')
+    _require_distinct('TF_CONFIG', hosts)
     return _in_cluster(job, number, hosts, 'TF_CONFIG: task index')
 
 

@@ -66,8 +66,9 @@ def _claimed(train_dir):
     """Open the lock of a directory that nobody trains in."""
     with contextlib.suppress(OSError):
         os.makedirs(train_dir, exist_ok=True)
-    with _opened(os.path.join(train_dir, _START_LOCK), os.O_RDWR) as handle:
-        if not _try_lock(handle) or _is_held(os.path.join(train_dir, run_directory.LOCK)):
+    lock = os.path.join(train_dir, _START_LOCK)
+    with _opened(lock, os.O_RDWR) as handle:
+        if not _try_lock(handle, lock) or _is_held(os.path.join(train_dir, run_directory.LOCK)):
             raise UserError(_about_running(train_dir))
         yield handle
 
@@ -76,7 +77,7 @@ def _claimed(train_dir):
 def _emptied(log):
     """Open a log anew; the lock on it lasts as long as somebody writes there."""
     with _opened(log, os.O_WRONLY | os.O_APPEND) as handle:
-        if not _try_lock(handle):
+        if not _try_lock(handle, log):
             raise UserError(f'{log}: a training writes there; start this one in another directory')
         os.ftruncate(handle, 0)
         yield handle
@@ -193,20 +194,20 @@ def _is_held(path):
     except OSError:
         return False
     try:
-        return not _try_lock(handle, fcntl.LOCK_SH)
+        return not _try_lock(handle, path, fcntl.LOCK_SH)
     finally:
         os.close(handle)
 
 
-def _try_lock(handle, kind=fcntl.LOCK_EX):
+def _try_lock(handle, path, kind=fcntl.LOCK_EX):
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
         raise UserError(
-            f'no file can be locked here ({error.strerror}): the training directory and the log '
-            'have to lie on another file system'
+            f'{path}: cannot be locked ({error.strerror}); the training directory and the log have '
+            'to lie on another file system'
         ) from None
     return True
 

@@ -76,10 +76,10 @@ def test_model_json_alone_is_enough():
         ({'model_name': 'vgg_16'}, ['--model_name=vgg_16', 'mobilenet_v1_025']),
         ({'labels_offset': 1}, ['--labels_offset=1', 'is 0']),
         ({'use_grayscale': True}, ['--use_grayscale', 'is 3']),
-        ({'dataset_classes': 5}, ['5 classes', 'says 3']),
+        ({'dataset_classes': 5}, ['5 classes', 'says 3', '--dataset_name']),
         (
             {'dataset_classes': 3, 'dataset_labels': {0: 'daisy', 1: 'tulips', 2: 'roses'}},
-            ["'tulips'", "'roses'"],
+            ["'tulips'", "'roses'", '--dataset_dir'],
         ),
     ],
 )
@@ -150,5 +150,14 @@ def test_without_a_data_set_the_checkpoint_counts_its_classes(tmp_path):
 
 
 def test_an_unknown_network_lists_the_known():
-    with pytest.raises(UserError, match='known, nearest first: inception_v3'):
-        info(model_name='inceptoin_v3', dataset_classes=2)
+    words = "^--model_name=inceptoin_v3: unknown network 'inceptoin_v3'; known, .*: inception_v3, "
+    for stored in (None, STORED):
+        with pytest.raises(UserError, match=words):
+            info(stored, model_name='inceptoin_v3', dataset_classes=2)
+
+
+def test_an_unknown_preprocessing_lists_the_known():
+    words = "^--preprocessing_name=vg: unknown preprocessing 'vg'; known, nearest first: vgg, "
+    with pytest.raises(UserError, match=words):
+        info(STORED, preprocessing_name='vg')
+    assert info(STORED, preprocessing_name='vgg_16').preprocessing_name == 'vgg_16'

@@ -97,7 +97,12 @@ HOSTS = {'ps_hosts': PS, 'worker_hosts': WORKERS}
         ),
         ({**HOSTS, 'job_name': 'ps', 'master': 'grpc://x:1'}, {}, '--master=grpc://x:1: with'),
         ({**HOSTS, 'job_name': 'ps', 'ps_hosts': 'a'}, {}, "--ps_hosts=a: 'a' has to be host:port"),
-        ({**HOSTS, 'job_name': 'ps', 'ps_hosts': 'b:1'}, {}, 'two processes have one address'),
+        (
+            {**HOSTS, 'job_name': 'ps', 'ps_hosts': 'b:1'},
+            {},
+            '--ps_hosts, --worker_hosts: two processes have one address: b:1, b:1',
+        ),
+        ({}, tf_config({'ps': ['b:1'], 'worker': ['b:1']}), 'TF_CONFIG: two processes have one'),
         ({'worker_replicas': 2}, {}, '--worker_replicas=2: needs --num_ps_tasks of at least 1'),
         ({'num_ps_tasks': 1}, {}, '--num_ps_tasks=1: pass --ps_hosts'),
         ({'task': 1}, {}, '--task=1: has to be below --worker_replicas=1'),

@@ -1,12 +1,15 @@
 """run_train.sh and stop_train.sh, with a stand-in for the training program."""
 
+import errno
 import fcntl
 import os
 import signal
 
 import pytest
 
+from common.errors import UserError
 from support.script_checkout import Checkout
+from training import background
 
 HEAD = 'InceptionV4/Logits,InceptionV4/AuxLogits/Aux_logits'
 
@@ -209,3 +212,14 @@ def test_unknown_arguments_of_stop_are_refused(checkout):
     done = checkout.run('stop_train.sh', '--now')
     assert done.returncode == 1
     assert done.stderr == "error: unknown argument '--now'; the only one is --train_dir=DIR\n"
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    def flock(handle, kind):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    lock = tmp_path / 'train.lock'
+    lock.touch()
+    monkeypatch.setattr(fcntl, 'flock', flock)
+    with pytest.raises(UserError, match=rf'^{lock}: cannot be locked \(No locks available\); '):
+        background.find(tmp_path)

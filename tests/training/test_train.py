@@ -156,7 +156,7 @@ def test_balanced_classes_train(runs):
         ({'dataset_split_name': 'tests'}, "no split 'tests'"),
         ({'checkpoint_path': '/nowhere/model.ckpt'}, '/nowhere/model.ckpt: no such checkpoint'),
         ({'trainable_scopes': 'LeNet/fc5'}, '--trainable_scopes: no variable .* lies in'),
-        ({'model_name': 'lenet5'}, "unknown network 'lenet5'"),
+        ({'model_name': 'lenet5'}, "--model_name=lenet5: unknown network 'lenet5'"),
     ],
 )
 def test_mistakes_are_one_line(runs, typed, words):
