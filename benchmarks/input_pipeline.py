@@ -60,30 +60,33 @@ def write_records(directory, count):
     return dataset_factory.get_dataset('drawn', 'train', directory), mean_size
 
 
-def pipelines(dataset, threads):
-    """Return functions that build the pipelines by name."""
+def decoding_alone(dataset, threads):
+    """Return the pipeline that all others are compared with."""
     import tensorflow.compat.v1 as tf
 
     from datasets import tfrecord_dataset
-    from preprocessing import preprocessing_factory
-    from training import inputs
 
     @tf.autograph.experimental.do_not_convert
     def decode_picture(record):
         return tf.io.decode_jpeg(tfrecord_dataset.parse(record)[0])
 
-    def decode():
-        options = tf.data.Options()
-        options.threading.max_intra_op_parallelism = 1
-        options.threading.private_threadpool_size = threads
-        return (
-            tf.data.TFRecordDataset(dataset.data_sources)
-            .repeat()
-            .map(decode_picture, num_parallel_calls=threads)
-            .batch(_BATCH)
-            .prefetch(2)
-            .with_options(options)
-        )
+    options = tf.data.Options()
+    options.threading.max_intra_op_parallelism = 1
+    options.threading.private_threadpool_size = threads
+    return (
+        tf.data.TFRecordDataset(dataset.data_sources)
+        .repeat()
+        .map(decode_picture, num_parallel_calls=threads)
+        .batch(_BATCH)
+        .prefetch(2)
+        .with_options(options)
+    )
+
+
+def pipelines(dataset, threads):
+    """Return functions that build the pipelines by name."""
+    from preprocessing import preprocessing_factory
+    from training import inputs
 
     def train(name, size, augmentation='slim'):
         preprocess = preprocessing_factory.get_preprocessing(
@@ -97,7 +100,7 @@ def pipelines(dataset, threads):
         return pipeline.repeat()
 
     return {
-        _DECODE: decode,
+        _DECODE: lambda: decoding_alone(dataset, threads),
         'training, inception, 299': lambda: train('inception', 299),
         'training, vgg, 224': lambda: train('vgg', 224),
         'training, inception, 299, strong': lambda: train('inception', 299, 'strong'),

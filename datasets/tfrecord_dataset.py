@@ -63,20 +63,14 @@ def get_split(
     `num_classes`, `class_names` (by record label) and `labels_to_names`. The function
     `class_names` supplies the names where nothing beside the records tells them.
     """
-    if not os.path.isdir(dataset_dir or ''):
-        command = manifest.conversion_command(dataset_dir, dataset_name)
-        raise UserError(f'{dataset_dir}: no such directory; the records are made by: {command}')
+    _require_directory(dataset_dir, dataset_name)
     manifest.require_finished(dataset_dir, dataset_name)
     described = None if file_pattern else manifest.find(dataset_dir, dataset_name)
     if described:
         shards = _manifest_shards(described, split_name, dataset_dir)
         names = described.class_names
     else:
-        information = _read_info(dataset_dir, dataset_name)
-        paths = record_files.find(dataset_dir, dataset_name, split_name, file_pattern)
-        shards = [RecordFile(path, record_files.scan(path)) for path in paths]
-        _compare_count(information, split_name, shards, dataset_dir, dataset_name)
-        names = _class_names(dataset_dir, dataset_name, information, shards, class_names)
+        shards, names = _scanned(dataset_dir, dataset_name, split_name, file_pattern, class_names)
     num_samples = sum(shard.examples for shard in shards)
     if not num_samples:
         raise UserError(f'{dataset_dir}: split {split_name!r} of {dataset_name} has no examples')
@@ -95,6 +89,12 @@ def get_split(
         has_manifest=described is not None,
         background_class=bool(described and described.background_class),
     )
+
+
+def _require_directory(dataset_dir, dataset_name):
+    if not os.path.isdir(dataset_dir or ''):
+        command = manifest.conversion_command(dataset_dir, dataset_name)
+        raise UserError(f'{dataset_dir}: no such directory; the records are made by: {command}')
 
 
 def _manifest_shards(described, split_name, dataset_dir):
@@ -117,6 +117,15 @@ def _manifest_shards(described, split_name, dataset_dir):
             )
         shards.append(RecordFile(path, shard.offsets))
     return shards
+
+
+def _scanned(dataset_dir, dataset_name, split_name, file_pattern, class_names):
+    """Return (shards, class names) of records that no manifest describes."""
+    information = _read_info(dataset_dir, dataset_name)
+    paths = record_files.find(dataset_dir, dataset_name, split_name, file_pattern)
+    shards = [RecordFile(path, record_files.scan(path)) for path in paths]
+    _compare_count(information, split_name, shards, dataset_dir, dataset_name)
+    return shards, _class_names(dataset_dir, dataset_name, information, shards, class_names)
 
 
 def _read_info(dataset_dir, dataset_name):

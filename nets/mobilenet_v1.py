@@ -129,16 +129,7 @@ def mobilenet_v1(
                 if not num_classes:
                     return net, end_points
                 net = layers.dropout(net, keep_prob=dropout_keep_prob, scope='Dropout_1b')
-                logits = slim.conv2d(
-                    net,
-                    num_classes,
-                    [1, 1],
-                    activation_fn=None,
-                    normalizer_fn=None,
-                    scope='Conv2d_1c_1x1',
-                )
-                if spatial_squeeze:
-                    logits = layers.squeeze_spatial(logits)
+                logits = _classify(net, num_classes, spatial_squeeze)
             end_points['Logits'] = logits
             if prediction_fn:
                 end_points['Predictions'] = prediction_fn(logits, scope='Predictions')
@@ -155,6 +146,13 @@ def _pool(net, global_pool, end_points):
             net, layers.small_kernel(net, [7, 7]), padding='VALID', scope='AvgPool_1a'
         )
     return net
+
+
+def _classify(net, num_classes, spatial_squeeze):
+    logits = slim.conv2d(
+        net, num_classes, [1, 1], activation_fn=None, normalizer_fn=None, scope='Conv2d_1c_1x1'
+    )
+    return layers.squeeze_spatial(logits) if spatial_squeeze else logits
 
 
 mobilenet_v1.default_image_size = 224

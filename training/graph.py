@@ -51,12 +51,9 @@ def build(run, make_batches):
         gradients, norm = _clipped(gradients, run)
         updates = _Updates(run, clones, network, trained, global_step)
         number, sync_hooks = updates.apply(optimizer, gradients)
-        scalars = {
-            **_scalars(clones, loss),
-            'learning_rate': rate,
-            'gradient_norm': norm,
-            'input_wait_secs': batch.wait_secs,
-        }
+        scalars = _scalars(
+            clones, loss, learning_rate=rate, gradient_norm=norm, input_wait_secs=batch.wait_secs
+        )
         pictures = _pictures(clones[0], network, number)
     return Step(
         number=number,
@@ -67,19 +64,18 @@ def build(run, make_batches):
         network=network,
         averages=updates.averages,
         updates_batch_norm=bool(updates.statistics),
-        local_init_op=tf.group(
-            tf.local_variables_initializer(), tf.tables_initializer(), batch.initializer
-        ),
+        local_init_op=batch.local_init_op(),
         hooks=sync_hooks,
     )
 
 
-def _scalars(clones, loss):
+def _scalars(clones, loss, **others):
     accuracies = [clone.outputs.accuracy for clone in clones]
     return {
         'total_loss': loss,
         **losses.parts(clones[0].scope),
         'accuracy': tf.reduce_mean(accuracies),
+        **others,
     }
 
 
@@ -100,7 +96,7 @@ class _Batch:
 
     def __init__(self, dataset, num_clones):
         iterator = tf.data.make_initializable_iterator(dataset)
-        self.initializer = iterator.initializer
+        self._initializer = iterator.initializer
         asked = tf.timestamp()
         with tf.control_dependencies([asked]):
             batch = iterator.get_next()
@@ -109,6 +105,12 @@ class _Batch:
         # One batch for all clones: were each to take its own, their order would be left to chance.
         images, labels = (tf.split(part, num_clones) for part in batch[:2])
         self._shares = iter(zip(images, labels, strict=True))
+
+    def local_init_op(self):
+        """Return what a session runs before its first step, the start of the batches included."""
+        return tf.group(
+            tf.local_variables_initializer(), tf.tables_initializer(), self._initializer
+        )
 
     def next_share(self):
         """Return (images, labels) of the next clone."""

@@ -32,6 +32,21 @@ def training_batches(
     own; of `num_workers`, each gets every so many-th.
     """
     seed = randomness.resolve()[0] if seed is None else tf.constant(seed, tf.int64)
+    read_block = _block_reader(dataset, seed, labels_offset, worker, num_workers)
+    firsts = tf.data.Dataset.range(tf.cast(start, tf.int64), _NO_END, _BLOCK)
+    pipeline = (
+        firsts.map(read_block, num_parallel_calls=2)
+        .unbatch()
+        .map(_starter(preprocess, seed), num_parallel_calls=num_threads)
+        .batch(batch_size, drop_remainder=True)
+        .map(_finisher(preprocess))
+        .prefetch(2)
+    )
+    return pipeline.with_options(_options(num_threads))
+
+
+def _block_reader(dataset, seed, labels_offset, worker, num_workers):
+    """Return what reads this worker's examples from a place in its order on."""
     read = random_access.RandomAccess(dataset.shards)
 
     @tf.autograph.experimental.do_not_convert
@@ -44,20 +59,7 @@ def training_batches(
         encoded, labels, _ = tfrecord_dataset.parse(tf.ensure_shape(records, [_BLOCK]))
         return encoded, labels - labels_offset, places, draws[worker::num_workers]
 
-    @tf.autograph.experimental.do_not_convert
-    def start_picture(encoded, label, place, draws):
-        return preprocess.start(encoded, tf.stack([seed, place]), draws), draws, label
-
-    firsts = tf.data.Dataset.range(tf.cast(start, tf.int64), _NO_END, _BLOCK)
-    pipeline = (
-        firsts.map(read_block, num_parallel_calls=2)
-        .unbatch()
-        .map(start_picture, num_parallel_calls=num_threads)
-        .batch(batch_size, drop_remainder=True)
-        .map(_finisher(preprocess))
-        .prefetch(2)
-    )
-    return pipeline.with_options(_options(num_threads))
+    return read_block
 
 
 def _shuffled(places, seed, count):
@@ -70,6 +72,16 @@ def _shuffled(places, seed, count):
         max_index=tf.constant(count - 1, tf.int64),
         rounds=_SHUFFLE_ROUNDS,
     )
+
+
+def _starter(preprocess, seed):
+    """Return what decodes an example and begins to prepare it."""
+
+    @tf.autograph.experimental.do_not_convert
+    def start_picture(encoded, label, place, draws):
+        return preprocess.start(encoded, tf.stack([seed, place]), draws), draws, label
+
+    return start_picture
 
 
 def _finisher(preprocess):
