@@ -21,7 +21,7 @@ print_usage() { # SCRIPT
 }
 
 # Print what a flag comes to: the last one among the arguments, else the default. Programs decide so
-# too, whichever way it is written.
+# too, whichever way it is written, and resolve a leading ~ that the shell left alone behind a `=`.
 flag_value() { # NAME DEFAULT ARGUMENTS...
   local name="$1" value="$2"
   shift 2
@@ -35,6 +35,7 @@ flag_value() { # NAME DEFAULT ARGUMENTS...
     esac
     shift
   done
+  case "$value" in \~ | \~/*) value="$HOME${value#\~}" ;; esac
   printf '%s\n' "$value"
 }
 

@@ -9,7 +9,7 @@ source "$root/scripts/env_set.sh"
 
 for argument in "$@"; do
   case "$argument" in
-    --train_dir=?*) TRAIN_DIR="${argument#*=}" ;;
+    --train_dir=?*) TRAIN_DIR="$(flag_value train_dir '' "$argument")" ;;
     *) fail "unknown argument '$argument'; the only one is --train_dir=DIR" ;;
   esac
 done

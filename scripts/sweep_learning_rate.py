@@ -38,7 +38,7 @@ def main():
     """Divide the flags into ours and the training's, and sweep."""
     flags = sys.argv[1:]
     rates = _take(flags, 'learning_rates', _RATES)
-    directory = _take(flags, 'train_dir', 'learning_rates')
+    directory = os.path.expanduser(_take(flags, 'train_dir', 'learning_rates'))
     if _has(flags, 'learning_rate', 'initial_learning_rate'):
         raise UserError('a sweep has several rates: --learning_rates=0.1,0.01,0.001')
     if not _has(flags, 'max_number_of_steps', 'max_steps', 'num_epochs'):

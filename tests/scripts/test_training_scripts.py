@@ -76,6 +76,15 @@ def test_without_released_weights_everything_is_trained(checkout):
     assert not set(about_weights) & set(flags_of(call))
 
 
+def test_a_directory_in_the_home_directory_is_the_programs(checkout):
+    typed = ('--train_dir=~/my run', '--checkpoint_path=~/weights/inception_v4.ckpt')
+    started = checkout.run('run_train.sh', *typed, CHECKPOINT_PATH='/none')
+    assert started.returncode == 0, started.stderr
+    stopped = checkout.run('stop_train.sh', typed[0])
+    assert stopped.stdout.endswith(f'newest checkpoint: {checkout.home}/my run/model.ckpt-7\n')
+    assert os.listdir(checkout.here) == ['output.log']
+
+
 def test_a_run_is_started_followed_and_stopped(checkout):
     started = checkout.run('run_train.sh')
     assert started.returncode == 0, started.stderr

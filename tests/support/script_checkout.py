@@ -34,14 +34,15 @@ _TRAIN = """
 import fcntl, signal
 if flags['batch_size'] == '0':
     sys.exit('error: --batch_size=0: has to be at least 1')
-lock = open(flags['train_dir'] + '/train.lock', 'w')
+train_dir = os.path.expanduser(flags['train_dir'])
+lock = open(train_dir + '/train.lock', 'w')
 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 lock.write(f'{os.getpid()}\\n')
 lock.flush()
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 print('INFO:tensorflow:Training a stand-in', flush=True)
 signal.sigwait([signal.SIGTERM])
-with open(flags['train_dir'] + '/checkpoint', 'w') as stream:
+with open(train_dir + '/checkpoint', 'w') as stream:
     stream.write('model_checkpoint_path: "model.ckpt-7"\\n')
 print('INFO:tensorflow:Stopped as asked for', flush=True)
 """
