@@ -3,6 +3,11 @@
 _STRING, _INTEGER, _NUMBER = {'type': 'string'}, {'type': 'integer'}, {'type': 'number'}
 _BASE64 = {'type': 'string', 'contentEncoding': 'base64'}
 _BINARY = {'type': 'string', 'format': 'binary'}
+_TEXT = {'text/plain': {'schema': _STRING}}
+_ANYTHING = {'application/json': {'schema': {'type': 'object'}}}
+# What any request may be answered, and any that has to show its key.
+_ALWAYS = (403, 408, 431, 500)
+_BEHIND_KEY = (401, 429, *_ALWAYS)
 
 
 def _object(required=(), **properties):
@@ -50,6 +55,8 @@ def _schemas():
         'Prediction': prediction,
         'Problem': problem,
         'Error': _object(('error',), error=_reference('Problem')),
+        # TensorFlow Serving's; what is refused before its address is known has our form.
+        'ServingError': _object(('error',), error={'oneOf': [_STRING, _reference('Problem')]}),
         'Result': result,
         'Answer': _object(
             ('model', 'results', 'seconds'),
@@ -61,26 +68,46 @@ def _schemas():
     }
 
 
-def _errors(*statuses):
+def _errors(statuses, form):
     meanings = {
         400: 'Nothing that can be read, or a damaged picture',
         401: 'A key is required',
         403: 'Another host or another origin',
         404: 'No such model or version',
+        408: 'The request did not arrive in time',
         413: 'Too large, or too many',
-        415: 'Not a picture of an allowed kind',
+        415: 'Not a picture of an allowed kind, or a body with a Content-Encoding',
         429: 'Too many requests; Retry-After says when to come back',
-        503: 'Loading, busy or about to end; Retry-After says when to come back',
+        431: 'A header that is too long',
+        500: 'The server failed; its log says why',
+        503: 'Loading, busy, too late or about to end; Retry-After says when to come back',
     }
     return {
-        str(status): {'description': meanings[status], 'content': _json(_reference('Error'))}
-        for status in statuses
+        str(status): {'description': meanings[status], 'content': _json(_reference(form))}
+        for status in sorted(statuses)
     }
 
 
-def _get(summary, content, *statuses):
+def _operation(summary, content, statuses, form='Error', **more):
     answer = {'description': 'The answer', 'content': content}
-    return {'get': {'summary': summary, 'responses': {'200': answer, **_errors(*statuses)}}}
+    return {'summary': summary, **more, 'responses': {'200': answer, **_errors(statuses, form)}}
+
+
+def _get(summary, content, *statuses, form='Error'):
+    return {'get': _operation(summary, content, (*statuses, *_BEHIND_KEY), form)}
+
+
+def _open(summary, content, *statuses):
+    """Describe what needs no key even where there are keys."""
+    return {'get': _operation(summary, content, (*statuses, *_ALWAYS), security=[])}
+
+
+def _body(content):
+    return {'required': True, 'content': content}
+
+
+def _in_query(name, schema, description):
+    return {'name': name, 'in': 'query', 'schema': schema, 'description': description}
 
 
 def _classify():
@@ -91,65 +118,81 @@ def _classify():
         'application/octet-stream': {'schema': _BINARY},
         **_json(_object(image=item, images=_list(item), top=_INTEGER)),
     }
-    return {
-        'post': {
-            'summary': 'Classify one picture or several; a bad one spoils no other',
-            'parameters': [{'name': 'top', 'in': 'query', 'schema': {**_INTEGER, 'minimum': 1}}],
-            'requestBody': {'required': True, 'content': body},
-            'responses': {
-                '200': {
-                    'description': 'A result for each picture, in order',
-                    'content': _json(_reference('Answer')),
-                },
-                **_errors(400, 401, 403, 413, 415, 429, 503),
-            },
-        }
-    }
+    operation = _operation(
+        'Classify one picture or several, a result for each in order; a bad one spoils no other',
+        _json(_reference('Answer')),
+        (400, 413, 415, 503, *_BEHIND_KEY),
+        parameters=[
+            _in_query('top', {**_INTEGER, 'minimum': 1}, 'How many classes to answer with'),
+            _in_query('name', _STRING, 'What to call a picture that is sent as its bytes'),
+        ],
+        requestBody=_body(body),
+    )
+    return {'post': operation}
 
 
 def _predict():
-    row = _object(classes=_list(_STRING), scores=_list(_NUMBER))
-    instance = _object(('b64',), b64=_BASE64)
-    return {
-        'post': {
-            'summary': "Predict, in the form of TensorFlow Serving's REST API",
-            'requestBody': {
-                'required': True,
-                'content': _json(_object(('instances',), instances=_list(instance))),
-            },
-            'responses': {
-                '200': {
-                    'description': 'A row for each instance',
-                    'content': _json(_object(predictions=_list(row))),
-                },
-                **_errors(400, 401, 403, 404, 413, 415, 429, 503),
-            },
-        }
+    picture = _object(('b64',), b64=_BASE64)
+    row = {'oneOf': [picture, _object(('image_bytes',), image_bytes=picture)]}
+    column = {'oneOf': [picture, _list(picture)]}
+    columns = {'oneOf': [*column['oneOf'], _object(('image_bytes',), image_bytes=column)]}
+    by_row = _object(classes=_list(_STRING), scores=_list(_NUMBER))
+    by_column = _object(classes=_list(_list(_STRING)), scores=_list(_list(_NUMBER)))
+    signature = {'type': 'string', 'enum': ['', 'serving_default']}
+    asked = [
+        _object(('instances',), instances=_list(row), signature_name=signature),
+        _object(('inputs',), inputs=columns, signature_name=signature),
+    ]
+    answered = [
+        _object(('predictions',), predictions=_list(by_row)),
+        _object(('outputs',), outputs=by_column),
+    ]
+    operation = _operation(
+        "Predict, in the form of TensorFlow Serving's REST API: instances get predictions, "
+        'inputs get outputs',
+        _json({'oneOf': answered}),
+        (400, 404, 413, 415, 503, *_BEHIND_KEY),
+        form='ServingError',
+        requestBody=_body(_json({'oneOf': asked})),
+    )
+    return {'post': operation}
+
+
+def _model_paths(model, **shared):
+    """Describe what TensorFlow Serving answers at the address of a model, or of a version."""
+    found = {
+        model: _get('Tell the state of the model', _ANYTHING, 404, form='ServingError'),
+        f'{model}/metadata': _get(
+            'Describe the signature', _ANYTHING, 404, 503, form='ServingError'
+        ),
+        f'{model}:predict': _predict(),
     }
+    return {path: {**shared, **item} for path, item in found.items()}
 
 
 def document(name, needs_key):
     """Return the whole description of a server whose model is called `name`."""
-    text = {'text/plain': {'schema': _STRING}}
-    anything = _json({'type': 'object'})
     model = f'/v1/models/{name}'
+    version = {'name': 'version', 'in': 'path', 'required': True, 'schema': _STRING}
     found = {
         'openapi': '3.1.0',
         'info': {'title': f'Image classifier {name}', 'version': '1'},
         'paths': {
             '/api/classify': _classify(),
             '/api/model': _get('Describe the model', _json(_reference('Model')), 503),
-            model: _get('Tell the state of the model', anything, 404),
-            f'{model}/metadata': _get('Describe the signature', anything, 404, 503),
-            f'{model}:predict': _predict(),
-            '/healthz': _get('Tell whether the server runs', text),
-            '/readyz': _get('Tell whether requests are answered', text, 503),
-            '/metrics': _get('Counters for Prometheus', text),
+            '/api/openapi.json': _open('Describe the API', _ANYTHING),
+            **_model_paths(model),
+            **_model_paths(f'{model}/versions/{{version}}', parameters=[version]),
+            '/healthz': _open('Tell whether the server runs', _TEXT),
+            '/readyz': _open('Tell whether requests are answered', _TEXT, 503),
+            '/metrics': {'get': _operation('Counters for Prometheus', _TEXT, (401, *_ALWAYS))},
         },
         'components': {'schemas': _schemas()},
     }
     if needs_key:
-        scheme = {'type': 'http', 'scheme': 'bearer'}
-        found['components']['securitySchemes'] = {'key': scheme}
-        found['security'] = [{'key': []}]
+        found['components']['securitySchemes'] = {
+            'bearer': {'type': 'http', 'scheme': 'bearer'},
+            'header': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-Key'},
+        }
+        found['security'] = [{'bearer': []}, {'header': []}]
     return found

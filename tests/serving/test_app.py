@@ -236,19 +236,6 @@ def test_status_and_metadata_speak_as_tensorflow_serving():
         assert refusal.status_code == 404
 
 
-def test_the_description_names_every_route():
-    app = create_app(FakeHolder(), AppConfig(name='flowers'))
-    described = app.test_client().get('/api/openapi.json').json
-    assert described['openapi'].startswith('3.')
-    routes = {str(rule).replace('<model:name>', 'flowers') for rule in app.url_map.iter_rules()}
-    for path in described['paths']:
-        assert path in routes
-    assert {'/api/classify', '/v1/models/flowers:predict'} <= set(described['paths'])
-    text = json.dumps(described)
-    for name in described['components']['schemas']:
-        assert f'#/components/schemas/{name}' in text
-
-
 def test_metrics_are_prometheus_text():
     browser = client()
     browser.post('/api/classify', data=form((JPEG, 'a.jpg'), (b'text', 'b.jpg')))

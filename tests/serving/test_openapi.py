@@ -1,0 +1,106 @@
+"""The description of the API tells what the application does: its routes, forms and refusals."""
+
+import json
+
+import pytest
+
+from serving.app import create_app
+from serving.server_options import AppConfig
+from support.fake_models import FakeHolder
+
+MODEL = '/v1/models/flowers'
+VERSION = f'{MODEL}/versions/{{version}}'
+FOR_PEOPLE = {'/', '/static/<path:filename>'}
+WITHOUT_KEY = {'/healthz', '/readyz', '/api/openapi.json'}
+
+
+def application(holder=None, **config):
+    return create_app(holder or FakeHolder(), AppConfig(name='flowers', **config))
+
+
+def description(**config):
+    return application(**config).test_client().get('/api/openapi.json').json
+
+
+def operations():
+    """List (path, method, what is described) of all that programs may call."""
+    paths = description()['paths'].items()
+    return [
+        (path, method, item[method])
+        for path, item in paths
+        for method in ('get', 'post')
+        if method in item
+    ]
+
+
+def test_the_description_names_every_route():
+    described = description()
+    assert described['openapi'].startswith('3.')
+    rules = {str(rule) for rule in application().url_map.iter_rules()} - FOR_PEOPLE
+    in_braces = {'<model:name>': 'flowers', '<version>': '{version}'}
+    for ours, theirs in in_braces.items():
+        rules = {rule.replace(ours, theirs) for rule in rules}
+    assert set(described['paths']) == rules
+    text = json.dumps(described)
+    for name in described['components']['schemas']:
+        assert f'#/components/schemas/{name}' in text
+
+
+def test_a_version_in_an_address_is_a_parameter():
+    for path, item in description()['paths'].items():
+        named = [each['name'] for each in item.get('parameters', ())]
+        assert named == (['version'] if '{version}' in path else [])
+
+
+REFUSED = {
+    401: {'api_keys': ('key',)},
+    403: {'trusted_hosts': ('classify.example.org',), 'is_loopback': False},
+    429: {'rate_limit': 1},
+}
+
+
+@pytest.mark.parametrize('status', REFUSED)
+def test_who_may_not_ask_gets_what_is_described(status):
+    for path, method, described in operations():
+        browser = application(**REFUSED[status]).test_client()
+        address = path.replace('{version}', '1')
+        answers = [browser.open(address, method=method, json={}) for _ in range(2)]
+        is_refused = answers[-1].status_code == status
+        assert (str(status) in described['responses']) == is_refused, (path, method)
+
+
+def test_what_is_not_there_and_not_ready_gets_what_is_described():
+    for path, method, described in operations():
+        for holder, version in ((FakeHolder(), '2'), (FakeHolder(is_ready=False), '1')):
+            browser = application(holder).test_client()
+            address = path.replace('{version}', version)
+            instance = {'instances': [{'b64': 'AAAA'}]}
+            status = browser.open(address, method=method, json=instance).status_code
+            assert str(status) in described['responses'], (path, method)
+
+
+def test_errors_of_tensorflow_servings_addresses_have_its_form():
+    for path, method, described in operations():
+        form = 'ServingError' if path.startswith('/v1/') else 'Error'
+        for status, answer in described['responses'].items():
+            schema = answer['content'].get('application/json', {}).get('schema')
+            assert status == '200' or schema == {'$ref': f'#/components/schemas/{form}'}, method
+
+
+@pytest.mark.parametrize('model', [MODEL, VERSION])
+def test_both_forms_of_predict_are_described(model):
+    described = description()['paths'][f'{model}:predict']['post']
+    body = described['requestBody']['content']['application/json']['schema']['oneOf']
+    answer = described['responses']['200']['content']['application/json']['schema']['oneOf']
+    forms = [each['required'] for each in (*body, *answer)]
+    assert forms == [['instances'], ['inputs'], ['predictions'], ['outputs']]
+
+
+def test_a_key_is_described_where_there_are_keys():
+    assert 'security' not in description()
+    described = description(api_keys=('key',))
+    schemes = described['components']['securitySchemes']
+    assert [name for each in described['security'] for name in each] == list(schemes)
+    gets = {path: item.get('get', {}) for path, item in described['paths'].items()}
+    is_open = {path for path, get in gets.items() if get.get('security') == []}
+    assert is_open == WITHOUT_KEY
