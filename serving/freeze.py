@@ -16,7 +16,6 @@ from serving import (
     graph_edits,
     graph_nodes,
     proto_files,
-    summarize,
     variables,
 )
 
@@ -80,7 +79,7 @@ def _require_nodes(graph_def, options):
             near = ', '.join(names.nearest(name, present)[:5])
             raise UserError(
                 f'{options.input_graph} has no node {name!r}; nearest: {near}; likely outputs:'
-                f' {", ".join(summarize.results(graph_def)[:5])}'
+                f' {", ".join(graph_nodes.likely_outputs(graph_def)[:5])}'
             )
 
 

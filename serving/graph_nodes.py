@@ -76,13 +76,16 @@ def _shape(graph_def, node):
 
 
 def likely_outputs(graph_def):
-    """List the nodes that no other node reads, and that may be results."""
+    """List what nothing reads and weights had a part in; without such, all that nothing reads."""
     readers = graph_edits.readers(graph_def)
-    return [
+    unread = [
         node.name
         for node in graph_def.node
         if not readers[node.name] and node.op not in _NEVER_AN_OUTPUT
     ]
+    learnt = {node.name for node in graph_def.node if node.op in _LEARNT}
+    learnt.update([later.name for later in _behind(learnt, readers)])
+    return [name for name in unread if name in learnt] or unread
 
 
 def softmax_outputs(graph_def):
@@ -92,7 +95,7 @@ def softmax_outputs(graph_def):
         node.name
         for node in graph_def.node
         if node.op == 'Softmax'
-        and not any(later.op in _LEARNT for later in _behind(node.name, readers))
+        and not any(later.op in _LEARNT for later in _behind([node.name], readers))
     ]
 
 
@@ -140,9 +143,9 @@ def _scope(name):
     return parts[1] if parts[0] == 'import' and len(parts) > 1 else parts[0]
 
 
-def _behind(name, readers):
-    """Yield every node that depends on node `name`."""
-    seen, stack = set(), [name]
+def _behind(names, readers):
+    """Yield every node that depends on one of the nodes `names`."""
+    seen, stack = set(), list(names)
     while stack:
         for node in readers[stack.pop()]:
             if node.name not in seen:

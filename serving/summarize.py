@@ -7,8 +7,6 @@ import tensorflow.compat.v1 as tf
 
 from serving import graph_edits, graph_nodes, variables
 
-_LEARNT = ('Conv2D', 'DepthwiseConv2dNative', 'MatMul')
-
 
 def summarize(path):
     """Return lines on any GraphDef: inputs, likely outputs, variables, kinds of operations."""
@@ -16,7 +14,7 @@ def summarize(path):
     kinds = {node.name: node.op for node in graph_def.node}
     counts = collections.Counter(kinds.values())
     counts.update(n.op for function in graph_def.library.function for n in function.node_def)
-    outputs = results(graph_def)
+    outputs = graph_nodes.likely_outputs(graph_def)
     by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [
         f'{path}: {len(graph_def.node)} nodes, {len(graph_def.library.function)} functions',
@@ -27,19 +25,6 @@ def summarize(path):
         *_parameters(graph_def),
         'Operations: ' + ', '.join(f'{count} {kind}' for kind, count in by_count),
     ]
-
-
-def results(graph_def):
-    """List the likely outputs that weights had a part in; all of them where none is such."""
-    likely = graph_nodes.likely_outputs(graph_def)
-    learnt = [node.name for node in graph_def.node if node.op in _LEARNT]
-    used, behind = graph_edits.readers(graph_def), set()
-    while learnt:
-        name = learnt.pop()
-        if name not in behind:
-            behind.add(name)
-            learnt += [reader.name for reader in used[name]]
-    return [name for name in likely if name in behind] or likely
 
 
 def _input(fed):
