@@ -13,20 +13,12 @@ from serving.model_loading import LoadedModel
 
 def load(options):
     """Read the frozen graph `options.path`, and find what it is fed and what it tells."""
-    if options.use_moving_averages is not None:
-        raise UserError(
-            f'{options.path}: the weights of a frozen graph are fixed; '
-            '--use_moving_averages is decided when it is frozen'
-        )
-    graph_def = graph_nodes.read_graph_def(options.path)
-    unfrozen = variables.find(graph_def)
-    if unfrozen:
-        raise UserError(
-            f'{options.path}: holds variables without values ({unfrozen[0].op.name} and others): '
-            'freeze it first, with freeze_graph.py and its checkpoint'
-        )
+    graph_def = _read(options)
     stored = model_info.read_beside(options.path)
-    info, lines = _describe(options, graph_def, stored)
+    if stored:
+        info, lines = _describe_ours(options, stored)
+    else:
+        info, lines = _describe_foreign(options, graph_def)
     nodes = stored.nodes if stored else {}
     graph = _import(options.path, graph_def)
     output = _output(options, graph_def, graph, info, nodes)
@@ -46,26 +38,46 @@ def load(options):
     )
 
 
-def _describe(options, graph_def, stored):
-    """Return (ModelInfo, lines for the log); a graph without a description is known by its scopes.
+def _read(options):
+    """Read the GraphDef, whose weights have to be in it already."""
+    if options.use_moving_averages is not None:
+        raise UserError(
+            f'{options.path}: the weights of a frozen graph are fixed; '
+            '--use_moving_averages is decided when it is frozen'
+        )
+    graph_def = graph_nodes.read_graph_def(options.path)
+    unfrozen = variables.find(graph_def)
+    if unfrozen:
+        raise UserError(
+            f'{options.path}: holds variables without values ({unfrozen[0].op.name} and others): '
+            'freeze it first, with freeze_graph.py and its checkpoint'
+        )
+    return graph_def
+
+
+def _describe_ours(options, stored):
+    """Return (ModelInfo, lines for the log) of a graph with a description beside it."""
+    description = model_info.path_beside(options.path)
+    if {options.height, options.width} - {None, stored.image_size}:
+        raise UserError(
+            f'{options.path}: takes pictures of {stored.image_size} pixels ({description}), '
+            f'not of {options.width}x{options.height}; export it again for another size'
+        )
+    return resolve.resolve(
+        stored,
+        stored_path=description,
+        model_name=options.model_name,
+        labels_offset=options.labels_offset,
+        use_grayscale=options.use_grayscale,
+        preprocessing_name=options.preprocessing_name,
+    )
+
+
+def _describe_foreign(options, graph_def):
+    """Return (ModelInfo, lines for the log) of a graph that is known by its scopes alone.
 
     What stays unknown is '' or 0.
     """
-    if stored:
-        description = model_info.path_beside(options.path)
-        if {options.height, options.width} - {None, stored.image_size}:
-            raise UserError(
-                f'{options.path}: takes pictures of {stored.image_size} pixels ({description}), '
-                f'not of {options.width}x{options.height}; export it again for another size'
-            )
-        return resolve.resolve(
-            stored,
-            stored_path=description,
-            model_name=options.model_name,
-            labels_offset=options.labels_offset,
-            use_grayscale=options.use_grayscale,
-            preprocessing_name=options.preprocessing_name,
-        )
     found = graph_nodes.networks(graph_def)
     if options.model_name:
         nets_factory.get_spec(options.model_name)
