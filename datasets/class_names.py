@@ -1,7 +1,5 @@
 """The classes of a data set, for whoever needs no records."""
 
-import os
-
 from common import labels
 from common.errors import UserError
 from datasets import dataset_factory, imagenet_classes, label_files, manifest
@@ -26,10 +24,9 @@ def _named(dataset_name, dataset_dir):
     described = manifest.find(dataset_dir, dataset_name)
     if described:
         return list(described.class_names)
-    for name in (f'{dataset_name}_labels.txt', label_files.SHARED):
-        path = os.path.join(dataset_dir, name)
-        if os.path.exists(path):
-            return labels.names_in_order(labels.read_labels(path), path)
+    path = label_files.find(dataset_dir, dataset_name)
+    if path:
+        return labels.names_in_order(labels.read_labels(path), path)
     return _from_records(dataset_name, dataset_dir)
 
 

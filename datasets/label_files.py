@@ -1,4 +1,4 @@
-"""Which label file a data set writes, so that none of another data set is lost."""
+"""Which label file a data set reads, and writes, so that none of another data set is lost."""
 
 import os
 
@@ -20,12 +20,25 @@ def choose(output_dir, spec, old):
     is_ours = old and old.labels_file == SHARED and old.class_names == names
     if is_ours and not _is_shared(output_dir, spec.name):
         return SHARED
-    return f'{spec.name or "class"}_labels.txt'
+    return _own(spec.name or 'class')
+
+
+def find(dataset_dir, dataset_name):
+    """Return the path of a data set's label file, its own before the shared one, or None."""
+    for name in (_own(dataset_name), SHARED):
+        path = os.path.join(dataset_dir, name)
+        if os.path.exists(path):
+            return path
+    return None
 
 
 def is_written(output_dir, file, class_names):
     """Tell whether a label file with these names is in place, in either format."""
     return _names(os.path.join(output_dir, file)) == list(class_names)
+
+
+def _own(dataset_name):
+    return f'{dataset_name}_labels.txt'
 
 
 def _names(path):

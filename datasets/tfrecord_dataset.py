@@ -30,6 +30,12 @@ def parse(serialized):
     return parsed['image/encoded'], parsed['image/class/label'], parsed['image/filename']
 
 
+def encoded_picture(record):
+    """Return the bytes of the picture in one serialised record, without a graph."""
+    features = tf.train.Example.FromString(record).features.feature
+    return features['image/encoded'].bytes_list.value[0]
+
+
 class RecordDecoder(data_decoder.DataDecoder):
     """What `slim.dataset_data_provider` needs to turn a record into a picture and its label."""
 
@@ -159,7 +165,7 @@ def _compare_count(information, split_name, shards, dataset_dir, dataset_name):
 
 def _class_names(dataset_dir, dataset_name, information, shards, known):
     """Return the class names by record label, from the best source that there is."""
-    path = _labels_path(dataset_dir, dataset_name)
+    path = label_files.find(dataset_dir, dataset_name)
     if path:
         names = labels.names_in_order(labels.read_labels(path), path)
         stated = information.get('label', len(names))
@@ -172,14 +178,6 @@ def _class_names(dataset_dir, dataset_name, information, shards, known):
     if known:
         return known()
     return _names_in_records(shards, information.get('label', 0))
-
-
-def _labels_path(dataset_dir, dataset_name):
-    for name in (f'{dataset_name}_labels.txt', label_files.SHARED):
-        path = os.path.join(dataset_dir, name)
-        if os.path.exists(path):
-            return path
-    return None
 
 
 def _names_in_records(shards, count):
@@ -212,7 +210,7 @@ def check(dataset, labels_offset=0, num_classes=None):
             _check_first_record(shard)
     if not _is_vouched_for(dataset, labels_offset, num_classes):
         for shard in dataset.shards:
-            _check_labels(shard, dataset, labels_offset, num_classes)
+            _check_labels(shard, labels_offset, num_classes)
 
 
 def _check_first_record(shard):
@@ -243,7 +241,7 @@ def _is_vouched_for(dataset, labels_offset, num_classes):
     )
 
 
-def _check_labels(shard, dataset, labels_offset, num_classes):
+def _check_labels(shard, labels_offset, num_classes):
     pairs = record_features.labels_and_texts(shard.path, shard.offsets)
     for number, (label, _) in enumerate(pairs):
         if label is None:

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import build
 from common.errors import UserError
-from datasets import dataset_factory, sample_flowers, sample_painters
+from datasets import dataset_factory, sample_flowers, sample_painters, tfrecord_dataset
 from serving import graph_edits
 
 _SPLITS = ('validation', 'test', 'train')
@@ -34,12 +34,7 @@ def _spread(paths, count):
     """Take pictures from the shards in turn."""
     turns = itertools.zip_longest(*(tf.python_io.tf_record_iterator(path) for path in paths))
     records = (record for turn in turns for record in turn if record is not None)
-    return [_encoded(record) for record in itertools.islice(records, count)]
-
-
-def _encoded(record):
-    feature = tf.train.Example.FromString(record).features.feature['image/encoded']
-    return feature.bytes_list.value[0]
+    return [tfrecord_dataset.encoded_picture(record) for record in itertools.islice(records, count)]
 
 
 def pixels(info, encoded):

@@ -6,11 +6,10 @@ import heapq
 import io
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from common import files, text
-from datasets import random_access
+from datasets import random_access, tfrecord_dataset
 from training import metrics
 
 _TOP = 5
@@ -79,6 +78,5 @@ class WorstMistakes:
 
 
 def _picture(record):
-    features = tf.train.Example.FromString(record).features.feature
-    with Image.open(io.BytesIO(features['image/encoded'].bytes_list.value[0])) as picture:
+    with Image.open(io.BytesIO(tfrecord_dataset.encoded_picture(record))) as picture:
         return picture.convert('RGB')
