@@ -266,7 +266,7 @@ class _Conversion:
             options=changes.recorded_options(self._options),
             fingerprint=changes.content_fingerprint(spec, outcome.digests),
         )
-        files.write_json(path(manifest.manifest_name(spec.name)), manifest.to_json(made))
+        manifest.write(path(manifest.manifest_name(spec.name)), made)
         return made
 
     def _new_files(self, made):

@@ -100,14 +100,9 @@ def find(dataset_dir, dataset_name):
     return read(dataset_dir, dataset_name) or read(dataset_dir, '')
 
 
-def write(dataset_dir, manifest):
+def write(path, manifest):
     """Write a manifest atomically."""
-    files.write_json(manifest_path(dataset_dir, manifest.dataset_name), to_json(manifest))
-
-
-def to_json(manifest):
-    """Return the manifest as plain JSON values."""
-    return dataclasses.asdict(manifest)
+    files.write_json(path, dataclasses.asdict(manifest))
 
 
 def from_json(value, path):

@@ -49,9 +49,9 @@ def constants(graph_def):
     return {node.name: node for node in graph_def.node if node.op == 'Const' and not node.input}
 
 
-def type_of(node, attribute='T'):
-    """Return a node's type attribute as an enumerated value, 0 where it has none."""
-    found = node.attr.get(attribute)  # Indexing would add what is not there.
+def type_of(node):
+    """Return a node's type attribute `T` as an enumerated value, 0 where it has none."""
+    found = node.attr.get('T')  # Indexing would add what is not there.
     return found.type if found else 0
 
 

@@ -9,8 +9,6 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 
-PRECISIONS = ('float32', 'float16', 'int8')
-
 
 def convert(graph_def, info, precision='float32', representative=None):
     """Return the bytes of a TensorFlow Lite model of a frozen graph.

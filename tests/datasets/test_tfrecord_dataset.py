@@ -38,7 +38,8 @@ def _write_manifest(directory, name, class_names, files):
             size = os.path.getsize(directory / file)
             shards.append(manifest.Shard(file, len(offsets), size, '', offsets))
         splits[split] = manifest.Split(sum(shard.examples for shard in shards), shards)
-    manifest.write(directory, manifest.Manifest(name, class_names, splits))
+    path = manifest.manifest_path(directory, name)
+    manifest.write(path, manifest.Manifest(name, class_names, splits))
 
 
 def _labels_file(directory, *names, file='labels.txt'):

@@ -80,13 +80,13 @@ def test_a_manifest_that_does_not_fit_is_noticed(tmp_path, made, change, words):
     split = made.splits['train']
     shard = dataclasses.replace(split.shards[0], **change)
     splits = {**made.splits, 'train': dataclasses.replace(split, shards=[shard])}
-    manifest.write(tmp_path, dataclasses.replace(made, splits=splits))
+    manifest.write(tmp_path / 'pics.manifest.json', dataclasses.replace(made, splits=splits))
     with pytest.raises(UserError, match=words):
         verify(tmp_path, 'pics')
 
 
 def test_a_label_without_a_class_names_the_record(tmp_path, made):
-    manifest.write(tmp_path, dataclasses.replace(made, class_names=['ant']))
+    manifest.write(tmp_path / 'pics.manifest.json', dataclasses.replace(made, class_names=['ant']))
     with pytest.raises(UserError, match=r'record \d+ \(at byte .*has the label \[1\]'):
         verify(tmp_path, 'pics')
 

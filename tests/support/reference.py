@@ -84,14 +84,6 @@ def describe(end_points):
     return {key: [net.op.name, *net.shape.as_list()] for key, net in end_points.items()}
 
 
-def check_collections(built, facts):
-    """Compare the number of update operations (of a training graph) and regularization losses."""
-    updates = built.graph.get_collection(tf.GraphKeys.UPDATE_OPS)
-    losses = built.graph.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
-    assert len(updates) == facts['update_ops']
-    assert len(losses) == facts['regularization_losses']
-
-
 def check_logits(built, facts, expected):
     """Compare logits and some end points for the deterministic weights and pictures."""
     fetches = {**built.end_points, 'logits': built.logits}
