@@ -4,10 +4,11 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from support import script_checkout
 
 ROOT = Path(__file__).resolve().parents[2]
 # Stands in for train_image_classifier.py: what a process does is its job's line.
@@ -32,10 +33,7 @@ def checkout(tmp_path):
     for name in ('launch_cluster.sh', 'common.sh'):
         shutil.copy(ROOT / 'scripts' / name, tmp_path / 'scripts')
     (tmp_path / 'train_image_classifier.py').write_text(PROGRAM)
-    binaries = tmp_path / '.venv' / 'bin'
-    binaries.mkdir(parents=True)
-    (binaries / 'python').write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    (binaries / 'python').chmod(0o755)
+    script_checkout.write_python(tmp_path / '.venv/bin/python')
     return tmp_path
 
 

@@ -5,11 +5,7 @@ import tensorflow.compat.v1 as tf
 
 from nets import alexnet, cifarnet, lenet, overfeat, vgg
 
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
+pytestmark = pytest.mark.usefixtures('graph')
 
 
 def pictures(size, channels=3):

@@ -19,12 +19,6 @@ BASES = {
 }
 
 
-@pytest.fixture
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def _pictures(size, batch=2, channels=3):
     return tf.placeholder(tf.float32, [batch, size, size, channels])
 

@@ -29,12 +29,6 @@ def _value(name):
     return slim.get_variables(suffix=name)[0]
 
 
-@pytest.fixture
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 @pytest.fixture(params=['resource', 'reference'])
 def variables(request, graph):
     """Build as TensorFlow does by default, and as it does after `disable_v2_behavior()`."""

@@ -8,12 +8,6 @@ from nets import layers, nets_factory
 from support import reference
 
 
-@pytest.fixture
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
-
-
 def pictures(name, batch=2, size=None):
     spec = nets_factory.get_spec(name)
     size = size or spec.image_size

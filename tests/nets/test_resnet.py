@@ -8,11 +8,7 @@ import tf_slim as slim
 from nets import resnet_utils, resnet_v1, resnet_v2
 from support import reference
 
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as graph:
-        yield graph
+pytestmark = pytest.mark.usefixtures('graph')
 
 
 def pictures(size, batch=2, channels=3):

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from support.script_checkout import ROOT, Checkout
+from support.script_checkout import ROOT, Checkout, write_python
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_tensorboard_shows_an_evaluation_from_elsewhere_too(checkout):
 
 def test_without_an_environment_of_its_own_the_scripts_take_python3(checkout, tmp_path):
     shutil.rmtree(checkout.root / '.venv')
-    checkout.python(tmp_path / 'bin/python3')
+    write_python(tmp_path / 'bin/python3')
     path = f'{tmp_path}/bin:{checkout.environment["PATH"]}'
     (call,) = checkout.calls('convert_tfrecord.sh', PATH=path)
     assert call['python'] == f'{tmp_path}/bin/python3'

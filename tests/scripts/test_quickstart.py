@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from datasets import sample_flowers
+from support import script_checkout
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ['download_and_convert_data', 'train_image_classifier', 'eval_image_classifier',
@@ -65,10 +66,7 @@ class Quick:
         draw = 'import os, sys\n[os.makedirs(f"{sys.argv[1]}/{k}", exist_ok=True) for k in "ab"]\n'
         draw += '[open(f"{sys.argv[1]}/{k}/1.jpg", "w") for k in "ab"]\n'
         (self.checkout / 'scripts' / 'draw_pictures.py').write_text(draw)
-        binaries = self.checkout / '.venv' / 'bin'
-        binaries.mkdir(parents=True)
-        (binaries / 'python').write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-        (binaries / 'python').chmod(0o755)
+        script_checkout.write_python(self.checkout / '.venv/bin/python')
 
     def start(self, *arguments, **environment):
         self.calls_file.write_text('')

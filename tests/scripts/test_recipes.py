@@ -5,12 +5,12 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from nets import nets_factory, released
+from support import script_checkout
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / 'scripts'
@@ -46,10 +46,7 @@ def checkout(tmp_path):
         (checkout / f'{name}.py').write_text(PROGRAM)
     fetch = checkout / 'scripts' / 'download_checkpoint.sh'
     fetch.write_text(f'#!/bin/sh\necho "{FETCHED}$2/$1/$1.ckpt"\n')
-    binaries = checkout / '.venv' / 'bin'
-    binaries.mkdir(parents=True)
-    (binaries / 'python').write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    (binaries / 'python').chmod(0o755)
+    script_checkout.write_python(checkout / '.venv/bin/python')
     # Whether a network is known is asked of the real table in the tests with the real checkout.
     for room, text in (
         ('nets/nets_factory.py', 'def get_spec(name): pass\n'),

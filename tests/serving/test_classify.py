@@ -20,16 +20,6 @@ from serving.row_formats import FORMATS
 from support import checkpoint_files, pictures, small_models
 
 
-@pytest.fixture(scope='module')
-def directory(tmp_path_factory):
-    return small_models.train_dir(tmp_path_factory.mktemp('models') / 'train')
-
-
-@pytest.fixture(scope='module')
-def graph(directory, tmp_path_factory):
-    return small_models.frozen(tmp_path_factory.mktemp('frozen') / 'lenet.pb', directory)
-
-
 def write(folder, files):
     """Write {name: bytes} below a folder, and return it."""
     for name, data in files.items():

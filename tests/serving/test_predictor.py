@@ -16,16 +16,6 @@ from support import checkpoint_files, small_models
 
 
 @pytest.fixture(scope='module')
-def directory(tmp_path_factory):
-    return small_models.train_dir(tmp_path_factory.mktemp('models') / 'train')
-
-
-@pytest.fixture(scope='module')
-def graph(directory, tmp_path_factory):
-    return small_models.frozen(tmp_path_factory.mktemp('frozen') / 'lenet.pb', directory)
-
-
-@pytest.fixture(scope='module')
 def alone(graph):
     """What the model says of each trial picture when nothing else is asked."""
     with Predictor(ModelOptions(graph), PredictorOptions(max_concurrency=1)) as predictor:

@@ -52,6 +52,13 @@ with open(os.path.splitext(flags['output_file'])[0] + '.json', 'w') as stream:
 """
 
 
+def write_python(path):
+    """Write an interpreter that leaves word that it was this one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\nSTARTED_AS="$0" exec "{sys.executable}" "$@"\n')
+    path.chmod(0o755)
+
+
 class Checkout:
     """Scripts to be called from `here`, with a home of its own; paths have spaces in them."""
 
@@ -73,19 +80,13 @@ class Checkout:
         tensorboard.mkdir(parents=True)
         (tensorboard / '__init__.py').write_text('')
         (tensorboard / 'main.py').write_text(_TELL)
-        self.python(self.root / '.venv/bin/python')
+        write_python(self.root / '.venv/bin/python')
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(_SETTINGS)},
             'HOME': str(self.home),
             'CALLS': str(self.calls_file),
             'PYTHONPATH': str(tensorboard.parent),
         }
-
-    def python(self, path):
-        """Write an interpreter that leaves word that it was this one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'#!/bin/sh\nSTARTED_AS="$0" exec "{sys.executable}" "$@"\n')
-        path.chmod(0o755)
 
     def run(self, script, *flags, folder=None, **settings):
         """Call a script, and return the finished process."""

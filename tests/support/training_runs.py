@@ -43,6 +43,11 @@ def _example(split, number):
     return records.example(data, label, f'{number}.jpg')
 
 
+def steps_in(text):
+    """List the steps that a log tells of."""
+    return [int(step) for step in re.findall(r'INFO:tensorflow:global step (\d+): loss', text)]
+
+
 class Runs:
     """Start runs on the drawn pictures; what is typed adds to small defaults."""
 

@@ -29,10 +29,6 @@ def cluster(runs):
     return start
 
 
-def steps_in(text):
-    return [int(step) for step in re.findall(r'INFO:tensorflow:global step (\d+): loss', text)]
-
-
 @pytest.mark.parametrize('sync', [False, True])
 def test_a_run_ends_by_itself(runs, cluster, sync):
     typed = {'sync_replicas': sync, 'replicas_to_aggregate': -1, 'max_number_of_steps': 40}
@@ -52,15 +48,15 @@ def test_a_killed_worker_comes_back(runs, cluster):
     runs.wait_for(worker, r'global step \d+', 'worker1')
     worker.kill()
     worker.wait()
-    alive_at = max(steps_in(runs.log('worker0')), default=0)
+    alive_at = max(training_runs.steps_in(runs.log('worker0')), default=0)
     runs.wait_for(chief, f'global step {alive_at + 20}', 'worker0')
-    before = len(steps_in(runs.log('worker1')))
+    before = len(training_runs.steps_in(runs.log('worker1')))
     again = cluster('worker', 1, **typed)
     runs.wait_for(again, rf'(?s)(global step \d+.*?){{{before + 1}}}', 'worker1')
     for process in (again, chief):
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-    assert runs.newest().step == max(steps_in(runs.log('worker0')))
+    assert runs.newest().step == max(training_runs.steps_in(runs.log('worker0')))
 
 
 @pytest.mark.soak

@@ -9,10 +9,6 @@ import pytest
 from support import training_runs
 
 
-def steps_in(text):
-    return [int(step) for step in re.findall(r'INFO:tensorflow:global step (\d+): loss', text)]
-
-
 def test_a_run_stops_when_asked_to_and_goes_on_later(runs):
     """The whole of a user's day: start, kill PID, start again, finish."""
     options = {'log_every_n_steps': 1, 'save_interval_secs': 0, 'seed': 3}
@@ -23,7 +19,7 @@ def test_a_run_stops_when_asked_to_and_goes_on_later(runs):
     process.send_signal(signal.SIGTERM)  # As `timeout` does; it is the same request.
     assert process.wait(60) == 0, runs.log()
     stopped_at = runs.newest().step
-    assert steps_in(runs.log())[-1] == stopped_at
+    assert training_runs.steps_in(runs.log())[-1] == stopped_at
     assert 'SIGTERM: stopping after this step' in runs.log()
     assert runs.log().rstrip().endswith('the same command goes on from here')
     runs.train(max_number_of_steps=stopped_at + 3, **options)
