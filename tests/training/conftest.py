@@ -26,8 +26,31 @@ def runs(drawn_pictures, tmp_path):
     started.end()
 
 
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    """Return the directory of pictures for classifiers that nobody trained."""
+    from support import classifier_files
+
+    numbers = classifier_files.labels_of(classifier_files.EXAMPLES)
+    return classifier_files.write_data(tmp_path_factory.mktemp('data'), numbers)
+
+
 @pytest.fixture
-def log(caplog):
-    """Return a function that gives what was logged so far, a line for each message."""
+def program(tmp_path, data):
+    """Run evaluations on these pictures, in directories of the test's own."""
+    from support.evaluations import Program
+
+    return Program(tmp_path, data)
+
+
+@pytest.fixture
+def log_lines(caplog):
+    """Return a function that lists what was logged so far."""
     caplog.set_level('INFO', logger='tensorflow')
-    return lambda: '\n'.join(record.getMessage() for record in caplog.records)
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+@pytest.fixture
+def log(log_lines):
+    """Return a function that gives what was logged so far, a line for each message."""
+    return lambda: '\n'.join(log_lines())

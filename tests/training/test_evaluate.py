@@ -7,16 +7,10 @@ from sklearn import metrics as sklearn_metrics
 
 from common.errors import UserError
 from support import classifier_files, records
+from support.classifier_files import EXAMPLES
 from training.evaluate import DivergedCheckpointError, Evaluator
 
-EXAMPLES = 23
 INFO = classifier_files.describe()
-
-
-@pytest.fixture(scope='module')
-def data(tmp_path_factory):
-    directory = tmp_path_factory.mktemp('data')
-    return classifier_files.write_data(directory, classifier_files.labels_of(EXAMPLES))
 
 
 @pytest.fixture(scope='module')

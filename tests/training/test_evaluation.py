@@ -1,8 +1,6 @@
-"""The evaluating program: what it prints and writes, what it refuses, and how it watches."""
+"""The evaluating program: what it prints and writes, and of which checkpoints and pictures."""
 
 import csv
-import json
-import os
 import shutil
 import types
 
@@ -11,84 +9,17 @@ import pytest
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
-from classifiers import checkpoints, model_info, watch
-from common import files
 from common.errors import UserError
 from support import checkpoint_files, classifier_files, records, reference
-from training import evaluation, predictions, reports
-from training.evaluation_options import EvaluationOptions
-
-EXAMPLES = 23
-INFO = classifier_files.describe()
+from support.classifier_files import EXAMPLES
+from support.evaluations import INFO, Program
+from training import predictions, reports
 
 
-@pytest.fixture(scope='module')
-def data(tmp_path_factory):
-    directory = tmp_path_factory.mktemp('data')
-    return classifier_files.write_data(directory, classifier_files.labels_of(EXAMPLES))
-
-
-class Program:
-    """Runs evaluations of one train_dir into one eval_dir."""
-
-    def __init__(self, directory, data):
-        self.train_dir, self.eval_dir = directory / 'run', directory / 'eval'
-        self.data = data
-        self.lines = []
-        self.on_result = {}  # What happens after so many results.
-        self.results = 0
-
-    def save(self, step=1, seed=0, info=INFO, **options):
-        return classifier_files.write(self.train_dir, info, seed, step, **options)
-
-    def run(self, **typed):
-        self.results = 0
-        options = {
-            'checkpoint_path': str(self.train_dir),
-            'eval_dir': str(self.eval_dir),
-            'dataset_dir': str(self.data),
-            'dataset_name': classifier_files.NAME,
-            'batch_size': 10,
-            **typed,
-        }
-        return evaluation.run(EvaluationOptions(**options), report=self.report)
-
-    def watch(self, **typed):
-        return self.run(eval_interval_secs=0, timeout_secs=0, **typed)
-
-    def report(self, line):
-        self.lines.append(line)
-        if line.startswith('eval/Accuracy'):
-            self.results += 1
-            self.on_result.pop(self.results, lambda: None)()
-
-    def json(self):
-        # A strict reader: NaN is no JSON.
-        return json.loads((self.eval_dir / 'metrics.json').read_text(), parse_constant=pytest.fail)
-
-    def rows(self, name='metrics.csv'):
-        with open(self.eval_dir / name, encoding='utf-8', newline='') as stream:
-            return list(csv.DictReader(stream))
-
-    def steps(self):
-        return [int(row['step']) for row in self.rows()]
-
-
-@pytest.fixture
-def program(tmp_path, data):
-    return Program(tmp_path, data)
-
-
-@pytest.fixture
-def log(caplog):
-    caplog.set_level('INFO', logger='tensorflow')
-    return lambda: [record.getMessage() for record in caplog.records]
-
-
-def test_the_output_is_as_users_know_it(program, log):
+def test_the_output_is_as_users_know_it(program, log_lines):
     path = program.save(step=7)
     assert program.run() == 1
-    known = [line for line in log() if line.startswith(('Restor', 'Start', 'Eval', 'Fin'))]
+    known = [line for line in log_lines() if line.startswith(('Restor', 'Start', 'Eval', 'Fin'))]
     assert known[0].startswith('Evaluating lenet on 23 pictures of 3 classes (data set shapes')
     assert known[1] == f'Restoring parameters from {path}'
     assert known[2][:-19] == 'Starting evaluation at '
@@ -175,43 +106,20 @@ def test_a_class_without_examples_is_null_in_json_and_a_dash_in_the_table(tmp_pa
     assert program.lines[5].split()[3:] == ['-', '-', '0']
 
 
-def test_the_test_split_is_preferred_and_named(tmp_path, program, log):
+def test_the_test_split_is_preferred_and_named(tmp_path, program, log_lines):
     data = classifier_files.write_data(tmp_path / 'both', [0, 1, 2, 0], split='validation')
     classifier_files.write_data(data, [0, 1], split='test', first=50)
     program.save()
     program.run(dataset_dir=str(data))
     assert program.rows()[0]['split_name'] == 'test'
-    assert any('split test, as none was named' in line for line in log())
+    assert any('split test, as none was named' in line for line in log_lines())
     program.run(dataset_dir=str(data), dataset_split_name='validation')
     assert program.json()['examples'] == 4
     with pytest.raises(UserError, match=r"no split 'train'; it has test, validation"):
         program.run(dataset_dir=str(data), dataset_split_name='train')
 
 
-@pytest.mark.parametrize(
-    ('typed', 'message'),
-    [
-        ({'model_name': 'cifarnet'}, r'--model_name=cifarnet contradicts .*model.json.* lenet'),
-        ({'labels_offset': 1}, r'--labels_offset=1 contradicts .*model.json.* 0'),
-        ({'dataset_dir': None}, r'^--dataset_dir is missing'),
-        ({'dataset_dir': '/nowhere'}, r'^/nowhere: no such directory'),
-        ({'checkpoint_path': '/nowhere/model.ckpt-1'}, r'^/nowhere/model.ckpt-1: no such'),
-    ],
-)
-def test_what_cannot_be_meant_is_an_error_that_names_both_values(program, typed, message):
-    program.save()
-    with pytest.raises(UserError, match=message):
-        program.run(**typed)
-
-
-def test_other_class_names_are_an_error(tmp_path, program):
-    data = classifier_files.write_data(tmp_path / 'other', [0, 1, 2], names=['a', 'b', 'c'])
-    program.save()
-    with pytest.raises(UserError, match=r"class 0 is 'a' in the data set and 'class_0' in"):
-        program.run(dataset_dir=str(data))
-
-
-def test_presentation_may_be_changed_and_is_logged(program, log):
+def test_presentation_may_be_changed_and_is_logged(program, log_lines):
     program.save(averages=True, info=INFO.replace(moving_average_decay=0.9))
     program.run()
     with_averages = program.json()
@@ -219,7 +127,7 @@ def test_presentation_may_be_changed_and_is_logged(program, log):
     without = program.json()
     assert (with_averages['moving_averages'], without['moving_averages']) == (True, False)
     assert with_averages['loss'] != without['loss']
-    assert 'Not using moving averages, as asked for' in '\n'.join(log())
+    assert 'Not using moving averages, as asked for' in '\n'.join(log_lines())
     assert len(program.rows()) == 2, 'other settings are another evaluation'
     program.run()
     assert len(program.rows()) == 2, 'the same evaluation takes the place of the earlier one'
@@ -273,206 +181,6 @@ def test_imagenet_with_and_without_its_background_class(tmp_path, classes, typed
     assert found['classes'][-1]['label'] == 1000
     assert found['classes'][-1]['name'].startswith('toilet tissue')
     assert [row['true_label'] for row in program.rows('predictions.csv')] == ['1', '500', '1000']
-
-
-def test_an_eval_dir_that_cannot_be_used_is_a_clear_error(program, tmp_path):
-    program.save()
-    (tmp_path / 'file').write_text('in the way')
-    with pytest.raises(UserError, match=r'^--eval_dir=.*file: cannot be made'):
-        program.run(eval_dir=str(tmp_path / 'file'))
-    program.eval_dir.mkdir()
-    with files.Lock(program.eval_dir / '.evaluation.lock', 'busy'):
-        with pytest.raises(UserError, match=r'^--eval_dir=.*: another evaluation writes into it'):
-            program.run()
-    (program.eval_dir / 'metrics.csv').write_text('a,b\n1,2\n')
-    with pytest.raises(UserError, match=r'metrics\.csv: not the metrics.csv of an evaluation'):
-        program.run()
-
-
-def test_a_failed_pass_leaves_the_earlier_results_whole(program):
-    program.save()
-    program.run()
-    results = [path for path in program.eval_dir.glob('[!.e]*') if path.is_file()]
-    before = {path.name: path.read_bytes() for path in results}
-    values = classifier_files.values(INFO)
-    values['LeNet/fc4/biases'][:] = np.nan
-    checkpoint_files.write(str(program.train_dir), values, step=2)
-    with pytest.raises(UserError, match='no finite numbers'):
-        program.run()
-    assert len(before) == 5
-    for name, content in before.items():
-        assert (program.eval_dir / name).read_bytes() == content
-    assert not list(program.eval_dir.glob('.*.part'))
-
-
-def test_watching_evaluates_each_new_checkpoint_once(program, log):
-    program.save(step=1)
-    program.on_result = {1: lambda: program.save(step=2, seed=2), 2: lambda: program.save(step=3)}
-    assert program.watch() == 3
-    assert program.steps() == [1, 2, 3]
-    assert log().count(f'Waiting for new checkpoint at {program.train_dir}') == 4
-    assert program.watch() == 0, 'a restarted watcher knows what an earlier one has evaluated'
-    program.save(step=4, seed=4)
-    assert program.watch() == 1
-    assert program.steps() == [1, 2, 3, 4]
-
-
-def test_the_number_of_evaluations_is_limited(program):
-    program.save(step=1)
-    program.on_result = {n: lambda n=n: program.save(step=n + 1, seed=n) for n in (1, 2, 3)}
-    assert program.watch(max_evaluations=2) == 2
-    assert program.steps() == [1, 2]
-
-
-def test_a_watcher_goes_on_from_damaged_deleted_and_replaced_checkpoints(program, log, monkeypatch):
-    """What is deleted vanishes between the moment it is found good and that it is read."""
-    program.save(step=1)
-
-    def damage():
-        checkpoint_files.truncate(program.save(step=2, seed=2) + '.data-00000-of-00001')
-        program.save(step=3, seed=3)
-
-    def restart():
-        shutil.rmtree(program.train_dir)
-        program.save(step=1, seed=5)
-
-    def diverge():
-        values = classifier_files.values(INFO)
-        values['LeNet/fc4/biases'][:] = np.inf
-        checkpoint_files.write(str(program.train_dir), values, step=8)
-        program.save(step=9, seed=9)
-
-    program.on_result = {1: damage, 2: restart, 3: diverge}
-    found_by_watcher = watch.wait_for_new
-
-    def wait_for_new(*args, **options):
-        for number, found in enumerate(found_by_watcher(*args, **options)):
-            if number == 1:
-                for path in checkpoints.files_of(found.path):
-                    os.unlink(path)
-                program.save(step=4, seed=4)
-            yield found
-
-    monkeypatch.setattr(watch, 'wait_for_new', wait_for_new)
-    assert program.watch() == 4
-    assert program.steps() == [1, 4, 1, 9]
-    skipped = [line for line in log() if line.startswith('SKIPPED')]
-    assert [line.split()[1].split('-')[-1] for line in skipped] == ['2:', '3:', '8:']
-
-
-def test_a_restarted_training_of_another_network_is_followed(program):
-    program.save(step=1)
-
-    def restart():
-        shutil.rmtree(program.train_dir)
-        program.save(step=1, info=INFO.replace(model_name='cifarnet', image_size=32, channels=3))
-
-    program.on_result = {1: restart}
-    assert program.watch() == 2
-    assert program.json()['model_name'] == 'cifarnet'
-
-
-def test_a_single_evaluation_takes_the_next_one_when_its_checkpoint_vanishes(program, monkeypatch):
-    program.save(step=1)
-    newest = program.save(step=2, seed=2)
-    found_by_name = watch.find
-
-    def find(path):
-        found = found_by_name(path)
-        for path in checkpoints.files_of(newest):
-            os.unlink(path)
-        return found
-
-    monkeypatch.setattr(watch, 'find', find)
-    assert program.run() == 1
-    assert program.steps() == [1]
-
-
-def test_watching_one_file_evaluates_it_once(program, log):
-    path = program.save(step=1)
-    assert program.run(checkpoint_path=path, eval_interval_secs=60) == 1
-    assert f'{path} is one checkpoint: it is evaluated once' in log()
-
-
-def test_the_best_checkpoint_is_kept_whole_and_usable(program, monkeypatch):
-    losses = {}
-    for seed in range(4):
-        program.save(step=seed + 1, seed=seed)
-        program.run(save_best=True)
-        found = program.json()
-        losses[seed + 1] = (-found['accuracy'], found['loss'])
-    best = min(losses, key=losses.get)
-    directory = program.eval_dir / 'best'
-    kept = watch.newest_good(directory)
-    assert kept.step == best
-    assert sorted(path.name for path in directory.iterdir()) == [
-        'checkpoint',
-        'evaluation.json',
-        f'model.ckpt-{best}.data-00000-of-00001',
-        f'model.ckpt-{best}.index',
-        'model.json',
-    ]
-    shutil.rmtree(program.train_dir)
-    assert watch.find(directory).fingerprint == kept.fingerprint
-    assert program.run(checkpoint_path=str(directory), model_name=None) == 1
-    assert program.json()['loss'] == losses[best][1]
-    assert model_info.read_beside(directory).class_names == INFO.class_names
-
-
-def test_the_best_is_kept_though_the_training_removes_it_meanwhile(program, monkeypatch):
-    path = program.save(step=3)
-
-    def remove():
-        for file in checkpoints.files_of(path):
-            os.unlink(file)
-
-    program.on_result = {1: remove}
-    assert program.run(save_best=True) == 1
-    assert watch.find(program.eval_dir / 'best').step == 3
-
-
-def test_the_best_of_another_network_is_not_replaced(program, tmp_path):
-    program.save()
-    program.run(save_best=True)
-    other = Program(tmp_path / 'other', program.data)
-    other.save(info=INFO.replace(model_name='cifarnet', image_size=32, channels=3))
-    with pytest.raises(
-        UserError, match=r"best: keeps the best .* 'lenet'.*name another --eval_dir"
-    ):
-        other.run(eval_dir=str(program.eval_dir), save_best=True)
-    with pytest.raises(UserError, match=r'best: keeps the best .* for examples 23, and this is 10'):
-        program.run(max_num_batches=1, save_best=True)
-
-
-def test_a_best_that_is_no_directory_is_a_clear_error(program):
-    program.save()
-    program.eval_dir.mkdir()
-    (program.eval_dir / 'best').write_text('not a directory')
-    with pytest.raises(UserError, match=r'eval/best: cannot be written \(File exists\)'):
-        program.run(save_best=True)
-
-
-def test_what_a_kill_left_is_removed_but_not_what_a_training_writes(program):
-    program.save()
-    best = program.eval_dir / 'best'
-    best.mkdir(parents=True)
-    left = [
-        program.eval_dir / '.predictions.csv.0123abcd.part',
-        best / '.model.ckpt-1.ab_cd123.part',
-    ]
-    others = [program.eval_dir / '.model.json.0123abcd.part']
-    for path in (*left, *others):
-        path.write_text('half')
-    program.run()
-    assert [path.exists() for path in (*left, *others)] == [False, False, True]
-
-
-def test_a_released_file_is_kept_with_a_model_json(program):
-    path = program.save(described=False, step=None, name='lenet.ckpt', v1=True)
-    program.run(checkpoint_path=path, model_name='lenet', save_best=True)
-    directory = program.eval_dir / 'best'
-    assert model_info.read_beside(directory).model_name == 'lenet'
-    assert watch.find(directory).path == str(directory / 'lenet.ckpt')
 
 
 def test_names_that_repeat_are_told_apart(tmp_path, program):
