@@ -21,18 +21,6 @@ from support.picture_folders import class_folders, picture_bytes, records, visib
 ALONE = ConvertOptions(num_processes=1)
 
 
-@pytest.fixture
-def pictures(tmp_path):
-    """Write a folder of pictures, and return a function that converts it."""
-    class_folders(tmp_path / 'pics', {'ant': 12, 'bee': 9, 'cat': 6})
-
-    def run(report=lambda line: None, **options):
-        spec = image_folder.from_folder(tmp_path, 'pics')
-        return convert(spec, tmp_path, dataclasses.replace(ALONE, **options), report)
-
-    return run
-
-
 def read_table(path):
     with open(path, encoding='utf-8', newline='') as stream:
         return list(csv.DictReader(stream))
@@ -162,27 +150,6 @@ def test_shards_of_another_program_are_not_mixed_up_with_ours(tmp_path, pictures
         with pytest.raises(UserError, match=r'00000-of-00007\.tfrecord is in the way'):
             pictures(overwrite=overwrite)
     assert list(visible_files(tmp_path)) == ['pics_train_00000-of-00007.tfrecord']
-
-
-def test_labels_of_another_data_set_stay(tmp_path, pictures):
-    (tmp_path / 'labels.txt').write_text('0:x\n1:y\n')
-    made = pictures()
-    assert made.labels_file == 'pics_labels.txt'
-    assert (tmp_path / 'labels.txt').read_text() == '0:x\n1:y\n'
-    assert (tmp_path / 'pics_labels.txt').read_text() == '0:ant\n1:bee\n2:cat\n'
-
-
-def test_equal_labels_are_left_as_they_are_written(tmp_path, pictures):
-    (tmp_path / 'labels.txt').write_text('ant\nbee\ncat\n')
-    assert pictures().labels_file == 'labels.txt'
-    assert (tmp_path / 'labels.txt').read_text() == 'ant\nbee\ncat\n'
-
-
-def test_own_labels_follow_the_classes(tmp_path, pictures):
-    pictures()
-    class_folders(tmp_path / 'pics', {'dog': 4}, first_seed=500)
-    assert pictures(overwrite=True).labels_file == 'labels.txt'
-    assert (tmp_path / 'labels.txt').read_text().endswith('3:dog\n')
 
 
 def test_a_second_converter_is_refused(tmp_path, pictures):

@@ -1,17 +1,14 @@
 """Frozen graphs of any program are read: what they are fed, what they tell, what has to be said."""
 
-import dataclasses
 import os
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from classifiers import model_info
 from common.errors import UserError
 from datasets import images
 from serving import model_loading
-from serving.class_names import name_outputs
 from serving.model_loading import ModelOptions
 from serving.predictor import Predictor, PredictorOptions
 from support import pictures, small_models
@@ -326,50 +323,6 @@ def test_the_same_network_trained_in_two_ways_has_to_be_told(tmp_path):
 
     with pytest.raises(UserError, match='--preprocessing_name'):
         model_loading.load(ModelOptions(written(tmp_path, resnet)))
-
-
-OUTPUTS = model_info.ModelInfo('', 3, 0, 0, '')
-
-
-@pytest.mark.parametrize(
-    ('info', 'lines', 'options', 'expected_names', 'offset'),
-    [
-        (OUTPUTS, 'a\nb\nc\n', {}, ('a', 'b', 'c'), 0),
-        (OUTPUTS, '0:a\n1:b\n2:c\n', {}, ('a', 'b', 'c'), 0),
-        (OUTPUTS, 'none\na\nb\nc\n', {'labels_offset': 1}, ('a', 'b', 'c'), 1),
-        (OUTPUTS, 'a\nb\nc\n', {'labels_offset': 1}, ('a', 'b', 'c'), 1),
-        (OUTPUTS.replace(class_names=('a', 'b', 'c')), 'a\nb\nc\n', {}, ('a', 'b', 'c'), 0),
-    ],
-)
-def test_a_label_file_names_the_outputs(info, lines, options, expected_names, offset, tmp_path):
-    path = tmp_path / 'names.label'
-    path.write_text(lines)
-    named, line = name_outputs(info, ModelOptions('x.pb', label_file=os.fspath(path), **options))
-    assert (named.class_names, named.labels_offset) == (expected_names, offset)
-    assert str(path) in line
-
-
-@pytest.mark.parametrize(
-    ('info', 'lines', 'words'),
-    [
-        (OUTPUTS, 'a\nb\n', r'names 2 labels .* 3 outputs'),
-        (OUTPUTS, 'a\nb\nc\nd\n', 'or pass --labels_offset=1'),
-        (OUTPUTS.replace(class_names=('a', 'b', 'c')), 'a\nB\nc\n', "output 1 'B', and x.json"),
-    ],
-)
-def test_label_files_that_do_not_fit_are_refused(info, lines, words, tmp_path):
-    path = tmp_path / 'names.label'
-    path.write_text(lines)
-    with pytest.raises(UserError, match=words):
-        name_outputs(info, ModelOptions('x.pb', label_file=os.fspath(path)))
-
-
-@pytest.mark.parametrize(('outputs', 'first'), [(1000, 'tench'), (1001, 'background')])
-def test_a_model_of_imagenets_size_gets_its_names(outputs, first):
-    info, line = name_outputs(dataclasses.replace(OUTPUTS, num_classes=outputs), ModelOptions('x'))
-    assert first in info.class_names[0]
-    assert info.labels_offset == 1001 - outputs
-    assert 'ImageNet' in line
 
 
 def test_the_label_file_beside_a_graph_is_found(tmp_path):

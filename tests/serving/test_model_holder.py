@@ -152,51 +152,70 @@ def test_every_file_of_a_model_counts(tmp_path):
     assert model_holder.signature(ModelOptions(os.fspath(tmp_path / 'none.pb'))) is None
 
 
-def test_no_request_fails_while_a_frozen_graph_is_replaced(tmp_path):
-    names = [tuple(f'{round_}{name}' for name in small_models.CLASSES) for round_ in 'ab']
+class Clients:
+    """Ask a holder's model again and again, each in a thread, for the length of a `with` block."""
+
+    def __init__(self, holder, count=3):
+        self.answers, self.errors = [], []
+        self._holder = holder
+        self._enough = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(count)]
+
+    def _ask(self):
+        while not self._enough.is_set():
+            try:
+                with self._holder.lease() as predictor:
+                    row = predictor.predict(trial_pictures()[:1])[0]
+                    self.answers.append((predictor.labels[0][0], row))
+            except Exception as error:
+                self.errors.append(error)
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._enough.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def two_graphs(directory):
+    """Freeze two models whose classes begin with 'a' and with 'b'."""
     graphs = []
-    for seed, class_names in enumerate(names):
-        info = small_models.describe(class_names=class_names)
-        directory = small_models.train_dir(tmp_path / f'train{seed}', info, seed)
-        graphs.append(small_models.frozen(tmp_path / f'{seed}.pb', directory))
+    for seed, initial in enumerate('ab'):
+        names = tuple(f'{initial}{name}' for name in small_models.CLASSES)
+        info = small_models.describe(class_names=names)
+        trained = small_models.train_dir(directory / f'train{seed}', info, seed)
+        graphs.append(small_models.frozen(directory / f'{seed}.pb', trained))
+    return graphs
+
+
+def test_no_request_fails_while_a_frozen_graph_is_replaced(tmp_path):
+    first, second = two_graphs(tmp_path)
     served = tmp_path / 'served.pb'
 
     def publish(graph):
         os.replace(model_info.path_beside(graph), tmp_path / 'served.json')
         os.replace(graph, served)
 
-    publish(graphs[0])
+    publish(first)
     holder = model_holder.for_model(
         ModelOptions(os.fspath(served)), PredictorOptions(max_concurrency=2), lambda line: None
     )
     holder.load()
-    answers, errors, enough = [], [], threading.Event()
-
-    def ask():
-        while not enough.is_set():
-            try:
-                with holder.lease() as predictor:
-                    row = predictor.predict(trial_pictures()[:1])[0]
-                    answers.append((predictor.labels[0][0], row))
-            except Exception as error:
-                errors.append(error)
-
-    clients = [threading.Thread(target=ask) for _ in range(3)]
-    for client in clients:
-        client.start()
-    publish(graphs[1])
-    holder.poll(holder.poll())
-    served.write_bytes(served.read_bytes()[:-100])
-    holder.poll(holder.poll())
-    enough.set()
-    for client in clients:
-        client.join()
-    assert not errors
+    with Clients(holder) as clients:
+        publish(second)
+        holder.poll(holder.poll())
+        served.write_bytes(served.read_bytes()[:-100])
+        holder.poll(holder.poll())
+    assert not clients.errors
     assert holder.version == 2
     assert 'served' in holder.last_error
     for asked in 'ab':
-        rows = [row for name, row in answers if name == asked]
+        rows = [row for initial, row in clients.answers if initial == asked]
         assert rows == [] or np.ptp(rows, axis=0).max() < 1e-5
     with holder.lease() as predictor:
-        assert predictor.labels == list(names[1])
+        assert predictor.labels == [f'b{name}' for name in small_models.CLASSES]
     holder.close()
