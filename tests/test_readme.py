@@ -31,7 +31,7 @@ SEEN = {
     'tail': r'global step \d+: loss',
     './scripts/run_eval.sh': r'accuracy \d+\.\d+% \(\d+ of 50 right\)',
     './scripts/tensorboard.sh': r'TensorBoard \S+ at http://\S+:6006/',
-    './scripts/server.sh': r'listening on port 5001',
+    './scripts/server.sh': r'No key is asked for',
 }
 WEIGHTS = 'mobilenet_v1_0.50_160'
 

@@ -49,9 +49,12 @@ class Terminal:
         return self._prompt(secs)
 
     def run_until(self, command, pattern, secs=240):
-        """Type a command, press Ctrl-C once it prints `pattern`, and return what it printed."""
+        """Type a command, press Ctrl-C once it prints a line with `pattern`, and return all of it.
+
+        Ctrl-C makes a terminal forget what it has not shown yet, be it the end of that line.
+        """
         self._type(command + '\n')
-        before = self._read_until(re.compile(pattern), secs, command)
+        before = self._read_until(re.compile(f'(?:{pattern}).*\n'), secs, command)
         self._type('\x03')
         return before + self._prompt(secs)[1]
 
