@@ -135,7 +135,7 @@ def decoded_constants(graph_def, output):
 def networks(graph_def):
     """List the names of the networks of `nets` whose scope the graph's nodes lie in."""
     scopes = {_scope(node.name) for node in graph_def.node}
-    return [name for name, spec in nets_factory.MODELS.items() if spec.head.split('/')[0] in scopes]
+    return [name for name, spec in nets_factory.MODELS.items() if spec.scope in scopes]
 
 
 def _scope(name):
