@@ -54,6 +54,7 @@ def freeze(options):
         tf.logging.info('%s', line)
     outputs = _outputs(options, info)
     prepared = frozen.prepare(graph_def, outputs)
+    _require_variables(prepared, graph_def, options)
     values = _values(options, graph_def, prepared, checkpoint, info)
     result = frozen.freeze(prepared, values, outputs, options.clear_devices)
     tf.logging.info('%s', result.line())
@@ -81,6 +82,21 @@ def _require_nodes(graph_def, options):
                 f'{options.input_graph} has no node {name!r}; nearest: {near}; likely outputs:'
                 f' {", ".join(graph_nodes.likely_outputs(graph_def)[:5])}'
             )
+
+
+def _require_variables(prepared, graph_def, options):
+    """Check that the checkpoint's weights have a place to go to: nothing is frozen twice."""
+    if variables.find(prepared):
+        return
+    if variables.find(graph_def):
+        raise UserError(
+            f'--output_node_names={",".join(options.output_node_names)}: depend on no variable of'
+            f' {options.input_graph}; name its outputs'
+        )
+    raise UserError(
+        f'--input_graph={options.input_graph}: holds no variables, it is frozen already; name the'
+        ' graph of export_inference_graph.py'
+    )
 
 
 def _outputs(options, info):

@@ -316,6 +316,22 @@ def test_mistakes_are_told_in_a_line(tmp_path):
         frozen(other, directory)
 
 
+def test_a_graph_is_not_frozen_twice(tmp_path):
+    directory = train(tmp_path)
+    path = frozen(exported(tmp_path, checkpoint_path=directory), directory)
+    again = str(tmp_path / 'again.pb')
+    options = freeze.FreezeOptions(path, directory, again, (OUTPUTS['lenet'],))
+    with pytest.raises(UserError, match=r'--input_graph=.*frozen.pb: holds no variables, it'):
+        freeze.freeze(options)
+    assert not [name for name in os.listdir(tmp_path) if name.startswith('again')]
+
+
+def test_outputs_that_need_no_weights_are_told_from_a_frozen_graph(tmp_path):
+    graph, checkpoint = graph_of_another_program(tmp_path)
+    with pytest.raises(UserError, match=r'--output_node_names=is_one: depend on no variable of'):
+        frozen(graph, checkpoint, 'is_one')
+
+
 def test_a_graph_is_summarized(tmp_path):
     directory = train(tmp_path)
     graph = exported(tmp_path, checkpoint_path=directory)
