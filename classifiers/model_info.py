@@ -1,6 +1,7 @@
 """model.json: everything that is needed to build a trained classifier again.
 
-It lies beside the checkpoints of a training directory; a graph `X.pb` has the same in `X.json`.
+It lies beside the checkpoints of a training directory; a graph `X.pb` has the same in `X.json`, and
+a graph `X` of any other ending in `X.json` too, ending included.
 """
 
 import dataclasses
@@ -11,6 +12,7 @@ from common import files
 from common.errors import UserError
 
 FILE_NAME = 'model.json'
+LABEL_SUFFIX = '.label'  # Of the file that names a graph's outputs for other programs.
 _GRAPHS = ('.pb', '.pbtxt')
 FORMAT_VERSION = (1, 0)  # A new major number is not understood here; a new minor one adds keys.
 
@@ -65,16 +67,33 @@ def write(path, info):
     files.write_json(path, {**info.unknown, 'format_version': version, **content})
 
 
-def path_beside(path):
-    """Return where the description of a directory, a checkpoint or a graph `X.pb` would lie.
+def beside_graph(graph, suffix='.json'):
+    """Return the path of what belongs to a graph that is there or is to be written.
 
-    A graph in text form is `X.pbtxt`.
+    `X.pb` and `X.pbtxt` are called X. Any other ending is part of the name: `lenet.v2` and
+    `lenet.v3` are two graphs.
     """
+    graph = os.fspath(graph)
+    name, ending = os.path.splitext(graph)
+    return (name if ending in _GRAPHS else graph) + suffix
+
+
+def is_graph(path):
+    """Tell whether `path` names a graph's file, and not a checkpoint or a directory of them."""
+    path = os.fspath(path)
+    if path.endswith(_GRAPHS):
+        return True
+    is_checkpoint = '.ckpt' in os.path.basename(path) or os.path.exists(f'{path}.index')
+    return os.path.isfile(path) and not is_checkpoint
+
+
+def path_beside(path):
+    """Return where the description of a directory, a checkpoint or a graph would lie."""
     path = os.fspath(path)
     if path.endswith('.json'):
         return path
-    if path.endswith(_GRAPHS):
-        return os.path.splitext(path)[0] + '.json'
+    if is_graph(path):
+        return beside_graph(path)
     directory = path if os.path.isdir(path) else os.path.dirname(path)
     return os.path.join(directory, FILE_NAME)
 
@@ -87,7 +106,7 @@ def read_beside(path):
     description = path_beside(path)
     if not os.path.lexists(description):
         return None
-    if not os.fspath(path).endswith(_GRAPHS):
+    if description == os.fspath(path) or not is_graph(path):
         return read(description)
     if not _is_description(files.read_json(description)):
         return None  # Another program's: graphs share directories with all kinds of files.

@@ -7,8 +7,6 @@ from common import labels
 from common.errors import UserError
 from serving import descriptions
 
-_LABEL_SUFFIX = '.label'
-
 
 def name_outputs(info, options):
     """Return (ModelInfo with a name for each output where names are known, a line for the log).
@@ -33,7 +31,7 @@ def name_outputs(info, options):
 
 def _beside(path):
     """Return the label file that was written beside a frozen graph, or None."""
-    path = os.path.splitext(path)[0] + _LABEL_SUFFIX
+    path = model_info.beside_graph(path, model_info.LABEL_SUFFIX)
     return path if os.path.isfile(path) else None
 
 

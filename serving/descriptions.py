@@ -124,10 +124,8 @@ def _nodes(info, graph_def, outputs, of_graph):
 
 
 def path_for(graph_path):
-    """Return where a graph's description is to be written, whatever the graph's file is called."""
-    path = model_info.path_beside(graph_path)
-    is_known = os.path.splitext(path)[0] == os.path.splitext(graph_path)[0]
-    path = path if is_known else f'{graph_path}.json'
+    """Return where a graph's description is to be written; a training's is not to be replaced."""
+    path = model_info.beside_graph(graph_path)
     is_taken = os.path.basename(path) == model_info.FILE_NAME and os.path.exists(path)
     if is_taken and not model_info.read(path).graph_sha256:
         raise UserError(

@@ -154,7 +154,9 @@ def write_described(path, data, info, has_labels=True):
             info = info.replace(graph_sha256=digest, versions=descriptions.versions())
             model_info.write(descriptions.path_for(path), info)
             if info.class_names and has_labels:
-                labels.write_labels(os.path.splitext(path)[0] + '.label', info.class_names)
+                labels.write_labels(
+                    model_info.beside_graph(path, model_info.LABEL_SUFFIX), info.class_names
+                )
         files.write_bytes(path, data)
     except OSError as error:
         raise UserError(f'{path}: cannot be written ({error.strerror})') from None

@@ -7,7 +7,6 @@ import threading
 import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoints, model_info, watch
-from serving import model_loading
 from serving.predictor import Predictor
 
 
@@ -27,9 +26,9 @@ def for_model(model_options, predictor_options=None, report=tf.logging.info, obs
 def signature(model_options):
     """Return what changes as soon as the model's files are written again; None without a model."""
     path = os.fspath(model_options.path)
-    if model_loading.is_frozen_graph(path):
+    if model_info.is_graph(path):
         main = _state(path)
-        beside = (os.path.splitext(path)[0] + '.label',)
+        beside = (model_info.beside_graph(path, model_info.LABEL_SUFFIX),)
     else:
         prefix = _newest(path)
         main = prefix and (prefix, checkpoints.signature(prefix))

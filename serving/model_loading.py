@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import tensorflow.compat.v1 as tf
 
+from classifiers import model_info
 from classifiers.model_info import ModelInfo
 from common.errors import UserError
 
@@ -62,16 +63,10 @@ def load(options):
     from serving import checkpoint_model, frozen_graph
 
     _check(options)
-    if is_frozen_graph(options.path):
+    if model_info.is_graph(options.path):
         return frozen_graph.load(options)
     _refuse_graph_flags(options)
     return checkpoint_model.load(options)
-
-
-def is_frozen_graph(path):
-    """Tell whether `path` names a graph's file, and not a checkpoint or a directory of them."""
-    path = os.fspath(path)
-    return path.endswith(('.pb', '.pbtxt')) or (os.path.isfile(path) and '.ckpt' not in path)
 
 
 def _check(options):

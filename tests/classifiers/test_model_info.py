@@ -69,6 +69,37 @@ def test_a_foreign_json_beside_a_graph_is_left_alone(tmp_path):
     assert model_info.read_beside(tmp_path / 'frozen.pb') is None
 
 
+@pytest.mark.parametrize(
+    ('graph', 'name'),
+    [('net.pb', 'net'), ('net.pbtxt', 'net'), ('lenet.v2', 'lenet.v2'), ('app', 'app')],
+)
+def test_what_belongs_to_a_graph_is_called_as_the_graph(graph, name, tmp_path):
+    path = tmp_path / graph
+    written = model_info.beside_graph(path)
+    assert written == str(tmp_path / f'{name}.json')
+    assert model_info.beside_graph(path, '.label') == str(tmp_path / f'{name}.label')
+    path.write_bytes(b'graph')
+    assert model_info.path_beside(path) == written
+    model_info.write(written, INFO.replace(graph_sha256=model_info.graph_sha256(path)))
+    assert model_info.read_beside(path).class_names == INFO.class_names
+
+
+@pytest.mark.parametrize('files', [['old.ckpt'], ['weights', 'weights.index'], ['weights.index']])
+def test_a_checkpoint_is_no_graph_whatever_it_is_called(files, file):
+    for name in files:
+        (file.parent / name).write_bytes(b'weights')
+    checkpoint = file.parent / files[0].removesuffix('.index')
+    assert not model_info.is_graph(checkpoint)
+    assert model_info.read_beside(checkpoint) == INFO
+
+
+def test_a_graph_may_lie_in_a_directory_called_like_a_checkpoint(tmp_path):
+    graph = tmp_path / 'run.ckpt' / 'app'
+    graph.parent.mkdir()
+    graph.write_bytes(b'graph')
+    assert model_info.is_graph(graph)
+
+
 def test_keys_of_a_newer_minor_version_survive(file):
     change(file, format_version='1.7', calibration=[1.5])
     info = model_info.read(file)

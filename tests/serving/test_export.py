@@ -175,7 +175,7 @@ def test_tensorflow_lite_agrees_as_far_as_it_rounds(precision, tolerance, traine
     interpreter.invoke()
     found = interpreter.get_tensor(fetched['index'])
     np.testing.assert_allclose(found, expected(trained, tmp_path), atol=tolerance)
-    assert labels.read_labels(tmp_path / 'model.label')[1] == 'dandelion'
+    assert labels.read_labels(tmp_path / 'model.tflite.label')[1] == 'dandelion'
 
 
 def test_onnx_agrees(trained, tmp_path):
@@ -190,6 +190,16 @@ def test_onnx_agrees(trained, tmp_path):
         (found,) = session.run(None, {session.get_inputs()[0].name: batch})
         wanted = expected(trained, tmp_path)[: len(batch)]
         np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_names_that_end_in_a_version_stay_apart(trained, tmp_path):
+    for version in ('lenet.v2', 'lenet.v3'):
+        path, _ = run(tmp_path, version, checkpoint_path=trained, format='frozen')
+        assert model_info.read_beside(path).class_names == small_models.CLASSES
+        assert model_info.is_graph(path)
+    assert sorted(os.listdir(tmp_path)) == [
+        f'lenet.{version}{suffix}' for version in ('v2', 'v3') for suffix in ('', '.json', '.label')
+    ]
 
 
 def test_without_its_packages_onnx_says_what_to_install(trained, tmp_path, monkeypatch):
