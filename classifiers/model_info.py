@@ -62,9 +62,14 @@ def write(path, info):
     """Write `info` atomically to a .json file, or as model.json into a directory."""
     if not os.fspath(path).endswith('.json'):
         path = os.path.join(path, FILE_NAME)
+    files.write_text(path, as_text(info))
+
+
+def as_text(info):
+    """Return the content of a model.json."""
     content = {name: getattr(info, name) for name in _FIELDS}
     version = '.'.join(map(str, FORMAT_VERSION))
-    files.write_json(path, {**info.unknown, 'format_version': version, **content})
+    return files.json_text({**info.unknown, 'format_version': version, **content})
 
 
 def beside_graph(graph, suffix='.json'):

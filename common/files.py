@@ -1,6 +1,7 @@
 """Files that are whole or absent, and locks that end with their process."""
 
 import contextlib
+import errno
 import fcntl
 import glob
 import json
@@ -17,6 +18,7 @@ def atomic_write(path, mode='wb', **options):
     A reader sees the old content or the new one, never a part, even after a kill or a power cut.
     """
     path = os.fspath(path)
+    require_file(path)
     directory, name = os.path.split(os.path.abspath(path))
     handle, temporary = tempfile.mkstemp(prefix=f'.{name}.', suffix='.part', dir=directory)
     try:
@@ -31,6 +33,18 @@ def atomic_write(path, mode='wb', **options):
             os.unlink(temporary)
         raise
     sync_directory(directory)
+
+
+def require_file(path):
+    """Check that `path` is a file or can become one; an OSError says what it is in its place.
+
+    A rename would put a file where a device or a pipe was: /dev/null, when root asks for it.
+    """
+    path = os.fspath(path)
+    if os.path.isdir(path) or path.endswith(os.sep):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, 'not a regular file', path)
 
 
 def remove_parts(directory, name='*'):
@@ -78,6 +92,19 @@ def write_bytes(path, data):
         stream.write(data)
 
 
+def write_together(contents):
+    """Write {path: bytes}, each atomically; they appear in this order, when all are on the disk.
+
+    A disk that is full therefore leaves all of the old ones in place.
+    """
+    with contextlib.ExitStack() as stack:
+        for path, data in reversed(contents.items()):  # What is opened last is closed first.
+            stream = stack.enter_context(atomic_write(path))
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
 def write_text(path, text):
     """Write `text` as UTF-8 to `path` atomically."""
     write_bytes(path, text.encode('utf-8'))
@@ -85,7 +112,12 @@ def write_text(path, text):
 
 def write_json(path, value):
     """Write `value` to `path` as readable JSON, atomically."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + '\n')
+    write_text(path, json_text(value))
+
+
+def json_text(value):
+    """Return `value` as JSON for people to read."""
+    return json.dumps(value, ensure_ascii=False, indent=1) + '\n'
 
 
 def read_json(path):

@@ -49,5 +49,10 @@ def names_in_order(labels, path='labels'):
 
 def write_labels(path, names):
     """Write `names` (a list, or a dictionary by number) as a `0:daisy` file."""
+    files.write_text(path, as_text(names))
+
+
+def as_text(names):
+    """Return the content of a `0:daisy` file."""
     items = sorted(names.items()) if isinstance(names, dict) else enumerate(names)
-    files.write_text(path, ''.join(f'{number}:{normalised(name)}\n' for number, name in items))
+    return ''.join(f'{number}:{normalised(name)}\n' for number, name in items)

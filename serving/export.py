@@ -74,6 +74,8 @@ def _check(options):
             raise UserError(f'--{name}={value}: at least 1 is valid')
     if not options.output_file and not options.checkpoint_path:
         raise UserError('--output_file is missing: name the file to write the graph to')
+    if options.output_file and options.format != 'saved_model':
+        freeze.require_place('output_file', options.output_file)
     if options.format == 'graph_def':
         return
     if not options.checkpoint_path:

@@ -66,10 +66,19 @@ def _check(options):
     for flag in ('input_graph', 'input_checkpoint', 'output_graph', 'output_node_names'):
         if not getattr(options, flag):
             raise UserError(f'--{flag} is missing: freezing needs it')
+    require_place('output_graph', options.output_graph)
     if os.path.realpath(options.input_graph) == os.path.realpath(options.output_graph):
         raise UserError(
             f'--output_graph={options.output_graph}: is the input graph; name another file'
         )
+
+
+def require_place(flag, path):
+    """Check that a file can be put where a flag says, before the work that it takes."""
+    try:
+        files.require_file(path)
+    except OSError as error:
+        raise UserError(f'--{flag}={path}: {error.strerror}; name a file to write') from None
 
 
 def _require_nodes(graph_def, options):
@@ -144,20 +153,21 @@ def write(path, graph_def, info, as_text=False, has_labels=True):
 
 
 def write_described(path, data, info, has_labels=True):
-    """Write NAME.pb (or a model of another format), and before it NAME.json and NAME.label.
+    """Write NAME.json, NAME.label and NAME.pb (or a model of another format), or none of them.
 
     In this order whoever waits for a new graph finds its description in place. Return that.
     """
+    texts = {}
+    if info is not None:
+        digest = hashlib.sha256(data).hexdigest()
+        info = info.replace(graph_sha256=digest, versions=descriptions.versions())
+        texts[descriptions.path_for(path)] = model_info.as_text(info)
+        if info.class_names and has_labels:
+            label_path = model_info.beside_graph(path, model_info.LABEL_SUFFIX)
+            texts[label_path] = labels.as_text(info.class_names)
+    parts = {beside: text.encode('utf-8') for beside, text in texts.items()}
     try:
-        if info is not None:
-            digest = hashlib.sha256(data).hexdigest()
-            info = info.replace(graph_sha256=digest, versions=descriptions.versions())
-            model_info.write(descriptions.path_for(path), info)
-            if info.class_names and has_labels:
-                labels.write_labels(
-                    model_info.beside_graph(path, model_info.LABEL_SUFFIX), info.class_names
-                )
-        files.write_bytes(path, data)
+        files.write_together({**parts, path: data})
     except OSError as error:
         raise UserError(f'{path}: cannot be written ({error.strerror})') from None
     return info

@@ -1,4 +1,5 @@
 import os
+import resource
 import subprocess
 import sys
 
@@ -23,6 +24,52 @@ def test_an_error_while_writing_keeps_the_old_content(tmp_path):
         raise ZeroDivisionError
     assert path.read_text() == 'old'
     assert os.listdir(tmp_path) == ['model.json']
+
+
+@pytest.mark.parametrize('large', ['net.json', 'net.label', 'net.pb'])
+def test_files_that_belong_together_change_together(large, tmp_path):
+    names = ['net.json', 'net.label', 'net.pb']
+    files.write_together({tmp_path / name: b'old' for name in names})
+    contents = {tmp_path / name: b'x' * 5000 * (name == large) for name in names}
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OSError, match='File too large'):
+            files.write_together(contents)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == dict.fromkeys(
+        names, b'old'
+    )
+    files.write_together(contents)
+    assert (tmp_path / large).stat().st_size == 5000
+
+
+def test_files_that_belong_together_appear_in_their_order(tmp_path, monkeypatch):
+    replaced, replace = [], os.replace
+    monkeypatch.setattr(os, 'replace', lambda *ends: (replaced.append(ends[1]), replace(*ends)))
+    paths = [str(tmp_path / name) for name in ('net.json', 'net.label', 'net.pb')]
+    files.write_together(dict.fromkeys(paths, b'new'))
+    assert replaced == paths
+
+
+def test_nothing_but_a_file_is_replaced(tmp_path):
+    pipe, link, folder = (tmp_path / name for name in ('pipe', 'link', 'folder'))
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    folder.mkdir()
+    for path, message in (
+        (pipe, 'not a regular file'),
+        (link, 'not a regular file'),
+        (folder, 'Is a directory'),
+        (f'{folder}/', 'Is a directory'),
+        (f'{tmp_path}/new/', 'Is a directory'),
+    ):
+        with pytest.raises(OSError, match=message):
+            files.write_text(path, 'x')
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert sorted(path.name for path in tmp_path.rglob('*')) == ['folder', 'link', 'pipe']
 
 
 def test_what_kills_have_left_is_removed_by_name(tmp_path):

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def train(directory, info=None, **options):
 
 
 def exported(directory, name='graph.pb', **options):
-    path = str(directory / name)
+    path = os.path.join(directory, name)
     export.export(export.ExportOptions(output_file=path, **options), report=lambda line: None)
     return path
 
@@ -314,6 +315,36 @@ def test_mistakes_are_told_in_a_line(tmp_path):
     os.unlink(os.path.join(directory, model_info.FILE_NAME))
     with pytest.raises(UserError, match='has 5 classes in the checkpoint and 10 here'):
         frozen(other, directory)
+
+
+def test_a_full_disk_leaves_the_old_graph_and_its_description(tmp_path):
+    directory = train(tmp_path)
+    path = exported(tmp_path, checkpoint_path=directory, format='frozen')
+    names = ['graph.json', 'graph.label', 'graph.pb']
+    before = [(tmp_path / name).read_bytes() for name in names]
+    info = describe(class_names=tuple('vwxyz'))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limit[1]))
+    try:
+        with pytest.raises(UserError, match=r'graph.pb: cannot be written \(File too large'):
+            freeze.write_described(path, b'x' * 5000, info)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert sorted(os.listdir(tmp_path)) == [*names, 'train']
+    assert [(tmp_path / name).read_bytes() for name in names] == before
+    assert model_info.read_beside(path).class_names == small_models.CLASSES
+
+
+@pytest.mark.parametrize('name', ['folder', 'folder/', 'new/', 'pipe'])
+def test_a_graph_takes_the_place_of_a_file_alone(name, tmp_path):
+    (tmp_path / 'folder').mkdir()
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(UserError, match=rf'--output_file=.*{name}: .*; name a file to write'):
+        exported(tmp_path, name, model_name='lenet')
+    options = freeze.FreezeOptions('graph.pb', 'train', f'{tmp_path}/{name}', ('probabilities',))
+    with pytest.raises(UserError, match=rf'--output_graph=.*{name}: .*; name a file to write'):
+        freeze.freeze(options)
+    assert sorted(path.name for path in tmp_path.rglob('*')) == ['folder', 'pipe']
 
 
 def test_a_graph_is_not_frozen_twice(tmp_path):
