@@ -57,6 +57,27 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 ' "$root" "$@"
 }
 
+# Run lines of Python that may import modules of ours.
+run_python() { # LINES ARGUMENTS...
+  local lines="$1"
+  shift
+  "$python" -c "import os, sys
+sys.path[:] = [sys.argv.pop(1), *filter(None, sys.path)]
+$lines" "$root" "$@"
+}
+
+# Print a path as the programs read it: bash leaves a ~ alone behind a flag's equals sign.
+expanded() { # PATH
+  run_python 'print(os.path.expanduser(sys.argv[1]))' "$1"
+}
+
+# Print the path of what is written beside a graph: its description (.json) or its labels (.label).
+beside_graph() { # GRAPH ENDING
+  run_python '
+from classifiers import model_info
+print(model_info.beside_graph(*sys.argv[1:]))' "$1" "$2"
+}
+
 # Print the path of the graph that export_freeze.sh writes and others read (after env_set.sh).
 frozen_graph() {
   printf '%s\n' "${EXPORT_DIR%/}/my_${MODEL_NAME}_freeze.pb"

@@ -12,7 +12,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
 program="$root/export_inference_graph.py"
-if wants_help "$@"; then exec "$python" "$program" "$@"; fi
+if wants_help "$@" || [ -n "$(flag_value summarize '' "$@")" ]; then
+  exec "$python" "$program" "$@"
+fi
+format="$(flag_value format graph_def "$@")"
+[ "$format" = graph_def ] ||
+  fail "--format=$format: only a graph_def is frozen here; $program writes other formats at once"
 
 export_flags=(--checkpoint_path="$TRAIN_DIR" --model_name="$MODEL_NAME")
 # A training directory of TF-Slim does not say what its classes are.
@@ -36,20 +41,18 @@ done
 mkdir -p "$EXPORT_DIR"
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL-1}"
 frozen="$(frozen_graph)"
-graph="$(flag_value output_file "${frozen%_freeze.pb}.pb" "${export_flags[@]}")"
+graph="$(expanded "$(flag_value output_file "${frozen%_freeze.pb}.pb" "${export_flags[@]}")")"
 checkpoint="$(flag_value checkpoint_path '' "${export_flags[@]}")"
 "$python" -u "$program" --output_file="$graph" "${export_flags[@]}"
 # The graph's description knows what its output is called.
-output="$("$python" -c '
-import json, os, sys
-with open(os.path.splitext(sys.argv[1])[0] + ".json") as stream:
-    print(json.load(stream)["nodes"]["output"])
-' "$graph")"
+output="$(run_python '
+from common import files
+print(files.read_json(sys.argv[1])["nodes"]["output"])' "$(beside_graph "$graph" .json)")"
 "$python" -u "$root/freeze_graph.py" --input_graph="$graph" --input_binary=True \
   --input_checkpoint="$checkpoint" --output_graph="$frozen" --output_node_names="$output" \
   ${freeze_flags[@]+"${freeze_flags[@]}"}
-frozen="$(flag_value output_graph "$frozen" ${freeze_flags[@]+"${freeze_flags[@]}"})"
+frozen="$(expanded "$(flag_value output_graph "$frozen" ${freeze_flags[@]+"${freeze_flags[@]}"})")"
 echo "the network:        $graph"
 echo "with its weights:   $frozen"
-echo "names of classes:   ${frozen%.pb}.label"
-echo "what it is:         ${frozen%.pb}.json"
+echo "names of classes:   $(beside_graph "$frozen" .label)"
+echo "what it is:         $(beside_graph "$frozen" .json)"

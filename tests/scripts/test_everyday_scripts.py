@@ -214,6 +214,56 @@ def test_an_older_checkpoint_is_frozen_into_the_folder_that_is_wanted(checkout):
     assert f'--output_graph={out}/my_inception_v4_freeze.pb' in freeze['flags']
 
 
+@pytest.mark.parametrize(
+    ('typed', 'graph', 'description'),
+    [
+        ('~/x.pb', '{home}/x.pb', '{home}/x.json'),
+        ('lenet.v2', 'lenet.v2', 'lenet.v2.json'),
+        ('in text.pbtxt', 'in text.pbtxt', 'in text.json'),
+    ],
+)
+def test_a_graph_may_lie_anywhere_and_be_called_anything(checkout, typed, graph, description):
+    done = checkout.run(
+        'export_freeze.sh', f'--output_file={typed}', '--', f'--output_graph={typed}2'
+    )
+    assert (done.returncode, done.stderr) == (0, '')
+    graph, description = (path.format(home=checkout.home) for path in (graph, description))
+    assert os.path.exists(checkout.here / description)
+    _, freeze = checkout.told()
+    assert f'--input_graph={graph}' in freeze['flags']
+    assert done.stdout.splitlines() == [
+        f'the network:        {graph}',
+        f'with its weights:   {graph}2',
+        f'names of classes:   {graph}2.label',
+        f'what it is:         {graph}2.json',
+    ]
+
+
+def test_names_of_the_frozen_graphs_files_are_printed(checkout):
+    lines = checkout.run('export_freeze.sh').stdout.splitlines()
+    assert lines[2:] == [
+        'names of classes:   ./my_inception_v4_freeze.label',
+        'what it is:         ./my_inception_v4_freeze.json',
+    ]
+
+
+@pytest.mark.parametrize('flags', [['--format=tflite'], ['--format', 'tflite']])
+def test_other_formats_are_not_frozen(checkout, flags):
+    done = checkout.run('export_freeze.sh', *flags)
+    assert done.returncode == 1
+    assert done.stderr.startswith('error: --format=tflite: only a graph_def is frozen here; ')
+    assert f'{checkout.root}/export_inference_graph.py' in done.stderr
+    assert checkout.told() == []
+    assert os.listdir(checkout.here) == []
+
+
+def test_a_summary_freezes_nothing(checkout):
+    (call,) = checkout.calls('export_freeze.sh', '--summarize=a graph.pb')
+    assert call['program'] == 'export_inference_graph.py'
+    assert call['flags'] == ['--summarize=a graph.pb']
+    assert os.listdir(checkout.here) == []
+
+
 # Of bash 4 and later, or of GNU's tools alone: a Mac has neither.
 TOO_NEW = {
     'associative array': r'\b(declare|local|typeset) -[a-z]*A',

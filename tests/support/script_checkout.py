@@ -47,7 +47,10 @@ with open(train_dir + '/checkpoint', 'w') as stream:
 print('INFO:tensorflow:Stopped as asked for', flush=True)
 """
 _EXPORT = """
-with open(os.path.splitext(flags['output_file'])[0] + '.json', 'w') as stream:
+from classifiers import model_info
+if 'summarize' in flags:
+    sys.exit()
+with open(model_info.beside_graph(os.path.expanduser(flags['output_file'])), 'w') as stream:
     json.dump({'nodes': {'output': 'Net/Predictions'}}, stream)
 """
 
@@ -69,7 +72,7 @@ class Checkout:
         self.calls_file = folder / 'calls.jsonl'
         for path in (self.root, self.here, self.home):
             path.mkdir()
-        for name in ('scripts', 'common', 'training'):
+        for name in ('scripts', 'classifiers', 'common', 'training'):
             ignored = shutil.ignore_patterns('__pycache__')
             shutil.copytree(ROOT / name, self.root / name, ignore=ignored)
         for name in PROGRAMS:
