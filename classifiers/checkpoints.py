@@ -12,10 +12,12 @@ import re
 
 import tensorflow.compat.v1 as tf
 
+from common import errors
 from common.errors import UserError
 
 AVERAGE_SUFFIX = '/ExponentialMovingAverage'
 ABSENT = 'no such file'
+DENIED = 'Permission denied'
 _PART = re.compile(r'\.(index|meta|data-\d{5}-of-\d{5})$')
 STEP = re.compile(r'-(\d+)$')
 _ARCHIVE = ('.tar.gz', '.tgz', '.tar', '.zip')
@@ -79,10 +81,25 @@ def step_of(prefix):
         return 0
 
 
+def denied(prefix):
+    """Return the first of the checkpoint's files that we have no right to read, or None."""
+    for path in files_of(prefix):
+        try:
+            with open(path, 'rb'):
+                pass
+        except PermissionError:
+            return path
+        except OSError:
+            pass
+    return None
+
+
 def fault(prefix):
     """Return why the checkpoint cannot be used, or None when every tensor reads back whole."""
     if not files_of(prefix):
         return ABSENT
+    if denied(prefix):
+        return DENIED
     try:
         reader = tf.train.NewCheckpointReader(prefix)
         for name in reader.get_variable_to_shape_map():
@@ -107,6 +124,9 @@ def read_variables(prefix):
 
 def unreadable(prefix, why):
     """Make the error for a checkpoint that cannot be read."""
+    closed = denied(prefix)
+    if closed:
+        return UnreadableCheckpointError(f'{closed}: {DENIED}')
     if prefix.endswith(_ARCHIVE):
         return UnreadableCheckpointError(
             f'{prefix}: an archive; unpack it and name the .ckpt in it'
@@ -120,4 +140,4 @@ def reason(error):
     for known in ('Checksum does not match', 'block checksum mismatch', 'Read less bytes'):
         if known in text:
             return known.lower()
-    return text.split(': perhaps your file')[0].splitlines()[0][-160:]
+    return errors.reason(error).split(': perhaps your file')[0][-160:]

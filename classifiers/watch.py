@@ -64,14 +64,18 @@ def newest_good(directory, warn=tf.logging.warning):
 
     Where checkpoints lie but none is good an error is raised: starting anew would bury them.
     """
-    damaged = []
+    damaged, closed = [], None
     for prefix in newest_first(directory, warn):
         fault = checkpoints.fault(prefix)
         if fault is None:
             return _checkpoint(prefix)
         if checkpoints.files_of(prefix):
             damaged.append(f'{os.path.basename(prefix)} ({fault})')
+            if fault == checkpoints.DENIED:
+                closed = closed or checkpoints.unreadable(prefix, fault)
             warn(_skipped(prefix, fault))
+    if closed:
+        raise closed  # It may be whole: no reason to remove anything.
     if damaged:
         raise checkpoints.UnreadableCheckpointError(
             f'{directory}: every checkpoint is damaged or half written: {", ".join(damaged)}; '
@@ -81,7 +85,7 @@ def newest_good(directory, warn=tf.logging.warning):
 
 
 def _skipped(prefix, fault):
-    return f'SKIPPED {prefix}: damaged or half written ({fault}); using the one before, if any'
+    return f'SKIPPED {checkpoints.unreadable(prefix, fault)}; using the one before, if any'
 
 
 def newest_first(directory, warn=tf.logging.warning):

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from classifiers import watch
+from classifiers import checkpoints, watch
 from common.errors import UserError
 from support import checkpoint_files
 
@@ -60,6 +60,37 @@ def test_nothing_but_damage_is_no_empty_directory(directory):
         checkpoint_files.flip(f'{directory}/model.ckpt-{step}{DATA}')
     with pytest.raises(UserError, match='every checkpoint is damaged'):
         newest_step(directory)
+
+
+def close(path, monkeypatch):
+    """Refuse to open a file, as the system refuses anybody but root."""
+
+    def refuse(opened, *arguments, **options):
+        if opened == path:
+            raise PermissionError(13, 'Permission denied', opened)
+        return open(opened, *arguments, **options)
+
+    monkeypatch.setattr(checkpoints, 'open', refuse, raising=False)
+
+
+def test_files_without_the_right_to_read_are_not_called_damaged(tmp_path, monkeypatch):
+    path = save(tmp_path, 15) + DATA
+    close(path, monkeypatch)
+    for named in (tmp_path, path):
+        with pytest.raises(UserError, match='Permission denied') as error:
+            watch.find(named, warn=[].append)
+        assert str(error.value) == f'{path}: Permission denied'
+    checkpoint_files.flip(save(tmp_path, 14) + DATA)
+    with pytest.raises(UserError, match=r'model.ckpt-15.*: Permission denied$'):
+        newest_step(tmp_path)
+
+
+def test_a_newest_without_the_right_to_read_is_skipped_loudly(directory, monkeypatch):
+    path = f'{directory}/model.ckpt-3{DATA}'
+    close(path, monkeypatch)
+    warnings = []
+    assert newest_step(directory, warnings) == 2
+    assert warnings == [f'SKIPPED {path}: Permission denied; using the one before, if any']
 
 
 @pytest.mark.parametrize('content', [b'', b'\xff\x00garbage', b'model_checkpoint_path: "model.ck'])
