@@ -1,6 +1,7 @@
 """Decide what a classifier is: flags before model.json before the tables in `nets`."""
 
 import collections
+import os
 
 from classifiers import checkpoints
 from classifiers.model_info import ModelInfo
@@ -124,6 +125,8 @@ def _identify(checkpoint, dataset_classes, dataset_labels, given, use_grayscale)
         offset = release.labels_offset if fits else 0
         if offset:
             lines = [f'Using labels offset {offset} (as {release.archive} was trained)']
+    if checkpoint and dataset_classes is None and not (given['model_name'] or release):
+        _require_head(checkpoint, spec)
     classes = _count_classes(name, spec, checkpoint, dataset_classes, offset)
     wanted = range(offset, offset + classes)
     named = dataset_labels and all(label in dataset_labels for label in wanted)
@@ -137,6 +140,15 @@ def _identify(checkpoint, dataset_classes, dataset_labels, given, use_grayscale)
         preprocessing_name=spec.preprocessing,
     )
     return info, lines
+
+
+def _require_head(checkpoint, spec):
+    """Refuse to guess the network of a checkpoint which has not the head of that guess."""
+    if head_classes(checkpoints.read_variables(checkpoint), spec) is None:
+        raise UserError(
+            f'{os.path.dirname(checkpoint) or "."}: no model.json beside the checkpoint: '
+            'name the network with --model_name'
+        )
 
 
 def _count_classes(name, spec, checkpoint, dataset_classes, offset):

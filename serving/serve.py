@@ -104,7 +104,7 @@ class _Loading(threading.Thread):
             self._holder.load()
             _try_gate()
         except BaseException as error:
-            self.error = _as_typed(error, self._options.model.model_name)
+            self.error = _as_typed(error)
             self._server.stop()
             return
         self._log.info('ready after %.1f s', time.monotonic() - began)
@@ -114,10 +114,10 @@ class _Loading(threading.Thread):
             self._holder.start_watching(self._options.reload_secs)
 
 
-def _as_typed(error, network):
+def _as_typed(error):
     """Return a mistake under the name that the flag has here, where --model_name is the model."""
-    if network and isinstance(error, UserError):
-        return UserError(str(error).replace(f'--model_name={network}', f'--network={network}'))
+    if isinstance(error, UserError):
+        return UserError(re.sub(r'--model_name\b', '--network', str(error)))
     return error
 
 

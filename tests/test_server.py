@@ -72,6 +72,7 @@ def folder(tmp_path_factory):
     for number in (0, 1):
         directory = small_models.train_dir(folder / f'train_{number}', seed=number)
         small_models.frozen(folder / f'flowers_{number}.pb', directory)
+    small_models.train_dir(folder / 'bare', described=False)
     replace_model(folder, 0)
     return folder
 
@@ -239,6 +240,10 @@ def test_sigterm_while_tensorflow_is_imported_ends_it_with_0(folder):
         (['--model_name=flowers_0.pb', '--rate_limit=-1'], '--rate_limit=-1'),
         (['--model_name=flowers_0.pb', '--reload_secs=-1'], '--reload_secs=-1'),
         (['--model_name=flowers_0.pb', '--network=vgg_16'], '--network=vgg_16 contradicts'),
+        (
+            ['--model_name=bare'],
+            'bare: no model.json beside the checkpoint: name the network with --network',
+        ),
         (['--model_name=flowers_0.pb', '--host=no.such.host.invalid'], '--host=no.such'),
     ],
 )

@@ -149,6 +149,22 @@ def test_without_a_data_set_the_checkpoint_counts_its_classes(tmp_path):
         info(model_name='lenet')
 
 
+def test_a_checkpoint_that_nothing_describes_asks_for_its_network(tmp_path):
+    values = {'LeNet/fc4/biases': np.zeros(7)}
+    path = checkpoint_files.write(tmp_path, values, name='my.ckpt')
+    with pytest.raises(UserError) as error:
+        info(checkpoint=path)
+    assert str(error.value) == (
+        f'{tmp_path}: no model.json beside the checkpoint: name the network with --model_name'
+    )
+    values = {'InceptionV3/Logits/Conv2d_1c_1x1/biases': np.zeros(7)}
+    path = checkpoint_files.write(tmp_path, values, name='default.ckpt')
+    assert info(checkpoint=path).num_classes == 7
+    values = {'vgg_16/fc8/biases': np.zeros(1000)}
+    path = checkpoint_files.write(tmp_path, values, name='vgg_16.ckpt')
+    assert info(checkpoint=path).model_name == 'vgg_16'
+
+
 def test_an_unknown_network_lists_the_known():
     words = "^--model_name=inceptoin_v3: unknown network 'inceptoin_v3'; known, .*: inception_v3, "
     for stored in (None, STORED):
