@@ -1,5 +1,6 @@
 """The one kind of error that is a user's to mend, and how a program reports it."""
 
+import contextlib
 import functools
 import os
 import sys
@@ -23,14 +24,45 @@ def exit_cleanly(main):
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
         try:
-            return main(*args, **kwargs)
+            with _complete_output():
+                return main(*args, **kwargs)
         except UserError as error:
             sys.exit(f'error: {error}')
         except KeyboardInterrupt:
             sys.exit(130)
         except BrokenPipeError:
-            # The reader (head, less) has gone; Python would complain again while it closes stdout.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_output()  # The reader (head, less) has gone.
             sys.exit(1)
 
     return wrapped
+
+
+@contextlib.contextmanager
+def _complete_output():
+    """Write what standard output still holds, while there is time to tell of a full disk."""
+    ending = ''
+    try:
+        yield
+    except OSError:
+        ending = '\n'  # The error does not say which file it is about: a full one refuses again.
+        raise
+    finally:
+        _write(ending)
+
+
+def _write(ending):
+    if sys.stdout is None or sys.stdout.closed:
+        return
+    try:
+        sys.stdout.write(ending)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _discard_output()
+        raise UserError(f'standard output: {reason(error)}') from None
+
+
+def _discard_output():
+    """Throw away what standard output holds; Python would complain again while it closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -66,6 +66,8 @@ def _check(options):
 
 def _standard_output():
     """Return standard output, whose encoding may not know every letter of a name."""
+    if sys.stdout is None:
+        raise UserError('standard output is closed: there is nowhere to print to')
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors='backslashreplace')
     return sys.stdout

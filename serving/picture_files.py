@@ -55,6 +55,8 @@ def read(file):
         raise BadImage(file.problem)
     try:
         if file.path == STANDARD_INPUT:
+            if sys.stdin is None:
+                raise BadImage('standard input is closed')
             return images.normalise(_read_stream(sys.stdin.buffer))
         with open(file.path, 'rb', opener=_open_without_waiting) as stream:
             _require_file(stream)

@@ -91,6 +91,24 @@ def test_mistakes_are_one_line_and_exit_status_1(directory, tmp_path):
         assert 'Traceback' not in done.stderr
 
 
+def test_closed_standard_input_is_told_in_the_pictures_row(directory):
+    done = run(f'--model={directory}', '-', preexec_fn=lambda: os.close(0))
+    assert (done.returncode, done.stdout) == (1, '-  error: standard input is closed\n')
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='needs a device that is always full')
+@pytest.mark.parametrize('form', ['table', 'csv', 'json'])
+def test_a_full_disk_behind_the_results_is_one_line(form, directory, tmp_path):
+    (tmp_path / 'a.png').write_bytes(pictures.all_good()['colour.png'].data)
+    command = [sys.executable, SCRIPT, f'--model={directory}', f'--format={form}', str(tmp_path)]
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == 'error: standard output: No space left on device'
+    assert 'Traceback' not in done.stderr
+
+
 @pytest.mark.soak
 def test_memory_stays_flat_over_500_files_of_which_20_are_bad(directory, tmp_path):
     peaks = {}

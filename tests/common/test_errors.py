@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -37,6 +38,33 @@ def test_a_reader_that_leaves_early_causes_no_traceback():
         assert process.stdout.readline() == b'a line\n'
         process.stdout.close()
         assert process.stderr.read() == b''
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='needs a device that is always full')
+@pytest.mark.parametrize(
+    'body',
+    [
+        'print("a line")',
+        'print("a line", flush=True)',
+        '[print("a line") for _ in range(100_000)]',
+        '[print("a line"), sys.exit(0)]',
+    ],
+)
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+def test_a_full_disk_behind_standard_output_is_one_line(body, unbuffered):
+    program = (
+        f'import sys\nfrom common.errors import exit_cleanly\nexit_cleanly(lambda: {body})()\n'
+    )
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(
+            [sys.executable, '-c', program],
+            env={**os.environ, 'PYTHONUNBUFFERED': unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.stderr == 'error: standard output: No space left on device\n'
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize(
