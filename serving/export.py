@@ -72,6 +72,13 @@ def _check(options):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise UserError(f'--{name}={value}: at least 1 is valid')
+    if (options.labels_offset or 0) < 0:
+        raise UserError(f'--labels_offset={options.labels_offset}: at least 0 is valid')
+    if options.tflite_precision != 'float32' and options.format != 'tflite':
+        raise UserError(
+            f'--tflite_precision={options.tflite_precision}: belongs to --format=tflite,'
+            f' not to {options.format}'
+        )
     if not options.output_file and not options.checkpoint_path:
         raise UserError('--output_file is missing: name the file to write the graph to')
     if options.output_file and options.format != 'saved_model':

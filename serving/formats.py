@@ -39,7 +39,8 @@ def _write_tflite(path, options, info, graph_def, check):
         count = options.num_calibration_pictures
         pictures = _pictures(options, info, count, splits=_CALIBRATION_SPLITS)
         representative = parity.pixels(info, pictures)
-    data = tflite.convert(graph_def, info, precision, representative)
+    batch_size = options.batch_size or 1
+    data = tflite.convert(graph_def, info, precision, representative, batch_size)
     found = tflite.probabilities(data, check.images)
     tolerance = parity.FLOAT_TOLERANCE if precision == 'float32' else None
     line = check.compare(f'tflite ({precision})', found, tolerance)

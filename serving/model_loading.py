@@ -79,6 +79,8 @@ def _check(options):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise UserError(f'--{name}={value}: at least 1 is valid')
+    if (options.labels_offset or 0) < 0:
+        raise UserError(f'--labels_offset={options.labels_offset}: at least 0 is valid')
     if options.input_std == 0:
         raise UserError('--input_std=0: pixels are divided by it, so it cannot be 0')
     if options.image_size:

@@ -10,11 +10,12 @@ import tensorflow.compat.v1 as tf
 from common.errors import UserError
 
 
-def convert(graph_def, info, precision='float32', representative=None):
+def convert(graph_def, info, precision='float32', representative=None, batch_size=1):
     """Return the bytes of a TensorFlow Lite model of a frozen graph.
 
     For int8 `representative` holds preprocessed pictures [pictures, side, side, channels], from
-    which the range of every tensor is read. Inputs and outputs stay float32.
+    which the range of every tensor is read, `batch_size` at a time. Inputs and outputs stay
+    float32.
     """
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, 'frozen.pb')
@@ -23,7 +24,7 @@ def convert(graph_def, info, precision='float32', representative=None):
         converter = tf.lite.TFLiteConverter.from_frozen_graph(
             path, [info.nodes['input']], [info.nodes['probabilities']]
         )
-        _set_precision(converter, precision, representative)
+        _set_precision(converter, precision, representative, batch_size)
         try:
             return converter.convert()
         except Exception as error:  # The converter's errors have no common class.
@@ -33,15 +34,21 @@ def convert(graph_def, info, precision='float32', representative=None):
             ) from None
 
 
-def _set_precision(converter, precision, representative):
+def _set_precision(converter, precision, representative, batch_size):
     if precision == 'float32':
         return
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if precision == 'float16':
         converter.target_spec.supported_types = [tf.float16]
         return
-    converter.representative_dataset = lambda: ([image[np.newaxis]] for image in representative)
+    converter.representative_dataset = lambda: _batches(representative, batch_size)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+
+
+def _batches(images, size):
+    """Yield all pictures in full batches; the last one is filled up from the first pictures."""
+    for start in range(0, len(images), size):
+        yield [images.take(range(start, start + size), axis=0, mode='wrap')]
 
 
 def probabilities(model, images):

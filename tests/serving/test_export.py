@@ -109,6 +109,9 @@ def test_the_training_directory_alone_is_enough(trained):
         ({'format': 'saved_model', 'for_app': True}, '--for_app'),
         ({'format': 'tflite', 'is_training': True}, '--is_training'),
         ({'format': 'tflite', 'tflite_precision': 'int8'}, '--dataset_dir'),
+        ({'tflite_precision': 'int8'}, '--tflite_precision=int8: .* --format=tflite, not to graph'),
+        ({'format': 'onnx', 'tflite_precision': 'float16'}, '--tflite_precision=float16'),
+        ({'labels_offset': -5}, '--labels_offset=-5: at least 0'),
         ({'format': 'tflite', 'checkpoint_path': None}, '--checkpoint_path'),
         ({'batch_size': 0}, '--batch_size=0'),
         ({'checkpoint_path': None, 'dataset_name': 'my_own'}, r'--dataset_name=my_own.*--dataset'),
@@ -176,6 +179,32 @@ def test_tensorflow_lite_agrees_as_far_as_it_rounds(precision, tolerance, traine
     found = interpreter.get_tensor(fetched['index'])
     np.testing.assert_allclose(found, expected(trained, tmp_path), atol=tolerance)
     assert labels.read_labels(tmp_path / 'model.tflite.label')[1] == 'dandelion'
+
+
+def mine(directory):
+    """Write records of a data set, and return their file."""
+    directory.mkdir()
+    labels.write_labels(directory / 'labels.txt', small_models.CLASSES)
+    path = directory / 'mine_train-00000-of-00001'
+    records.write_pictures(path, [0, 1, 2, 3, 4])
+    return path
+
+
+def test_int8_is_fitted_in_batches_of_the_fixed_size(trained, tmp_path):
+    data = mine(tmp_path / 'data').parent
+    path, lines = run(
+        tmp_path,
+        'model.tflite',
+        checkpoint_path=trained,
+        format='tflite',
+        tflite_precision='int8',
+        batch_size=4,
+        dataset_name='mine',
+        dataset_dir=str(data),
+    )
+    assert 'of 4 pictures' in lines[0]
+    fed = tf.lite.Interpreter(path).get_input_details()[0]
+    assert list(fed['shape']) == [4, 28, 28, 1]
 
 
 def test_onnx_agrees(trained, tmp_path):

@@ -253,6 +253,7 @@ REFUSED = [
     (giving_nan, SCALED, 'no finite numbers'),
     (of_float_pixels, {'use_moving_averages': False}, 'weights of a frozen graph are fixed'),
     (of_float_pixels, {'input_std': 0}, '--input_std=0'),
+    (of_float_pixels, {'labels_offset': -1}, '--labels_offset=-1'),
     (of_float_pixels, {'image_size': 9, 'input_width': 8}, 'contradicts --image_size=9'),
 ]
 
