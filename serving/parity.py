@@ -7,8 +7,14 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers import build
-from common.errors import UserError
-from datasets import dataset_factory, sample_flowers, sample_painters, tfrecord_dataset
+from common.errors import UserError, reason
+from datasets import (
+    dataset_factory,
+    record_files,
+    sample_flowers,
+    sample_painters,
+    tfrecord_dataset,
+)
 from serving import graph_edits
 
 _SPLITS = ('validation', 'test', 'train')
@@ -21,20 +27,33 @@ def pictures(dataset_name, dataset_dir, count, splits=_SPLITS):
     if not dataset_dir:
         drawn = [(kind, number) for number in range(count) for kind in sample_flowers.CLASS_NAMES]
         return [sample_painters.draw_flower(kind, f'check/{n}') for kind, n in drawn[:count]]
-    for split in splits:
+    present = record_files.splits_present(dataset_dir, dataset_name)
+    problem = ''
+    # The last problem is told: what is wrong with a split says more than that another is not there.
+    for split in sorted(splits, key=present.__contains__):
         try:
             dataset = dataset_factory.get_dataset(dataset_name, split, dataset_dir)
-        except UserError:
+        except UserError as error:
+            problem = error
             continue
         return _spread([shard.path for shard in dataset.shards], count)
-    raise UserError(f'{dataset_dir}: has no pictures of {dataset_name} in {", ".join(splits)}')
+    raise UserError(
+        f'{dataset_dir}: has no pictures of {dataset_name} in {", ".join(splits)} ({problem})'
+    )
 
 
 def _spread(paths, count):
     """Take pictures from the shards in turn."""
-    turns = itertools.zip_longest(*(tf.python_io.tf_record_iterator(path) for path in paths))
+    turns = itertools.zip_longest(*map(_records, paths))
     records = (record for turn in turns for record in turn if record is not None)
     return [tfrecord_dataset.encoded_picture(record) for record in itertools.islice(records, count)]
+
+
+def _records(path):
+    try:
+        yield from tf.python_io.tf_record_iterator(path)
+    except tf.errors.OpError as error:
+        raise UserError(f'{path}: damaged ({reason(error)})') from None
 
 
 def pixels(info, encoded):

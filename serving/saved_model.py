@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
-from common.errors import UserError
+from common.errors import UserError, reason
 from serving import descriptions, graph_edits
 
 # The signature's keys, which are what a client knows.
@@ -37,8 +37,8 @@ def write(path, graph_def, info, check):
             if os.path.isdir(path):
                 os.rmdir(path)
             shutil.move(written, path)
-    except OSError as error:
-        raise UserError(f'{path}: cannot be written ({error.strerror})') from None
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f'{path}: cannot be written ({reason(error)})') from None
     return line
 
 

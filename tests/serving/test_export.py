@@ -13,7 +13,7 @@ from classifiers import model_info
 from common import labels
 from common.errors import UserError
 from serving import export, graph_nodes, parity
-from support import fresh_process, frozen_graphs, records, small_models
+from support import checkpoint_files, fresh_process, frozen_graphs, records, small_models
 
 
 def run(tmp_path, name='graph.pb', **options):
@@ -205,6 +205,32 @@ def test_int8_is_fitted_in_batches_of_the_fixed_size(trained, tmp_path):
     assert 'of 4 pictures' in lines[0]
     fed = tf.lite.Interpreter(path).get_input_details()[0]
     assert list(fed['shape']) == [4, 28, 28, 1]
+
+
+@pytest.mark.parametrize(
+    ('damage', 'words'),
+    [
+        (checkpoint_files.flip, r'mine_train-00000-of-00001: damaged \('),
+        (checkpoint_files.truncate, r'no pictures of mine in .* \(.*mine_train-00000-of-00001: '),
+    ],
+)
+def test_damaged_records_to_compare_on_are_named(damage, words, trained, tmp_path):
+    path = mine(tmp_path / 'data')
+    damage(path)
+    options = {'dataset_name': 'mine', 'dataset_dir': str(path.parent)}
+    with pytest.raises(UserError, match=words):
+        run(tmp_path, checkpoint_path=trained, format='tflite', **options)
+    assert os.listdir(tmp_path) == ['data']
+
+
+def test_a_saved_model_that_tensorflow_cannot_write_leaves_nothing(trained, tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, 'v.data; No space left on device')
+
+    monkeypatch.setattr(tf.saved_model, 'Builder', refuse)
+    with pytest.raises(UserError, match=r'saved: cannot be written \(.*No space left on device'):
+        run(tmp_path, 'saved', checkpoint_path=trained, format='saved_model')
+    assert not os.listdir(tmp_path)
 
 
 def test_onnx_agrees(trained, tmp_path):
