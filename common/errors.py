@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import re
 import sys
 
 
@@ -13,6 +14,8 @@ class UserError(ValueError):
 def reason(error):
     """Return the first line of an error that says something, whoever raised it."""
     text = getattr(error, 'message', None) or getattr(error, 'strerror', None) or str(error)
+    # TensorFlow tells at length where a node was made before it says what is wrong with it.
+    text = re.split("^Node: '.*'$", text, maxsplit=1, flags=re.MULTILINE)[-1]
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and line != 'Graph execution error:']
     return said[0] if said else type(error).__name__

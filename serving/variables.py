@@ -93,15 +93,21 @@ def run(graph_def, variables, checkpoint, saver=None, initializers=()):
     graph_def = graph_edits.needed_for(graph_edits.without_devices(graph_def), needed)
     with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tf.import_graph_def(graph_def, name='')
-        try:
-            if saver:
-                session.run(saver.restore_op_name, {saver.filename_tensor_name: checkpoint})
-            session.run(list(initializers))
-        except tf.errors.OpError as error:
-            raise UserError(f'{checkpoint}: {checkpoints.reason(error)}') from None
+        _initialize(session, checkpoint, saver, initializers)
         states = {variable.op.name: _state(graph, variable) for variable in variables}
         is_set = session.run({name: state[0] for name, state in states.items()})
         return session.run({name: states[name][1] for name in states if is_set[name]})
+
+
+def _initialize(session, checkpoint, saver, initializers):
+    try:
+        running = checkpoint
+        if saver:
+            session.run(saver.restore_op_name, {saver.filename_tensor_name: checkpoint})
+        running = f'--initializer_nodes={",".join(initializers)}'
+        session.run(list(initializers))
+    except tf.errors.OpError as error:
+        raise UserError(f'{running}: {checkpoints.reason(error)}') from None
 
 
 def _state(graph, variable):

@@ -72,6 +72,10 @@ def test_a_full_disk_behind_standard_output_is_one_line(body, unbuffered):
     [
         (OSError(28, 'No space left on device'), 'No space left on device'),
         (RuntimeError('Graph execution error:\n\nDetected at node\nmore'), 'Detected at node'),
+        (
+            RuntimeError("Graph execution error:\n\nDetected at node 'a':\nNode: 'a'\nNo value\n"),
+            'No value',
+        ),
         (KeyError(), 'KeyError'),
     ],
 )

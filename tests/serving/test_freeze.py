@@ -261,6 +261,16 @@ def test_a_graphs_own_saver_and_initializers_are_run(tmp_path):
         np.testing.assert_allclose(found, plain / divisor, rtol=1e-3)
 
 
+def test_an_initializer_that_cannot_run_is_named(tmp_path):
+    graph, checkpoint = graph_of_another_program(tmp_path)
+    with pytest.raises(UserError) as error:
+        frozen(graph, checkpoint, 'scores', initializer_nodes=('scores',))
+    message = str(error.value)
+    assert message.startswith('--initializer_nodes=scores: ')
+    assert 'Graph execution error' not in message
+    assert 'Detected at node' not in message
+
+
 def test_a_graph_without_description_takes_that_of_its_checkpoint(tmp_path):
     info = describe()
     directory = train(tmp_path, info)
