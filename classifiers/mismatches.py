@@ -38,7 +38,7 @@ def require_some(path, model_name, found, held, exclude_scopes=()):
     raise UserError(f'{path}: holds nothing for {model_name}: {advice}')
 
 
-def other_classes(path, name, there, here):
+def other_classes(path, name, there, here, can_train=True):
     """Return (classes of the checkpoint, of the network) if that is all that differs, else None.
 
     1000 against 1001 is ImageNet with and without its background class: the head fits, as soon as
@@ -49,18 +49,19 @@ def other_classes(path, name, there, here):
         return None
     classes = there[-1], here[-1]
     if set(classes) == {1000, 1001}:
-        raise UserError(_about_background(path, name, *classes))
+        raise UserError(_about_background(path, name, *classes, can_train))
     return classes
 
 
-def _about_background(path, name, there, here):
+def _about_background(path, name, there, here, can_train):
     if there == 1000:
         advice = 'pass --labels_offset=1'
     else:
         advice = 'leave out --labels_offset=1, or name a data set whose label 0 is the background'
+    anew = f' (or train a new head with --checkpoint_exclude_scopes={_scope(name)})'
     return (
-        f'{path}: {name} has {there} classes in the checkpoint and {here} in the network: {advice} '
-        f'(or train a new head with --checkpoint_exclude_scopes={_scope(name)})'
+        f'{path}: {name} has {there} classes in the checkpoint and {here} in the network: '
+        f'{advice}{anew if can_train else ""}'
     )
 
 
@@ -70,7 +71,7 @@ def _scope(name):
 
 def require_same_classes(path, name, there, here):
     """Refuse a trained head for another number of classes."""
-    classes = other_classes(path, name, there, here)
+    classes = other_classes(path, name, there, here, can_train=False)
     if classes:
         raise UserError(
             f'{path}: {name} has {classes[0]} classes in the checkpoint and {classes[1]} here: '
@@ -79,14 +80,17 @@ def require_same_classes(path, name, there, here):
         )
 
 
-def require_fit(path, wrong):
-    """Refuse what has another shape or type: {name: ((shape, type) there, (shape, type) here)}."""
+def require_fit(path, wrong, can_train=True):
+    """Refuse what has another shape or type: {name: ((shape, type) there, (shape, type) here)}.
+
+    Where nothing `can_train`, the programs have no flag to leave a part out.
+    """
     for name, (there, here) in wrong.items():
         more = f' ({len(wrong) - 1} more do not fit)' if len(wrong) > 1 else ''
-        exclude = f'--checkpoint_exclude_scopes={_scope(name)} to train it anew'
+        anew = f', or --checkpoint_exclude_scopes={_scope(name)} to train it anew'
         raise UserError(
             f'{path}: {name} is {_spelt(*there)} in the checkpoint and {_spelt(*here)} in the '
-            f'network{more}: {_advice(there[0], here[0])}, or {exclude}'
+            f'network{more}: {_advice(there[0], here[0], can_train)}{anew if can_train else ""}'
         )
 
 
@@ -94,9 +98,10 @@ def _spelt(shape, dtype):
     return f'{"x".join(map(str, shape)) or "a scalar"} {dtype.name}'
 
 
-def _advice(there, here):
+def _advice(there, here, can_train):
     """Guess from two shapes what the user meant."""
-    size = 'pass the image size that it was trained with (--train_image_size, --eval_image_size)'
+    flags = '--train_image_size' if can_train else '--image_size or --eval_image_size'
+    size = f'pass the image size that it was trained with ({flags})'
     differing = [axis for axis, (a, b) in enumerate(zip(there, here, strict=False)) if a != b]
     if len(there) != len(here) or not differing:
         return 'pass the right --model_name'
@@ -107,13 +112,15 @@ def _advice(there, here):
     return 'pass the right --model_name'
 
 
-def require_body(path, model_name, missing):
+def require_body(path, model_name, missing, can_train=True):
     """Refuse a checkpoint that leaves a part of the network empty."""
     if missing:
+        lacks = f'lacks {len(missing)} variables of {model_name} ({shortened(missing, 2)})'
+        unforgiven = ', which --ignore_missing_vars does not forgive' if can_train else ''
+        anew = ', or --checkpoint_exclude_scopes for what is to be trained anew'
         raise UserError(
-            f'{path}: lacks {len(missing)} variables of {model_name} ({shortened(missing, 2)}), '
-            'which --ignore_missing_vars does not forgive: pass the --model_name that it was '
-            'written by, or --checkpoint_exclude_scopes for what is to be trained anew'
+            f'{path}: {lacks}{unforgiven}: pass the --model_name that it was written by'
+            f'{anew if can_train else ""}'
         )
 
 

@@ -171,8 +171,9 @@ def inference(path, model_name, variables, use_averages=False):
     for name, (there, here) in wrong.items():
         if scopes.within(name, spec.head_scopes):
             mismatches.require_same_classes(path, name, there, here)
-    mismatches.require_fit(path, wrong)
-    mismatches.require_body(path, model_name, [n for n in fit.missing if n not in unused])
+    mismatches.require_fit(path, wrong, can_train=False)
+    missing = [name for name in fit.missing if name not in unused]
+    mismatches.require_body(path, model_name, missing, can_train=False)
     left_out = dict.fromkeys(unused, 'the auxiliary head is not used here')
     unasked = has_averages and not use_averages
     notes = ('The checkpoint holds moving averages; they are not used',) if unasked else ()

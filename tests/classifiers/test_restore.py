@@ -8,8 +8,9 @@ from classifiers import restore
 from common.errors import UserError
 from support import checkpoint_files
 
+CONVOLUTION = 'InceptionV4/Conv2d_1a_3x3/weights'
 BODY = {
-    'InceptionV4/Conv2d_1a_3x3/weights': (3, 3, 3, 8),
+    CONVOLUTION: (3, 3, 3, 8),
     'InceptionV4/Conv2d_1a_3x3/BatchNorm/moving_mean': (8,),
 }
 AUXILIARY_BODY = {'InceptionV4/AuxLogits/Conv2d_1b_1x1/weights': (1, 1, 8, 4)}
@@ -123,7 +124,7 @@ def test_the_background_class_is_never_a_reason_to_leave_heads_out(tmp_path, mak
     ],
 )
 def test_any_other_mismatch_names_variable_shapes_and_flag(tmp_path, make, there, here, words):
-    name = 'InceptionV4/Conv2d_1a_3x3/weights'
+    name = CONVOLUTION
     path, _ = save(tmp_path, {**network(5), name: there})
     variables = make({**network(5), name: here})
     for ignore_missing in (True, False):
@@ -131,6 +132,24 @@ def test_any_other_mismatch_names_variable_shapes_and_flag(tmp_path, make, there
         assert all(word in message for word in [name, *words])
     excluded = warm_start(path, variables, exclude_scopes=[name])
     assert excluded.left_out == {name: '--checkpoint_exclude_scopes'}
+
+
+@pytest.mark.parametrize(
+    ('there', 'words'),
+    [
+        ({**network(5), CONVOLUTION: (3, 3, 3, 4)}, 'pass the right --model_name'),
+        ({**network(5), CONVOLUTION: (5, 5, 3, 8)}, '--image_size or --eval_image_size'),
+        (without(network(5), 'moving_mean'), 'pass the --model_name that it was written by'),
+        (network(1000), 'pass --labels_offset=1'),
+    ],
+)
+def test_what_only_training_can_do_is_not_advised_for_use(tmp_path, make, there, words):
+    path, _ = save(tmp_path, there)
+    variables = make(network(1001 if there == network(1000) else 5))
+    message = refusal(lambda *a: restore.inference(a[0], 'inception_v4', a[1]), path, variables)
+    assert words in message
+    for flag in ('--checkpoint_exclude_scopes', '--ignore_missing_vars', '--train_image_size'):
+        assert flag not in message
 
 
 def test_another_type_is_a_mismatch(tmp_path, make):
