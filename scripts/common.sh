@@ -61,14 +61,9 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 run_python() { # LINES ARGUMENTS...
   local lines="$1"
   shift
-  "$python" -c "import os, sys
+  "$python" -c "import sys
 sys.path[:] = [sys.argv.pop(1), *filter(None, sys.path)]
 $lines" "$root" "$@"
-}
-
-# Print a path as the programs read it: bash leaves a ~ alone behind a flag's equals sign.
-expanded() { # PATH
-  run_python 'print(os.path.expanduser(sys.argv[1]))' "$1"
 }
 
 # Print the path of what is written beside a graph: its description (.json) or its labels (.label).

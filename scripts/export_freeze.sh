@@ -41,7 +41,7 @@ done
 mkdir -p "$EXPORT_DIR"
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL-1}"
 frozen="$(frozen_graph)"
-graph="$(expanded "$(flag_value output_file "${frozen%_freeze.pb}.pb" "${export_flags[@]}")")"
+graph="$(flag_value output_file "${frozen%_freeze.pb}.pb" "${export_flags[@]}")"
 checkpoint="$(flag_value checkpoint_path '' "${export_flags[@]}")"
 "$python" -u "$program" --output_file="$graph" "${export_flags[@]}"
 # The graph's description knows what its output is called.
@@ -51,7 +51,7 @@ print(files.read_json(sys.argv[1])["nodes"]["output"])' "$(beside_graph "$graph"
 "$python" -u "$root/freeze_graph.py" --input_graph="$graph" --input_binary=True \
   --input_checkpoint="$checkpoint" --output_graph="$frozen" --output_node_names="$output" \
   ${freeze_flags[@]+"${freeze_flags[@]}"}
-frozen="$(expanded "$(flag_value output_graph "$frozen" ${freeze_flags[@]+"${freeze_flags[@]}"})")"
+frozen="$(flag_value output_graph "$frozen" ${freeze_flags[@]+"${freeze_flags[@]}"})"
 echo "the network:        $graph"
 echo "with its weights:   $frozen"
 echo "names of classes:   $(beside_graph "$frozen" .label)"
