@@ -2,11 +2,10 @@
 
 import base64
 
-from serving import translations
+from serving import shown_classes, translations
 from serving.upload_store import reencoded
 
 _THUMBNAIL_SIDE = 480
-_MOST_CLASSES_ON_PAGE = 20
 
 
 def as_json(answer, name):
@@ -96,10 +95,15 @@ def cards(answer, tell, language, decoder):
             'problem': translations.for_refusal(result.refusal, language) if result.refusal else '',
             'preview': _thumbnail(result, decoder),
             'time': tell['time'].format(milliseconds=milliseconds),
-            'predictions': result.predictions[:_MOST_CLASSES_ON_PAGE],
+            'shown': _shown(result, answer.labels),
         }
         for number, result in enumerate(answer.results, 1)
     ]
+
+
+def _shown(result, labels):
+    """Return the Shown classes of a result, or None where it has none."""
+    return None if result.refusal else shown_classes.choose(result.predictions, len(labels))
 
 
 def _thumbnail(result, decoder):

@@ -9,7 +9,15 @@ import flask
 import werkzeug.routing
 from werkzeug.exceptions import HTTPException
 
-from serving import access_log, answers, openapi, security, translations, uploads
+from serving import (
+    access_log,
+    answers,
+    openapi,
+    security,
+    shown_classes,
+    translations,
+    uploads,
+)
 from serving.http_server import DEADLINE_KEY
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.refusals import Refusal
@@ -335,6 +343,8 @@ def _page(answer=None, refusal=None):
         config=config,
         kinds=', '.join(uploads.ALLOWED),
         model=_model_for_page(),
+        rules=shown_classes.RULES,
+        percent=shown_classes.percent,
         cards=cards,
         problem=translations.for_refusal(refusal, language) if refusal else '',
         needs_key=_classifier().guard.needs_key,

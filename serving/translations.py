@@ -47,6 +47,13 @@ _SENTENCES = {
         '{name}：{label}，{percent}',
         '{name}: {label}, {percent}',
     ),
+    'announced_unsure': (
+        '{name}: unsure, perhaps {label}, {percent}',
+        '{name}：不确定，可能是 {label}，{percent}',
+        '{name}: 불확실함, {label}일 수 있음, {percent}',
+    ),
+    'unsure': ('unsure', '不确定', '불확실'),
+    'others': ('Others ({count})', '其他（{count} 个）', '기타 ({count}개)'),
     'announced_error': ('{name}: {message}', '{name}：{message}', '{name}: {message}'),
     'language': ('Language', '语言', '언어'),
     'classes': ('{count} classes', '{count} 个类别', '클래스 {count}개'),

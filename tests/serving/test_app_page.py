@@ -3,10 +3,11 @@
 import io
 import re
 import string
+from pathlib import Path
 
 import pytest
 
-from serving import translations
+from serving import shown_classes, translations
 from serving.app import create_app
 from serving.server_options import AppConfig
 from support import pictures
@@ -34,6 +35,29 @@ def test_a_plain_form_shows_the_classes_of_each_picture():
     assert [percent for _, percent in shown] == ['44.4', '33.3', '22.2']
     assert shown[0][0] == pytest.approx(2 / 4.5, abs=1e-6)
     assert answer.text.count('src="data:image/jpeg;base64,') == 2
+
+
+@pytest.mark.parametrize(
+    ('language', 'unsure', 'others'),
+    [
+        ('en', 'unsure', 'Others (2)'),
+        ('zh', '不确定', '其他（2 个）'),
+        ('ko', '불확실', '기타 (2개)'),
+    ],
+)
+def test_an_unsure_answer_says_so_and_rare_classes_fold(language, unsure, others):
+    predictor = FakePredictor(labels='abcde', row=(0.445, 0.29, 0.25, 0.009, 0.006))
+    sent = {'pictures': (io.BytesIO(JPEG), 'one.jpg')}
+    text = client(FakeHolder(predictor)).post(f'/?lang={language}', data=sent).text
+    card = re.search(r'<article class="card unsure">.*?</article>', text, re.DOTALL)[0]
+    assert re.findall(r'class="label">([^<]+)<', card) == ['a', 'b', 'c', others]
+    assert re.findall(r'class="percent"[^>]*>([^<]+)<', card) == ['44.5%', '29.0%', '25.0%', '1.5%']
+    assert f'<span class="doubt">{unsure}</span>' in card
+    predictor.row = (0.98, 0.01, 0.01, 0, 0)
+    sent = {'pictures': (io.BytesIO(JPEG), 'one.jpg')}
+    text = client(FakeHolder(predictor)).post(f'/?lang={language}', data=sent).text
+    assert '<article class="card">' in text
+    assert 'card unsure' not in text
 
 
 def test_names_and_labels_stay_text():
@@ -134,7 +158,10 @@ def test_the_head_of_the_page_is_that_of_the_page():
     assert answer.content_type.startswith('text/html')
 
 
-@pytest.mark.parametrize('name', ['page.css', 'page.js', 'icon.svg'])
+STATIC = Path(shown_classes.__file__).with_name('static')
+
+
+@pytest.mark.parametrize('name', sorted(path.name for path in STATIC.iterdir()))
 def test_the_pages_own_files_are_there(name):
     answer = client().get(f'/static/{name}', buffered=True)
     assert answer.status_code == 200

@@ -156,6 +156,89 @@ def test_it_is_used_by_keyboard_and_read_aloud(page, folder):
     assert page.run(unnamed) == 0
 
 
+def seen(page):
+    """List what the cards show: their kind, and each class with its percentage."""
+    return page.run(
+        'return [...document.querySelectorAll("#cards .card")].map((card) => ['
+        '  card.className, [...card.querySelectorAll(".class")].map((row) => '
+        '    [row.className.trim(), row.innerText.split(/\\s+/).join(" ")])])'
+    )
+
+
+ROWS = (
+    ('card', (0.98, 0.01, 0.01, 0, 0)),
+    ('card unsure', (0.445, 0.29, 0.25, 0.009, 0.006)),
+    ('card unsure', (0.52, 0.47, 0.0096, 0.0004, 0)),
+    ('card', (0.6003, 0.2, 0.1, 0.0497, 0.05)),
+    ('card unsure', (0.004, *[0.996 / 999] * 999)),
+)
+
+
+@pytest.mark.parametrize(('kind', 'row'), ROWS)
+def test_the_script_and_the_form_show_the_same(page, folder, kind, row):
+    labels = [f'class {number}' for number in range(len(row))]
+    with live_servers.running(FakeHolder(FakePredictor(labels=labels, row=row))) as live:
+        page.open(f'http://127.0.0.1:{live.port}/')
+        choose(page, folder, 'one.png')
+        page.wait_until(FINISHED, 1)
+        by_script = seen(page)
+        page.command('Emulation.setScriptExecutionDisabled', value=True)
+        page.open(f'http://127.0.0.1:{live.port}/')
+        choose(page, folder, 'one.png')
+        page.click('#submit')
+        page.command('Emulation.setScriptExecutionDisabled', value=False)
+        by_form = seen(page)
+    assert by_script == by_form
+    assert by_script[0][0] == kind
+    assert ('unsure' in by_script[0][1][0][1]) == ('unsure' in kind)
+
+
+def test_the_classes_of_a_model_that_was_exchanged_are_counted_anew(page, folder):
+    with live_servers.running(FakeHolder(FakePredictor(labels='ab', row=(0.99, 0.01)))) as live:
+        page.open(f'http://127.0.0.1:{live.port}/')
+        row = (0.99, *[0.001] * 10)
+        live.holder.predictor = FakePredictor(labels='abcdefghijk', version=2, row=row)
+        choose(page, folder, 'one.png')
+        page.wait_until(FINISHED, 1)
+        assert page.texts('.others .label') == ['Others (10)']
+
+
+@pytest.mark.parametrize('size', [(40, 120), (300, 20), (20, 20)])
+@pytest.mark.parametrize('width', [360, 1280])
+def test_a_preview_shows_the_whole_picture(page, live, tmp_path, size, width):
+    Image.new('RGBA', size).save(tmp_path / 'clear.png')
+    page.screen(width, 800)
+    choose(page, tmp_path, 'clear.png')
+    page.wait_until(FINISHED, 1)
+    fit, ground, frame, image = page.run(
+        'const image = document.querySelector(".preview"), style = getComputedStyle(image);'
+        'const box = (e) => { const b = e.getBoundingClientRect();'
+        '  return [b.left, b.top, b.right, b.bottom] };'
+        'return [style.objectFit, style.backgroundImage, box(image.parentElement), box(image)]'
+    )
+    assert fit == 'contain'
+    assert 'gradient' in ground
+    assert frame[0] <= image[0] < image[2] <= frame[2]
+    assert frame[1] <= image[1] < image[3] <= frame[3]
+
+
+def test_a_long_name_does_not_push_the_languages_away(page):
+    with live_servers.running(config=AppConfig(name='my_inception_v4_' * 4)) as live:
+        page.screen(360, 740, is_phone=True)
+        page.open(f'http://127.0.0.1:{live.port}/')
+        boxes = page.run(
+            'return [".brand > span", ".languages"].map((place) => {'
+            '  const b = document.querySelector(place).getBoundingClientRect();'
+            '  return [b.left, b.top, b.right, b.bottom] })'
+        )
+        assert page.run('return document.documentElement.scrollWidth') <= 360
+    name, languages = boxes
+    assert name[2] <= languages[0]
+    assert languages[2] <= 360
+    assert name[1] < languages[3]
+    assert languages[1] < name[3]
+
+
 def luminance(colour):
     numbers = [int(number) / 255 for number in colour[colour.index('(') + 1 : -1].split(',')[:3]]
     linear = [n / 12.92 if n <= 0.03928 else ((n + 0.055) / 1.055) ** 2.4 for n in numbers]

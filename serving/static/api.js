@@ -1,0 +1,40 @@
+// What the page asks the server.
+
+import { byId, form } from './words.js';
+
+const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+
+// How many classes each version of the model has: the server may exchange it under the page.
+const counts = new Map([[form.dataset.version, Number(form.dataset.classes)]]);
+
+function keyHeaders() {
+  const key = byId('key');
+  return key ? { Authorization: `Bearer ${key.value}` } : {};
+}
+
+export async function classify(file) {
+  const body = new FormData();
+  body.append('pictures', file, file.name);
+  body.append('top', form.dataset.shown);
+  for (let attempt = 0; ; attempt += 1) {
+    const answer = await fetch('api/classify', { method: 'POST', body, headers: keyHeaders() });
+    const later = Number(answer.headers.get('Retry-After'));
+    if (answer.status !== 503 || !later || attempt === 3) return answer.json();
+    await pause(Math.min(later, 10));
+  }
+}
+
+// Returns NaN when the server does not say it.
+export async function countClasses(version) {
+  const name = String(version);
+  if (!counts.has(name)) {
+    try {
+      const answer = await fetch('api/model', { headers: keyHeaders() });
+      const model = await answer.json();
+      counts.set(name, model.classes.length);
+    } catch {
+      return NaN;
+    }
+  }
+  return counts.get(name);
+}

@@ -1,0 +1,21 @@
+// What the other modules share: the page's elements, its sentences and how it writes numbers.
+
+export const byId = (id) => document.getElementById(id);
+export const form = byId('form');
+
+const sentences = JSON.parse(byId('sentences').textContent);
+
+export const tell = (key, values = {}) =>
+  (sentences[key] || sentences.error_other).replace(/\{(\w+)\}/g, (gap, name) =>
+    name in values ? String(values[name]) : gap);
+
+export const percent = (probability) =>
+  probability > 0 && probability < 0.0005 ? '<0.1%' : `${(100 * probability).toFixed(1)}%`;
+
+export const copyOf = (id) => byId(id).content.firstElementChild.cloneNode(true);
+
+export function announce(message) {
+  const line = document.createElement('span');
+  line.textContent = `${message}. `;
+  byId('status').append(line);
+}
