@@ -22,6 +22,7 @@ _HOW = (
     ('string', 'model_name', None, 'The network, where neither graph nor checkpoint tells.'),
     ('boolean', 'clear_devices', True, 'Forget which device each node was to run on.'),
     ('list', 'initializer_nodes', [], 'Nodes to run before freezing.'),
+    ('boolean', 'allow_unsafe_graph', False, 'Take a graph even if it may read or change files.'),
     ('path', 'input_saver', '', "A SaverDef, to restore with the graph's saver."),
 )
 _DEAD = tuple(

@@ -34,6 +34,7 @@ _GRAPH = (
     ('float', 'input_std', None, 'What every pixel is then divided by.'),
     ('integer', 'input_width', None, 'Width of the pictures that the graph takes.'),
     ('integer', 'input_height', None, 'Height of the pictures that the graph takes.'),
+    ('boolean', 'allow_unsafe_graph', False, 'Run a graph even if it may read or change files.'),
 )
 _SPEED = (
     ('integer', 'max_concurrency', None, 'Runs of the model side by side; else the cores.'),

@@ -15,6 +15,7 @@ from serving import (
     frozen,
     graph_edits,
     graph_nodes,
+    graph_safety,
     proto_files,
     variables,
 )
@@ -34,6 +35,7 @@ class FreezeOptions:
     # None stands for what was not given.
     model_name: str | None = None
     use_moving_averages: bool | None = None
+    allow_unsafe_graph: bool = False
 
 
 def freeze(options):
@@ -54,6 +56,7 @@ def freeze(options):
         tf.logging.info('%s', line)
     outputs = _outputs(options, info)
     prepared = frozen.prepare(graph_def, outputs)
+    _require_safe(prepared, options)  # What depends on constants alone is computed here.
     _require_variables(prepared, graph_def, options)
     values = _values(options, graph_def, prepared, checkpoint, info)
     result = frozen.freeze(prepared, values, outputs, options.clear_devices)
@@ -108,6 +111,14 @@ def _require_variables(prepared, graph_def, options):
     )
 
 
+def _require_safe(graph_def, options):
+    """Refuse what may touch files."""
+    for line in graph_safety.check(
+        options.input_graph, graph_def, options.allow_unsafe_graph, graph_safety.WITH_VARIABLES
+    ):
+        tf.logging.info('%s', line)
+
+
 def _outputs(options, info):
     """List the nodes to keep: those asked for, and those of stable names."""
     stable = info.nodes.values() if info else ()
@@ -120,6 +131,8 @@ def _values(options, graph_def, prepared, checkpoint, info):
     values = {}
     if options.input_saver or options.initializer_nodes:
         saver = _read_saver(options.input_saver) if options.input_saver else None
+        run = [*options.initializer_nodes, *([saver.restore_op_name] if saver else [])]
+        _require_safe(graph_edits.needed_for(graph_def, run), options)
         values = variables.run(graph_def, wanted, checkpoint, saver, options.initializer_nodes)
     averages = options.use_moving_averages
     if averages is None:

@@ -7,7 +7,7 @@ from classifiers.model_info import ModelInfo
 from common import names
 from common.errors import UserError
 from nets import nets_factory, released
-from serving import graph_nodes, pixel_inputs, variables
+from serving import graph_edits, graph_nodes, graph_safety, pixel_inputs, variables
 from serving.model_loading import LoadedModel
 
 
@@ -20,8 +20,11 @@ def load(options):
     else:
         info, lines = _describe_foreign(options, graph_def)
     nodes = stored.nodes if stored else {}
-    graph = _import(options.path, graph_def)
-    output = _output(options, graph_def, graph, info, nodes)
+    output_name = _output(options, graph_def, info, nodes)
+    needed = _needed(options, graph_def, output_name)
+    unsafe = graph_safety.check(options.path, needed, options.allow_unsafe_graph)
+    graph = _import(options.path, needed)
+    output = _tensor(options, graph, output_name)
     fed = _input(options, graph_def, graph, output, nodes)
     if fed.dtype == tf.string:
         info, more = pixel_inputs.prepared_inside(options, info, bool(stored))
@@ -31,8 +34,8 @@ def load(options):
         info, more = preparation.info, preparation.lines if not stored else ()
         with tf.Graph().as_default() as prepared:
             pictures, images = pixel_inputs.build(preparation, fed)
-        graph = _import(options.path, graph_def, prepared, {fed.name: images})
-    lines = [*lines, *more, f'Feeding {fed.name}, fetching {output.name}']
+        graph = _import(options.path, needed, prepared, {fed.name: images})
+    lines = [*lines, *unsafe, *more, f'Feeding {fed.name}, fetching {output.name}']
     return LoadedModel(
         graph, pictures, graph.get_tensor_by_name(output.name), info, lines=tuple(lines)
     )
@@ -121,15 +124,23 @@ def _import(path, graph_def, graph=None, input_map=None):
     return graph
 
 
-def _output(options, graph_def, graph, info, nodes):
-    """Return the tensor that tells the classes."""
+def _needed(options, graph_def, output_name):
+    """Return what is run: a graph may hold more, such as the queues of its training."""
+    asked = (options.input_layer or '').partition(':')[0]
+    present = graph_edits.nodes_by_name(graph_def)
+    wanted = [output_name.partition(':')[0], *([asked] if asked in present else [])]
+    return graph_edits.needed_for(graph_def, wanted)
+
+
+def _output(options, graph_def, info, nodes):
+    """Return the name of the tensor with the probabilities, or the logits."""
     known = nodes.get('probabilities') or nodes.get('output')
     if options.output_layer or known:
-        return _tensor(graph, graph_def, options, '--output_layer', options.output_layer, known)
+        return _named(graph_def, options, '--output_layer', options.output_layer, known)
     found = graph_nodes.softmax_outputs(graph_def)
     main = [name for name in found if 'aux' not in name.lower()] or found
     if len(main) == 1:
-        return graph.get_tensor_by_name(f'{main[0]}:0')
+        return f'{main[0]}:0'
     if main:
         raise UserError(
             f'{options.path}: has {len(main)} softmaxes; '
@@ -137,7 +148,7 @@ def _output(options, graph_def, graph, info, nodes):
         )
     own = nets_factory.get_spec(info.model_name).output_node if info.model_name else ''
     if own in {node.name for node in graph_def.node}:
-        return graph.get_tensor_by_name(f'{own}:0')
+        return f'{own}:0'
     likely = graph_nodes.likely_outputs(graph_def)
     raise UserError(
         f'{options.path}: has no softmax that would tell classes; name its output with '
@@ -149,7 +160,8 @@ def _input(options, graph_def, graph, output, nodes):
     """Return the tensor that is fed: whole pictures where the graph takes them, else pixels."""
     known = _known_input(options, graph_def, output, nodes)
     if options.input_layer or known:
-        fed = _tensor(graph, graph_def, options, '--input_layer', options.input_layer, known)
+        name = _named(graph_def, options, '--input_layer', options.input_layer, known)
+        fed = _tensor(options, graph, name)
     else:
         fed = _only_input(options, graph_def, graph, output)
     if fed.dtype != tf.string and not pixel_inputs.takes_pictures(fed):
@@ -196,19 +208,25 @@ def _only_input(options, graph_def, graph, output):
     return found[0]
 
 
-def _tensor(graph, graph_def, options, flag, asked, known):
-    """Return the tensor of node `asked`, else of node `known`, which a description names."""
+def _named(graph_def, options, flag, asked, known):
+    """Return the name of the tensor that is asked for, else of `known`, from a description."""
     name = asked or known
     node, _, index = name.partition(':')
-    try:
-        return graph.get_tensor_by_name(f'{node}:{index or 0}')
-    except (KeyError, ValueError):
-        pass
+    present = graph_edits.nodes_by_name(graph_def)
+    if node in present:
+        return f'{node}:{index or 0}'
     if not asked:
         description = model_info.path_beside(options.path)
         raise UserError(f'{description}: {options.path} has no node {name!r}, which it names')
-    near = names.nearest(name, {node.name for node in graph_def.node})[:5]
+    near = names.nearest(name, present)[:5]
     raise UserError(f'{flag}={name}: no such node in {options.path}; nearest: {", ".join(near)}')
+
+
+def _tensor(options, graph, name):
+    try:
+        return graph.get_tensor_by_name(name)
+    except (KeyError, ValueError):
+        raise UserError(f'{options.path}: no operation in it has the output {name}') from None
 
 
 def _among(candidates, most=8):

@@ -75,7 +75,7 @@ def needed_for(graph_def, outputs):
     kept, waiting = set(), list(outputs)
     while waiting:
         name = waiting.pop()
-        if name not in kept:
+        if name not in kept and name in nodes:  # What a damaged graph lacks, its import names.
             kept.add(name)
             waiting += [node_name(edge) for edge in nodes[name].input]
     result = with_nodes(graph_def, [node for node in graph_def.node if node.name in kept])

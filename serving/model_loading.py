@@ -30,6 +30,7 @@ class ModelOptions:
     input_std: float | None = None
     input_width: int | None = None
     input_height: int | None = None
+    allow_unsafe_graph: bool = False  # Run whatever a frozen graph holds.
 
     @property
     def height(self):

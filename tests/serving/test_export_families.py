@@ -5,7 +5,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
-from serving import export, graph_nodes
+from serving import export, graph_nodes, graph_safety
 from support import families, frozen_graphs, records, small_models
 
 
@@ -22,7 +22,9 @@ def test_every_format_tells_the_same(name, tmp_path):
     assert np.ptp(expected, axis=1).min() > 0.01
     path = str(tmp_path / 'frozen.pb')
     _export(directory, path, 'frozen')
-    found = frozen_graphs.run(graph_nodes.read_graph_def(path), feed, 'probabilities:0')
+    frozen = graph_nodes.read_graph_def(path)
+    assert graph_safety.check(path, frozen) == ()
+    found = frozen_graphs.run(frozen, feed, 'probabilities:0')
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert model_info.read_beside(path).graph_sha256
     for kind in ('saved_model', 'tflite', 'onnx'):
