@@ -43,11 +43,13 @@ setup(
             'ipykernel>=6.29,<8',
             'nbclient>=0.10,<0.12',
             'onnxruntime>=1.20,<2',
+            'pip-audit>=2.9,<3',
             'pytest>=8,<10',
             'pytest-xdist>=3.6,<4',
             'ruff>=0.17,<0.18',
             'scikit-learn>=1.5,<2',
             'tf2onnx>=1.17,<2',
+            'uv>=0.9,<1',
         ],
     },
 )

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Make .venv in the checkout's root with the exact versions of requirements.txt.
+# Make .venv in the checkout's root with the exact versions of requirements.txt. pip compares each
+# file that it fetches with the hash written there.
 #
 #   scripts/setup_env.sh          what the programs need
 #   scripts/setup_env.sh --dev    what tests and checks need, too
@@ -59,6 +60,10 @@ for argument in "$@"; do
   esac
 done
 
+if [ "${SLIM_GPU:-0}" = 1 ]; then
+  requirements+=("$root/requirements-gpu.txt")
+fi
+
 make_venv() {
   echo "setting up $venv with $("$1" --version)"
   "$1" -m venv --clear "$venv" || fail "$1 -m venv failed; on Debian: apt install python3-venv"
@@ -86,12 +91,9 @@ packages=()
 for file in "${requirements[@]}"; do
   packages+=(-r "$file")
 done
-if [ "${SLIM_GPU:-0}" = 1 ]; then
-  tensorflow=$(sed -n 's/^tensorflow==//p' "$root/requirements.txt")
-  packages+=("tensorflow[and-cuda]==$tensorflow")
-fi
 echo 'installing the packages of requirements.txt (2.4 GB on disk, once) ...'
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${packages[@]}" ||
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
+  "${packages[@]}" ||
   fail 'the packages could not be installed (see above); run the same command again to go on'
 printf '%s\n' "$contents" >"$stamp"
 echo "ready: $venv"

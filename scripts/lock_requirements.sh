@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Lock what setup.py asks for in the requirements*.txt files: exact versions, with the hashes of all
+# their files, for every supported Python at once. Versions that still fit stay as they are.
+#
+#   scripts/lock_requirements.sh                          after a change of setup.py
+#   scripts/lock_requirements.sh --upgrade-package flask  a newer version of one package
+#   scripts/lock_requirements.sh --upgrade                newer versions of all
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+case "${1:-}" in
+  -h | --help)
+    print_usage "${BASH_SOURCE[0]}"
+    exit
+    ;;
+esac
+if command -v uv >/dev/null; then
+  uv=(uv)
+elif "$python" -c 'import uv' 2>/dev/null; then
+  uv=("$python" -m uv)
+else
+  fail 'uv is needed, which scripts/setup_env.sh --dev installs'
+fi
+
+cd "$root"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Without its own hash a package that someone replaced on the way would be installed.
+lock() { # OUTPUT OPTIONS...
+  local output=$1
+  shift
+  "${uv[@]}" pip compile setup.py --quiet --universal --python-version 3.10 --generate-hashes \
+    --no-annotate --no-header --output-file "$output" "$@"
+}
+
+# Print the packages of a file that requirements.txt does not have.
+beyond_requirements() { # FILE
+  awk 'NR == FNR { if (/^[a-z]/) have[$0]; next }
+       /^[a-z]/ { keep = !($0 in have) }
+       keep && /^[a-z ]/' "$work/requirements.txt" "$1"
+}
+
+# The versions of today are what uv prefers: it finds them in the file that it writes.
+cp requirements.txt "$work"
+lock "$work/requirements.txt" "$@"
+for extra in dev gpu; do
+  full=$work/$extra.txt
+  cat requirements.txt "requirements-$extra.txt" >"$full" 2>/dev/null || true
+  sed -i '/^-r /d' "$full"
+  lock "$full" --extra "$extra" --constraint "$work/requirements.txt" "$@"
+done
+
+{
+  echo '# The exact versions that CI runs. Made from setup.py by scripts/lock_requirements.sh.'
+  cat "$work/requirements.txt"
+} >requirements.txt
+{
+  echo '# What tests and checks need beside requirements.txt. Made by scripts/lock_requirements.sh.'
+  echo '-r requirements.txt'
+  beyond_requirements "$work/dev.txt"
+} >requirements-dev.txt
+{
+  echo "# NVIDIA's libraries for TensorFlow, beside requirements.txt. Made by scripts/lock_requirements.sh."
+  echo '-r requirements.txt'
+  beyond_requirements "$work/gpu.txt"
+} >requirements-gpu.txt

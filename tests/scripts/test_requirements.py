@@ -1,0 +1,126 @@
+"""Locked packages: hashes, the installation that compares them, known vulnerabilities."""
+
+import hashlib
+import re
+import runpy
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from support import script_checkout
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = ['requirements.txt', 'requirements-dev.txt', 'requirements-gpu.txt']
+
+
+def locked(name):
+    """List the requirements of a file with their hashes."""
+    text = (ROOT / name).read_text(encoding='utf-8').replace('\\\n', '')
+    for line in text.splitlines():
+        if not line.startswith(('#', '-r')):
+            requirement, *hashes = re.split(r'\s+--hash=sha256:', line)
+            yield Requirement(requirement), hashes
+
+
+@pytest.mark.parametrize('name', LOCKS)
+def test_each_locked_package_has_one_version_and_hashes(name):
+    for requirement, hashes in locked(name):
+        assert re.fullmatch(r'==[\w.]+', str(requirement.specifier)), requirement
+        assert hashes, requirement
+        assert all(re.fullmatch('[0-9a-f]{64}', found) for found in hashes), requirement
+
+
+def test_what_setup_py_asks_for_is_locked_at_a_version_that_fits(monkeypatch):
+    given = {}
+    monkeypatch.setattr('setuptools.setup', lambda **keywords: given.update(keywords))
+    runpy.run_path(str(ROOT / 'setup.py'))
+    extras = given['extras_require']
+    wanted = given['install_requires'] + extras['dev'] + extras['gpu']
+    versions = {}
+    for name in LOCKS:
+        for requirement, _ in locked(name):
+            version = str(requirement.specifier).removeprefix('==')
+            versions.setdefault(requirement.name, []).append(version)
+    for requirement in map(Requirement, wanted):
+        found = versions[requirement.name]
+        assert all(requirement.specifier.contains(version) for version in found), requirement
+
+
+WHEEL = {
+    'tiny.py': '',
+    'tiny-1.0.dist-info/METADATA': 'Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n',
+    'tiny-1.0.dist-info/WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
+    'tiny-1.0.dist-info/RECORD': '',
+}
+
+
+def write_wheel(folder):
+    """Write a package without content; return the hash of its file."""
+    path = folder / 'tiny-1.0-py3-none-any.whl'
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, text in WHEEL.items():
+            archive.writestr(name, text)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.soak
+def test_only_files_with_the_locked_hash_are_installed(tmp_path):
+    checkout = script_checkout.Checkout(tmp_path)
+    right, wrong = write_wheel(tmp_path), '0' * 64
+
+    def install(hashes, gpu='1'):
+        (checkout.root / 'requirements.txt').write_text('')
+        (checkout.root / 'requirements-gpu.txt').write_text(f'tiny==1.0 {hashes}\n')
+        settings = {'PIP_NO_INDEX': '1', 'PIP_FIND_LINKS': str(tmp_path)}
+        done = checkout.run('setup_env.sh', SLIM_PYTHON=sys.executable, SLIM_GPU=gpu, **settings)
+        return done.returncode, done.stderr
+
+    (checkout.root / '.venv/bin/python').unlink()
+    for hashes in ('', f'--hash=sha256:{wrong}'):
+        status, errors = install(hashes)
+        assert status == 1
+        assert 'error: the packages could not be installed' in errors
+    # NVIDIA's libraries are left alone unless they are asked for.
+    assert install(f'--hash=sha256:{wrong}', gpu='0')[0] == 0
+    assert install(f'--hash=sha256:{right}') == (0, '')
+
+
+FLAW = {'id': 'PYSEC-2026-1', 'fix_versions': ['1.1', '2.0']}
+AUDITS = {
+    'nothing found': (
+        [{'name': 'a', 'version': '1.0', 'vulns': []}, {'name': 'b', 'skip_reason': 'unknown'}],
+        '',
+        ['1 of 2 packages were audited: 0 known vulnerabilities'],
+    ),
+    'a vulnerability': (
+        [{'name': 'a', 'version': '1.0', 'vulns': [FLAW]}],
+        'Found 1 known vulnerability in 1 package\n',
+        [
+            'warning: a 1.0: PYSEC-2026-1, fixed in 1.1, 2.0',
+            '1 of 1 packages were audited: 1 known vulnerabilities',
+        ],
+    ),
+    'the service knows nothing': (
+        [{'name': 'a', 'skip_reason': 'not found'}],
+        'No known vulnerabilities found\n',
+        ['warning: the packages were not audited: no advisories could be read (not found)'],
+    ),
+    'no network': (
+        [],
+        'Traceback\nConnectionError: no route\n',
+        [
+            'warning: the packages were not audited: no advisories could be read '
+            '(ConnectionError: no route)'
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize('case', AUDITS)
+def test_an_audit_warns_of_what_it_finds_and_of_what_it_could_not_ask(case):
+    packages, errors, lines = AUDITS[case]
+    describe = runpy.run_path(str(ROOT / 'scripts' / 'audit_requirements.py'))['describe']
+    assert describe({'dependencies': packages}, errors) == lines
