@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # The notes' export_freeze.sh, but that freeze_graph.py is this project's.
 SCRIPT = """
 set -e
-python -u {root}/export_inference_graph.py \\
+python -u "{root}/export_inference_graph.py" \\
   --model_name={network} \\
   --output_file=./my_network.pb \\
   --dataset_name=$DATASET_NAME \\
@@ -28,7 +28,7 @@ python -u {root}/export_inference_graph.py \\
 
 NEWEST_CHECKPOINT=$(ls -t1 $TRAIN_DIR/model.ckpt*| head -n1)
 NEWEST_CHECKPOINT=${{NEWEST_CHECKPOINT%.*}}
-python -u {root}/freeze_graph.py \\
+python -u "{root}/freeze_graph.py" \\
   --input_graph=my_network.pb \\
   --input_checkpoint=$NEWEST_CHECKPOINT \\
   --output_graph=./my_network_freeze.pb \\
