@@ -46,8 +46,7 @@ cp requirements.txt "$work"
 lock "$work/requirements.txt" "$@"
 for extra in dev gpu; do
   full=$work/$extra.txt
-  cat requirements.txt "requirements-$extra.txt" >"$full" 2>/dev/null || true
-  sed -i '/^-r /d' "$full"
+  sed '/^-r /d' requirements.txt "requirements-$extra.txt" >"$full"
   lock "$full" --extra "$extra" --constraint "$work/requirements.txt" "$@"
 done
 
