@@ -17,6 +17,8 @@ from common.errors import UserError
 from common.progress import Progress
 
 _CHUNK = 1 << 20
+_DEEPEST = 100
+_MOST_SHOWN = 200
 _COMPRESSIONS = ((b'\x1f\x8b', gzip.open), (b'BZh', bz2.open), (b'\xfd7zXZ', lzma.open))
 _DAMAGE = (
     EOFError,
@@ -157,11 +159,15 @@ def _write_all(members, staging, budget, progress):
         source = _inside(staging, member.target, member.target_base, member.name)
         if not os.path.isfile(source):
             raise _RefusedError(
-                f'{member.name!r} links to {member.target!r}, no file of the archive'
+                f'{_shown(member.name)} links to {_shown(member.target)}, no file of the archive'
             )
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with _Metered(open(source, 'rb'), budget) as stream, open(path, 'wb') as target:
             shutil.copyfileobj(stream, target, _CHUNK)
+
+
+def _shown(name):
+    return repr(name if len(name) <= _MOST_SHOWN else name[:_MOST_SHOWN] + '...')
 
 
 def _inside(staging, name, base, member_name):
@@ -169,7 +175,11 @@ def _inside(staging, name, base, member_name):
     relative = os.path.normpath(os.path.join(base, name))
     parts = relative.split(os.sep)
     if os.path.isabs(name) or os.pardir in parts or '\0' in name:
-        raise _RefusedError(f'{member_name!r} would leave the directory; refused')
+        raise _RefusedError(f'{_shown(member_name)} would leave the directory; refused')
+    if len(parts) > _DEEPEST:
+        raise _RefusedError(
+            f'{_shown(member_name)} is {len(parts):,} folders deep; at most {_DEEPEST} are unpacked'
+        )
     return os.path.join(staging, relative)
 
 
@@ -220,7 +230,7 @@ def _tar_members(archive, container, stream):
         elif info.islnk():
             yield _Member(info.name, 'link', target=info.linkname)
         else:
-            raise _RefusedError(f'{info.name!r} is a device or pipe; refused')
+            raise _RefusedError(f'{_shown(info.name)} is a device or pipe; refused')
         # The container remembers every member; a million of them need not stay.
         container.members = []
     # Only behind the last byte does a compressed stream tell whether it is whole.
@@ -242,7 +252,7 @@ def _zip_members(archive, container, budget):
     for info in container.infolist():
         mode = info.external_attr >> 16
         if info.flag_bits & 1:
-            raise _RefusedError(f'{info.filename!r} is encrypted; unpack it by other means')
+            raise _RefusedError(f'{_shown(info.filename)} is encrypted; unpack it by other means')
         if info.is_dir():
             yield _Member(info.filename, 'directory')
         elif stat.S_ISLNK(mode):
@@ -255,7 +265,7 @@ def _zip_members(archive, container, budget):
                 info.filename, 'file', lambda info=info: _Metered(container.open(info), budget)
             )
         else:
-            raise _RefusedError(f'{info.filename!r} is a device or pipe; refused')
+            raise _RefusedError(f'{_shown(info.filename)} is a device or pipe; refused')
 
 
 def _move_into(staging, directory):

@@ -5,7 +5,6 @@ import dataclasses
 import fcntl
 import hashlib
 import http.client
-import json
 import os
 import shutil
 import socket
@@ -139,10 +138,10 @@ class _Part:
     @property
     def origin(self):
         try:
-            with open(self.path + '.json', encoding='utf-8') as stream:
-                return json.load(stream)
-        except (OSError, ValueError):
+            content = files.read_json(self.path + '.json')
+        except UserError:
             return {}
+        return content if isinstance(content, dict) else {}
 
     def begin(self, url, validator):
         self.stream.truncate(0)

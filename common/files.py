@@ -6,9 +6,17 @@ import fcntl
 import glob
 import json
 import os
+import shutil
+import stat
 import tempfile
 
 from common.errors import UserError
+
+_PART = '.part'
+
+
+class NotTextError(UserError):
+    """Name a file that is not UTF-8 text."""
 
 
 @contextlib.contextmanager
@@ -20,19 +28,64 @@ def atomic_write(path, mode='wb', **options):
     path = os.fspath(path)
     require_file(path)
     directory, name = os.path.split(os.path.abspath(path))
-    handle, temporary = tempfile.mkstemp(prefix=f'.{name}.', suffix='.part', dir=directory)
+    handle, temporary = _create_part(directory, name)
     try:
         with os.fdopen(handle, mode, **options) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, _permissions(path))
-        os.replace(temporary, path)
+            os.chmod(temporary, _permissions(path))
+            os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+    remove_parts(directory, name)
     sync_directory(directory)
+
+
+def _create_part(directory, name):
+    """Return (handle, path) of a new hidden file; it is locked for as long as it is open."""
+    while True:
+        handle, path = tempfile.mkstemp(prefix=f'.{name}.', suffix=_PART, dir=directory)
+        if _lock_part(handle, path):
+            return handle, path
+
+
+@contextlib.contextmanager
+def part_directory(path):
+    """Make a hidden directory beside `path`, and remove what is left in it at the end.
+
+    What a killed process has left of the same is removed after a block without an error.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    handle = None
+    while handle is None:
+        temporary = tempfile.mkdtemp(prefix=f'.{name}.', suffix=_PART, dir=directory)
+        handle = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
+        if not _lock_part(handle, temporary):
+            handle = None
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        os.close(handle)
+    remove_parts(directory, name)
+
+
+def _lock_part(handle, path):
+    """Lock a new part; return False if another process took it for an orphan before that."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:
+        return True  # A file system without locks: nobody there removes parts either.
+    try:
+        is_ours = os.path.samestat(os.fstat(handle), os.lstat(path))
+    except FileNotFoundError:
+        is_ours = False
+    if not is_ours:
+        os.close(handle)
+    return is_ours
 
 
 def require_file(path):
@@ -47,15 +100,31 @@ def require_file(path):
         raise OSError(errno.EINVAL, 'not a regular file', path)
 
 
-def remove_parts(directory, name='*'):
+def remove_parts(directory, name=None):
     """Remove what killed processes have left of writing files, all or those of one `name`.
 
-    Only who holds the directory's lock may: others may be writing just now.
+    A part that a live process is writing is locked, and stays.
     """
-    pattern = f'.{name}.????????.part'
-    for path in glob.glob(pattern, root_dir=directory):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(directory, path))
+    pattern = f'.{"*" if name is None else glob.escape(name)}.????????{_PART}'
+    for part in glob.glob(pattern, root_dir=directory):
+        _remove_orphan(os.path.join(directory, part))
+
+
+def _remove_orphan(path):
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return  # It is gone, or is not ours.
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
+    except OSError:
+        pass  # A live process writes it, or the file system has no locks.
+    finally:
+        os.close(handle)
 
 
 def _permissions(path):
@@ -78,12 +147,16 @@ def sync_directory(directory):
 
 
 def read_text(path):
-    """Read a UTF-8 file; a missing or unreadable one is a UserError that names it."""
+    """Read a UTF-8 file; one that is missing, unreadable or no text is a UserError."""
     try:
         with open(path, encoding='utf-8') as stream:
             return stream.read()
     except OSError as error:
         raise UserError(f'{path}: {error.strerror}') from None
+    except UnicodeDecodeError as error:
+        raise NotTextError(
+            f'{path}: has to be UTF-8 text ({error.reason} at byte {error.start:,})'
+        ) from None
 
 
 def write_bytes(path, data):
@@ -122,12 +195,28 @@ def json_text(value):
 
 def read_json(path):
     """Read a JSON file; one that is missing or is no JSON is a UserError that names it."""
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
+        return json.loads(text)
     except ValueError as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f'{path}: not valid JSON ({error})') from None
+    except RecursionError:
+        raise UserError(f'{path}: not valid JSON for this program (nested too deeply)') from None
+
+
+def is_locked(path):
+    """Tell whether a process holds the Lock on `path`."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 class Lock:

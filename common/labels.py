@@ -6,6 +6,7 @@ import unicodedata
 from common import files
 from common.errors import UserError
 
+_MOST_DIGITS = 9
 _NUMBERED = re.compile(r'(\d+)\s*:(.*)')
 
 
@@ -16,10 +17,7 @@ def normalised(name):
 
 def read_labels(path):
     """Read a label file into a dictionary from output number to class name."""
-    try:
-        text = files.read_text(path)
-    except UnicodeDecodeError as error:
-        raise UserError(f'{path}: a label file has to be UTF-8 text ({error.reason})') from None
+    text = files.read_text(path)
     lines = [normalised(line.strip()) for line in text.removeprefix('\ufeff').splitlines()]
     lines = [line for line in lines if line]
     matches = [_NUMBERED.fullmatch(line) for line in lines]
@@ -32,11 +30,17 @@ def read_labels(path):
 def _numbered(path, matches):
     labels = {}
     for match in matches:
-        number, name = int(match[1]), match[2].strip()
+        number, name = _number(path, match[1]), match[2].strip()
         if number in labels:
-            raise UserError(f'{path}: label {number} stands twice')
+            raise UserError(f'{path}: label {number} is listed twice')
         labels[number] = name
     return labels
+
+
+def _number(path, digits):
+    if len(digits) > _MOST_DIGITS:
+        raise UserError(f'{path}: label {digits[:_MOST_DIGITS]}... is too large a number')
+    return int(digits)
 
 
 def names_in_order(labels, path='labels'):

@@ -12,6 +12,11 @@ def encodable(text):
     return os.fsencode(text).decode('utf-8', 'backslashreplace')
 
 
+def is_encodable(text):
+    """Tell whether UTF-8 can hold a text; JSON can spell half of a character, such as `\\ud800`."""
+    return text.isascii() or text.encode(errors='replace').decode() == text
+
+
 def printable(text):
     """Return text that stays on its line and gives no orders to a terminal."""
     return ''.join(

@@ -110,10 +110,7 @@ def require(directory, found, name, layout):
 
 def read_lines(path):
     """Read the lines of a UTF-8 file."""
-    try:
-        return files.read_text(path).splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f'{path}: has to be UTF-8 text ({error.reason})') from None
+    return files.read_text(path).splitlines()
 
 
 def read_synset_list(path):

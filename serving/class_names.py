@@ -41,6 +41,10 @@ def _from_file(path, info, asked_offset):
     A file that was written for a graph counts its outputs, one of a data set counts its labels.
     """
     known = labels.read_labels(path)
+    first = min(known, default=0)
+    missing = [label for label in range(first, first + len(known)) if label not in known]
+    if missing:
+        raise UserError(f'{path}: label {missing[0]} is missing; labels count up without a gap')
     outputs = info.num_classes
     offset = info.labels_offset if asked_offset is None else asked_offset
     if asked_offset is None and outputs == 1000 and len(known) == 1001:

@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import tempfile
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
+from common import files
 from common.errors import UserError, reason
 from serving import descriptions, graph_edits
 
@@ -30,7 +30,7 @@ def write(path, graph_def, info, check):
     parent = os.path.dirname(os.path.abspath(path))
     try:
         os.makedirs(parent, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=parent, prefix='.saved_model.') as temporary:
+        with files.part_directory(path) as temporary:
             written = os.path.join(temporary, 'model')
             _build(written, graph_def, info)
             line = check(lambda pictures: scores(written, pictures))

@@ -200,7 +200,7 @@ def _read_rows(path):
     """List the rows of a metrics.csv; what is none is a UserError."""
     try:
         rows = list(csv.DictReader(io.StringIO(files.read_text(path))))
-    except (UnicodeDecodeError, csv.Error):
+    except (files.NotTextError, csv.Error):
         rows = [{}]
     if any({*row} != {*_COLUMNS} for row in rows):
         raise UserError(f'{path}: not the metrics.csv of an evaluation; name another --eval_dir')

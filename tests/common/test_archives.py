@@ -50,6 +50,15 @@ def tree(directory):
     return found
 
 
+@pytest.mark.parametrize('make', [make_tar, make_zip])
+def test_a_member_thousands_of_folders_deep_is_refused_in_one_line(tmp_path, make):
+    archive = make(tmp_path / 'archive', {'a/' * 3000 + 'b.txt': b'x'})
+    with pytest.raises(UserError, match=r'is 3,001 folders deep; at most 100') as error:
+        archives.unpack(archive, tmp_path / 'out')
+    assert len(str(error.value).replace(str(tmp_path), '')) < 400
+    assert tree(tmp_path / 'out') == {}
+
+
 @pytest.mark.parametrize('mode', ['w', 'w:gz', 'w:bz2', 'w:xz'])
 def test_unpacks_tar(tmp_path, mode):
     # The name says nothing: the kind comes from the bytes.

@@ -1,3 +1,5 @@
+import contextlib
+import fcntl
 import os
 import resource
 import subprocess
@@ -72,6 +74,17 @@ def test_nothing_but_a_file_is_replaced(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob('*')) == ['folder', 'link', 'pipe']
 
 
+@pytest.mark.parametrize(
+    ('content', 'words'),
+    [(b'\xff\xfe', 'has to be UTF-8 text'), (b'[' * 100_000, 'nested too deeply'), (b'{', 'JSON')],
+)
+def test_what_is_no_json_is_one_line(tmp_path, content, words):
+    (tmp_path / 'a.json').write_bytes(content)
+    with pytest.raises(UserError, match=rf'a\.json: .*{words}') as error:
+        files.read_json(tmp_path / 'a.json')
+    assert '\n' not in str(error.value)
+
+
 def test_what_kills_have_left_is_removed_by_name(tmp_path):
     left = ['.metrics.csv.abcdefgh.part', '.model.json.abc_efgh.part']
     for name in [*left, 'metrics.csv', 'a.part', '.hidden']:
@@ -81,6 +94,71 @@ def test_what_kills_have_left_is_removed_by_name(tmp_path):
     files.remove_parts(tmp_path)
     assert sorted(os.listdir(tmp_path)) == ['.hidden', 'a.part', 'metrics.csv']
     files.remove_parts(tmp_path / 'absent')
+
+
+_WRITER = """
+import sys
+from common import files
+
+name, kind = sys.argv[1:]
+with getattr(files, kind)(name) as part:
+    if kind == 'atomic_write':
+        part.write(b'half of a model')
+        part.flush()
+    print('writing', flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def _another_writer(path, kind):
+    """Let another process begin to write `path`, and kill it at the end."""
+    command = [sys.executable, '-c', _WRITER, str(path), kind]
+    root = os.path.dirname(os.path.dirname(files.__file__))
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe) as process:
+        try:
+            assert process.stdout.readline() == b'writing\n'
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize('kind', ['atomic_write', 'part_directory'])
+@pytest.mark.parametrize('name', ['f.pb', 'f[1].pb'])
+def test_the_next_write_removes_what_a_kill_left(tmp_path, kind, name):
+    path = tmp_path / name
+    with _another_writer(path, kind):
+        part = os.listdir(tmp_path)
+        assert len(part) == 1
+        files.write_text(path, 'other')
+        # The process that writes it lives.
+        assert sorted(os.listdir(tmp_path)) == [*part, name]
+        with _another_writer(tmp_path / 'g.pb', kind):
+            pass
+    files.write_text(path, 'new')
+    left = os.listdir(tmp_path)
+    assert len(left) == 2
+    assert any(other.startswith('.g.pb.') for other in left)
+    assert path.read_text() == 'new'
+    with files.part_directory(tmp_path / 'g.pb') as part:
+        assert os.listdir(part) == []
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_part_that_was_removed_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
+    lock, removed = fcntl.flock, []
+
+    def remove_first(handle, operation):
+        if not removed:
+            removed.extend(tmp_path.iterdir())
+            removed[0].unlink()
+        lock(handle, operation)
+
+    monkeypatch.setattr(fcntl, 'flock', remove_first)
+    files.write_text(tmp_path / 'model.json', 'new')
+    assert len(removed) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ['model.json']
 
 
 def test_the_mode_is_what_an_ordinary_open_would_give(tmp_path):

@@ -36,10 +36,13 @@ def test_a_dictionary_keeps_its_numbers(tmp_path):
 def test_faults_are_named(tmp_path):
     path = tmp_path / 'labels.txt'
     path.write_text('0:a\n0:b\n')
-    with pytest.raises(UserError, match=r'labels\.txt: label 0 stands twice'):
+    with pytest.raises(UserError, match=r'labels\.txt: label 0 is listed twice'):
         labels.read_labels(path)
     path.write_bytes('이름'.encode('cp949'))
-    with pytest.raises(UserError, match=r'labels\.txt: a label file has to be UTF-8'):
+    with pytest.raises(UserError, match=r'labels\.txt: has to be UTF-8 text'):
+        labels.read_labels(path)
+    path.write_text(f'{"9" * 5000}:a\n')
+    with pytest.raises(UserError, match=r'labels\.txt: label 999999999\.\.\. is too large'):
         labels.read_labels(path)
     with pytest.raises(UserError, match='label 1 is missing'):
         labels.names_in_order({0: 'a', 2: 'b'}, path)

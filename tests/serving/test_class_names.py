@@ -36,6 +36,8 @@ def test_a_label_file_names_the_outputs(info, lines, options, expected_names, of
     [
         (OUTPUTS, 'a\nb\n', r'names 2 labels .* 3 outputs'),
         (OUTPUTS, 'a\nb\nc\nd\n', 'or pass --labels_offset=1'),
+        (OUTPUTS, '0:a\n1:b\n3:c\n', 'label 2 is missing'),
+        (OUTPUTS, '0:a\n1:b\n1:c\n', 'label 1 is listed twice'),
         (OUTPUTS.replace(class_names=('a', 'b', 'c')), 'a\nB\nc\n', "output 1 'B', and x.json"),
     ],
 )
