@@ -28,6 +28,7 @@ setup(
     install_requires=[
         'tensorflow>=2.21,<2.22',
         'tf-slim>=1.1,<1.2',
+        'google-crc32c>=1.7,<2',
         'numpy>=2.0,<3',
         'absl-py>=2.0,<3',
         'pillow>=11.0,<14',

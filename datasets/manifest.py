@@ -6,6 +6,7 @@ import shlex
 
 from common import files, labels
 from common.errors import UserError
+from datasets import manifest_checks
 
 FORMAT_VERSION = 1
 
@@ -113,13 +114,15 @@ def from_json(value, path):
                 f'{path}: manifest format {value["format_version"]} is newer than this program,'
                 f' which reads up to {FORMAT_VERSION}'
             )
+        if fault := manifest_checks.fault(value):
+            raise UserError(f'{path}: {fault}')
         splits = {
             name: Split(split['examples'], [Shard(**shard) for shard in split['shards']])
             for name, split in value['splits'].items()
         }
         names = [labels.normalised(name) for name in value['class_names']]
         return Manifest(**{**value, 'splits': splits, 'class_names': names})
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise UserError(f'{path}: not a manifest of this program ({error})') from None
 
 

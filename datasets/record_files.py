@@ -5,16 +5,11 @@ import glob
 import mmap
 import os
 import re
-import struct
 
 from common.errors import UserError
 from datasets import manifest
+from datasets.frames import FRAME_BYTES, HEADER_BYTES, data_length, length_agrees
 
-# What stands around the data of a record.
-HEADER_BYTES = 8 + 4  # The data's length, and that length's checksum.
-FOOTER_BYTES = 4  # The data's checksum.
-FRAME_BYTES = HEADER_BYTES + FOOTER_BYTES
-_LENGTH = struct.Struct('<Q')
 _MOST_OTHERS = 6
 
 # What may follow `<dataset>_<split>` or `<split>` in a file's name.
@@ -129,22 +124,19 @@ def scan(path):
     with open(path, 'rb') as stream:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
             position, last = 0, size - FRAME_BYTES
-            unpack = _LENGTH.unpack_from
             while position <= last:
-                length = unpack(content, position)[0]
+                # A wrong length would hide all that follows, and another record would be blamed.
+                header = content[position : position + HEADER_BYTES]
+                if not length_agrees(header):
+                    break
                 offsets.append(position)
-                position += length + FRAME_BYTES
+                position += data_length(header) + FRAME_BYTES
     if position != size:
         number = len(offsets) - 1 if position > size else len(offsets)
         raise UserError(
-            f'{path}: record {max(number, 0)} is cut off, or the file is no TFRecord file'
+            f'{path}: record {number} is damaged or cut off, or the file is no TFRecord file'
         )
     return offsets
-
-
-def data_length(content, offset=0):
-    """Return the length of the data that the frame at `offset` of a file's content states."""
-    return _LENGTH.unpack_from(content, offset)[0]
 
 
 def data_span(content, offset):

@@ -5,7 +5,8 @@ import dataclasses
 import hashlib
 import os
 
-from datasets import images, manifest, record_files
+from datasets import images, manifest
+from datasets.frames import FRAME_BYTES
 
 _EXAMPLES_PER_SEGMENT = 32
 _LARGEST_FILE = 1 << 30
@@ -76,7 +77,7 @@ def write_segment(task):
                 record, reason, digest = _record(task, example, class_text)
                 if record:
                     writer.write(record)
-                frames.append(len(record) + record_files.FRAME_BYTES if record else 0)
+                frames.append(len(record) + FRAME_BYTES if record else 0)
                 reasons.append(reason)
                 digests.append(digest)
     except tf.errors.OpError as error:

@@ -1,16 +1,19 @@
 """The one reader of records: what a split consists of, and what must hold before it is used."""
 
+import contextlib
 import os
 
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
-from tensorflow.python.util import deprecation
+from google.protobuf.message import DecodeError
 from tf_slim.data import data_decoder
 
 from common import files, labels
 from common.errors import UserError
 from datasets import label_files, manifest, record_features, record_files
+from datasets.random_access import DamagedRecordError, RandomAccess
 from datasets.record_files import RecordFile
+from datasets.verified_records import label_fault
 from preprocessing import decoding
 
 _DESCRIPTIONS = {
@@ -30,10 +33,23 @@ def parse(serialized):
     return parsed['image/encoded'], parsed['image/class/label'], parsed['image/filename']
 
 
-def encoded_picture(record):
-    """Return the bytes of the picture in one serialised record, without a graph."""
-    features = tf.train.Example.FromString(record).features.feature
-    return features['image/encoded'].bytes_list.value[0]
+def encoded_picture(record, where):
+    """Return the bytes of the picture in one serialised record; `where` names it in an error."""
+    return _encoded(_features(record, where), where)
+
+
+def _features(record, where):
+    try:
+        return tf.train.Example.FromString(record).features.feature
+    except DecodeError:
+        raise UserError(f'{where} is no tf.train.Example') from None
+
+
+def _encoded(features, where):
+    encoded = features['image/encoded'].bytes_list.value
+    if not encoded:
+        raise UserError(f'{where} has no image/encoded')
+    return encoded[0]
 
 
 class RecordDecoder(data_decoder.DataDecoder):
@@ -183,10 +199,9 @@ def _class_names(dataset_dir, dataset_name, information, shards, known):
 def _names_in_records(shards, count):
     """Return the class texts of the records; a label without one is named by its number."""
     texts = {}
-    for shard in shards:
-        for label, text in record_features.labels_and_texts(shard.path, shard.offsets):
-            if label is not None and label >= 0 and (text or label not in texts):
-                texts[label] = text or b''
+    for label, text in _distinct(shards):
+        if label is not None and label >= 0 and (text or label not in texts):
+            texts[label] = text or b''
     if texts and 0 not in texts:
         # The older Inception tools count from 1, and keep 0 for what is none of the classes.
         texts[0] = b'background'
@@ -197,39 +212,61 @@ def _names_in_records(shards, count):
     return names
 
 
-def check(dataset, labels_offset=0, num_classes=None):
+def _distinct(shards):
+    """Return the pairs (label, class text) of the records that pass their checksums.
+
+    Only the first record of each pair is read whole: classes are few.
+    """
+    read = RandomAccess(shards)
+    pairs = (
+        pair
+        for shard in shards
+        for pair in record_features.labels_and_texts(shard.path, shard.offsets)
+    )
+    found = {}
+    for number, pair in enumerate(pairs):
+        if pair not in found:
+            with contextlib.suppress(DamagedRecordError):
+                read.read(number)
+                found[pair] = number
+    return list(found)
+
+
+def check(dataset, labels_offset=0, num_classes=None, skipped=None):
     """Raise a UserError unless all records of a split can be trained or evaluated on.
 
     The first record of each shard has to parse, and every label, less `labels_offset`, to be one
-    of `num_classes` (by default those that the data set has).
+    of `num_classes` (by default those that the data set has). With `skipped`, a SkippedRecords,
+    damaged records are left out.
     """
     if num_classes is None:
         num_classes = dataset.num_classes - labels_offset
+    read = RandomAccess(dataset.shards)
+    first = 0
     for shard in dataset.shards:
-        if shard.examples:
-            _check_first_record(shard)
+        _check_first_record(read, range(first, first + shard.examples), skipped)
+        first += shard.examples
     if not _is_vouched_for(dataset, labels_offset, num_classes):
-        for shard in dataset.shards:
-            _check_labels(shard, labels_offset, num_classes)
+        for _ in outputs(dataset, labels_offset, num_classes, skipped):
+            pass
 
 
-def _check_first_record(shard):
-    where = f'{shard.path}: record 0'
-    try:
-        # Without eager execution and without a session there is no other reader.
-        with deprecation.silence():
-            record = next(tf.python_io.tf_record_iterator(shard.path))
-    except (tf.errors.DataLossError, StopIteration):
-        raise UserError(f'{where} is damaged, or the file is no TFRecord file') from None
-    label, _ = next(record_features.labels_and_texts(shard.path, shard.offsets[:1]))
-    try:
-        encoded = tf.train.Example.FromString(record).features.feature['image/encoded']
-    except Exception:
-        raise UserError(f'{where} is no tf.train.Example') from None
-    if label is None:
-        raise UserError(f'{where} has no image/class/label')
-    if not encoded.bytes_list.value:
-        raise UserError(f'{where} has no image/encoded')
+def _check_first_record(read, numbers, skipped):
+    """Check the first record of a shard that is not skipped."""
+    for number in numbers:
+        try:
+            record = read.read(number)
+        except DamagedRecordError as error:
+            if skipped is None:
+                raise
+            skipped.add(number, error)
+            continue
+        where = read.name(number)
+        features = _features(record, where)
+        if not features['image/class/label'].int64_list.value:
+            raise UserError(f'{where} has no image/class/label')
+        _encoded(features, where)
+        return
 
 
 def _is_vouched_for(dataset, labels_offset, num_classes):
@@ -241,14 +278,30 @@ def _is_vouched_for(dataset, labels_offset, num_classes):
     )
 
 
-def _check_labels(shard, labels_offset, num_classes):
-    pairs = record_features.labels_and_texts(shard.path, shard.offsets)
-    for number, (label, _) in enumerate(pairs):
-        if label is None:
-            raise UserError(f'{shard.path}: record {number} has no image/class/label')
-        if not 0 <= label - labels_offset < num_classes:
-            raise UserError(
-                f'{shard.path}: record {number} has the label {label}; valid are {labels_offset} to'
-                f' {labels_offset + num_classes - 1} ({num_classes} classes,'
-                f' labels_offset {labels_offset})'
-            )
+def outputs(dataset, labels_offset, num_classes, skipped=None):
+    """Yield the network's output for the label of each record; the pictures are not read.
+
+    A label outside the classes is an error, unless its record is damaged and `skipped` is given.
+    """
+    read = RandomAccess(dataset.shards)
+    number = -1
+    for shard in dataset.shards:
+        for label, _ in record_features.labels_and_texts(shard.path, shard.offsets):
+            number += 1
+            fault = label_fault(label, labels_offset, num_classes)
+            if not fault:
+                yield label - labels_offset
+            elif not _is_skipped(read, number, skipped):
+                raise UserError(f'{read.name(number)} {fault}')
+
+
+def _is_skipped(read, number, skipped):
+    """Tell whether a record is damaged and skipped; a damaged one is an error without `skipped`."""
+    try:
+        read.read(number)
+    except DamagedRecordError as error:
+        if skipped is None:
+            raise
+        skipped.add(number, error)
+        return True
+    return False

@@ -3,10 +3,10 @@
 import hashlib
 import os
 
-from common import progress
+from common import labels, progress
 from common.errors import UserError
-from datasets import manifest
-from datasets.record_files import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, data_length
+from datasets import frames, label_files, manifest
+from datasets.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
 
 _REPAIR = 'convert again with --overwrite'
 
@@ -23,7 +23,7 @@ def verify(dataset_dir, dataset_name, report=print):
         path = manifest.manifest_path(dataset_dir, dataset_name)
         command = manifest.conversion_command(dataset_dir, dataset_name)
         raise UserError(f'{path}: no manifest to verify against; it is made by {command}')
-    complaints = []
+    complaints = list(_complaints_about_manifest(dataset_dir, described))
     with progress.Progress(described.examples, 'verifying', unit='records') as bar:
         for split in described.splits.values():
             for shard in split.shards:
@@ -40,6 +40,22 @@ def verify(dataset_dir, dataset_name, report=print):
     )
 
 
+def _complaints_about_manifest(dataset_dir, described):
+    """Yield what else the manifest contradicts: its own counts, and the label file."""
+    name = manifest.manifest_name(described.dataset_name)
+    accounted = described.examples + len(described.skipped)
+    if described.found != accounted:
+        yield (
+            f'{os.path.join(dataset_dir, name)}: states that {described.found:,} files were found,'
+            f' but lists {described.examples:,} examples and {len(described.skipped):,} skipped'
+        )
+    if not label_files.is_written(dataset_dir, described.labels_file, described.class_names):
+        yield (
+            f'{os.path.join(dataset_dir, described.labels_file)}: does not have the'
+            f' {len(described.class_names):,} class names of {name}'
+        )
+
+
 def _complaint(path, shard, described):
     """Say what is wrong with a shard, and with which record, or return None."""
     try:
@@ -47,12 +63,8 @@ def _complaint(path, shard, described):
         digest = _sha256(path)
     except OSError as error:
         return f'cannot be read ({error.strerror})'
-    if len(shard.offsets) != shard.examples:
-        return f'the manifest lists {len(shard.offsets)} offsets for {shard.examples} records'
     complaint = _first_bad_record(path, shard, described.class_names)
     if complaint or digest == shard.sha256:
-        return complaint
-    if complaint := _first_bad_checksum(path, shard):
         return complaint
     if size != shard.bytes:
         return f'has {size:,} bytes instead of {shard.bytes:,}'
@@ -73,28 +85,11 @@ def _first_bad_record(path, shard, class_names):
     with open(path, 'rb') as stream:
         for number, (start, end) in enumerate(zip(shard.offsets, ends, strict=True)):
             stream.seek(start)
-            frame = stream.read(max(0, end - start))
-            where = _where(number, start)
-            if len(frame) < HEADER_BYTES or data_length(frame) + FRAME_BYTES != end - start:
-                return f'{where} is not where the manifest says, or its length is wrong'
-            if len(frame) < end - start:
-                return f'{where} is cut off'
-            data = frame[HEADER_BYTES:-FOOTER_BYTES]
-            if complaint := _bad_example(data, class_names):
-                return f'{where} {complaint}'
-    return None
-
-
-def _first_bad_checksum(path, shard):
-    import tensorflow.compat.v1 as tf
-
-    count = 0
-    try:
-        for _ in tf.io.tf_record_iterator(path):
-            count += 1
-    except tf.errors.DataLossError:
-        start = shard.offsets[count] if count < shard.examples else shard.bytes
-        return f'{_where(count, start)} fails its checksum'
+            sizes = HEADER_BYTES, max(end - start - FRAME_BYTES, 0), FOOTER_BYTES
+            header, data, footer = (stream.read(size) for size in sizes)
+            fault = frames.fault(header, data, footer, end - start)
+            if fault := fault or _bad_example(data, class_names):
+                return f'{_where(number, start)} {fault}'
     return None
 
 
@@ -115,4 +110,11 @@ def _bad_example(data, class_names):
     label = features['image/class/label'].int64_list.value
     if len(label) != 1 or not 0 <= label[0] < len(class_names):
         return f'has the label {list(label)}; valid are 0 to {len(class_names) - 1}'
+    text = features['image/class/text'].bytes_list.value
+    try:
+        names = [labels.normalised(name.decode()) for name in text]
+    except UnicodeDecodeError:
+        return f'has a class text that is not UTF-8: {text[0]!r:.60}'
+    if names and names != [class_names[label[0]]]:
+        return f'has the class text {names[0]!r}, but its label is {class_names[label[0]]!r}'
     return None

@@ -7,9 +7,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers import build
-from common.errors import UserError, reason
+from common.errors import UserError
 from datasets import (
     dataset_factory,
+    random_access,
     record_files,
     sample_flowers,
     sample_painters,
@@ -36,24 +37,25 @@ def pictures(dataset_name, dataset_dir, count, splits=_SPLITS):
         except UserError as error:
             problem = error
             continue
-        return _spread([shard.path for shard in dataset.shards], count)
+        return _spread(dataset.shards, count)
     raise UserError(
         f'{dataset_dir}: has no pictures of {dataset_name} in {", ".join(splits)} ({problem})'
     )
 
 
-def _spread(paths, count):
+def _spread(shards, count):
     """Take pictures from the shards in turn."""
-    turns = itertools.zip_longest(*map(_records, paths))
-    records = (record for turn in turns for record in turn if record is not None)
-    return [tfrecord_dataset.encoded_picture(record) for record in itertools.islice(records, count)]
-
-
-def _records(path):
-    try:
-        yield from tf.python_io.tf_record_iterator(path)
-    except tf.errors.OpError as error:
-        raise UserError(f'{path}: damaged ({reason(error)})') from None
+    firsts = itertools.accumulate((shard.examples for shard in shards), initial=0)
+    ranges = [
+        range(first, first + shard.examples) for shard, first in zip(shards, firsts, strict=False)
+    ]
+    turns = itertools.zip_longest(*ranges)
+    numbers = (number for turn in turns for number in turn if number is not None)
+    read = random_access.RandomAccess(shards)
+    return [
+        tfrecord_dataset.encoded_picture(read.read(number), read.name(number))
+        for number in itertools.islice(numbers, count)
+    ]
 
 
 def pixels(info, encoded):

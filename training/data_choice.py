@@ -1,10 +1,12 @@
 """Which data set and which split of it are meant, when the command line does not say all."""
 
+import contextlib
 import glob
 import os
 
 from common.errors import UserError
 from datasets import dataset_factory, manifest, record_files
+from datasets.random_access import DamagedRecordError
 
 _DEFAULT_NAME = 'imagenet'
 _SUFFIX = '.manifest.json'
@@ -50,3 +52,15 @@ def _split_in(directory, name):
         present = []
     # With neither of the two, the error about the missing test split lists what there is.
     return next((split for split in ('test', 'validation') if split in present), 'test')
+
+
+@contextlib.contextmanager
+def advising():
+    """Say what to do about a damaged record that ends a program."""
+    try:
+        yield
+    except DamagedRecordError as error:
+        raise UserError(
+            f'{error}; convert the data set again (download_and_convert_data.py --verify lists all'
+            ' damage), or pass --skip_damaged_records to leave such records out'
+        ) from None

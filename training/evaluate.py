@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import build, restore
 from common.errors import UserError
 from datasets import tfrecord_dataset
+from datasets.verified_records import SkippedRecords, VerifiedRecords
 from preprocessing import preprocessing_factory
 from training import inputs, metrics
 
@@ -46,8 +47,11 @@ class Evaluator:
         max_examples=None,
         num_threads=4,
         master='',
+        skip_damaged=False,
     ):
-        tfrecord_dataset.check(dataset, info.labels_offset, info.num_classes)
+        self.skipped = SkippedRecords(dataset, tf.logging.warning) if skip_damaged else None
+        tfrecord_dataset.check(dataset, info.labels_offset, info.num_classes, self.skipped)
+        self.records = VerifiedRecords(dataset, info.labels_offset, info.num_classes, self.skipped)
         self._info = info
         self._use_averages = use_moving_averages and bool(info.moving_average_decay)
         self._dataset = dataset
@@ -86,6 +90,7 @@ class Evaluator:
                 recipe,
                 batch_size,
                 labels_offset=info.labels_offset,
+                records=None if self.skipped is None else self.records,
                 num_threads=num_threads,
             )
             return tf.data.make_initializable_iterator(pipeline.take(self.batches))
@@ -117,6 +122,8 @@ class Evaluator:
         counted = metrics.Metrics(self._info.num_classes)
         for number in range(1, self.batches + 1):
             batch = self._read(number, counted.count)
+            if batch is None:
+                break
             counted.update(batch.labels, batch.log_probabilities)
             if on_batch:
                 on_batch(batch)
@@ -138,8 +145,12 @@ class Evaluator:
         self._checkpoint = plan.checkpoint
 
     def _read(self, number, done):
-        """Return the next batch; of the last one, no more than was asked for."""
-        labels, file_names, logits = (part[: self.examples - done] for part in self._fetch(done))
+        """Return the next batch, or None; of the last one, no more than was asked for."""
+        fetched = self._fetch(done)
+        if fetched is None:
+            return None
+        labels, file_names, logits = (part[: self.examples - done] for part in fetched)
+        self.records.require_outputs(labels, done)
         return Batch(
             number=number,
             batches=self.batches,
@@ -153,11 +164,24 @@ class Evaluator:
         try:
             return self._next()
         except tf.errors.OutOfRangeError:
+            if self.skipped:
+                return None
             raise UserError(
                 f'{self._where()}: has {done} records, not the {self._dataset.num_samples} it '
                 'should have'
             ) from None
-        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        except tf.errors.OpError as error:
+            self._refuse_bad_input(error, done)
+            raise
+
+    def _refuse_bad_input(self, error, done):
+        """Raise a UserError if it was the input that failed, after `done` records."""
+        if self.records.error:
+            raise self.records.error from None
+        if isinstance(error, tf.errors.DataLossError):
+            self.records.require_intact(done)
+        if isinstance(error, (tf.errors.DataLossError, tf.errors.InvalidArgumentError)):
+            inputs.require_pictures(self.records, range(done, self._dataset.num_samples))
             raise UserError(
                 f'{self._where()}: a record after number {done} is damaged, or its picture is '
                 f'({error.message.splitlines()[0][:160]})'

@@ -34,7 +34,7 @@ def run(options, stop=None, report=print):
     for notice in options.notices:
         tf.logging.info('%s', notice)
     done = 0
-    with _Program(options, report) as program:
+    with data_choice.advising(), _Program(options, report) as program:
         for checkpoint in _checkpoints(options, stop):
             try:
                 done += program.evaluate(checkpoint)
@@ -152,6 +152,7 @@ class _Program:
             max_examples=options.num_examples,
             num_threads=options.num_preprocessing_threads,
             master=options.master,
+            skip_damaged=options.skip_damaged_records,
         )
         self._stored = stored
         self._settings = _settings(options, self._info, self._evaluator.examples)
@@ -200,6 +201,8 @@ class _Program:
 
                 metrics = self._evaluator.count(on_batch)
             tf.logging.info('Finished evaluation at %s', reports.now())
+            if self._evaluator.skipped is not None:
+                tf.logging.info('%s', self._evaluator.skipped.summary())
             evaluation = reports.Evaluation(
                 checkpoint=checkpoint,
                 info=self._info,
@@ -235,7 +238,7 @@ class _Program:
         metrics = evaluation.metrics
         title = f'{place}: accuracy {metrics.accuracy:.2%} of {metrics.count}'
         yield _CONFUSION, plots.confusion_matrix(metrics.confusion, self._lettering, title)
-        tiles = mistakes.tiles(self._dataset)
+        tiles = mistakes.tiles(self._evaluator.records)
         if tiles:
             title = f'{place}: the surest mistakes (blue: true class, red: taken for)'
             yield _MISTAKES, plots.mistakes_sheet(tiles, self._lettering, title)

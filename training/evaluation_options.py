@@ -68,6 +68,9 @@ class EvaluationOptions(Checked):
     dataset_split_name: str | None = option(
         DATA, None, 'The split; untyped, test where there is one, else validation.', shown='test'
     )
+    skip_damaged_records: bool = option(
+        DATA, False, 'Leave out records that fail their checksums, and name them in the log.'
+    )
 
     # The pass over the data
     batch_size: int = option(PASS, 100, 'Pictures that go through the network at once.', COUNT)

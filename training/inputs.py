@@ -3,8 +3,9 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from datasets import random_access, tfrecord_dataset
-from preprocessing import randomness
+from common.errors import UserError, reason
+from datasets import tfrecord_dataset
+from preprocessing import decoding, randomness
 
 # Records are read and parsed this many at a time: a call costs more than what it does for one.
 _BLOCK = 16
@@ -13,26 +14,25 @@ _SHUFFLE_ROUNDS = 4
 
 
 def training_batches(
-    dataset,
+    records,
     preprocess,
     batch_size,
     seed,
     start=0,
     *,
-    labels_offset=0,
     worker=0,
     num_workers=1,
     num_threads=4,
 ):
     """Return an endless tf.data pipeline of (images, labels), a pure function of seed and place.
 
-    `preprocess` is a `Preprocessing` that knows its size. With None for a seed, each run has one of
-    its own. `start` is the number of examples that this worker has used before, such as
-    `tf.identity(global_step) * batch_size`. Every epoch has every example once in an order of its
-    own; of `num_workers`, each gets every so many-th.
+    `records` are the `VerifiedRecords` of a split. `preprocess` is a `Preprocessing` that knows its
+    size. With None for a seed, each run has one of its own. `start` is the number of examples that
+    this worker has used before, such as `tf.identity(global_step) * batch_size`. Every epoch has
+    every example once in an order of its own; of `num_workers`, each gets every so many-th.
     """
     seed = randomness.resolve()[0] if seed is None else tf.constant(seed, tf.int64)
-    read_block = _block_reader(dataset, seed, labels_offset, worker, num_workers)
+    read_block = _block_reader(records, seed, worker, num_workers)
     firsts = tf.data.Dataset.range(tf.cast(start, tf.int64), _NO_END, _BLOCK)
     pipeline = (
         firsts.map(read_block, num_parallel_calls=2)
@@ -45,21 +45,46 @@ def training_batches(
     return pipeline.with_options(_options(num_threads))
 
 
-def _block_reader(dataset, seed, labels_offset, worker, num_workers):
+def _block_reader(records, seed, worker, num_workers):
     """Return what reads this worker's examples from a place in its order on."""
-    read = random_access.RandomAccess(dataset.shards)
 
     @tf.autograph.experimental.do_not_convert
     def read_block(first):
         places = (first + tf.range(_BLOCK, dtype=tf.int64)) * num_workers + worker
         # The place counts through all epochs: an example is distorted differently in each.
         draws = randomness.draw_range(seed, first * num_workers, _BLOCK * num_workers)
-        indices = _shuffled(places, seed, dataset.num_samples)
-        records = tf.numpy_function(read, [indices], tf.string)
-        encoded, labels, _ = tfrecord_dataset.parse(tf.ensure_shape(records, [_BLOCK]))
-        return encoded, labels - labels_offset, places, draws[worker::num_workers]
+        numbers = _shuffled(places, seed, records.dataset.num_samples)
+        encoded, outputs, _ = _read(records, records.replaced, numbers, [_BLOCK])
+        return encoded, outputs, places, draws[worker::num_workers]
 
     return read_block
+
+
+def require_pictures(records, numbers):
+    """Raise a UserError for the first of these records whose picture cannot be decoded.
+
+    What a pipeline says of such a picture does not name it.
+    """
+    with tf.Graph().as_default(), tf.Session() as session:
+        serialized = tf.placeholder(tf.string, [])
+        picture = decoding.decode_image(tfrecord_dataset.parse(serialized)[0], channels=3)
+        for number in numbers:
+            record, where = records.named(number)
+            try:
+                session.run(picture, {serialized: record})
+            except tf.errors.InvalidArgumentError as error:
+                raise UserError(
+                    f'{where} holds no picture that can be decoded ({reason(error)[:160]});'
+                    ' convert the data set again'
+                ) from None
+
+
+def _read(records, read, numbers, shape):
+    """Return (encoded pictures, outputs, file names) of the records that `read` returns."""
+    serialized, numbers = tf.numpy_function(read, [numbers], (tf.string, tf.int64))
+    encoded, labels, names = tfrecord_dataset.parse(tf.ensure_shape(serialized, shape))
+    outputs = tf.numpy_function(records.outputs_of, [labels, numbers], tf.int64)
+    return encoded, tf.ensure_shape(outputs, shape), names
 
 
 def _shuffled(places, seed, count):
@@ -96,31 +121,44 @@ def _finisher(preprocess):
     return finish_batch
 
 
-def evaluation_batches(dataset, preprocess, batch_size, *, labels_offset=0, num_threads=4):
+def evaluation_batches(
+    dataset, preprocess, batch_size, *, labels_offset=0, records=None, num_threads=4
+):
     """Return a tf.data pipeline of (images, labels, file names): each example once, in file order.
 
-    The last batch may be smaller than the others.
+    The last batch may be smaller than the others. With `records`, `VerifiedRecords` that skip
+    damaged ones, those are left out.
     """
-
-    @tf.autograph.experimental.do_not_convert
-    def parse(records):
-        encoded, labels, names = tfrecord_dataset.parse(records)
-        return encoded, labels - labels_offset, names
 
     @tf.autograph.experimental.do_not_convert
     def prepare(encoded, label, name):
         return preprocess.from_bytes(encoded), label, name
 
+    blocks = _intact_blocks(records) if records else _blocks(dataset, labels_offset)
     pipeline = (
-        tf.data.TFRecordDataset(dataset.data_sources)
-        .batch(_BLOCK)
-        .map(parse)
-        .unbatch()
-        .map(prepare, num_parallel_calls=num_threads)
-        .batch(batch_size)
-        .prefetch(2)
+        blocks.unbatch().map(prepare, num_parallel_calls=num_threads).batch(batch_size).prefetch(2)
     )
     return pipeline.with_options(_options(num_threads))
+
+
+def _blocks(dataset, labels_offset):
+    """Read a split with TensorFlow's own reader, which a server elsewhere has too."""
+
+    @tf.autograph.experimental.do_not_convert
+    def parse(serialized):
+        encoded, labels, names = tfrecord_dataset.parse(serialized)
+        return encoded, labels - labels_offset, names
+
+    return tf.data.TFRecordDataset(dataset.data_sources).batch(_BLOCK).map(parse)
+
+
+def _intact_blocks(records):
+    @tf.autograph.experimental.do_not_convert
+    def read_block(numbers):
+        return _read(records, records.intact, numbers, [None])
+
+    numbers = tf.data.Dataset.range(records.dataset.num_samples).batch(_BLOCK)
+    return numbers.map(read_block, num_parallel_calls=2)
 
 
 def _options(num_threads):

@@ -63,6 +63,9 @@ class TrainOptions(Checked):
         "none (as in evaluation), slim (the network's recipe) or strong (RandAugment, erasing).",
         OneOf(('none', 'slim', 'strong')),
     )
+    skip_damaged_records: bool = option(
+        DATA, False, 'Leave out records that fail their checksums, and name them in the log.'
+    )
 
     # Length of the run
     batch_size: int = option(LENGTH, 32, 'Pictures per step in each clone.', COUNT)

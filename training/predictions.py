@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from common import files, text
-from datasets import random_access, tfrecord_dataset
+from datasets import tfrecord_dataset
 from training import metrics
 
 _TOP = 5
@@ -64,19 +64,18 @@ class WorstMistakes:
             if len(self._found) > self._most:
                 heapq.heappop(self._found)
 
-    def tiles(self, dataset):
+    def tiles(self, records):
         """List (picture, true output, predicted output, probability), the surest first.
 
-        The pictures are read from the records again.
+        The pictures are read again from the VerifiedRecords of the split.
         """
-        found = sorted(self._found, reverse=True)
-        records = random_access.RandomAccess(dataset.shards)([-number for _, number, *_ in found])
         return [
-            (_picture(record), int(true), int(predicted), float(np.exp(sureness)))
-            for record, (sureness, _, true, predicted) in zip(records, found, strict=True)
+            (_picture(records, -place), int(true), int(predicted), float(np.exp(sureness)))
+            for sureness, place, true, predicted in sorted(self._found, reverse=True)
         ]
 
 
-def _picture(record):
-    with Image.open(io.BytesIO(tfrecord_dataset.encoded_picture(record))) as picture:
+def _picture(records, place):
+    record, where = records.at_place(place)
+    with Image.open(io.BytesIO(tfrecord_dataset.encoded_picture(record, where))) as picture:
         return picture.convert('RGB')

@@ -15,7 +15,8 @@ from classifiers import checkpoints, model_info, resolve, scopes, watch
 from classifiers.model_info import ModelInfo
 from classifiers.watch import Checkpoint
 from common.errors import UserError
-from datasets import record_features, tfrecord_dataset
+from datasets import tfrecord_dataset
+from datasets.verified_records import SkippedRecords, VerifiedRecords
 from deployment import precision
 from deployment.cluster import Place
 from nets import nets_factory
@@ -40,6 +41,7 @@ class Run:
     last_step: int | None
     precision: str | None  # float16, bfloat16 or None.
     class_weights: np.ndarray | None
+    skipped: SkippedRecords | None  # None where a damaged record is an error.
     lines: tuple  # For the log: what was chosen, and why.
 
     @functools.cached_property
@@ -64,6 +66,13 @@ class Run:
     def _head(self):
         return nets_factory.get_spec(self.info.model_name).head_scopes
 
+    @functools.cached_property
+    def records(self):
+        """Return what reads the training split, and remembers what was wrong with it."""
+        return VerifiedRecords(
+            self.dataset, self.info.labels_offset, self.info.num_classes, self.skipped
+        )
+
     def batches(self, first_step):
         """Return the pipeline of batches, each for all clones of this worker."""
         options = self.options
@@ -76,12 +85,11 @@ class Run:
             augmentation=options.augmentation,
         )
         return inputs.training_batches(
-            self.dataset,
+            self.records,
             preprocess,
             options.batch_size * options.num_clones,
             random.randrange(2**31) if options.seed is None else options.seed,
             first_step * self.images_per_step // self.place.num_workers,
-            labels_offset=self.info.labels_offset,
             worker=self.place.task,
             num_workers=self.place.num_workers,
             num_threads=options.num_preprocessing_threads,
@@ -94,7 +102,10 @@ def prepare(options, place):
     resumed = find_resumed(options.train_dir)
     warm_start, warm_info, ignored = _find_warm_start(options, resumed)
     info, lines = _describe(options, dataset, resumed, warm_start, warm_info)
-    tfrecord_dataset.check(dataset, info.labels_offset, info.num_classes)
+    skipped = None
+    if options.skip_damaged_records:
+        skipped = SkippedRecords(dataset, tf.logging.warning)
+    tfrecord_dataset.check(dataset, info.labels_offset, info.num_classes, skipped)
     images = optimizers.images_per_step(options, place.num_workers)
     run = Run(
         options=options,
@@ -107,7 +118,8 @@ def prepare(options, place):
         images_per_step=images,
         last_step=optimizers.last_step(options, dataset.num_samples, images),
         precision=_precision(options),
-        class_weights=_class_weights(options, dataset, info),
+        class_weights=_class_weights(options, dataset, info, skipped),
+        skipped=skipped,
         lines=(*options.notices, *lines, *ignored),
     )
     return dataclasses.replace(run, lines=(*run.lines, *_lines(run)))
@@ -180,13 +192,13 @@ def _precision(options):
     return precision.choose(precision.has_gpu()) if options.mixed_precision else None
 
 
-def _class_weights(options, dataset, info):
+def _class_weights(options, dataset, info, skipped):
     if options.class_weights == 'none':
         return None
     counts = np.zeros(info.num_classes, np.int64)
-    for shard in dataset.shards:
-        for label, _ in record_features.labels_and_texts(shard.path, shard.offsets):
-            counts[label - info.labels_offset] += 1
+    found = tfrecord_dataset.outputs(dataset, info.labels_offset, info.num_classes, skipped)
+    for output in found:
+        counts[output] += 1
     return losses.balanced_weights(counts)
 
 

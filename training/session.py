@@ -5,6 +5,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import restore, watch
 from common.errors import UserError, reason
 from deployment import cluster, precision
+from training import inputs
 
 
 def plan_start(run, step):
@@ -90,8 +91,11 @@ class _ChiefSessionCreator(tf.train.SessionCreator):
         )
 
 
-def loop(session_creator, hooks, number):
-    """Train until a hook stops it; `number` is the tensor whose value makes a step."""
+def loop(session_creator, hooks, number, records):
+    """Train until a hook stops it; `number` is the tensor whose value makes a step.
+
+    `records` are the VerifiedRecords that the pipeline reads.
+    """
     with tf.train.MonitoredSession(
         session_creator, hooks, stop_grace_period_secs=cluster.STOP_GRACE_PERIOD_SECS
     ) as session:
@@ -99,18 +103,20 @@ def loop(session_creator, hooks, number):
             try:
                 session.run(number)
             except tf.errors.OpError as error:
-                _refuse_bad_input(error)
+                _refuse_bad_input(error, records)
                 raise
 
 
-def _refuse_bad_input(error):
+def _refuse_bad_input(error, records):
     """Raise a UserError if it was the input that failed.
 
     A session takes the end of an input for success, and would save and say so.
     """
     if isinstance(error, tf.errors.OutOfRangeError) or 'IteratorGetNext' in str(error):
-        why = reason(error).split('UserError: ')[-1][:200]
+        if records.error:
+            raise records.error from None
+        inputs.require_pictures(records, list(records.recent))
         raise UserError(
-            f'a record or its picture cannot be read ({why}); check the data set with '
-            'download_and_convert_data.py --verify'
+            f'a record or its picture cannot be read ({reason(error)[:200]}); check the data set '
+            'with download_and_convert_data.py --verify'
         ) from None

@@ -36,7 +36,7 @@ def train(options):
         cluster.serve(place)
         return 0
     try:
-        with StopRequest() as stop, contextlib.ExitStack() as stack:
+        with data_choice.advising(), StopRequest() as stop, contextlib.ExitStack() as stack:
             if place.is_chief:
                 stack.enter_context(saving.claimed(options.train_dir))
             _train(preparation.prepare(options, place), stop)
@@ -68,7 +68,9 @@ def _train(run, stop):
             writer = saving.CheckpointWriter(run, step) if run.place.is_chief else None
             creator = session.creator(run, step, plan, writer, target)
             session_hooks = list_hooks(run, step, writer, stop, stack, training_graph)
-            session.loop(creator, session_hooks, step.number)
+            session.loop(creator, session_hooks, step.number, run.records)
+    if run.skipped is not None:
+        tf.logging.info('%s', run.skipped.summary())
     if stop:
         tf.logging.info('Stopped as asked for; the same command goes on from here')
     else:

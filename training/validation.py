@@ -35,6 +35,7 @@ class Validator(tf.train.SessionRunHook):
             dataset,
             batch_size=options.batch_size,
             num_threads=options.num_preprocessing_threads,
+            skip_damaged=options.skip_damaged_records,
         )
         self._split_name = dataset.split_name
         self._path = os.path.join(options.train_dir, run_directory.VALIDATIONS)

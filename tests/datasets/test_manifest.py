@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -50,6 +51,67 @@ def test_a_name_finds_its_own_manifest_then_the_nameless_one(tmp_path):
 def test_what_is_no_manifest_is_named(tmp_path, content):
     (tmp_path / 'pics.manifest.json').write_text(content)
     with pytest.raises(UserError, match=r'pics\.manifest\.json: not '):
+        manifest.read(tmp_path, 'pics')
+
+
+SPELT = json.dumps(dataclasses.asdict(PICS))
+
+
+def _changed(change):
+    value = json.loads(SPELT)
+    change(value, value['splits']['train'], value['splits']['train']['shards'][0])
+    return value
+
+
+def _set(place, **values):
+    """Return a change of the whole manifest (0), its split (1) or its shard (2)."""
+    return lambda *places: places[place].update(values)
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (_set(1, examples=3), "split 'train': states 3 examples, but its shards hold 2"),
+        (_set(2, examples=3), '2 offsets for 3 records'),
+        (_set(2, examples=-1), 'examples: -1 is negative'),
+        (_set(2, examples=2.0), 'examples: 2.0 is of the wrong type'),
+        (_set(2, bytes=float('nan')), 'bytes: nan is of the wrong type'),
+        (_set(2, bytes=True), 'bytes: True is of the wrong type'),
+        (_set(2, sha256=None), 'sha256: None is of the wrong type'),
+        (_set(2, offsets=[1, 140]), 'the first offset is 1 instead of 0'),
+        (_set(2, offsets=[0, 15]), 'record 0 begins at 0 and ends at 15'),
+        (_set(2, offsets=[0, 285]), 'record 1 begins at 285 and ends at 300'),
+        (_set(2, offsets=[0, '140']), "offsets: '140' is of the wrong type"),
+        (_set(2, offsets=[0, -5]), 'record 0 begins at 0 and ends at -5'),
+        (_set(2, file='../pics'), "'../pics' is not a file name in the folder"),
+        (_set(2, file='/etc/passwd'), "'/etc/passwd' is not a file name in the folder"),
+        (_set(2, file='..'), "'..' is not a file name in the folder"),
+        (_set(2, file='a\\b'), 'is not a file name in the folder'),
+        (_set(2, file='a\0b'), 'is not a file name in the folder'),
+        (_set(2, file='\ud800'), 'is not a file name in the folder'),
+        (lambda whole, split, shard: split['shards'].append({**shard}), 'is listed twice'),
+        (_set(1, shards={}), 'shards: {} is of the wrong type'),
+        (_set(0, class_names='abc'), "class_names: 'abc' is of the wrong type"),
+        (_set(0, class_names=['a', 3]), 'class_names: 3 is of the wrong type'),
+        (_set(0, class_names=['\ud800', 'b']), 'cannot be written as UTF-8'),
+        (_set(0, labels_file='../labels.txt'), 'is not a file name in the folder'),
+        (_set(0, other_files=['/etc/passwd']), 'is not a file name in the folder'),
+        (_set(0, skipped=[['a']]), 'is not a pair of a path and a reason'),
+        (_set(0, found=-1), 'found: -1 is negative'),
+        (_set(0, background_class=1), 'background_class: 1 is of the wrong type'),
+        (_set(0, format_version=True), 'format_version: True is of the wrong type'),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_refused(tmp_path, change, words):
+    (tmp_path / 'pics.manifest.json').write_text(json.dumps(_changed(change)))
+    with pytest.raises(UserError, match=rf'pics\.manifest\.json: .*{re.escape(words)}') as error:
+        manifest.read(tmp_path, 'pics')
+    assert '\n' not in str(error.value)
+
+
+def test_nested_brackets_are_one_line(tmp_path):
+    (tmp_path / 'pics.manifest.json').write_text('[' * 100_000)
+    with pytest.raises(UserError, match=r'pics\.manifest\.json: not valid JSON'):
         manifest.read(tmp_path, 'pics')
 
 

@@ -108,7 +108,7 @@ def test_a_shard_that_is_not_as_its_manifest_says(tmp_path):
 def test_no_reader_passes_the_fence(tmp_path):
     _write(tmp_path, {'pets_train_00000-of-00001.tfrecord': [0, 1]})
     (tmp_path / 'pets.converting').write_text('')
-    with pytest.raises(UserError, match=r'pets\.converting stands'):
+    with pytest.raises(UserError, match=r'pets\.converting exists'):
         dataset_factory.get_dataset('pets', 'train', str(tmp_path))
 
 
@@ -276,10 +276,12 @@ def test_damage_is_named(tmp_path):
     with pytest.raises(UserError, match='00001-of-00002: record 0 is damaged'):
         tfrecord_dataset.check(dataset)
     path.write_bytes(content[:-5])
-    with pytest.raises(UserError, match='00001-of-00002: record 1 is cut off'):
+    with pytest.raises(UserError, match='00001-of-00002: record 1 is damaged or cut off'):
         dataset_factory.get_dataset('pets', 'train', str(tmp_path))
     path.write_bytes(b'a text, and not a TFRecord file')
-    with pytest.raises(UserError, match='record 0 is cut off, or the file is no TFRecord file'):
+    with pytest.raises(
+        UserError, match='record 0 is damaged or cut off, or the file is no TFRecord file'
+    ):
         dataset_factory.get_dataset('pets', 'train', str(tmp_path))
 
 

@@ -1,11 +1,13 @@
 import dataclasses
 
 import pytest
+import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
-from datasets import image_folder, manifest
+from datasets import image_folder, manifest, record_files, tfrecord_dataset
 from datasets.convert import ConvertOptions, convert
 from datasets.verify import verify
+from support import records
 from support.picture_folders import class_folders
 
 
@@ -35,7 +37,7 @@ def test_a_whole_data_set_is_confirmed(tmp_path, made):
         (9, 'fails its checksum'),
         (300, 'fails its checksum'),
         (-1, 'fails its checksum'),
-        (12, 'no tf.train.Example'),
+        (12, 'fails its checksum'),
     ],
 )
 def test_a_flipped_byte_names_shard_and_record(tmp_path, made, into_record, words):
@@ -89,6 +91,41 @@ def test_a_label_without_a_class_names_the_record(tmp_path, made):
     manifest.write(tmp_path / 'pics.manifest.json', dataclasses.replace(made, class_names=['ant']))
     with pytest.raises(UserError, match=r'record \d+ \(at byte .*has the label \[1\]'):
         verify(tmp_path, 'pics')
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'found': 13}, r'pics\.manifest\.json: states that 13 files were found, but lists 12'),
+        ({'class_names': ['ant', 'wasp']}, r'labels\.txt: does not have the 2 class names'),
+        (
+            {'class_names': ['bee', 'ant']},
+            r"record 0 \(at byte 0\) has the class text '(ant|bee)', but its label is",
+        ),
+    ],
+)
+def test_a_manifest_of_other_contents_is_noticed(tmp_path, made, change, words):
+    manifest.write(tmp_path / 'pics.manifest.json', dataclasses.replace(made, **change))
+    with pytest.raises(UserError, match=words):
+        verify(tmp_path, 'pics')
+
+
+def test_a_class_text_that_is_no_text_is_one_line(tmp_path, made):
+    file = made.splits['train'].shards[0].file
+    path = str(tmp_path / file)
+    example = tf.train.Example.FromString(next(iter(tf.io.tf_record_iterator(path))))
+    example.features.feature['image/class/text'].bytes_list.value[:] = [b'\xff\xfe']
+    records.write(path, [example.SerializeToString()])
+    (start,) = record_files.scan(path)
+    size = (tmp_path / file).stat().st_size
+    shard = manifest.Shard(file, 1, size, '', [start])
+    splits = {'train': manifest.Split(1, [shard])}
+    manifest.write(tmp_path / 'pics.manifest.json', dataclasses.replace(made, splits=splits))
+    with pytest.raises(UserError, match=r'record 0 .* has a class text that is not UTF-8') as error:
+        verify(tmp_path, 'pics')
+    assert '\n' not in str(error.value)
+    # Training does not look at it.
+    tfrecord_dataset.check(image_folder.get_split('train', str(tmp_path), dataset_name='pics'))
 
 
 def test_what_cannot_be_verified_says_why(tmp_path):

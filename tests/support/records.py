@@ -64,3 +64,17 @@ def write_pictures(path, labels, kind='png', start=0, **options):
             for number, label in enumerate(labels, start)
         ],
     )
+
+
+def flip_bit(shards, number, into_record=200):
+    """Flip a bit of the record with this number among all records of the shards."""
+    for shard in shards:
+        if number < shard.examples:
+            break
+        number -= shard.examples
+    with open(shard.path, 'r+b') as stream:
+        position = shard.offsets[number] + into_record
+        stream.seek(position)
+        byte = stream.read(1)[0]
+        stream.seek(position)
+        stream.write(bytes([byte ^ 1]))

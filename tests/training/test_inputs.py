@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 from datasets import dataset_factory, random_access
+from datasets.verified_records import SkippedRecords, VerifiedRecords
 from preprocessing import preprocessing_factory
 from support import records
 from training import inputs
@@ -47,10 +50,11 @@ def _run(build, count):
         return batches
 
 
-def _train(dataset, count, batch_size=4, seed=7, preprocess=None, **options):
+def _train(dataset, count, batch_size=4, seed=7, preprocess=None, records=None, **options):
     preprocess = preprocess or _preprocess()
+    records = records or VerifiedRecords(dataset)
     return _run(
-        lambda: inputs.training_batches(dataset, preprocess, batch_size, seed, **options), count
+        lambda: inputs.training_batches(records, preprocess, batch_size, seed, **options), count
     )
 
 
@@ -133,9 +137,13 @@ def test_workers_share_each_epoch(dataset):
     np.testing.assert_array_equal(np.stack(shares, axis=1).flatten(), alone)
 
 
-def test_the_offset_is_subtracted(dataset):
-    labels = _labels(_train(dataset, COUNT, batch_size=1, labels_offset=1))
-    assert sorted(labels) == list(range(-1, COUNT - 1))
+def test_the_offset_is_subtracted(tmp_path):
+    records.write_pictures(tmp_path / 'a_train-00000-of-00001', [1, 2, 3])
+    (tmp_path / 'labels.txt').write_text('background\none\ntwo\nthree\n')
+    dataset = dataset_factory.get_dataset('a', 'train', str(tmp_path))
+    verified = VerifiedRecords(dataset, labels_offset=1)
+    labels = _labels(_train(dataset, 3, batch_size=1, records=verified))
+    assert sorted(labels) == [0, 1, 2]
 
 
 @pytest.mark.parametrize('count', [1, 2])
@@ -158,7 +166,7 @@ def test_a_restored_step_tells_the_pipeline_where_to_start(dataset, tmp_path):
         with tf.Graph().as_default():
             step = tf.train.get_or_create_global_step()
             start = tf.identity(step) * 4
-            pipeline = inputs.training_batches(dataset, _preprocess(), 4, 7, start)
+            pipeline = inputs.training_batches(VerifiedRecords(dataset), _preprocess(), 4, 7, start)
             iterator = tf.data.make_initializable_iterator(pipeline)
             following, count = iterator.get_next(), tf.assign_add(step, 1)
             local_init = tf.group(iterator.initializer, tf.local_variables_initializer())
@@ -203,7 +211,7 @@ def test_no_tuner_holds_up_the_end_of_a_pass(dataset):
     with tf.Graph().as_default():
         for pipeline in (
             inputs.evaluation_batches(dataset, _preprocess(is_training=False), 4),
-            inputs.training_batches(dataset, _preprocess(), 4, seed=7),
+            inputs.training_batches(VerifiedRecords(dataset), _preprocess(), 4, seed=7),
         ):
             assert pipeline.options().autotune.enabled is False
 
@@ -224,5 +232,99 @@ def test_a_file_that_was_changed_meanwhile_is_named(dataset):
     path = dataset.data_sources[1]
     read = random_access.RandomAccess(dataset.shards)
     records.write_pictures(path, [5, 6])
-    with pytest.raises(UserError, match=r'00001-of-00003: record \d+ is not in its place'):
+    with pytest.raises(UserError, match=r'00001-of-00003: record \d+ is damaged'):
         read(np.arange(COUNT))
+
+
+@pytest.mark.parametrize('into_record', [0, 5, 9, 12, 60, 200, -1])
+def test_a_flipped_bit_anywhere_in_a_record_stops_training(dataset, into_record):
+    verified = VerifiedRecords(dataset)
+    number = 7 if into_record >= 0 else 8
+    records.flip_bit(dataset.shards, number, into_record)
+    with pytest.raises(tf.errors.OpError):
+        _train(dataset, COUNT, records=verified)
+    assert re.search(r'pets_train-00001-of-00003: record 2 is damaged: ', str(verified.error))
+
+
+def test_every_flipped_bit_of_a_record_is_noticed(dataset):
+    shard = dataset.shards[1]
+    start, end = shard.offsets[2:4]
+    whole = Path(shard.path).read_bytes()
+    for bit in np.random.default_rng(0).integers(0, 8 * (end - start), 200):
+        content = bytearray(whole)
+        content[start + bit // 8] ^= 1 << bit % 8
+        Path(shard.path).write_bytes(content)
+        with pytest.raises(random_access.DamagedRecordError, match='record 2 is damaged'):
+            VerifiedRecords(dataset).replaced([6, 7])
+
+
+def test_a_label_outside_the_classes_stops_training(dataset):
+    path = Path(dataset.shards[1].path)
+    examples = list(tf.io.tf_record_iterator(str(path)))
+    data = records.encoded(records.picture(7), 'png')
+    examples[2] = records.example(data, COUNT, '7.png')
+    before = path.stat().st_size
+    records.write(path, examples)
+    assert path.stat().st_size == before
+    verified = VerifiedRecords(dataset)
+    with pytest.raises(tf.errors.OpError):
+        _train(dataset, COUNT, records=verified)
+    assert f'00001-of-00003: record 2 has the label {COUNT}; valid are 0 to' in str(verified.error)
+
+
+def test_skipped_records_are_replaced_and_named_once(dataset):
+    intact = _labels(_train(dataset, COUNT))
+    for number in (4, 7):
+        records.flip_bit(dataset.shards, number)
+    lines = []
+
+    def skipping():
+        return VerifiedRecords(dataset, skipped=SkippedRecords(dataset, lines.append))
+
+    verified = skipping()
+    batches = _train(dataset, COUNT, records=verified)
+    # The next record takes the place of each: the batches are still a function of the place.
+    np.testing.assert_array_equal(
+        _labels(batches), np.where(np.isin(intact, [4, 7]), intact + 1, intact)
+    )
+    assert sorted(lines) == [
+        f'SKIPPED {dataset.shards[0].path}: record 4 is damaged: it fails its checksum',
+        f'SKIPPED {dataset.shards[1].path}: record 2 is damaged: it fails its checksum',
+    ]
+    assert verified.skipped.summary() == "Skipped 2 damaged records of the 23 of split 'train'"
+    _assert_equal(batches[9:], _train(dataset, COUNT - 9, start=36, records=skipping()))
+    shares = [
+        _labels(_train(dataset, 46, batch_size=1, worker=worker, num_workers=2, records=skipping()))
+        for worker in (0, 1)
+    ]
+    np.testing.assert_array_equal(np.stack(shares, axis=1).flatten(), _labels(batches))
+
+
+def test_an_evaluation_leaves_skipped_records_out(dataset):
+    for number in (0, 22):
+        records.flip_bit(dataset.shards, number)
+    verified = VerifiedRecords(dataset, skipped=SkippedRecords(dataset, lambda line: None))
+    preprocess = _preprocess(is_training=False)
+    batches = _run(
+        lambda: inputs.evaluation_batches(dataset, preprocess, 10, records=verified), None
+    )
+    assert list(_labels(batches)) == list(range(1, 22))
+    assert [verified.skipped.number_of(place) for place in (0, 20)] == [1, 21]
+
+
+def test_too_many_damaged_records_are_an_error(dataset):
+    for number in (1, 2, 3):
+        records.flip_bit(dataset.shards, number)
+    verified = VerifiedRecords(dataset, skipped=SkippedRecords(dataset, lambda line: None))
+    with pytest.raises(UserError, match=r"3 of the 23 records of split 'train' are damaged"):
+        verified.intact(np.arange(COUNT))
+
+
+def test_a_single_damaged_record_is_never_replaced_by_itself(tmp_path):
+    records.write_pictures(tmp_path / 'a_train-00000-of-00001', [0])
+    (tmp_path / 'labels.txt').write_text('one\n')
+    dataset = dataset_factory.get_dataset('a', 'train', str(tmp_path))
+    records.flip_bit(dataset.shards, 0)
+    verified = VerifiedRecords(dataset, skipped=SkippedRecords(dataset, lambda line: None))
+    with pytest.raises(UserError, match='1 of the 1 records'):
+        verified.replaced([0])

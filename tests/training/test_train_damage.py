@@ -120,7 +120,7 @@ def test_a_damaged_picture_ends_the_run_in_one_line(runs, tmp_path):
     (tmp_path / 'labels.txt').write_text('0:cat\n1:dog\n')
     bad = {'dataset_dir': str(tmp_path), 'dataset_name': 'bad'}
     with pytest.raises(
-        UserError, match=r'a record or its picture cannot be read \(.*JPEG.*--verify'
+        UserError, match=r'00000-of-00001\.tfrecord: record \d holds no picture that .* \(.*JPEG'
     ):
         runs.train(max_number_of_steps=3, **bad)
     assert runs.newest().step == 0
