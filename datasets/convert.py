@@ -91,7 +91,7 @@ def convert(spec, output_dir, options, report=print):
     busy = f'{output_dir}: another conversion of {name} is running'
     with _writing(output_dir):
         os.makedirs(output_dir, exist_ok=True)
-        with files.Lock(os.path.join(output_dir, f'.{name}.lock'), busy):
+        with files.Lock(manifest.lock_path(output_dir, spec.name), busy):
             space = workspace.Workspace(output_dir, spec.name)
             old = manifest.read(output_dir, spec.name)
             if old and not space.fenced and not options.overwrite:

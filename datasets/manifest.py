@@ -1,6 +1,9 @@
 """What a converted data set consists of: its file names, its manifest, and its fence."""
 
+import contextlib
 import dataclasses
+import hashlib
+import logging
 import os
 import shlex
 
@@ -9,6 +12,7 @@ from common.errors import UserError
 from datasets import manifest_checks
 
 FORMAT_VERSION = 1
+_LOGGER = logging.getLogger('tensorflow')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,26 +130,63 @@ def from_json(value, path):
         raise UserError(f'{path}: not a manifest of this program ({error})') from None
 
 
+def lock_path(dataset_dir, dataset_name):
+    """Return the path of the file that a running conversion holds locked."""
+    return os.path.join(dataset_dir, f'.{dataset_name or "records"}.lock')
+
+
+def digest(path):
+    """Return the SHA-256 of a manifest's file."""
+    with open(path, 'rb') as stream:
+        return hashlib.sha256(stream.read()).hexdigest()
+
+
 def require_finished(dataset_dir, dataset_name):
-    """Raise a UserError that names the mending command while a conversion is unfinished."""
+    """Raise a UserError that names the mending command while the records may be incomplete.
+
+    The log says so when an interrupted conversion has left whole records in place.
+    """
     names = [dataset_name]
     if dataset_name and not os.path.exists(manifest_path(dataset_dir, dataset_name)):
         names.append('')
     for name in names:
         path = converting_path(dataset_dir, name)
         if os.path.exists(path):
-            raise UserError(
-                f'{path} stands: a conversion is running or was interrupted, and the records may'
-                f' be incomplete. To finish it: {_mending_command(path, dataset_dir, name)}'
+            fence = _read_fence(path)
+            command = fence.get('command') or conversion_command(dataset_dir, name)
+            if files.is_locked(lock_path(dataset_dir, name)):
+                raise UserError(f'{path} exists: a conversion is running; wait until it has ended')
+            if not _is_whole(dataset_dir, name, fence):
+                raise UserError(
+                    f'{path} exists: a conversion was interrupted, and the records may be'
+                    f' incomplete. To finish it: {command}'
+                )
+            _LOGGER.warning(
+                '%s exists: a conversion was interrupted, but the records in place are whole and'
+                ' are used. To finish it: %s',
+                path,
+                command,
             )
 
 
-def _mending_command(path, dataset_dir, dataset_name):
-    try:
-        command = files.read_json(path).get('command')
-    except (UserError, AttributeError):
-        command = None
-    return command or conversion_command(dataset_dir, dataset_name)
+def _is_whole(dataset_dir, dataset_name, fence):
+    """Tell whether the manifest in place describes the shards in place.
+
+    A conversion touches them only while it publishes, which the fence announces with the digest of
+    the new manifest; that one comes last.
+    """
+    path = manifest_path(dataset_dir, dataset_name)
+    if not os.path.exists(path) or 'publishes' not in fence:
+        return False
+    return not fence['publishes'] or fence.get('manifest') == digest(path)
+
+
+def _read_fence(path):
+    with contextlib.suppress(UserError):
+        fence = files.read_json(path)
+        if isinstance(fence, dict):
+            return fence
+    return {}
 
 
 def conversion_command(dataset_dir, dataset_name):

@@ -61,6 +61,7 @@ class Workspace:
             'fingerprint': fingerprint,
             'replaces': sorted({*replaces, *self.known_files}),
             'publishes': self._fence.get('publishes', []),
+            'manifest': self._fence.get('manifest'),
         }
         files.write_json(self._fence_path, self._fence)
         os.makedirs(self.directory, exist_ok=True)
@@ -90,7 +91,13 @@ class Workspace:
         return self.path(f'{file}.json')
 
     def publish(self, new_files):
-        """Move `new_files` into place, remove what they replace, and lower the fence."""
+        """Move `new_files` into place, remove what they replace, and lower the fence.
+
+        The manifest is the last of them.
+        """
+        made = self.path(manifest.manifest_name(self._dataset_name))
+        # From here on readers refuse, until the new manifest is in place.
+        self._fence['manifest'] = manifest.digest(made)
         self._fence['publishes'] = sorted({*new_files, *self._fence['publishes']})
         files.write_json(self._fence_path, self._fence)
         for name in new_files:

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from common import files
 from common.errors import UserError
 from datasets import image_folder, manifest, shards
 from datasets.convert import ConvertOptions, DatasetSpec, RawExample, convert
@@ -139,15 +140,41 @@ def test_killed_while_overwriting_the_old_set_stays_or_the_new_one_comes(
     run(tmp_path / 'whole', num_shards=2, overwrite=True)
     new = visible_files(tmp_path / 'whole')
     options = {'num_shards': 2, 'overwrite': True}
+    used = refused = 0
     for copy in end_everywhere(
         tmp_path, monkeypatch, killing, lambda copy: run(copy, num_shards=3), options
     ):
         if is_fenced(copy):
+            try:
+                verify(copy, 'pics', lambda line: None)
+                used += 1
+            except UserError as error:
+                assert 'a conversion was interrupted' in str(error)  # noqa: PT017
+                refused += 1
             # The interrupted run had leave to overwrite, so its rerun needs no flag.
             run(copy, num_shards=2)
             assert visible_files(copy) == new
         else:
             assert visible_files(copy) in (old, new)
+    # Whole records are refused only while the new files move into place.
+    assert used > 20
+    assert 0 < refused <= len(new)
+
+
+def test_the_old_records_are_used_after_a_killed_conversion(tmp_path, monkeypatch, killing, caplog):
+    class_folders(tmp_path / 'pics', {'ant': 3, 'bee': 2})
+    run(tmp_path, num_shards=2)
+    monkeypatch.setattr(shards, '_finish', _kill_after(1, shards._finish))
+    with pytest.raises(Killed):
+        run(tmp_path, num_shards=2, overwrite=True, random_seed=5)
+    monkeypatch.undo()
+    dataset = image_folder.get_split('train', str(tmp_path), dataset_name='pics')
+    assert dataset.num_samples > 0
+    assert 'the records in place are whole and are used. To finish it: python' in caplog.text
+    # Files of a conversion that runs are about to be replaced.
+    with files.Lock(manifest.lock_path(tmp_path, 'pics'), 'busy'):
+        with pytest.raises(UserError, match='a conversion is running'):
+            image_folder.get_split('train', str(tmp_path), dataset_name='pics')
 
 
 def test_finished_shards_of_an_interrupted_run_are_kept(tmp_path, monkeypatch, killing):
