@@ -5,6 +5,7 @@ import dataclasses
 import os
 import xml.etree.ElementTree
 
+from common.errors import UserError
 from datasets import imagenet_classes, layouts
 
 _FOLDERS = ('bounding_boxes', 'Annotations', 'Annotation', 'annotations')
@@ -54,10 +55,16 @@ def find(directories):
 
 
 def _xml_files(directory):
-    for folder, _, names in os.walk(directory):
+    if not os.path.isdir(directory):
+        return
+    for folder, _, names in os.walk(directory, onerror=_refuse_unreadable):
         for name in names:
             if name.lower().endswith('.xml'):
                 yield layouts.stem(name), os.path.join(folder, name)
+
+
+def _refuse_unreadable(error):
+    raise UserError(f'{error.filename}: cannot be read ({error.strerror})')
 
 
 def _read_table(path, boxes):

@@ -5,12 +5,22 @@ import os
 import stat
 
 from common import labels
+from common.errors import UserError
 from datasets import image_kinds
 
 _HEAD_BYTES = 512
 # Left behind by operating systems and file servers, never by a photographer.
 _LITTER = frozenset(
-    ('thumbs.db', 'ehthumbs.db', 'desktop.ini', 'icon\r', '__macosx', '@eadir', '$recycle.bin')
+    (
+        'thumbs.db',
+        'ehthumbs.db',
+        'desktop.ini',
+        'icon\r',
+        '__macosx',
+        '@eadir',
+        '$recycle.bin',
+        'lost+found',
+    )
 )
 
 
@@ -30,23 +40,60 @@ class Listing:
         """Tell whether any file begins like a picture."""
         return any(_begins_like_a_picture(path) for path in self.files)
 
+    def require_readable(self):
+        """Raise a UserError for the first file that may not be read."""
+        for path in self.files:
+            try:
+                os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+            except PermissionError as error:
+                raise _unreadable(path, error) from None
+            except OSError:
+                continue
+
     def give_up(self, reason):
         """Return all that was found as (path, reason) pairs."""
         return [*self.ignored, *self.refused, *((path, reason) for path in self.files)]
 
 
-def list_files(folder):
-    """List a folder and all below it in a fixed order, links followed."""
+def list_files(folder, required=True):
+    """List a folder and all below it in a fixed order, links followed.
+
+    A folder that cannot be read is a UserError, or if it is not `required`, among those refused.
+    """
     listing = Listing()
-    _walk(folder, listing, set())
+    _walk(folder, listing, set(), required)
     return listing
 
 
-def _walk(folder, listing, ancestors):
+def names_in(folder):
+    """List the names in a folder; one whose pictures would be lost in silence is a UserError."""
+    try:
+        return _names_in(folder)
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
+def _names_in(folder):
+    names = os.listdir(folder)
+    # Without the right to search a folder, all its files look as if they were not there.
+    os.stat(os.path.join(folder, os.curdir))
+    return sorted(names, key=os.fsencode)
+
+
+def _unreadable(path, error):
+    return UserError(
+        f'{path}: cannot be read ({error.strerror}); give yourself the right to read it, or move it'
+        ' out of the data set'
+    )
+
+
+def _walk(folder, listing, ancestors, required):
     try:
         identity = _identity(folder)
-        names = sorted(os.listdir(folder), key=os.fsencode)
+        names = _names_in(folder)
     except OSError as error:
+        if required:
+            raise _unreadable(folder, error) from None
         listing.refused.append((folder, f'folder cannot be read ({error.strerror})'))
         return
     if identity in ancestors:
@@ -57,7 +104,7 @@ def _walk(folder, listing, ancestors):
         if reason := litter(name):
             listing.ignored.append((path, reason))
         elif os.path.isdir(path):
-            _walk(path, listing, ancestors | {identity})
+            _walk(path, listing, ancestors | {identity}, required)
         elif reason := _unusable(path):
             listing.refused.append((path, reason))
         else:
@@ -99,7 +146,7 @@ def subfolders(folder):
     """List the names of a folder's visible folders, sorted as class names."""
     names = [
         name
-        for name in os.listdir(folder)
+        for name in names_in(folder)
         if not litter(name) and os.path.isdir(os.path.join(folder, name))
     ]
     return sorted(names, key=lambda name: (labels.normalised(name), os.fsencode(name)))
@@ -108,7 +155,7 @@ def subfolders(folder):
 def loose_files(folder):
     """List what lies in a folder itself, below no subfolder of it that is visible."""
     listing = Listing()
-    for name in sorted(os.listdir(folder), key=os.fsencode):
+    for name in names_in(folder):
         path = os.path.join(folder, name)
         if reason := litter(name):
             listing.ignored.append((path, reason))

@@ -108,6 +108,7 @@ class _Scan:
                 # Two spellings of one name, as a copy between systems makes them, are one class.
                 self._listings.setdefault(labels.normalised(name), []).append(listing)
             else:
+                listing.require_readable()
                 reason = 'folder without pictures'
                 self.ignored += listing.give_up(reason) or [(folder, reason)]
                 self.notes.append(f'{folder} holds no picture and makes no class')
@@ -136,7 +137,8 @@ class _Scan:
         for name in sorted(folders):
             folder = os.path.join(self._root, name)
             reason = 'beside the folders of the splits'
-            self.ignored += folder_scan.list_files(folder).give_up(reason) or [(folder, reason)]
+            listing = folder_scan.list_files(folder, required=False)
+            self.ignored += listing.give_up(reason) or [(folder, reason)]
             self.notes.append(f'{folder} is no split and was left out')
 
     def add(self, other):

@@ -41,7 +41,7 @@ def _find_one(argument):
 def _find_path(path):
     if not os.path.isdir(path):
         return [PictureFile(path)]
-    listing = folder_scan.list_files(path)
+    listing = folder_scan.list_files(path, required=False)
     found = [PictureFile(*refused) for refused in listing.refused]
     found += [PictureFile(path) for path in listing.files]
     return sorted(found, key=lambda file: os.fsencode(file.path)) or [
