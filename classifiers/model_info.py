@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import os
 
+from classifiers import model_info_checks
 from common import files
 from common.errors import UserError
 
@@ -154,11 +155,10 @@ def read(path):
     if missing:
         raise UserError(f'{path}: the key "{missing[0]}" is missing')
     known = {name: content.pop(name) for name in list(content) if name in _FIELDS}
-    for name, value in known.items():
-        _check_type(path, name, value)
+    model_info_checks.check_types(path, known)
     known['class_names'] = tuple(known.get('class_names', ()))
     info = ModelInfo(**known, unknown=content)
-    _check_values(path, info)
+    model_info_checks.check_values(path, info)
     return info
 
 
@@ -171,32 +171,3 @@ def _check_version(path, version):
             f'{path}: written in format version {version} by a newer release of this toolkit; '
             f'this one reads up to {FORMAT_VERSION[0]}.x'
         )
-
-
-_JSON_TYPES = {
-    'num_classes': int,
-    'image_size': int,
-    'channels': int,
-    'labels_offset': int,
-    'moving_average_decay': (float, int, type(None)),
-    'class_names': list,
-    'nodes': dict,
-    'versions': dict,
-}
-
-
-def _check_type(path, name, value):
-    wanted = _JSON_TYPES.get(name, str)
-    if not isinstance(value, wanted) or isinstance(value, bool):
-        raise UserError(f'{path}: "{name}" has the value {value!r}, which is of the wrong type')
-
-
-def _check_values(path, info):
-    names = info.class_names
-    if names and len(names) != info.num_classes:
-        raise UserError(f'{path}: {len(names)} class_names for num_classes {info.num_classes}')
-    if not all(isinstance(name, str) for name in names):
-        raise UserError(f'{path}: "class_names" has to be a list of names')
-    for name, least in (('num_classes', 1), ('image_size', 1), ('channels', 1)):
-        if getattr(info, name) < least:
-            raise UserError(f'{path}: "{name}" is {getattr(info, name)}; at least {least} is valid')

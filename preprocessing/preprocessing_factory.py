@@ -50,10 +50,15 @@ def get_preprocessing(
     )
 
 
+def known_names():
+    """Map the names that `get_preprocessing` takes, those of networks and recipes, to records."""
+    return {**nets_factory.MODELS, **RECIPES}
+
+
 def _recipe(name):
     if name not in RECIPES and name in nets_factory.MODELS:
         name = nets_factory.MODELS[name].preprocessing
-    return names.lookup('preprocessing', name, nets_factory.MODELS | RECIPES)
+    return names.lookup('preprocessing', name, known_names())
 
 
 class Preprocessing:

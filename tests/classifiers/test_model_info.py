@@ -119,7 +119,24 @@ def test_keys_of_a_newer_minor_version_survive(file):
         ({'num_classes': True}, '"num_classes"'),
         ({'num_classes': 3}, '2 class_names'),
         ({'class_names': [], 'num_classes': 0}, 'at least 1'),
-        ({'class_names': [1, 2]}, 'list of names'),
+        ({'class_names': [1, 2]}, '"class_names" has to hold texts'),
+        ({'class_names': ['a', '\ud800']}, r"holds '\\ud800', which cannot be written as UTF-8"),
+        ({'dataset_name': '\udfff'}, 'which cannot be written as UTF-8'),
+        ({'num_classes': 2 * 10**9, 'class_names': []}, 'at most 1,000,000'),
+        ({'image_size': 10**6}, 'at most 8,192'),
+        ({'image_size': -1}, 'at least 1'),
+        ({'image_size': 224.5}, '"image_size"'),
+        ({'channels': 4}, r'"channels" is 4; 1 \(grey\) or 3'),
+        ({'labels_offset': -1}, '"labels_offset" is -1; at least 0'),
+        ({'model_name': 'inception_v9'}, "unknown network 'inception_v9'"),
+        ({'preprocessing_name': 'incepshun'}, "unknown preprocessing 'incepshun'"),
+        ({'moving_average_decay': float('nan')}, '"moving_average_decay" is nan'),
+        ({'moving_average_decay': float('inf')}, '"moving_average_decay" is inf'),
+        ({'moving_average_decay': 1}, '"moving_average_decay" is 1'),
+        ({'nodes': ['input']}, '"nodes"'),
+        ({'nodes': {'input': 3}}, '"nodes" has to hold texts'),
+        ({'versions': {'x': None}}, '"versions" has to hold texts'),
+        ({'graph_sha256': None}, '"graph_sha256"'),
         ({'moving_average_decay': 'much'}, '"moving_average_decay"'),
     ],
 )
@@ -129,7 +146,7 @@ def test_what_cannot_be_right_is_refused(file, changes, message):
     assert str(file) in str(error.value)
 
 
-@pytest.mark.parametrize('content', ['', '{"model_name": ', '[]'])
+@pytest.mark.parametrize('content', ['', '{"model_name": ', '[]', '[' * 100_000, '\x00'])
 def test_a_damaged_file_is_no_missing_file(file, content):
     file.write_text(content)
     with pytest.raises(UserError, match=r'model\.json'):

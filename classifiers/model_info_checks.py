@@ -1,0 +1,86 @@
+"""What the values of a model.json must be; it is a file that anybody may have written."""
+
+import math
+
+from common import names, text
+from common.errors import UserError
+
+_JSON_TYPES = {
+    'num_classes': int,
+    'image_size': int,
+    'channels': int,
+    'labels_offset': int,
+    'moving_average_decay': (float, int, type(None)),
+    'class_names': list,
+    'nodes': dict,
+    'versions': dict,
+}
+# More than these is a mistake or an attack: memory is reserved for them.
+_RANGES = {
+    'num_classes': (1, 1_000_000),
+    'image_size': (1, 8192),
+    'labels_offset': (0, 1_000_000),
+}
+_CHANNELS = (1, 3)
+
+
+def check_types(path, values):
+    """Raise a UserError unless each value is of its key's type, and all text can be written."""
+    for name, value in values.items():
+        wanted = _JSON_TYPES.get(name, str)
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise UserError(
+                f'{path}: "{name}" has the value {value!a:.60}, which is of the wrong type'
+            )
+        if isinstance(value, dict):
+            _require_texts(path, name, [*value, *value.values()])
+        elif isinstance(value, (str, list)):
+            _require_texts(path, name, value if isinstance(value, list) else [value])
+
+
+def _require_texts(path, name, values):
+    for value in values:
+        if not isinstance(value, str):
+            raise UserError(f'{path}: "{name}" has to hold texts, not {value!a:.60}')
+        if not text.is_encodable(value):
+            raise UserError(
+                f'{path}: "{name}" holds {value!a:.60}, which cannot be written as UTF-8'
+            )
+
+
+def check_values(path, info):
+    """Raise a UserError unless a ModelInfo can be of a real model."""
+    for name, (least, most) in _RANGES.items():
+        value = getattr(info, name)
+        if not least <= value <= most:
+            raise UserError(
+                f'{path}: "{name}" is {value}; at least {least} and at most {most:,} is valid'
+            )
+    if info.channels not in _CHANNELS:
+        raise UserError(f'{path}: "channels" is {info.channels}; 1 (grey) or 3 (RGB) is valid')
+    decay = info.moving_average_decay
+    if decay is not None and not (math.isfinite(decay) and 0 <= decay < 1):
+        raise UserError(
+            f'{path}: "moving_average_decay" is {decay}; null is valid, or a number of at least 0'
+            ' and below 1'
+        )
+    if info.class_names and len(info.class_names) != info.num_classes:
+        raise UserError(
+            f'{path}: {len(info.class_names)} class_names for num_classes {info.num_classes}'
+        )
+    _require_known(path, info)
+
+
+def _require_known(path, info):
+    # Imported here: a file that is wrong in other ways need not wait for TensorFlow.
+    from nets import nets_factory
+    from preprocessing import preprocessing_factory
+
+    known = (
+        ('model_name', 'network', nets_factory.networks_map),
+        ('preprocessing_name', 'preprocessing', preprocessing_factory.known_names()),
+    )
+    for key, kind, table in known:
+        value = getattr(info, key)
+        if value not in table:
+            raise UserError(f'{path}: "{key}": {names.unknown(kind, value, table)}')
