@@ -55,7 +55,8 @@ _LIMITS = (
     ('integer', 'num_top_predictions', 5, 'Classes to answer with, unless asked for others.'),
     ('float', 'max_body_mb', 32.0, 'The longest request.'),
     ('float', 'max_picture_mb', 20.0, 'The largest file of a picture.'),
-    ('float', 'max_megapixels', 64.0, 'The largest picture.'),
+    ('float', 'max_megapixels', 25.0, 'The largest picture.'),
+    ('float', 'max_decode_mb', None, 'Memory for decoded pictures; else 1024 or the largest one.'),
     ('integer', 'max_files', 16, 'Pictures in one request.'),
     ('float', 'deadline_secs', 60.0, 'From the first byte of a request to its answer.'),
     ('float', 'idle_secs', 30.0, 'How long a connection may rest.'),
@@ -96,7 +97,7 @@ def main(_):
         is_loopback=is_loopback,
         trusted_hosts=(*FLAGS.trusted_hosts, *([FLAGS.host] if is_loopback else [])),
         api_keys=keys,
-        max_requests=max(1, FLAGS.threads - 4),  # The others answer that the server is well.
+        max_requests=max(1, FLAGS.threads),
     )
     # What is wrong so far is told at once: TensorFlow takes seconds to start.
     listening = http_server.listen(listen.host, listen.port)
@@ -107,7 +108,7 @@ def main(_):
     model = cli.filled(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
     how = cli.filled(PredictorOptions)
     options = serve.ServeOptions(model, how, config, listen, FLAGS.reload_secs, FLAGS.debug)
-    serve.serve(options, listening)
+    return serve.serve(options, listening)
 
 
 if __name__ == '__main__':

@@ -148,6 +148,7 @@ def _png_chunks(data):
 
 _GIF_TRAILER, _GIF_EXTENSION, _GIF_FRAME, _GIF_CONTROL = 0x3B, 0x21, 0x2C, 0xF9
 _ZEROS = re.compile(rb'\0+')
+_GIF_MOST_PIECES = 500_000  # Usually of 255 bytes each.
 
 
 def _read_gif(data):
@@ -175,6 +176,7 @@ def _read_gif(data):
 def _gif_blocks(data):
     """Yield (kind, start, end) of each extension and frame up to the trailer."""
     position = 13 + _gif_table(data[10])
+    pieces = 0
     while (block := data[position]) != _GIF_TRAILER:
         start = position
         if block == _GIF_FRAME:
@@ -188,6 +190,9 @@ def _gif_blocks(data):
             raise BadImage('damaged GIF')
         while length := data[position]:
             position += 1 + length
+            pieces += 1
+            if pieces > _GIF_MOST_PIECES:
+                raise BadImage(f'GIF of more than {_GIF_MOST_PIECES:,} pieces')
         position += 1
         yield block, start, position
 
@@ -251,13 +256,19 @@ def _read_webp(data):
 
 
 def _webp_orientation(data):
+    for name, start, end in _bounded(_webp_chunks(data), image_kinds.WEBP):
+        if name == b'EXIF':
+            return image_tiff.exif_orientation(data[start:end])
+    return 1
+
+
+def _webp_chunks(data):
+    """Yield (name, start, end) of each chunk."""
     position = 12
     while head := data[position : position + 8]:
         name, length = struct.unpack('<4sI', head.ljust(8, b'\0'))
-        if name == b'EXIF':
-            return image_tiff.exif_orientation(data[position + 8 : position + 8 + length])
+        yield name, position + 8, position + 8 + length
         position += 8 + length + length % 2
-    return 1
 
 
 def _read_tiff(data):

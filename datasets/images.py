@@ -10,16 +10,17 @@ import zlib
 
 import numpy as np
 
-from datasets import image_kinds
-from datasets.image_headers import read_header
+from datasets import decode_cost, image_kinds
+from datasets.image_headers import Header, read_header
 from datasets.image_kinds import BadImage
 
-__all__ = ['MAX_PIXELS', 'BadImage', 'NormalisedImage', 'normalise']
+__all__ = ['MAX_PIXELS', 'BadImage', 'Examined', 'NormalisedImage', 'examine', 'normalise']
 
 # TensorFlow's decoders refuse pictures of 2^29 values and more.
 MAX_PIXELS = (2**29 - 1) // 3
 _JPEG_QUALITY = 95
 _JPEG_MAX_SIDE = 65500
+_STRIP_PIXELS = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,9 +34,41 @@ class NormalisedImage:
     channels: int
 
 
-def normalise(data, *, reencode='png', max_side=None, max_pixels=MAX_PIXELS, verify=True):
+@dataclasses.dataclass(frozen=True)
+class Examined:
+    """Hold what is known of a picture of an acceptable size before it is decoded."""
+
+    kind: str
+    header: Header
+
+    @property
+    def memory_bytes(self):
+        """Return how much memory it takes to decode and classify the picture."""
+        return decode_cost.in_bytes(self.kind, self.header)
+
+
+def examine(data, max_pixels=MAX_PIXELS):
+    """Return the Examined of the picture in `data`, or raise BadImage; nothing is decoded."""
+    kind = image_kinds.kind_of(data)
+    if kind is None:
+        raise BadImage(image_kinds.why_not_a_picture(data))
+    header = read_header(kind, data)
+    _check_size(kind, header, max_pixels)
+    return Examined(kind, header)
+
+
+def normalise(
+    data,
+    *,
+    examined=None,
+    reencode='png',
+    max_side=None,
+    max_pixels=MAX_PIXELS,
+    verify=True,
+):
     """Return the picture in `data` as it is to be stored, or raise BadImage with the reason.
 
+    `examined` is what `examine` has returned for `data`, if the caller has called it.
     `reencode` ('png' or 'jpeg') is the form of pictures that cannot pass byte for byte;
     `max_side` shrinks those whose longer side exceeds it. Without `verify`, a picture that can
     pass, and whose size is certain, is not read to its end: for a caller who gives it to
@@ -43,11 +76,8 @@ def normalise(data, *, reencode='png', max_side=None, max_pixels=MAX_PIXELS, ver
     """
     if reencode not in ('png', 'jpeg'):
         raise ValueError(f"reencode={reencode!r}: it is 'png' or 'jpeg'")
-    kind = image_kinds.kind_of(data)
-    if kind is None:
-        raise BadImage(image_kinds.why_not_a_picture(data))
-    header = read_header(kind, data)
-    _check_size(kind, header, max_pixels)
+    examined = examined or examine(data, max_pixels)
+    kind, header = examined.kind, examined.header
     fits = max_side is None or max(header.width, header.height) <= max_side
     if header.plain and fits:
         if verify or not header.certain:
@@ -144,7 +174,6 @@ def _decode_with_pillow(kind, header):
     from PIL import (
         BmpImagePlugin,
         GifImagePlugin,
-        ImageChops,
         JpegImagePlugin,
         TiffImagePlugin,
         WebPImagePlugin,
@@ -160,8 +189,7 @@ def _decode_with_pillow(kind, header):
     try:
         with plugin(io.BytesIO(header.data)) as image:
             image.load()
-            # Pillow takes all CMYK for Adobe's, which is stored inverted.
-            return _pixels(ImageChops.invert(image) if header.negative else image)
+            return _pixels(image, header.negative)
     except BadImage:
         raise
     except Exception as error:  # Decoders of damaged files raise whatever they stumble over.
@@ -169,21 +197,45 @@ def _decode_with_pillow(kind, header):
         raise BadImage(f'damaged {kind} ({reason[:100]})') from None
 
 
-def _pixels(image):
-    """Return a Pillow image as an array of 8-bit grey or colour, with alpha where it has some."""
+def _pixels(image, negative):
+    """Return a Pillow image as an array of 8-bit grey or colour, with its alpha over white.
+
+    It is converted in strips: of a whole picture there would be four copies at a time.
+    """
+    from PIL import ImageChops
+
+    convert = _converter(image)
+    width, height = image.size
+    rows = max(1, _STRIP_PIXELS // width)
+    whole = None
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        # Pillow takes all CMYK for Adobe's, which is stored inverted.
+        pixels = convert(ImageChops.invert(strip) if negative else strip)
+        pixels = _over_white(pixels[..., np.newaxis] if pixels.ndim == 2 else pixels)
+        if whole is None:
+            whole = np.empty((height, width, pixels.shape[2]), np.uint8)
+        whole[top : top + rows] = pixels
+    return whole
+
+
+def _converter(image):
+    """Return the function from a part of a Pillow image to an array of 8-bit pixels."""
     if 'transparency' in image.info:
-        pixels = np.asarray(image.convert('LA' if image.mode == 'L' else 'RGBA'))
+        mode = 'LA' if image.mode == 'L' else 'RGBA'
     elif image.mode.startswith('I;16'):
-        pixels = (np.asarray(image) >> 8).astype(np.uint8)
-    elif image.mode in ('1', 'L', 'LA', 'RGB', 'RGBA'):
-        pixels = np.asarray(image.convert('L') if image.mode == '1' else image)
+        return lambda part: (np.asarray(part) >> 8).astype(np.uint8)
+    elif image.mode in ('1', 'L'):
+        mode = 'L'
+    elif image.mode in ('LA', 'RGB', 'RGBA'):
+        mode = image.mode
     elif image.mode in ('PA', 'La', 'RGBa'):
-        pixels = np.asarray(image.convert('RGBA'))
+        mode = 'RGBA'
     elif image.mode in ('P', 'RGBX', 'CMYK', 'YCbCr'):
-        pixels = np.asarray(image.convert('RGB'))
+        mode = 'RGB'
     else:
         raise BadImage(f'pixels of the type {image.mode} are not supported')
-    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+    return lambda part: np.asarray(part if part.mode == mode else part.convert(mode))
 
 
 def _on_canvas(pixels, header):
@@ -203,7 +255,7 @@ def _over_white(pixels):
         return pixels
     height, width, channels = pixels.shape
     blended = np.empty((height, width, channels - 1), np.uint8)
-    rows = max(1, 2**20 // width)  # In strips: the products need 16 bits.
+    rows = max(1, _STRIP_PIXELS // width)  # In strips: the products need 16 bits.
     for top in range(0, height, rows):
         strip = pixels[top : top + rows].astype(np.uint16)
         colour, alpha = strip[..., :-1], strip[..., -1:]

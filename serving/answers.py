@@ -3,9 +3,8 @@
 import base64
 
 from serving import shown_classes, translations
-from serving.upload_store import reencoded
 
-_THUMBNAIL_SIDE = 480
+PREVIEW_SIDE = 480
 
 
 def as_json(answer, name):
@@ -86,14 +85,14 @@ def serving_predictions(answer, by_column):
     return {'predictions': [{'classes': classes, 'scores': row} for row in scores]}
 
 
-def cards(answer, tell, language, decoder):
-    """Return what the page shows of each picture; `decoder()` lends a place to decode one in."""
+def cards(answer, tell, language):
+    """Return what the page shows of each picture."""
     milliseconds = max(1, round(1000 * answer.seconds / len(answer.results)))
     return [
         {
             'name': result.name or tell['unnamed'].format(number=number),
             'problem': translations.for_refusal(result.refusal, language) if result.refusal else '',
-            'preview': _thumbnail(result, decoder),
+            'preview': _as_address(result.preview),
             'time': tell['time'].format(milliseconds=milliseconds),
             'shown': _shown(result, answer.labels),
         }
@@ -106,13 +105,6 @@ def _shown(result, labels):
     return None if result.refusal else shown_classes.choose(result.predictions, len(labels))
 
 
-def _thumbnail(result, decoder):
-    """Return a small copy as the address of a picture, which needs no second request."""
-    if not result.picture:
-        return ''
-    try:
-        with decoder():
-            small = reencoded(result.picture.image.data, _THUMBNAIL_SIDE, quality=80)
-    except Exception:  # No time is left, or Pillow does not read what TensorFlow does.
-        return ''
-    return 'data:image/jpeg;base64,' + base64.b64encode(small).decode('ascii')
+def _as_address(jpeg):
+    """Return a picture as its own address, which needs no second request."""
+    return 'data:image/jpeg;base64,' + base64.b64encode(jpeg).decode('ascii') if jpeg else ''

@@ -1,6 +1,5 @@
 """The web application: a page for people, an API for programs. The one module that knows Flask."""
 
-import functools
 import io
 import logging
 import time
@@ -201,7 +200,7 @@ def classify():
     answer = _classified(sent, count)
     body = answers.as_json(answer, _config().name)
     if refusal := answer.refusal:
-        return {'error': refusal.content(), **body}, refusal.status
+        return {'error': refusal.content(), **body}, refusal.status, refusal.headers()
     return body
 
 
@@ -230,8 +229,10 @@ def _count(asked):
     return uploads.count(asked, _config().num_top_predictions)
 
 
-def _classified(sent, count):
-    answer = _classifier().service.classify(sent, count, _deadline())
+def _classified(sent, count, preview_side=0):
+    client = security.neighbourhood(flask.g.address)
+    service = _classifier().service
+    answer = service.classify(sent, count, _deadline(), client, preview_side)
     flask.g.kinds = [
         result.picture.kind if result.picture else 'refused' for result in answer.results
     ]
@@ -303,7 +304,8 @@ def predict(name, version=None):
     for number, result in enumerate(answer.results, 1):
         if refusal := result.refusal:
             message = f'instance {number}: {refusal.message}'
-            raise Refusal(refusal.status, refusal.kind, message)
+            wait = refusal.retry_after_secs
+            raise Refusal(refusal.status, refusal.kind, message, retry_after_secs=wait)
     return answers.serving_predictions(answer, by_column='inputs' in content)
 
 
@@ -325,15 +327,15 @@ def page():
     if flask.request.method != 'POST':  # GET, or the HEAD of a link checker.
         return _page()
     sent = _files()
-    return _page(answer=_classified(sent, _config().num_top_predictions))
+    answer = _classified(sent, _config().num_top_predictions, answers.PREVIEW_SIDE)
+    return _page(answer=answer)
 
 
 def _page(answer=None, refusal=None):
     language = _language()
     tell = translations.sentences(language)
     config = _config()
-    decoder = functools.partial(_classifier().service.decoder, _deadline())
-    cards = answers.cards(answer, tell, language, decoder) if answer else []
+    cards = answers.cards(answer, tell, language) if answer else []
     body = flask.render_template(
         'page.html',
         tell=tell,
@@ -351,7 +353,7 @@ def _page(answer=None, refusal=None):
     )
     problem = refusal or (answer and answer.refusal)
     response = flask.make_response(body, problem.status if problem else 200)
-    response.headers.update(refusal.headers() if refusal else {})
+    response.headers.update(problem.headers() if problem else {})
     response.headers['Content-Language'] = translations.TAGS[language]
     response.headers['Vary'] = 'Accept-Language'
     return response

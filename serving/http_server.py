@@ -15,13 +15,14 @@ from waitress.receiver import ChunkedReceiver
 
 from common.errors import UserError
 from serving import security
+from serving.dispatcher import Dispatcher
 
 DEADLINE_KEY = 'slim.deadline'  # In the WSGI environment: a time of time.monotonic().
 _TICK_SECS = 1.0
 _LONGEST_HEADER = 32 * 2**10
 _LONGEST_CHUNK_LINE = 4096
 _RECEIVE_BYTES = 64 * 2**10
-_MOST_BUFFERED_BYTES = 512 * 2**20  # Bodies of all connections together.
+_MOST_BUFFERED_BYTES = 256 * 2**20  # Bodies of all connections together.
 _LONGEST_ANSWER = 2**30
 _LINGER_SECS = 2.0
 _SECS_TO_ASK = 1.0  # While draining: a connection that young may have a request on its way.
@@ -125,6 +126,15 @@ class _Channel(channel.HTTPChannel):
         return not (self.request or self.requests or self.total_outbufs_len)
 
     @property
+    def description(self):
+        """Return (address, method and path, seconds so far) of the request under way."""
+        request = next(iter(self.requests), self.request)
+        command = getattr(request, 'command', '') or '-'
+        path = getattr(request, 'path', '') or '-'
+        seconds = time.monotonic() - (self.asked_at or self.opened_at)
+        return self.addr[0], f'{command} {path}', seconds
+
+    @property
     def buffered_bytes(self):
         """Return how much of bodies this connection holds."""
         parts = [self.request, *self.requests]
@@ -207,6 +217,7 @@ class HttpServer(server.TcpWSGIServer):
         self.options = options
         self.deadline_secs = deadline_secs
         self.is_draining = False
+        self.cut = []  # (address, what was asked, seconds) of each request without an answer.
         self.on_refusal = lambda address, status, seconds: None
         self._is_stopping = False
         self._is_urged = False
@@ -234,13 +245,26 @@ class HttpServer(server.TcpWSGIServer):
         adjustments = server.Adjustments(**settings)
         about = (listening.family, listening.type, listening.proto, name)
         super().__init__(
-            application, {}, True, listening, adj=adjustments, sockinfo=about, bind_socket=False
+            application,
+            {},
+            True,
+            listening,
+            Dispatcher(options.threads, self._client_of),
+            adjustments,
+            sockinfo=about,
+            bind_socket=False,
         )
 
     @property
     def port(self):
         """Return the port that is listened on."""
         return int(self.effective_port)
+
+    def _client_of(self, connection, request):
+        """Return who shares a queue: the peer, or whom a trusted proxy names."""
+        forwarded_for = request.headers.get('X_FORWARDED_FOR')
+        peer = connection.addr[0]
+        return security.neighbourhood(security.client_address(peer, forwarded_for, self._exempt))
 
     def buffered_bytes(self):
         """Return how much of bodies all connections hold together."""
@@ -260,11 +284,15 @@ class HttpServer(server.TcpWSGIServer):
             newest.abort()
 
     def run(self):
-        """Serve until stopped; then answer what is under way. Returns when all is done."""
+        """Serve until stopped; then answer what is under way. Returns when all is done.
+
+        What has no answer by the end of --drain_secs, or by the second call of `stop`, is in `cut`.
+        """
         while not self._is_stopping:
             self._turn(_TICK_SECS)
         self._drain()
-        self.task_dispatcher.shutdown(timeout=5)
+        self.cut = [each.description for each in self.active_channels.values() if not each.is_idle]
+        self.task_dispatcher.shutdown(timeout=1 if self.cut else 5)
         wasyncore.close_all(self._map)
 
     def stop(self):

@@ -1,9 +1,6 @@
 """A trained classifier that answers any number of callers at once."""
 
-import contextlib
-import ctypes
 import dataclasses
-import gc
 import os
 import time
 
@@ -14,7 +11,7 @@ from common import names, processors
 from common.errors import UserError
 from datasets.images import BadImage
 from deployment import precision
-from serving import class_names, model_loading
+from serving import class_names, memory, model_loading
 from serving.runner import Runner, trial_pictures
 from serving.work_queue import BusyError, ClosedError, ExpiredError, WorkQueue
 
@@ -84,7 +81,7 @@ class Predictor:
             self.options.max_queue,
             observe,
         )
-        _give_back_memory()
+        memory.collect_and_give_back()
 
     def __enter__(self):
         return self
@@ -107,12 +104,13 @@ class Predictor:
         """Return how many pictures the model works on."""
         return self._queue.running
 
-    def outcomes(self, pictures, timeout_secs=None):
+    def outcomes(self, pictures, timeout_secs=None, client=''):
         """List for each normalised picture its probabilities, or the BadImage that it is.
 
-        Raises BusyError when too many wait already, and ExpiredError after `timeout_secs`.
+        Raises BusyError when too many wait already, and ExpiredError after `timeout_secs`. Where
+        pictures of several clients wait, the clients take turns.
         """
-        return self._queue.submit(list(pictures), timeout_secs)
+        return self._queue.submit(list(pictures), timeout_secs, client)
 
     def predict(self, pictures):
         """Return the probabilities, an array [pictures, classes]; raise BadImage for a bad one."""
@@ -126,23 +124,13 @@ class Predictor:
         """Answer what has been accepted, then free the model."""
         self._queue.close()
         self._runner.close()
-        _give_back_memory()
+        memory.collect_and_give_back()
 
 
 def top(probabilities, count):
     """List the `count` most probable outputs of one picture as (output, probability)."""
     order = np.argsort(-np.asarray(probabilities), kind='stable')[:count]
     return [(int(output), float(probabilities[output])) for output in order]
-
-
-def _give_back_memory():
-    """Return to the system what loading and closing have freed, which glibc would keep.
-
-    For a network of 90 MB that is 600 MB.
-    """
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # Where there is another C library.
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _completed(info, num_classes, path):

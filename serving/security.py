@@ -192,7 +192,7 @@ class RateLimit:
         if not self._per_minute:
             return
         rate = self._per_minute / 60
-        key, now = _neighbourhood(address), self._clock()
+        key, now = neighbourhood(address), self._clock()
         with self._lock:
             left, then = self._left.pop(key, (float(self._per_minute), now))
             left = min(self._per_minute, left + (now - then) * rate)
@@ -206,7 +206,7 @@ class RateLimit:
             raise Refusal(429, 'rate', message, retry_after_secs=wait)
 
 
-def _neighbourhood(address):
+def neighbourhood(address):
     """Return what counts as one address: a household has 2^64 of IPv6's."""
     try:
         found = ipaddress.ip_address(address)

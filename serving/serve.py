@@ -10,8 +10,9 @@ import sys
 import threading
 import time
 
+from common import text
 from common.errors import UserError
-from serving import http_server, server_options
+from serving import http_server, memory, server_options
 from serving.server_options import AppConfig, ListenOptions
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -35,7 +36,8 @@ class ServeOptions:
 
 
 def serve(options, listening):
-    """Serve on a socket until SIGTERM or SIGINT, then answer what is under way."""
+    """Serve until SIGTERM or SIGINT, then answer what is under way; return the exit status."""
+    memory.return_large_blocks()
     log = start_log(options.debug)
     server, holder, store = _assemble(options, listening, log)
     _handle_signals(server)
@@ -46,11 +48,22 @@ def serve(options, listening):
         store.close()
     if loading.error:
         raise loading.error
-    log.info('all requests are answered')
-    if loading.is_alive():  # Told to end while TensorFlow loads: it cannot be stopped cleanly.
+    status = _report_end(server.cut, log)
+    if loading.is_alive() or server.cut:  # Neither TensorFlow nor a thread can be stopped cleanly.
         sys.stdout.flush()
-        os._exit(0)
+        os._exit(status)
     holder.close()
+    return status
+
+
+def _report_end(cut, log):
+    """Log whether all requests were answered; return the exit status that says so, too."""
+    for address, asked, seconds in cut:
+        asked = text.printable(asked.encode('utf-8', 'replace').decode()[:200])
+        log.error('CUT %s %s after %.1f s: its answer was not finished', address, asked, seconds)
+    if not cut:
+        log.info('all requests are answered')
+    return 1 if cut else 0
 
 
 def _assemble(options, listening, log):

@@ -6,8 +6,10 @@ import re
 
 from common import processors
 from common.errors import UserError
+from datasets import decode_cost
 
 MEGABYTE = 2**20
+_LEAST_DECODE_BYTES = 2**30
 _MOST = 1e9  # The system's clocks and sizes end not far above.
 
 
@@ -19,7 +21,8 @@ class AppConfig:
     num_top_predictions: int = 5
     max_body_mb: float = 32.0
     max_picture_mb: float = 20.0
-    max_megapixels: float = 64.0
+    max_megapixels: float = 25.0  # As many as a photograph has.
+    max_decode_mb: float | None = None  # For decoding, all requests together; else see below.
     max_files: int = 16
     deadline_secs: float = 60.0  # For the whole request, from its first byte to its answer.
     max_requests: int = 28  # Classified or waiting at a time; others are told to come back.
@@ -48,6 +51,13 @@ class AppConfig:
         """Return how many pixels a picture may have."""
         return int(self.max_megapixels * 1e6)
 
+    @property
+    def decode_bytes(self):
+        """Return how much memory decoded pictures may take, in all requests together."""
+        if self.max_decode_mb is not None:
+            return int(self.max_decode_mb * MEGABYTE)
+        return max(_LEAST_DECODE_BYTES, decode_cost.most(self.max_pixels))
+
     def __post_init__(self):
         """Check every number."""
         least = {'num_top_predictions': 1, 'max_files': 1, 'max_requests': 1, 'max_decoders': 1}
@@ -59,6 +69,8 @@ class AppConfig:
             check_number(name, getattr(self, name), 0)
             if not getattr(self, name):
                 raise UserError(f'--{name}=0: more than 0 is valid')
+        if self.max_decode_mb is not None:
+            check_number('max_decode_mb', self.max_decode_mb, 1)
         check_address('trusted_proxy', self.trusted_proxy)
         if not re.fullmatch(r'[\w.-]+', self.name, re.ASCII):
             raise UserError(f'--served_name={self.name}: letters, digits, ".", "-", "_" are valid')

@@ -2,19 +2,21 @@
 
 import contextlib
 import dataclasses
-import threading
 import time
 
 import numpy as np
 
+from datasets import images
 from datasets.images import BadImage
-from serving import uploads
+from serving import upload_store, uploads
+from serving.fairness import Shares
 from serving.model_holder import NotReadyError
 from serving.predictor import BusyError, ClosedError, ExpiredError, top
 from serving.refusals import Refusal
 
-# What passes the gate may be a hundred times as long as what came: a WebP becomes a PNG.
-_MOST_HELD_BYTES = 2**30
+_GROUPS = (
+    4  # Pictures are classified together while they need no more than this part of all memory.
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Result:
     row: np.ndarray | None = dataclasses.field(default=None, compare=False)  # Of every class.
     predictions: tuple[Prediction, ...] = ()
     refusal: Refusal | None = None
+    preview: bytes = b''  # A small JPEG, where one was asked for.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +53,10 @@ class Answer:
     def refusal(self):
         """Return why nothing at all could be classified, or None."""
         refusals = [result.refusal for result in self.results]
-        return refusals[0] if refusals and all(refusals) else None
+        if not refusals or not all(refusals):
+            return None
+        # What may succeed later is worth asking again, even if other pictures are bad.
+        return max(refusals, key=lambda refusal: refusal.status == 503)
 
 
 class OnlyModel:
@@ -78,9 +84,7 @@ class Service:
         self._metrics = metrics
         self._store = store
         self._gate = uploads.Gate(config)
-        self._places = threading.BoundedSemaphore(config.max_requests)
-        self._room = _Room(_MOST_HELD_BYTES)
-        self.decoder = self._gate.decoder  # Whoever else decodes pictures takes a place there.
+        self._places = Shares(config.max_requests)
 
     @contextlib.contextmanager
     def model(self):
@@ -92,22 +96,26 @@ class Service:
                 raise loading() from None
             yield predictor
 
-    def classify(self, sent, count, deadline):
-        """Return the Answer to a list of Uploads, with the best `count` classes of each."""
+    def classify(self, sent, count, deadline, client='', preview_side=0):
+        """Return the Answer to a list of Uploads, with the best `count` classes of each.
+
+        `client` waits in its own queue. With `preview_side`, small copies are made, too. Pictures
+        that are not done by the deadline are refused; nothing goes on working for them.
+        """
         self._gate.check_count(len(sent))
-        if not self._places.acquire(blocking=False):
-            raise Refusal(503, 'busy', 'too many requests are waiting', retry_after_secs=1)
-        began = time.monotonic()
-        try:
-            with self.model() as predictor, self._room.share() as hold:
-                verify = not predictor.refuses_damaged  # What it reads anyway is read once only.
-                results = [self._through_gate(upload, deadline, hold, verify) for upload in sent]
-                results = self._through_model(predictor, results, deadline, count)
+        with self._places.part(client) as is_admitted:
+            if not is_admitted:
+                raise Refusal(503, 'busy', 'too many requests are waiting', retry_after_secs=1)
+            began = time.monotonic()
+            with self.model() as predictor:
+                order = _Order(predictor, count, deadline, client, preview_side)
+                results = [
+                    result
+                    for group in self._groups(sent)
+                    for result in self._classified(group, order)
+                ]
                 labels, version = predictor.labels, predictor.version
             self._count(results)
-            self._keep(results, deadline)
-        finally:
-            self._places.release()
         return Answer(tuple(results), labels, version, time.monotonic() - began)
 
     def gauges(self):
@@ -120,47 +128,77 @@ class Service:
         found['model_reload_failed'] = int(bool(self.holder.last_error))
         return found
 
-    def _through_gate(self, upload, deadline, hold, verify):
+    def _groups(self, sent):
+        """Yield lists of examined pictures, those with little need for memory together."""
+        group, size = [], 0
+        most = self._config.decode_bytes // _GROUPS
+        for item in map(self._examined, sent):
+            if group and size + item.memory_bytes > most:
+                yield group
+                group, size = [], 0
+            group.append(item)
+            size += item.memory_bytes
+        yield group
+
+    def _examined(self, upload):
         try:
             if upload.refusal:
                 raise upload.refusal
-            picture = self._gate.admit(upload.data, deadline, verify)
-            hold(len(picture.image.data))
+            return _Item(upload, examined=self._gate.examine(upload.data))
         except Refusal as refusal:
-            if refusal.status == 503:  # The whole request's time is over, or the room is full.
-                raise
-            return Result(upload.name, refusal=refusal)
-        return Result(upload.name, picture)
+            return _Item(upload, refusal=refusal)
 
-    def _through_model(self, predictor, results, deadline, count):
+    def _classified(self, group, order):
+        """List the Results of a group, which holds memory from the gate to the previews."""
+        size = sum(item.memory_bytes for item in group)
+        if not size:
+            return [Result(item.upload.name, refusal=item.refusal) for item in group]
+        try:
+            with self._gate.memory(size, order.deadline, order.client):
+                results = [self._through_gate(item, order) for item in group]
+                results = self._through_model(results, order)
+                return [self._finished(result, order) for result in results]
+        except Refusal as refusal:  # Of all: no memory, or no place in the queue, in time.
+            return [Result(item.upload.name, refusal=item.refusal or refusal) for item in group]
+
+    def _through_gate(self, item, order):
+        verify = not order.predictor.refuses_damaged  # What it reads anyway is read once only.
+        try:
+            if item.refusal:
+                raise item.refusal
+            picture = self._gate.admit(
+                item.upload.data, order.deadline, order.client, verify, item.examined
+            )
+        except Refusal as refusal:
+            return Result(item.upload.name, refusal=refusal)
+        return Result(item.upload.name, picture)
+
+    def _through_model(self, results, order):
         """Return the results, those that have a picture with what the model makes of it."""
         pictures = [result.picture.image.data for result in results if result.picture]
-        outcomes = iter(self._run(predictor, pictures, deadline) if pictures else ())
+        outcomes = iter(self._run(pictures, order) if pictures else ())
         return [
-            self._with_outcome(result, next(outcomes), predictor.labels, deadline, count)
-            if result.picture
-            else result
+            self._with_outcome(result, next(outcomes), order) if result.picture else result
             for result in results
         ]
 
-    def _with_outcome(self, result, outcome, labels, deadline, count):
+    def _with_outcome(self, result, outcome, order):
         if isinstance(outcome, BadImage):
-            refusal = self._why(result.picture, outcome, deadline)
+            refusal = self._why(result.picture, outcome, order)
             return dataclasses.replace(result, picture=None, refusal=refusal)
-        best = top(outcome, count)
+        labels = order.predictor.labels
+        best = top(outcome, order.count)
         predictions = tuple(Prediction(output, labels[output], share) for output, share in best)
         return dataclasses.replace(result, row=outcome, predictions=predictions)
 
-    def _why(self, picture, error, deadline):
+    def _why(self, picture, error, order):
         """Return the Refusal of a picture that the graph does not read: the gate's, if it has one.
 
         The graph says only that it could not, and the gate may not have read to the end.
         """
         try:
-            self._gate.admit(picture.image.data, deadline)
+            self._gate.admit(picture.image.data, order.deadline, order.client)
         except Refusal as refusal:
-            if refusal.status == 503:
-                raise
             return refusal
         return uploads.bad_picture(error)
 
@@ -168,12 +206,12 @@ class Service:
         for result in results:
             self._metrics.picture(result.picture.kind if result.picture else 'refused')
 
-    def _run(self, predictor, pictures, deadline):
-        left = deadline - time.monotonic()
+    def _run(self, pictures, order):
+        left = order.deadline - time.monotonic()
         if left <= 0:
             raise uploads.late()
         try:
-            return predictor.outcomes(pictures, timeout_secs=left)
+            return order.predictor.outcomes(pictures, timeout_secs=left, client=order.client)
         except BusyError as error:
             wait = error.retry_after_secs
             raise Refusal(503, 'busy', 'too many pictures are waiting', wait) from None
@@ -182,44 +220,56 @@ class Service:
         except ClosedError:
             raise loading() from None
 
-    def _keep(self, results, deadline):
-        """Store copies of the pictures, of as many as the time suffices for."""
-        if not self._store:
-            return
-        for result in results:
-            if result.picture:
-                with contextlib.suppress(Refusal), self._gate.decoder(deadline):
-                    self._store.keep(result.picture.image.data)
+    def _finished(self, result, order):
+        """Return a result without its bytes, after its copies have been made, if time is left."""
+        if not result.picture:
+            return result
+        image = result.picture.image
+        preview = b''
+        if order.preview_side:
+            with contextlib.suppress(Refusal), self._copying(order):
+                preview = _preview(image.data, order.preview_side)
+        if self._store:
+            with contextlib.suppress(Refusal), self._copying(order):
+                self._store.keep(image.data)
+        bare = dataclasses.replace(result.picture, image=dataclasses.replace(image, data=b''))
+        return dataclasses.replace(result, picture=bare, preview=preview)
+
+    def _copying(self, order):
+        return self._gate.decoder(order.deadline, order.client)
 
 
-class _Room:
-    """Counts what all requests hold of decoded pictures, and refuses what is too much."""
+@dataclasses.dataclass(frozen=True)
+class _Order:
+    """What one request asks for: of which model, by when, for whom."""
 
-    def __init__(self, most_bytes):
-        self._most = most_bytes
-        self._held = 0
-        self._lock = threading.Lock()
+    predictor: object
+    count: int
+    deadline: float
+    client: str
+    preview_side: int
 
-    @contextlib.contextmanager
-    def share(self):
-        """Lend one request a function that holds so many bytes until the block ends."""
-        own = 0
 
-        def hold(size):
-            nonlocal own
-            if own + size > self._most:
-                raise Refusal(413, 'pixels', 'the pictures of this request are too large together')
-            with self._lock:
-                if self._held + size > self._most:
-                    raise Refusal(503, 'busy', 'too many large pictures', retry_after_secs=2)
-                self._held += size
-            own += size
+@dataclasses.dataclass(frozen=True)
+class _Item:
+    """An upload, and either what is known of its picture or why it is refused."""
 
-        try:
-            yield hold
-        finally:
-            with self._lock:
-                self._held -= own
+    upload: uploads.Upload
+    examined: images.Examined | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def memory_bytes(self):
+        """Return how much memory the picture needs."""
+        return self.examined.memory_bytes if self.examined else 0
+
+
+def _preview(data, side):
+    """Return a small JPEG, or nothing where Pillow does not read what TensorFlow does."""
+    try:
+        return upload_store.reencoded(data, side, quality=80)
+    except Exception:  # Whatever a decoder complains of: the classes are known all the same.
+        return b''
 
 
 def loading():

@@ -6,11 +6,12 @@ import contextlib
 import dataclasses
 import json
 import re
-import threading
 import time
 
 from common import text
 from datasets import image_kinds, images
+from serving import memory
+from serving.fairness import Shares
 from serving.refusals import Refusal
 
 ALLOWED = (
@@ -54,11 +55,16 @@ def clean_name(name):
 
 
 class Gate:
-    """Lets through what is a picture of an allowed kind and size; decodes a few at a time."""
+    """Lets through what is a picture of an allowed kind and size; decodes a few at a time.
+
+    A `deadline` is a time of time.monotonic(), a `client` who waits in its own queue.
+    """
 
     def __init__(self, config):
         self._config = config
-        self._decoders = threading.BoundedSemaphore(config.max_decoders)
+        self._decoders = Shares(config.max_decoders, keeps_reserve=False)
+        self._memory = Shares(config.decode_bytes)
+        self._returns = memory.Returns()
 
     def check_count(self, count):
         """Refuse no picture, and too many."""
@@ -68,34 +74,56 @@ class Gate:
         if count > limit:
             raise Refusal(413, 'many', f'at most {limit} pictures are taken at once', limit=limit)
 
-    def admit(self, data, deadline, verify=True):
-        """Return the Picture in `data`; `deadline` is a time of time.monotonic().
-
-        `verify` reads every picture to its end, which is not needed where the model refuses bad
-        ones.
-        """
+    def examine(self, data):
+        """Return the images.Examined of a picture that may be decoded, or raise a Refusal."""
         self._check_bytes(data)
         kind = image_kinds.kind_of(data)
         if kind not in ALLOWED:
             reason = f'{kind} is not taken' if kind else image_kinds.why_not_a_picture(data)
             allowed = ', '.join(ALLOWED)
             raise Refusal(415, 'kind', f'{reason}; {allowed} are taken', kinds=allowed)
-        with self.decoder(deadline):
+        try:
+            examined = images.examine(data, self._config.max_pixels)
+        except images.BadImage as error:
+            raise bad_picture(error) from None
+        if examined.memory_bytes > self._config.decode_bytes:
+            size = f'{examined.header.width}x{examined.header.height}'
+            raise Refusal(413, 'pixels', f'too large ({size}) for the memory set aside to decode')
+        return examined
+
+    def admit(self, data, deadline, client='', verify=True, examined=None):
+        """Return the Picture in `data`, whose memory is held already.
+
+        `verify` reads every picture to its end, which is not needed where the model refuses bad
+        ones. `examined` is what `examine` has returned.
+        """
+        examined = examined or self.examine(data)
+        with self.decoder(deadline, client):
             try:
-                image = images.normalise(data, max_pixels=self._config.max_pixels, verify=verify)
+                image = images.normalise(data, examined=examined, verify=verify)
             except images.BadImage as error:
                 raise bad_picture(error) from None
-        return Picture(kind, image)
+        return Picture(examined.kind, image)
 
     @contextlib.contextmanager
-    def decoder(self, deadline):
-        """Hold one of the places in which pictures are pixels; refuse when none is free in time."""
-        if not self._decoders.acquire(timeout=max(0, deadline - time.monotonic())):
-            raise late()
+    def memory(self, size, deadline, client=''):
+        """Hold memory for pictures; refuse when it is not free in time."""
         try:
-            yield
+            with self._memory.part(client, size, deadline - time.monotonic()) as is_held:
+                if not is_held:
+                    raise late()
+                yield
         finally:
-            self._decoders.release()
+            self._returns.freed(size, self._memory.free == self._memory.total)
+
+    @contextlib.contextmanager
+    def decoder(self, deadline, client=''):
+        """Hold one of the places in which pictures are pixels; refuse when none is free in time."""
+        left = deadline - time.monotonic()
+        with self._decoders.part(client, timeout_secs=left) as is_held:
+            if left <= 0 or not is_held:
+                raise late()
+            yield
 
     def _check_bytes(self, data):
         if not data:

@@ -1,12 +1,12 @@
 """Pictures that wait for the model, and the threads that take them, one or several at once."""
 
-import collections
 import threading
 import time
 
 import tensorflow.compat.v1 as tf
 
 from datasets.images import BadImage
+from serving.fairness import Turns
 
 _RATE_MEMORY = 0.9  # How much of the mean time for a picture each run leaves standing.
 _HASTE = 10  # A caller that runs its picture cannot stop waiting: it needs so many times as long.
@@ -56,10 +56,11 @@ class _Request:
 class WorkQueue:
     """Runs `run(pictures) -> rows` in `num_threads` threads, on at most `max_batch_size` pictures.
 
-    A thread waits `batch_wait_secs` for more pictures than there are. A request is refused when
-    with it more than `max_waiting` would wait, unless nobody does. A single picture that would not
-    wait, for a place or for others, is run in its caller's thread: waking another takes as long as
-    a tenth of a small network.
+    Clients take turns. A thread waits `batch_wait_secs` for more pictures than there are. A request
+    is refused when with it more than `max_waiting` would wait, unless nobody does, or when its
+    client has more waiting than would be left for others. A single picture that would not wait,
+    for a place or for others, is run in its caller's thread: waking another takes as long as a
+    tenth of a small network.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class WorkQueue:
         self._batch_wait_secs = batch_wait_secs
         self._max_waiting = max_waiting
         self._observe = observe or (lambda batch_size, seconds: None)
-        self._waiting = collections.deque()  # Pairs (request, index of its picture).
+        self._waiting = Turns()  # Pairs (request, index of its picture).
         self._changed = threading.Condition()
         self._turn = threading.Lock()  # One thread at a time gathers a batch.
         self._is_closed = False
@@ -100,7 +101,7 @@ class WorkQueue:
         """Return how many pictures the model works on."""
         return self._running
 
-    def submit(self, pictures, timeout_secs=None):
+    def submit(self, pictures, timeout_secs=None, client=''):
         """List for each picture its row, or the BadImage that it is, once all are done."""
         request = _Request(pictures)
         if not pictures:
@@ -111,7 +112,7 @@ class WorkQueue:
             if runs_here:
                 self._running += 1
             else:
-                self._accept(request)
+                self._accept(request, client)
         if runs_here:
             self._run_batch([(request, 0)])
         elif not request.finished.wait(timeout_secs):
@@ -144,12 +145,18 @@ class WorkQueue:
         known = self._secs_per_picture
         return known is not None and _HASTE * known * self._num_threads < timeout_secs
 
-    def _accept(self, request):
-        total = len(self._waiting) + len(request.pictures)
-        if self._waiting and self._max_waiting is not None and total > self._max_waiting:
+    def _accept(self, request, client):
+        if self._waiting and not self._has_room(len(request.pictures), client):
             raise BusyError(self._retry_after())
-        self._waiting.extend((request, index) for index in range(len(request.pictures)))
+        for index in range(len(request.pictures)):
+            self._waiting.add(client, (request, index))
         self._changed.notify_all()
+
+    def _has_room(self, count, client):
+        if self._max_waiting is None:
+            return True
+        left = self._max_waiting - len(self._waiting) - count
+        return left >= self._waiting.waiting(client)
 
     def _retry_after(self):
         """Estimate in whole seconds when the pictures that wait now will be done."""
@@ -157,9 +164,7 @@ class WorkQueue:
 
     def _withdraw(self, request):
         with self._changed:
-            kept = [item for item in self._waiting if item[0] is not request]
-            self._waiting.clear()
-            self._waiting.extend(kept)
+            self._waiting.discard(lambda item: item[0] is request)
 
     def _work(self):
         while batch := self._next_batch():
@@ -186,7 +191,7 @@ class WorkQueue:
                 count = min(len(self._waiting), self._max_batch_size)
                 if count or self._is_closed:
                     self._running += count
-                    return [self._waiting.popleft() for _ in range(count)]
+                    return [self._waiting.take() for _ in range(count)]
 
     def _has_work(self):
         """Tell whether a thread has something to do: a run, or, once closed, to end."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import socket
 import threading
 import time
@@ -183,7 +184,7 @@ def test_an_address_has_a_limit_of_connections():
 def test_health_is_told_while_every_place_is_taken():
     holder = FakeHolder()
     holder.predictor.gate.clear()
-    with running(holder, AppConfig(max_requests=2)) as live:
+    with running(holder, AppConfig(max_requests=3), ListenOptions(threads=8)) as live:
         threads = [
             threading.Thread(target=live.ask, args=('POST', '/api/classify', JPEG))
             for _ in range(2)
@@ -197,6 +198,62 @@ def test_health_is_told_while_every_place_is_taken():
         holder.predictor.gate.set()
         for thread in threads:
             thread.join()
+
+
+def test_an_address_cannot_take_every_thread():
+    holder = FakeHolder()
+    holder.predictor.gate.clear()
+    whole = head(f'Content-Length: {len(JPEG)}\r\n') + JPEG
+    with running(holder, options=ListenOptions(threads=4)) as live:
+        greedy = [live.connect('127.0.0.2') for _ in range(6)]
+        for connection in greedy:
+            connection.sendall(whole)
+        for _ in range(2):
+            assert holder.predictor.entered.acquire(timeout=30)
+        assert live.ask(path='/', address='127.0.0.1')[0] == 200
+        assert live.ask(address='127.0.0.2')[0] == 200  # Health has a thread of its own.
+        assert not holder.predictor.entered.acquire(timeout=0.05)
+        holder.predictor.gate.set()
+        assert [answer_of(connection)[0] for connection in greedy] == [200] * 6
+        for connection in greedy:
+            connection.close()
+
+
+def test_behind_a_trusted_proxy_the_forwarded_address_counts():
+    holder = FakeHolder()
+    holder.predictor.gate.clear()
+    config = AppConfig(trusted_proxy='127.0.0.1')
+    with running(holder, config, ListenOptions(threads=4)) as live:
+        greedy = [live.connect() for _ in range(4)]
+        for connection in greedy:
+            extra = f'X-Forwarded-For: 192.0.2.7\r\nContent-Length: {len(JPEG)}\r\n'
+            connection.sendall(head(extra) + JPEG)
+        for _ in range(2):
+            assert holder.predictor.entered.acquire(timeout=30)
+        assert live.ask(path='/', headers={'X-Forwarded-For': '192.0.2.8'})[0] == 200
+        holder.predictor.gate.set()
+        for connection in greedy:
+            assert answer_of(connection)[0] == 200
+            connection.close()
+
+
+def test_a_request_that_has_to_be_cut_is_named(caplog):
+    holder = FakeHolder()
+    holder.predictor.gate.clear()
+    with running(holder, options=ListenOptions(threads=4, drain_secs=0.1)) as live:
+        with live.connect() as asked, live.connect() as started:
+            asked.sendall(head(f'Content-Length: {len(JPEG)}\r\n') + JPEG)
+            started.sendall(head('Content-Length: 9\r\n', '/v1/models/model:predict'))
+            assert holder.predictor.entered.acquire(timeout=30)
+            live.stop()
+            holder.predictor.gate.set()
+    cut = sorted((address, what) for address, what, _ in live.server.cut)
+    assert cut == [
+        ('127.0.0.1', 'POST /api/classify'),
+        ('127.0.0.1', 'POST /v1/models/model:predict'),
+    ]
+    assert serve._report_end(live.server.cut, logging.getLogger('cut')) == 1
+    assert 'CUT 127.0.0.1 POST /api/classify after' in caplog.text
 
 
 def test_the_end_answers_what_is_under_way_and_what_has_connected():

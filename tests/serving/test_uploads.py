@@ -1,6 +1,5 @@
 """Hostile uploads are refused for what they are, and what follows them is served."""
 
-import concurrent.futures
 import io
 import os
 import random
@@ -13,8 +12,7 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from datasets import images
-from serving import service, uploads
+from serving import uploads
 from serving.app import create_app
 from serving.server_options import AppConfig
 from serving.upload_store import FOLDER, UploadStore
@@ -239,33 +237,9 @@ def test_a_bomb_is_refused_before_it_is_decoded(app):
     tracemalloc.stop()
 
 
-def test_decoded_pictures_may_not_fill_the_memory(monkeypatch):
-    webp = pictures.all_good()['lossy.webp'].data
-    size = len(images.normalise(webp).data)
-    monkeypatch.setattr(service, '_MOST_HELD_BYTES', 2 * size)
-    holder = FakeHolder()
-    app = create_app(holder, AppConfig())
-
-    def post(count):
-        return app.test_client().post('/api/classify', **multipart(*[part(data=webp)] * count))
-
-    statuses = [result.get('error', {}).get('status') for result in post(3).json['results']]
-    assert statuses == [None, None, 413]
-    holder.predictor.gate.clear()
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        first = pool.submit(post, 2)
-        for _ in range(2):  # The request above had entered the model, and now this one has.
-            assert holder.predictor.entered.acquire(timeout=30)
-        second = post(1)
-        holder.predictor.gate.set()
-        assert first.result().status_code == 200
-    assert (second.status_code, second.headers['Retry-After']) == (503, '2')
-    assert post(2).status_code == 200
-
-
 def test_a_request_past_its_deadline_is_told_so():
     gate = uploads.Gate(AppConfig(max_decoders=1))
-    gate._decoders.acquire()
+    assert gate._decoders.take('another client')
     with pytest.raises(uploads.Refusal) as refusal:
         gate.admit(JPEG, time.monotonic())
     assert refusal.value.status == 503

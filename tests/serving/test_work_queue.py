@@ -106,6 +106,24 @@ def test_past_the_bound_requests_are_refused_whole():
     queue.close()
 
 
+def test_clients_take_turns_and_none_fills_the_queue():
+    model = Model(is_open=False)
+    queue = WorkQueue(model.run, 1, max_waiting=8)
+    asked = [in_thread(queue.submit, [0], None, 'greedy')]
+    assert model.started.wait(30)
+    asked.append(in_thread(queue.submit, [1, 2, 3, 4], None, 'greedy'))
+    until(lambda: queue.waiting == 4)
+    with pytest.raises(BusyError):
+        queue.submit([5], None, 'greedy')
+    asked.append(in_thread(queue.submit, [6, 7], None, 'modest'))
+    until(lambda: queue.waiting == 6)
+    model.gate.set()
+    for thread, _ in asked:
+        thread.join()
+    queue.close()
+    assert model.batches == [[0], [1], [6], [2], [7], [3], [4]]
+
+
 def test_a_request_whose_time_is_over_is_withdrawn():
     model = Model(is_open=False)
     queue = WorkQueue(model.run, 1)

@@ -33,7 +33,7 @@ class FakePredictor:
         self.gate.set()
         self.entered = threading.Semaphore(0)
 
-    def outcomes(self, pictures, timeout_secs=None):
+    def outcomes(self, pictures, timeout_secs=None, client=''):
         """List a row, or a BadImage, for each picture."""
         self.entered.release()
         self.gate.wait()

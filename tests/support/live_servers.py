@@ -25,7 +25,12 @@ class LiveServer:
             self.holder, config, self.metrics, is_draining=lambda: self.server.is_draining
         )
         self.server = http_server.HttpServer(
-            app, listening, options, config.deadline_secs, config.max_body_bytes
+            app,
+            listening,
+            options,
+            config.deadline_secs,
+            config.max_body_bytes,
+            exempt=config.trusted_proxy,
         )
         self.server.on_refusal = lambda *about: self.refusals.append(about)
         self.refusals = []
@@ -39,13 +44,14 @@ class LiveServer:
         self.thread.join(30)
         assert not self.thread.is_alive()
 
-    def connect(self):
-        """Return a new connection."""
-        return socket.create_connection(('127.0.0.1', self.port), timeout=30)
+    def connect(self, address='127.0.0.1'):
+        """Return a new connection from an address of this machine."""
+        return socket.create_connection(('127.0.0.1', self.port), 30, (address, 0))
 
-    def ask(self, method='GET', path='/healthz', body=None, headers=None):
+    def ask(self, method='GET', path='/healthz', body=None, headers=None, address='127.0.0.1'):
         """Return (status, body) of one request on a connection of its own."""
-        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)
+        source = (address, 0)
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, 30, source)
         with contextlib.closing(connection):
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()

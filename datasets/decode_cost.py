@@ -1,0 +1,33 @@
+"""How much memory a picture takes while it is decoded: known from its header, before it happens.
+
+The figures are bytes a pixel, measured as the growth of the process on pictures of 25 megapixels,
+and rounded up.
+"""
+
+from datasets import image_kinds
+
+# The gate: a decoder's own buffers, Pillow's pixels, the array, the blended array, the PNG.
+_CONVERSION = {
+    image_kinds.JPEG: 15,
+    image_kinds.PNG: 15,
+    image_kinds.GIF: 15,
+    image_kinds.BMP: 15,
+    image_kinds.WEBP: 24,  # libwebp keeps two canvases and the frame.
+    image_kinds.TIFF: 24,
+}
+_VERIFICATION = {image_kinds.JPEG: 4, image_kinds.PNG: 7}
+_GRAPH = 18  # The decoded picture, and as 32-bit floats; resizing takes less.
+_STORED = 3  # What the gate makes of it, if it cannot be compressed.
+
+
+def most(pixels):
+    """Return the bytes that the most expensive picture of so many pixels takes."""
+    return pixels * max(*_CONVERSION.values(), _STORED + _GRAPH)
+
+
+def in_bytes(kind, header):
+    """Return the bytes that one picture takes, from the gate to the end of its classification."""
+    pixels = header.width * header.height
+    if header.plain:
+        return pixels * max(_VERIFICATION[kind], _GRAPH)
+    return pixels * max(_CONVERSION[kind], _STORED + _GRAPH)

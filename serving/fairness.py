@@ -1,0 +1,151 @@
+"""Fair shares of what is scarce: places, memory and turns are divided between clients.
+
+A client is an address. With one client everything is its own, up to a reserve for others.
+"""
+
+import collections
+import contextlib
+import threading
+import time
+
+_PATIENCE_SECS = 2.0  # After that, nobody overtakes a waiting client that holds nothing.
+
+
+class Turns:
+    """A queue for each client; the clients take turns. Its user locks it."""
+
+    def __init__(self):
+        self._queues = collections.OrderedDict()  # Client -> deque of its items.
+        self._count = 0
+
+    def __len__(self):
+        return self._count
+
+    def waiting(self, client):
+        """Return how many items of a client wait."""
+        return len(self._queues.get(client, ()))
+
+    def add(self, client, item):
+        """Add an item behind the others of its client."""
+        self._queues.setdefault(client, collections.deque()).append(item)
+        self._count += 1
+
+    def heads(self):
+        """List (client, first item) of each client, in the order of their turns."""
+        return [(client, items[0]) for client, items in self._queues.items()]
+
+    def take(self, client=None):
+        """Remove and return the first item of a client, or of the one whose turn it is."""
+        if client is None:
+            client = next(iter(self._queues))
+        items = self._queues.pop(client)
+        item = items.popleft()
+        if items:  # At the end now: the others come first.
+            self._queues[client] = items
+        self._count -= 1
+        return item
+
+    def discard(self, is_unwanted):
+        """Remove the items for which `is_unwanted(item)` is true."""
+        for client, items in list(self._queues.items()):
+            kept = collections.deque(item for item in items if not is_unwanted(item))
+            self._count -= len(items) - len(kept)
+            if kept:
+                self._queues[client] = kept
+            else:
+                del self._queues[client]
+
+
+class _Waiter:
+    def __init__(self, amount, since):
+        self.amount = amount
+        self.since = since
+        self.granted = threading.Event()
+
+
+class Shares:
+    """An amount of something that clients take parts of, and wait for in turns.
+
+    With `keeps_reserve`, a client that holds a part gets another only if at least as much as it
+    holds stays free afterwards. So one client alone gets about half, and the next always something.
+    """
+
+    def __init__(self, total, keeps_reserve=True, clock=time.monotonic):
+        self.total = total
+        self._free = total
+        self._keeps_reserve = keeps_reserve
+        self._clock = clock
+        self._held = collections.Counter()  # Client -> how much it holds.
+        self._waiters = Turns()
+        self._lock = threading.Lock()
+
+    @property
+    def free(self):
+        """Return how much nobody holds."""
+        return self._free
+
+    def take(self, client, amount=1, timeout_secs=0.0):
+        """Take a part, and tell whether it was free in time; `give_back` is the counterpart."""
+        with self._lock:
+            waiter = _Waiter(amount, self._clock())
+            self._waiters.add(client, waiter)
+            self._grant()
+            if not waiter.granted.is_set() and timeout_secs <= 0:
+                self._withdraw(waiter)
+                return False
+        if waiter.granted.wait(max(0.0, timeout_secs)):
+            return True
+        with self._lock:
+            if not waiter.granted.is_set():
+                self._withdraw(waiter)
+                return False
+        return True
+
+    def give_back(self, client, amount=1):
+        """Return a part."""
+        with self._lock:
+            self._free += amount
+            self._held[client] -= amount
+            if not self._held[client]:
+                del self._held[client]
+            self._grant()
+
+    @contextlib.contextmanager
+    def part(self, client, amount=1, timeout_secs=0.0):
+        """Hold a part during the block; yields whether it was free in time."""
+        is_taken = self.take(client, amount, timeout_secs)
+        try:
+            yield is_taken
+        finally:
+            if is_taken:
+                self.give_back(client, amount)
+
+    def allows(self, client, amount=1):
+        """Tell whether a client may take a part now."""
+        left = self._free - amount
+        held = self._held[client] if self._keeps_reserve else 0
+        return left >= 0 and left >= held
+
+    def _withdraw(self, waiter):
+        self._waiters.discard(lambda other: other is waiter)
+        self._grant()  # It may have been in the way of others.
+
+    def _grant(self):
+        """Grant what can be granted, one part for a client before the next round."""
+        while client := self._next_client():
+            waiter = self._waiters.take(client[0])
+            self._free -= waiter.amount
+            self._held[client[0]] += waiter.amount
+            waiter.granted.set()
+
+    def _next_client(self):
+        """Return a tuple of the client whose part is granted next, or None."""
+        heads = self._waiters.heads()
+        for client, waiter in heads:
+            if self.allows(client, waiter.amount):
+                return (client,)
+            # Small parts of others could pass a large one for ever.
+            is_patient = self._clock() - waiter.since < _PATIENCE_SECS
+            if not self._held.get(client) and not is_patient:
+                return None
+        return None
