@@ -30,8 +30,10 @@ def load(options):
         info, more = pixel_inputs.prepared_inside(options, info, bool(stored))
         pictures = fed
     else:
-        preparation = pixel_inputs.choose(options, info, fed)
-        info, more = preparation.info, preparation.lines if not stored else ()
+        described_in = model_info.path_beside(options.path) if stored else ''
+        preparation = pixel_inputs.choose(options, info, fed, stored, described_in)
+        # What is fed is said, and not what a description would have had.
+        info, lines, more = preparation.info, () if stored else lines, preparation.lines
         with tf.Graph().as_default() as prepared:
             pictures, images = pixel_inputs.build(preparation, fed)
         graph = _import(options.path, needed, prepared, {fed.name: images})

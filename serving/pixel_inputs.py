@@ -1,18 +1,23 @@
 """How pictures are prepared for a frozen graph that takes pixels."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import tensorflow.compat.v1 as tf
 
 from classifiers.model_info import ModelInfo
 from common.errors import UserError
+from nets import nets_factory
 from preprocessing import decoding, preprocessing_factory
 
 _FLOATS = (tf.float32, tf.float16, tf.bfloat16)
 _WHOLE_NUMBERS = (tf.uint8, tf.int32)
 # What label_image takes when it is told nothing.
 _DEFAULT_MEAN, _DEFAULT_STD = 0.0, 255.0
+# The (mean, deviation) that each recipe has, or comes near to, for label_image.
+_SCALINGS = {'inception': (127.5, 127.5), 'lenet': (128.0, 128.0), 'vgg': (114.8, 1.0)}
+_NEAR_MEAN, _NEAR_STD = 12, 0.01  # VGG's channels have means from 103.9 to 123.7.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,17 +58,21 @@ def prepared_inside(options, info, is_described):
     return info, (f'The graph decodes and prepares pictures itself{size}',)
 
 
-def choose(options, info, tensor):
-    """Decide how pictures become the pixels that `tensor` takes."""
+def choose(options, info, tensor, stored=None, described_in=''):
+    """Decide how pictures become the pixels that `tensor` takes.
+
+    `stored` is the graph's own description, from the file `described_in`.
+    """
     _, rows, columns, depth = tensor.shape.as_list() if tensor.shape.ndims else [None] * 4
     channels = _channels(options, depth, info)
     height, why = _side(options, '--input_height', options.height, rows, info)
     width, _ = _side(options, '--input_width', options.width, columns, info)
-    name, prepare, recipe_why = _recipe(options, info, tensor, channels)
+    name, prepare, recipe_why = _recipe(options, info, tensor, channels, described_in)
+    warnings = _contradictions(options, stored, described_in) if stored else ()
     return Preparation(
         lambda encoded: prepare(encoded, height, width),
         info.replace(image_size=height, channels=channels, preprocessing_name=name),
-        (f'Using image size {width}x{height} ({why})', f'Using {recipe_why}'),
+        (f'Using image size {width}x{height} ({why})', f'Using {recipe_why}', *warnings),
     )
 
 
@@ -91,27 +100,57 @@ def _side(options, flag, asked, fixed, info):
     )
 
 
-def _recipe(options, info, tensor, channels):
+def _contradictions(options, stored, described_in):
+    """Yield a line when the flags ask for other pixels than the network was trained on."""
+    known, scaling = _recipe_of(stored.preprocessing_name), _scaling_asked_for(options)
+    if scaling:
+        mean, std = _SCALINGS.get(known, (math.inf, 1.0))
+        differs = abs(scaling[0] - mean) > _NEAR_MEAN or abs(scaling[1] / std - 1) > _NEAR_STD
+        asked, flags = _formula(*scaling), '--input_mean and --input_std'
+    else:
+        differs = _recipe_of(options.preprocessing_name or known) != known
+        asked, flags = f'preprocessing {options.preprocessing_name}', '--preprocessing_name'
+    if differs:
+        yield (
+            f'WARNING: {flags}: feeding {asked} contradicts {described_in}, where preprocessing is '
+            f'{stored.preprocessing_name}; expect wrong classes, or leave the flag out'
+        )
+
+
+def _recipe_of(name):
+    """Return the recipe that a name means: its own, or that of the network called so."""
+    return nets_factory.MODELS[name].preprocessing if name in nets_factory.MODELS else name
+
+
+def _scaling_asked_for(options):
+    """Return the (mean, deviation) of the flags, or None."""
+    if options.input_mean is None and options.input_std is None:
+        return None
+    return (
+        _DEFAULT_MEAN if options.input_mean is None else options.input_mean,
+        _DEFAULT_STD if options.input_std is None else options.input_std,
+    )
+
+
+def _formula(mean, std):
+    return f'(pixels - {mean:g}) / {std:g}'
+
+
+def _recipe(options, info, tensor, channels, described_in):
     """Return (name of the preprocessing, function of (encoded, height, width), why)."""
-    if options.input_mean is not None or options.input_std is not None:
+    scaling = _scaling_asked_for(options)
+    if scaling:
         if options.preprocessing_name:
             raise UserError(
                 f'--preprocessing_name={options.preprocessing_name} contradicts --input_mean and '
                 '--input_std: pass one or the other'
             )
-        mean, std = (
-            default if given is None else given
-            for given, default in (
-                (options.input_mean, _DEFAULT_MEAN),
-                (options.input_std, _DEFAULT_STD),
-            )
-        )
-        why = f'(pixels - {mean:g}) / {std:g} (as asked for)'
-        return '', _scaling(channels, mean, std), why
+        return '', _scaling(channels, *scaling), f'{_formula(*scaling)} (as asked for)'
     name = options.preprocessing_name
     if name is None and tensor.dtype in _WHOLE_NUMBERS:
         return '', _scaling(channels, 0.0, 1.0), f'pixels as they are ({tensor.dtype.name})'
-    why = 'as asked for' if name else f'as {info.model_name or "such networks"} is trained'
+    trained = f'as {info.model_name} is trained' if info.model_name else 'as such networks are'
+    why = 'as asked for' if name else f'from {described_in}' if described_in else trained
     name = name or info.preprocessing_name
     if not name:
         raise UserError(

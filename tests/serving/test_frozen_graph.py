@@ -317,6 +317,29 @@ def test_what_the_description_says_is_not_contradicted(tmp_path):
         predict(path)
 
 
+@pytest.mark.parametrize(
+    ('flags', 'said', 'warned'),
+    [
+        ({}, 'Using preprocessing lenet (from ', False),
+        (SCALED, 'Using (pixels - 0) / 255 (as asked for)', True),
+        ({'input_mean': 128, 'input_std': 128}, 'Using (pixels - 128) / 128', False),
+        ({'input_mean': 128, 'input_std': 1}, 'Using (pixels - 128) / 1 ', True),
+        ({'preprocessing_name': 'vgg'}, 'Using preprocessing vgg (as asked for)', True),
+        ({'preprocessing_name': 'lenet'}, 'Using preprocessing lenet (as asked for)', False),
+    ],
+)
+def test_the_log_names_the_pixels_that_are_fed(flags, said, warned, directory, tmp_path):
+    path = small_models.frozen(tmp_path / 'described.pb', directory, with_bytes=False)
+    lines = model_loading.load(ModelOptions(path, **flags)).lines
+    used = [line for line in lines if 'pixels' in line or 'preprocessing' in line]
+    assert used[0].startswith(said)
+    warnings = [line for line in lines if line.startswith('WARNING')]
+    assert bool(warnings) is warned
+    assert used[1:] == warnings
+    for line in warnings:
+        assert 'described.json, where preprocessing is lenet' in line
+
+
 def test_the_same_network_trained_in_two_ways_has_to_be_told(tmp_path):
     def resnet():
         with tf.name_scope('resnet_v2_50/logits'):
