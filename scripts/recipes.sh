@@ -1,6 +1,17 @@
-# How each network is trained: the one table of finetune.sh, train_from_scratch.sh and quickstart.sh.
-# They source it; it is not run. Patterns are the shell's, and the first row that fits holds.
+# How each network is trained: the one table of finetune.sh, train_from_scratch.sh and quickstart.sh,
+# and the optimizer of run_train.sh. They source it; it is not run. Patterns are the shell's, and the
+# first row that fits holds.
 # shellcheck shell=bash
+
+# Of run_train.sh, and of sweep_learning_rate.sh, which looks for its rate: a rate belongs to an
+# epsilon. At the program's default of 1, which is TF-Slim's, a rate of 0.001 learns far too slowly:
+# 100 steps of a new head reached 23% where these reach 81% (docs/learning_rate.md). Another optimizer
+# keeps the program's.
+optimizer_recipe() { # ARGUMENTS...
+  local epsilon=''
+  [ "$(flag_value optimizer adam "$@")" != adam ] || epsilon=--opt_epsilon=1e-8
+  echo --optimizer=adam --batch_size=32 $epsilon
+}
 
 # From released weights: first a new head alone, then everything at a lower rate. The rows of
 # inception_v1, inception_v3, inception_resnet_v2 and resnet_v1_50 are those of TF-Slim's scripts for

@@ -9,6 +9,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
+source "$root/scripts/recipes.sh"
 
 program="$root/train_image_classifier.py"
 if wants_help "$@"; then exec "$python" "$program" "$@"; fi
@@ -24,6 +25,7 @@ any_file() { # PATHS...
 
 train_dir="$(flag_value train_dir "$TRAIN_DIR" "$@")"
 checkpoint_path="$(flag_value checkpoint_path "$CHECKPOINT_PATH" "$@")"
+read -ra optimizer_flags <<<"$(optimizer_recipe "$@")"
 flags=(
   --dataset_name="$DATASET_NAME"
   --dataset_dir="$DATASET_DIR"
@@ -33,8 +35,7 @@ flags=(
   --learning_rate_decay_factor=0.76
   --num_epochs_per_decay=50
   --moving_average_decay=0.9999
-  --optimizer=adam
-  --batch_size=32
+  "${optimizer_flags[@]}"
 )
 if [ -n "$checkpoint_path" ]; then
   # A run that goes on takes its own checkpoint.

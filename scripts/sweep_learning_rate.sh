@@ -16,6 +16,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
+source "$root/scripts/recipes.sh"
 
 if wants_help "$@"; then
   print_usage "${BASH_SOURCE[0]}"
@@ -24,7 +25,8 @@ fi
 
 if [ -z "$(flag_value dataset_dir "$(flag_value data_dir '' "$@")" "$@")" ]; then
   flags=(--dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR" --model_name="$MODEL_NAME")
-  flags+=(--optimizer=adam --batch_size=32)
+  read -ra optimizer_flags <<<"$(optimizer_recipe "$@")"
+  flags+=("${optimizer_flags[@]}")
   [ -z "$CHECKPOINT_PATH" ] || flags+=(--checkpoint_path="$CHECKPOINT_PATH"
     --checkpoint_exclude_scopes=head --trainable_scopes=head --ignore_missing_vars=True)
   set -- "${flags[@]}" "$@"

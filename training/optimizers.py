@@ -8,6 +8,8 @@ from common import names
 
 # AdamW came after TF-Slim, whose epsilon of 1 would leave little of Adam.
 _ADAMW_EPSILON = 1e-8
+# From here on Adam's epsilon outweighs the root mean square of most weights' gradients.
+_LARGE_ADAM_EPSILON = 1e-3
 
 
 def gradients_per_step(options, num_workers=1):
@@ -92,6 +94,21 @@ def create(options, rate):
     return names.lookup('optimizer', options.optimizer, _OPTIMIZERS)(options, rate)
 
 
+def remarks(options):
+    """List for the log what about the optimizer's settings often surprises."""
+    if options.optimizer not in ('adam', 'adamw'):
+        return []
+    epsilon = _adamw_epsilon(options) if options.optimizer == 'adamw' else _epsilon(options)
+    if epsilon < _LARGE_ADAM_EPSILON:
+        return []
+    default = " (TF-Slim's default)" if options.opt_epsilon is None else ''
+    return [
+        f'{options.optimizer} learns slowly with an epsilon of {epsilon:g}{default}: pass '
+        f'--opt_epsilon={_ADAMW_EPSILON:g}, unless --learning_rate={options.learning_rate:g} was '
+        'chosen for this epsilon'
+    ]
+
+
 def _adadelta(options, rate):
     return tf.train.AdadeltaOptimizer(rate, options.adadelta_rho, _epsilon(options))
 
@@ -109,7 +126,7 @@ def _adamw(options, rate):
         rate,
         options.adam_beta1,
         options.adam_beta2,
-        _ADAMW_EPSILON if options.opt_epsilon is None else options.opt_epsilon,
+        _adamw_epsilon(options),
         weight_decay=options.weight_decay,
     )
 
@@ -139,6 +156,10 @@ def _rmsprop(options, rate):
 
 def _sgd(options, rate):
     return tf.train.GradientDescentOptimizer(rate)
+
+
+def _adamw_epsilon(options):
+    return _ADAMW_EPSILON if options.opt_epsilon is None else options.opt_epsilon
 
 
 def _epsilon(options):

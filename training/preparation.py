@@ -217,6 +217,7 @@ def _lines(run):
         batch += f', gradients of {gradients} workers'
     yield f'Global batch {run.images_per_step}: {batch}'
     yield f'Last step: {run.last_step or "none; training goes on until it is stopped"}'
+    yield from optimizers.remarks(options)
     if options.mixed_precision:
         chosen = run.precision or 'float32: this processor has no bfloat16'
         yield f'Mixed precision: {chosen}'

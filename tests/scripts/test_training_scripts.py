@@ -57,11 +57,18 @@ def test_the_flags_are_those_of_the_notes(checkout):
         'num_epochs_per_decay': '50',
         'moving_average_decay': '0.9999',
         'optimizer': 'adam',
+        'opt_epsilon': '1e-8',
         'ignore_missing_vars': 'True',
         'batch_size': '8',
         'save_interval_secs': '5',
     }
     assert call['flags'][-2:] == ['--batch_size=8', '--save_interval_secs=5']
+
+
+@pytest.mark.parametrize('typed', ['--optimizer=rmsprop', '--optimizer=adamw'])
+def test_another_optimizer_keeps_its_own_epsilon(checkout, typed):
+    (call,) = checkout.calls('run_train.sh', typed)
+    assert 'opt_epsilon' not in flags_of(call)
 
 
 def test_another_network_trains_its_own_head(checkout):

@@ -159,6 +159,27 @@ def test_an_optimizer_steps_by_its_definition_under_the_names_of_tf_1(name):
 
 
 @pytest.mark.parametrize(
+    ('options', 'epsilon'),
+    [
+        ({'optimizer': 'adam'}, "1 (TF-Slim's default)"),
+        ({'optimizer': 'adam', 'opt_epsilon': 0.001}, '0.001'),
+        ({'optimizer': 'adamw', 'opt_epsilon': 0.1}, '0.1'),
+        ({'optimizer': 'adam', 'opt_epsilon': 1e-4}, None),
+        ({'optimizer': 'adamw'}, None),
+        ({'optimizer': 'rmsprop'}, None),
+    ],
+)
+def test_a_large_epsilon_for_adam_is_mentioned_with_one_that_works(options, epsilon):
+    lines = optimizers.remarks(TrainOptions(**options))
+    if epsilon is None:
+        assert lines == []
+        return
+    (line,) = lines
+    assert f'an epsilon of {epsilon}: pass --opt_epsilon=1e-08' in line
+    assert '--learning_rate=0.01 ' in line
+
+
+@pytest.mark.parametrize(
     ('options', 'attributes'),
     [
         (

@@ -49,6 +49,17 @@ def test_frozen_means_frozen(runs, start, log):
     assert '135 of 137 variables come from the checkpoint' in log()
     assert f'Left out (9 classes in the checkpoint, 5 here): {HEAD}/' in log()
     assert f'2 variables are trained: {HEAD}/' in log()
+    assert "adam learns slowly with an epsilon of 1 (TF-Slim's default)" in log()
+
+
+def test_averages_follow_a_short_run_although_their_decay_is_large(runs):
+    runs.train(moving_average_decay=0.9999, max_number_of_steps=5)
+    first, last = (training_runs.variables(f'{runs.path()}/model.ckpt-{n}') for n in (0, 5))
+    name = 'LeNet/fc4/weights'
+    moved = np.linalg.norm(last[name] - first[name])
+    behind = np.linalg.norm(last[name] - last[f'{name}/ExponentialMovingAverage'])
+    assert moved > 0
+    assert behind < 0.5 * moved
 
 
 def test_frozen_batch_norms_go_on_if_wanted(runs, start):
