@@ -3,11 +3,15 @@
 #
 #   scripts/classify.sh tulip.jpg FOLDER               with the frozen graph of export_freeze.sh, or
 #                                                      the newest checkpoint where there is none
+#                                                      (after finetune.sh: of the better stage)
 #   scripts/classify.sh --format=csv FOLDER > out.csv  arguments go to classify_image.py and win
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
 model="$(frozen_graph)"
-[ -e "$model" ] || model="$TRAIN_DIR"
+if [ ! -e "$model" ] && [ -z "$(flag_value model '' "$@")" ]; then
+  # shellcheck disable=SC2119
+  model="$(chosen_stage)"
+fi
 exec "$python" -u "$root/classify_image.py" --model="$model" "$@"

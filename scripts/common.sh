@@ -77,3 +77,59 @@ print(model_info.beside_graph(*sys.argv[1:]))' "$1" "$2"
 frozen_graph() {
   printf '%s\n' "${EXPORT_DIR%/}/my_${MODEL_NAME}_freeze.pb"
 }
+
+# Print the directory of the stage of finetune.sh to use, the one with the better validation accuracy
+# (after env_set.sh). Standard error gets why.
+# shellcheck disable=SC2120
+chosen_stage() { # [--running]
+  if [ -e "$TRAIN_DIR/all" ]; then
+    run_module training.stages "$@" "$TRAIN_DIR" "$EVAL_DIR"
+  else
+    printf '%s\n' "$TRAIN_DIR"
+  fi
+}
+
+# Take over what the arguments say in place of the settings, so that the next script is told, too.
+take_settings() { # ARGUMENTS...
+  DATASET_NAME="$(flag_value dataset_name "$DATASET_NAME" "$@")"
+  DATASET_DIR="$(flag_value dataset_dir "$DATASET_DIR" "$@")"
+  MODEL_NAME="$(flag_value model_name "$MODEL_NAME" "$@")"
+  TRAIN_DIR="$(flag_value train_dir "$TRAIN_DIR" "$@")"
+}
+
+# Print the path of the checkpoint that download_checkpoint.sh has fetched.
+fetched_checkpoint() { # OUTPUT
+  printf '%s\n' "${1##*has them: }"
+}
+
+# Say which script comes next, with the settings that env_set.sh alone would not have (after
+# env_set.sh).
+say_next() { # SCRIPT ARGUMENTS...
+  # A part of a longer script leaves that to it.
+  [ -z "${SLIM_PART_OF:-}" ] || return 0
+  local names setting values=() typed='' script i
+  case "$1" in
+    classify.sh | server.sh) names=(MODEL_NAME EXPORT_DIR UPLOAD_DIR) ;;
+    run_train.sh)
+      names=(DATASET_NAME DATASET_DIR MODEL_NAME PRETRAINED_DIR CHECKPOINT_PATH TRAIN_DIR)
+      ;;
+    *) names=(DATASET_NAME DATASET_DIR MODEL_NAME TRAIN_DIR EVAL_DIR EXPORT_DIR) ;;
+  esac
+  for setting in "${names[@]}"; do values+=("${!setting-}"); done
+  script="$(dirname "$0")/$1"
+  shift
+  (
+    unset "${names[@]}"
+    for i in "${!names[@]}"; do
+      setting="${names[i]}"
+      # Each as env_set.sh makes it of those before.
+      if [ "$(source "$root/scripts/env_set.sh" && printf '%s' "${!setting-}")" != "${values[i]}" ]; then
+        export "$setting=${values[i]}"
+        typed+="$setting=$(printf '%q' "${values[i]}") "
+      fi
+    done
+    printf 'next: %s%q' "$typed" "$script"
+    [ $# -eq 0 ] || printf ' %q' "$@"
+    printf '\n'
+  )
+}

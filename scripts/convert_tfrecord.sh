@@ -9,5 +9,9 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
-exec "$python" -u "$root/download_and_convert_data.py" \
-  --dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR" "$@"
+program="$root/download_and_convert_data.py"
+if wants_help "$@"; then exec "$python" "$program" "$@"; fi
+"$python" -u "$program" --dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR" "$@"
+take_settings "$@"
+DATASET_DIR="$(flag_value output_directory "$DATASET_DIR" "$@")"
+say_next run_train.sh

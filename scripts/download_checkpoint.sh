@@ -14,4 +14,14 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
-run_module scripts.download_checkpoint "$@"
+fetched="$(run_module scripts.download_checkpoint "$@")"
+echo "$fetched"
+case "$fetched" in *' has them: '*)
+  CHECKPOINT_PATH="$(fetched_checkpoint "$fetched")"
+  MODEL_NAME="${fetched##* as }"
+  MODEL_NAME="${MODEL_NAME%% has them: *}"
+  unset TRAIN_DIR EVAL_DIR
+  source "$root/scripts/env_set.sh"
+  say_next run_train.sh
+  ;;
+esac

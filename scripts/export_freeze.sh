@@ -4,7 +4,8 @@
 #   scripts/export_freeze.sh                                my_inception_v4.pb, the network, and
 #                                                           my_inception_v4_freeze.pb, .label, .json:
 #                                                           with weights, names, and what it is
-#   scripts/export_freeze.sh --checkpoint_path=CHECKPOINT   an older checkpoint
+#   scripts/export_freeze.sh --checkpoint_path=CHECKPOINT   an older checkpoint, or TRAIN_DIR: by
+#                                                           default the better stage of finetune.sh
 #   scripts/export_freeze.sh --image_size=331 ...           arguments go to export_inference_graph.py,
 #                                                           those after -- to freeze_graph.py
 set -euo pipefail
@@ -19,9 +20,12 @@ format="$(flag_value format graph_def "$@")"
 [ "$format" = graph_def ] ||
   fail "--format=$format: only a graph_def is frozen here; $program writes other formats at once"
 
-export_flags=(--checkpoint_path="$TRAIN_DIR" --model_name="$MODEL_NAME")
+stage="$TRAIN_DIR"
+# shellcheck disable=SC2119
+[ -n "$(flag_value checkpoint_path '' "$@")" ] || stage="$(chosen_stage)"
+export_flags=(--checkpoint_path="$stage" --model_name="$MODEL_NAME")
 # A training directory of TF-Slim does not say what its classes are.
-[ -e "$TRAIN_DIR/model.json" ] ||
+[ -e "$stage/model.json" ] ||
   export_flags+=(--dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR")
 freeze_flags=()
 # What both programs have to know goes to both.
@@ -56,3 +60,11 @@ echo "the network:        $graph"
 echo "with its weights:   $frozen"
 echo "names of classes:   $(beside_graph "$frozen" .label)"
 echo "what it is:         $(beside_graph "$frozen" .json)"
+# Where its name is another, the scripts do not find it by themselves.
+if [ "$frozen" = "$(frozen_graph)" ]; then
+  say_next classify.sh PICTURES
+  say_next server.sh
+else
+  say_next classify.sh --model="$frozen" PICTURES
+  say_next server.sh --model_name="$frozen"
+fi

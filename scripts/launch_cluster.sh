@@ -89,3 +89,5 @@ if [ "$status" -ne 0 ]; then
   echo "a process failed; its log says why: $logs/cluster_*.log" >&2
   exit 1
 fi
+printf 'next: %q %q --checkpoint_path=%q\n' "$python" "$root/eval_image_classifier.py" \
+  "$(flag_value train_dir TRAIN_DIR "$@")"

@@ -199,6 +199,12 @@ echo
 echo "the records, the checkpoints, the results: $work"
 echo "the classifier, one file: $frozen"
 echo "quickstart: validation accuracy $accuracy, $SECONDS s"
-[ -n "$serve" ] || exit 0
+server=("$python" -u "$root/server.py" --model_name="$frozen" --port="$port")
+if [ -z "$serve" ]; then
+  printf 'next:'
+  printf ' %q' "${server[@]}"
+  printf '\n'
+  exit
+fi
 echo
-exec "$python" -u "$root/server.py" --model_name="$frozen" --port="$port"
+exec "${server[@]}"

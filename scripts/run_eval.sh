@@ -10,7 +10,29 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
-exec "$python" -u "$root/eval_image_classifier.py" \
-  --dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR" --dataset_split_name=validation \
-  --model_name="$MODEL_NAME" --checkpoint_path="$TRAIN_DIR" --eval_dir="$EVAL_DIR" \
+program="$root/eval_image_classifier.py"
+if wants_help "$@"; then exec "$python" "$program" "$@"; fi
+
+stage="$TRAIN_DIR" eval_dir="$EVAL_DIR" next=(export_freeze.sh)
+typed="$(flag_value checkpoint_path '' "$@")"
+if [ -n "$typed" ]; then
+  next+=(--checkpoint_path="$typed")
+else
+  stage="$(chosen_stage --running)"
+  # Each stage has results of its own.
+  [ "$stage" = "$TRAIN_DIR" ] || eval_dir="$stage/eval"
+fi
+flags=(
+  --dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR" --dataset_split_name=validation
+  --model_name="$MODEL_NAME" --checkpoint_path="$stage" --eval_dir="$eval_dir"
   --eval_interval_secs=60 --batch_size=32 "$@"
+)
+case " $* " in *' --run_once'*)
+  "$python" -u "$program" "${flags[@]}"
+  say_next "${next[@]}"
+  exit
+  ;;
+esac
+echo 'Ctrl-C ends the evaluation'
+say_next "${next[@]}"
+exec "$python" -u "$program" "${flags[@]}"

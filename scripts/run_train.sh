@@ -58,3 +58,5 @@ fi
 
 run_module training.background start "$train_dir" output.log "$root/scripts/stop_train.sh" \
   nohup "$python" -u "$program" "${flags[@]}" "$@"
+take_settings "$@"
+say_next run_eval.sh

@@ -14,3 +14,4 @@ for argument in "$@"; do
   esac
 done
 run_module training.background stop "$TRAIN_DIR"
+[ ! -e "$TRAIN_DIR/checkpoint" ] || say_next export_freeze.sh

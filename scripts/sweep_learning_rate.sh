@@ -32,3 +32,6 @@ if [ -z "$(flag_value dataset_dir "$(flag_value data_dir '' "$@")" "$@")" ]; the
   set -- "${flags[@]}" "$@"
 fi
 run_module scripts.sweep_learning_rate "$@"
+# The directories of the sweep are its own.
+take_settings "$@" --train_dir="$TRAIN_DIR"
+say_next run_train.sh --learning_rate=RATE

@@ -25,3 +25,4 @@ convert
 title "training $model from random weights -> $TRAIN_DIR"
 train "$TRAIN_DIR" "${flags[@]}" "$@"
 evaluate "$TRAIN_DIR"
+say_next export_freeze.sh

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import checkpoints, model_info, resolve, watch
 from common import files
 from common.errors import UserError
-from training import data_choice, lettering, plots, predictions, reports
+from training import data_choice, lettering, plots, predictions, reports, run_directory
 from training.best_checkpoint import BestCheckpoint
 from training.evaluate import DivergedCheckpointError, Evaluator
 from training.evaluation_summaries import Events
@@ -16,11 +16,10 @@ from training.evaluation_summaries import Events
 _BEST = 'best'
 _LOCK = '.evaluation.lock'
 _HISTORY = 'metrics.csv'
-_FIGURES = 'metrics.json'
 _PREDICTIONS = 'predictions.csv'
 _CONFUSION = 'confusion_matrix.png'
 _MISTAKES = 'worst_mistakes.png'
-_FILES = (_HISTORY, _FIGURES, _PREDICTIONS, _CONFUSION, _MISTAKES)
+_FILES = (_HISTORY, run_directory.FIGURES, _PREDICTIONS, _CONFUSION, _MISTAKES)
 # A training may remove the newest checkpoint as often as that while it is being evaluated.
 _ATTEMPTS = 5
 _MOST_LINES = 100
@@ -219,7 +218,7 @@ class _Program:
         """Print the results, and write them into the eval_dir."""
         for line in reports.lines(evaluation):
             self._report(line)
-        files.write_json(self._path(_FIGURES), reports.as_json(evaluation))
+        files.write_json(self._path(run_directory.FIGURES), reports.as_json(evaluation))
         pictures = dict(self._draw(evaluation, mistakes))
         for name, picture in pictures.items():
             with files.atomic_write(self._path(name)) as stream:

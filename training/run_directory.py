@@ -5,6 +5,7 @@ import re
 
 DIVERGED = 3  # Exit status: the loss or the weights were no longer numbers.
 LOCK = 'train.lock'  # Held by the training program as long as it runs.
+FIGURES = 'metrics.json'  # The last evaluation of a checkpoint, in its eval_dir.
 VALIDATIONS = 'validations.json'  # Steps, accuracies and losses, in order.
 _STATED = re.compile(r'^model_checkpoint_path: "([^"]*)"', re.MULTILINE)
 

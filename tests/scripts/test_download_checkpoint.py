@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import shlex
 import subprocess
 import tarfile
 from pathlib import Path
@@ -85,7 +86,10 @@ def test_the_command_fetches_into_a_folder_with_spaces_and_then_finds_it(tmp_pat
     variables = len(reference.facts('mobilenet_v1_025')['model_variables'])
     assert f'fetched, all {variables} variables as mobilenet_v1_025 has them' in first.stdout
     assert again.returncode == 0, again.stderr
-    assert again.stdout == first.stdout.splitlines()[-1].replace('fetched', 'already there') + '\n'
+    fetched, following = first.stdout.splitlines()[-2:]
+    assert again.stdout.splitlines()[0] == fetched.replace('fetched', 'already there')
+    for settings in ('MODEL_NAME=mobilenet_v1_025', f'CHECKPOINT_PATH={path}'):
+        assert settings in shlex.split(following.removeprefix('next: '))
     assert str(path) in again.stdout
     assert len(site.requests) == 1
     # The archive is not kept, nor anything of the way.

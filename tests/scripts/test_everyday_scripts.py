@@ -1,7 +1,9 @@
 """What the everyday scripts call: flags, folders, spaces; the programs are stand-ins."""
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -96,6 +98,74 @@ def test_pictures_are_classified_by_the_frozen_graph_if_there_is_one(checkout):
     (checkout.here / 'my_inception_v4_freeze.pb').touch()
     (call,) = checkout.calls('classify.sh', 'tulip.jpg')
     assert call['flags'] == ['--model=./my_inception_v4_freeze.pb', 'tulip.jpg']
+
+
+@pytest.fixture
+def stages(checkout):
+    """Return a TRAIN_DIR of finetune.sh whose second stage is the better one."""
+    train_dir = checkout.home / 'train/my_flower_5_inception_v4'
+    for stage, accuracy in ((train_dir, 0.5), (train_dir / 'all', 0.75)):
+        (stage / 'eval').mkdir(parents=True)
+        (stage / 'checkpoint').write_text('model_checkpoint_path: "model.ckpt-7"\n')
+        (stage / 'model.json').write_text('{}')
+        figures = {
+            'checkpoint': f'{stage}/model.ckpt-7', 'step': 7, 'finished_at': '2026',
+            'split_name': 'validation', 'accuracy': accuracy, 'loss': 1.0,
+        }  # fmt: skip
+        (stage / 'eval/metrics.json').write_text(json.dumps(figures))
+    return train_dir
+
+
+@pytest.mark.parametrize(
+    ('script', 'flag'),
+    [('run_eval.sh', 'checkpoint_path'), ('export_freeze.sh', 'checkpoint_path'),
+     ('classify.sh', 'model')],
+)  # fmt: skip
+def test_the_better_stage_of_a_fine_tuning_is_used_unless_one_is_typed(
+    checkout, stages, script, flag
+):
+    done = checkout.run(script)
+    assert (done.returncode, done.stderr) == (
+        0,
+        f'using {stages}/all: validation accuracy 75.00% at step 7 '
+        f'({stages}: validation accuracy 50.00% at step 7)\n',
+    )
+    assert f'--{flag}={stages}/all' in checkout.told()[0]['flags']
+    done = checkout.run(script, f'--{flag}={stages}')
+    assert (done.returncode, done.stderr) == (0, '')
+    assert [f for f in checkout.told()[-1]['flags'] if 'all' in f.split('/')] == []
+
+
+def test_each_stage_has_results_of_its_own(checkout, stages):
+    (call,) = checkout.calls('run_eval.sh')
+    assert f'--eval_dir={stages}/all/eval' in call['flags']
+
+
+NEXT = {
+    'convert_tfrecord.sh': ('./run_train.sh',),
+    'run_eval.sh --run_once': ('./export_freeze.sh',),
+    'run_eval.sh': ('./export_freeze.sh',),
+    'export_freeze.sh': ('./classify.sh PICTURES', './server.sh'),
+}
+
+
+@pytest.mark.parametrize('command', NEXT)
+def test_a_script_that_ends_says_what_comes_next(checkout, command):
+    done = checkout.run(*command.split())
+    assert done.returncode == 0, done.stderr
+    scripts = str(checkout.root / 'scripts')
+    told = [line for line in done.stdout.splitlines() if line.startswith('next: ')]
+    expected = [each.replace('.', scripts.replace(' ', r'\ '), 1) for each in NEXT[command]]
+    assert told == [f'next: {each}' for each in expected]
+
+
+def test_what_comes_next_has_the_settings_of_the_call(checkout):
+    settings = {'MODEL_NAME': 'lenet', 'TRAIN_DIR': '/my runs/2', 'UPLOAD_DIR': '/u'}
+    done = checkout.run('convert_tfrecord.sh', '--dataset_name=two kinds', **settings)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith('next: ')]
+    *typed, script = shlex.split(line.removeprefix('next: '))
+    assert typed == ['DATASET_NAME=two kinds', 'MODEL_NAME=lenet', 'TRAIN_DIR=/my runs/2']
+    assert script == f'{checkout.root}/scripts/run_train.sh'
 
 
 def test_who_serves_before_exporting_is_told_what_comes_first(checkout):
@@ -231,7 +301,7 @@ def test_a_graph_may_lie_anywhere_and_be_called_anything(checkout, typed, graph,
     assert os.path.exists(checkout.here / description)
     _, freeze = checkout.told()
     assert f'--input_graph={graph}' in freeze['flags']
-    assert done.stdout.splitlines() == [
+    assert done.stdout.splitlines()[:4] == [
         f'the network:        {graph}',
         f'with its weights:   {graph}2',
         f'names of classes:   {graph}2.label',
@@ -241,7 +311,7 @@ def test_a_graph_may_lie_anywhere_and_be_called_anything(checkout, typed, graph,
 
 def test_names_of_the_frozen_graphs_files_are_printed(checkout):
     lines = checkout.run('export_freeze.sh').stdout.splitlines()
-    assert lines[2:] == [
+    assert lines[2:4] == [
         'names of classes:   ./my_inception_v4_freeze.label',
         'what it is:         ./my_inception_v4_freeze.json',
     ]

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import shlex
 import signal
 
 import pytest
@@ -40,6 +41,12 @@ def is_alive(process):
 
 def flags_of(call):
     return dict(flag[2:].split('=', 1) for flag in call['flags'])
+
+
+def following(line):
+    """Return the words of the command that a script's last line proposes."""
+    assert line.startswith('next: ')
+    return shlex.split(line.removeprefix('next: '))
 
 
 def test_the_flags_are_those_of_the_notes(checkout):
@@ -88,7 +95,7 @@ def test_a_directory_in_the_home_directory_is_the_programs(checkout):
     started = checkout.run('run_train.sh', *typed, CHECKPOINT_PATH='/none')
     assert started.returncode == 0, started.stderr
     stopped = checkout.run('stop_train.sh', typed[0])
-    assert stopped.stdout.endswith(f'newest checkpoint: {checkout.home}/my run/model.ckpt-7\n')
+    assert f'newest checkpoint: {checkout.home}/my run/model.ckpt-7\n' in stopped.stdout
     assert os.listdir(checkout.here) == ['output.log']
 
 
@@ -101,7 +108,10 @@ def test_a_run_is_started_followed_and_stopped(checkout):
     stop = (
         f"'{checkout.root}/scripts/stop_train.sh' '--train_dir={checkout.environment['TRAIN_DIR']}'"
     )
-    assert started.stdout.splitlines() == [
+    *about, last = started.stdout.splitlines()
+    typed = f'TRAIN_DIR={train_dir}'
+    assert following(last) == [typed, f'{checkout.root}/scripts/run_eval.sh']
+    assert about == [
         f'training in the background: process {call["process"]}',
         f'  log:     {log}',
         f"  follow:  tail -f '{log}'",
@@ -114,15 +124,17 @@ def test_a_run_is_started_followed_and_stopped(checkout):
     os.kill(call['process'], signal.SIGINT)
     stopped = checkout.run('stop_train.sh', folder=checkout.home)
     assert stopped.returncode == 0, stopped.stderr
-    assert stopped.stdout.splitlines() == [
+    *about, last = stopped.stdout.splitlines()
+    assert following(last) == [typed, f'{checkout.root}/scripts/export_freeze.sh']
+    assert about == [
         f'process {call["process"]} was asked to stop: it finishes its step, saves, and ends',
         f'process {call["process"]} has ended: INFO:tensorflow:Stopped as asked for',
         f'newest checkpoint: {train_dir}/model.ckpt-7',
     ]
     assert not is_alive(call['process'])
     again = checkout.run('stop_train.sh')
-    expected = f'nothing to stop: no training runs in {train_dir}\n'
-    assert (again.returncode, again.stdout, again.stderr) == (0, expected, '')
+    assert (again.returncode, again.stderr) == (0, '')
+    assert again.stdout.splitlines()[0] == f'nothing to stop: no training runs in {train_dir}'
     # The same command goes on from there, without the released weights.
     assert len(checkout.calls('run_train.sh', CHECKPOINT_PATH='/gone/inception_v4.ckpt')) == 1
 
@@ -220,7 +232,7 @@ def test_a_run_that_was_started_by_hand_is_refused_and_stopped_too(checkout, tmp
         stopped = checkout.run('stop_train.sh')
     running = f'a training runs there already (process {by_hand.pid})'
     assert refused.stderr == f'error: --train_dir={train_dir}: {running}\n'
-    assert stopped.stdout.splitlines()[-1] == f'newest checkpoint: {train_dir}/model.ckpt-7'
+    assert stopped.stdout.splitlines()[-2] == f'newest checkpoint: {train_dir}/model.ckpt-7'
     assert by_hand.returncode == 0
 
 

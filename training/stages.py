@@ -1,0 +1,114 @@
+"""Choose between the two stages of finetune.sh: the head in TRAIN_DIR, all layers in TRAIN_DIR/all.
+
+python -m training.stages [--running] TRAIN_DIR EVAL_DIR
+
+Prints the directory to use on standard output, and why on standard error.
+"""
+
+import dataclasses
+import os
+import sys
+
+from common import files
+from common.errors import UserError, exit_cleanly
+from training import background, run_directory
+
+_ALL_LAYERS = 'all'
+_EVAL_DIR = 'eval'
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found out about a stage."""
+
+    accuracy: float
+    loss: float
+    step: int
+    split_name: str
+
+    def __str__(self):
+        return f'{self.split_name} accuracy {self.accuracy:.2%} at step {self.step}'
+
+
+def choose(train_dir, eval_dir=None, prefer_running=False):
+    """Return (directory of the stage to use, one line that says why or None).
+
+    The stage with the better accuracy is used. An evaluated stage is preferred to one that was not
+    evaluated, and with `prefer_running` a stage that is in training to any other.
+    """
+    head, whole = train_dir, os.path.join(train_dir, _ALL_LAYERS)
+    if prefer_running:
+        for stage in (whole, head):
+            if os.path.isdir(whole) and background.find(stage):
+                return stage, f'using {stage}: it is in training'
+    if not run_directory.newest_checkpoint(whole):
+        return head, None
+    if not run_directory.newest_checkpoint(head):
+        return whole, f'using {whole}: {head} itself has no checkpoint'
+    found = _evaluations((head, whole), eval_dir)
+    # The later stage wins a tie.
+    better, other = sorted((whole, head), key=lambda stage: _rank(found[stage]), reverse=True)
+    if not found[better]:
+        return whole, f'using {whole}, the later stage: neither it nor {head} has been evaluated'
+    compared = str(found[other]) if found[other] else 'not evaluated'
+    return better, f'using {better}: {found[better]} ({other}: {compared})'
+
+
+def _rank(evaluation):
+    return (evaluation.accuracy, -evaluation.loss) if evaluation else (-1.0, 0.0)
+
+
+def _evaluations(stages, eval_dir):
+    """Return {stage: its newest evaluation, or None}, wherever the results were written."""
+    records = [
+        *([_read(eval_dir, run_directory.FIGURES)] if eval_dir else []),
+        *(_read(os.path.join(stage, _EVAL_DIR), run_directory.FIGURES) for stage in stages),
+    ]
+    # Training pictures say nothing about how good a network is.
+    records = [r for r in records if _is_figures(r) and r['split_name'] != 'train']
+    return {stage: _newest(stage, records) or _last_validation(stage) for stage in stages}
+
+
+def _is_figures(record):
+    fields = {field.name for field in dataclasses.fields(Evaluation)}
+    return isinstance(record, dict) and {'checkpoint', 'finished_at', *fields} <= record.keys()
+
+
+def _newest(stage, records):
+    # Only the name counts, as the whole directory may have been moved since.
+    name = os.path.basename(os.path.abspath(stage))
+    own = [r for r in records if os.path.basename(os.path.dirname(r['checkpoint'])) == name]
+    if not own:
+        return None
+    newest = max(own, key=lambda record: record['finished_at'])
+    return Evaluation(*(newest[field.name] for field in dataclasses.fields(Evaluation)))
+
+
+def _last_validation(stage):
+    """Return what a training with --validate_every_n_epochs found at the end."""
+    rows = _read(stage, run_directory.VALIDATIONS)
+    return Evaluation(**rows[-1], split_name='validation') if rows else None
+
+
+def _read(directory, name):
+    path = os.path.join(directory, name)
+    try:
+        return files.read_json(path) if os.path.exists(path) else None
+    except UserError as error:
+        print(f'{error}; ignored', file=sys.stderr)
+        return None
+
+
+@exit_cleanly
+def main(arguments):
+    """Print the stage to use."""
+    prefer_running = '--running' in arguments
+    train_dir, eval_dir = [argument for argument in arguments if argument != '--running']
+    stage, why = choose(train_dir, eval_dir, prefer_running)
+    if why:
+        print(why, file=sys.stderr)
+    print(stage)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
