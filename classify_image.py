@@ -63,14 +63,17 @@ def main(arguments):
     if not path:
         raise UserError('--model: name a training directory, a checkpoint or a frozen graph (.pb)')
     label_file = cli.either('label_file', 'labels')
+    pictures = [FLAGS[name].value for name in ('image_file', 'image') if FLAGS[name].value]
+    paths = (*pictures, *arguments[1:])
+    from serving import early_checks
+
+    early_checks.classification(path, label_file, paths)
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     logs.start()
     from serving import classify
     from serving.model_loading import ModelOptions
 
-    pictures = [FLAGS[name].value for name in ('image_file', 'image') if FLAGS[name].value]
     model = cli.filled(ModelOptions, path=path, label_file=label_file)
-    paths = (*pictures, *arguments[1:])
     return classify.classify(cli.filled(classify.ClassifyOptions, model=model, paths=paths))
 
 

@@ -9,11 +9,13 @@ python eval_image_classifier.py --checkpoint_path=inception_v4.ckpt --model_name
 
 from common import cli, logs
 from training import cli as training_cli
+from training import early_checks
 
 
 def main(_):
     """Turn the flags into options, and evaluate."""
     options = training_cli.evaluation_options()
+    early_checks.evaluation(options)
     logs.start()
     from training import evaluation
 

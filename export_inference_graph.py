@@ -65,6 +65,9 @@ def main(_):
     cli.refuse_dead((*_DEAD, _NO_FRAMES))
     size = cli.either('image_size', 'default_image_size')
     from common import logs
+    from serving import early_checks
+
+    early_checks.exporting(FLAGS.checkpoint_path, FLAGS.summarize)
     from serving import export, summarize
 
     if FLAGS.summarize:

@@ -56,6 +56,9 @@ def main(_):
     cli.refuse_dead(_DEAD)
     outputs = cli.either('output_node_names', 'output_node_name') or ()
     from common import logs
+    from serving import early_checks
+
+    early_checks.freezing(FLAGS.input_graph, FLAGS.input_checkpoint)
     from serving import freeze
 
     logs.start()

@@ -84,10 +84,12 @@ _GROUPS = {
 def main(_):
     """Turn the flags into options, and serve."""
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    from serving import http_server, serve, server_options
+    from serving import early_checks, http_server, serve, server_options
 
     serve.end_at_once_when_told()
     path = serve.model_path(FLAGS.model_dir, FLAGS.model_name)
+    labels = serve.label_path(FLAGS.model_dir, FLAGS.label_file)
+    early_checks.model(path, labels)
     keys = server_options.read_keys(FLAGS.api_key_file) if FLAGS.api_key_file else ()
     listen = cli.filled(server_options.ListenOptions)
     is_loopback = server_options.is_loopback(FLAGS.host)  # 127.0.0.2 is, and answers for itself.
@@ -104,7 +106,6 @@ def main(_):
     from serving.model_loading import ModelOptions
     from serving.predictor import PredictorOptions
 
-    labels = serve.label_path(FLAGS.model_dir, FLAGS.label_file)
     model = cli.filled(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
     how = cli.filled(PredictorOptions)
     options = serve.ServeOptions(model, how, config, listen, FLAGS.reload_secs, FLAGS.debug)

@@ -8,11 +8,13 @@ python train_image_classifier.py --dataset_name=flowers --dataset_dir=DIR --trai
 
 from common import cli, logs
 from training import cli as training_cli
+from training import early_checks
 
 
 def main(_):
     """Turn the flags into options, and train."""
     options = training_cli.training_options()
+    early_checks.training(options)
     logs.start()
     # Late: --help and mistakes in flags have no need of TensorFlow.
     from training import train

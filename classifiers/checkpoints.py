@@ -5,21 +5,22 @@ takes both by their prefix. Every tensor carries a checksum, so reading them all
 checkpoint is whole, and a fast one (2 to 3 GB/s from the page cache).
 """
 
-import glob
 import hashlib
 import os
-import re
 
 import tensorflow.compat.v1 as tf
 
+from classifiers import checkpoint_paths
 from common import errors
 from common.errors import UserError
+
+# What the names alone say needs no TensorFlow, and is known here as well.
+files_of = checkpoint_paths.files_of
+prefix_of = checkpoint_paths.prefix_of
 
 AVERAGE_SUFFIX = '/ExponentialMovingAverage'
 ABSENT = 'no such file'
 DENIED = 'Permission denied'
-_PART = re.compile(r'\.(index|meta|data-\d{5}-of-\d{5})$')
-STEP = re.compile(r'-(\d+)$')
 _ARCHIVE = ('.tar.gz', '.tgz', '.tar', '.zip')
 # What the reader raises for damaged, half-written and vanished files.
 _READ_ERRORS = (tf.errors.OpError, IndexError, RuntimeError, ValueError)
@@ -27,19 +28,6 @@ _READ_ERRORS = (tf.errors.OpError, IndexError, RuntimeError, ValueError)
 
 class UnreadableCheckpointError(UserError):
     """Tell that a checkpoint is missing, damaged or half written."""
-
-
-def prefix_of(path):
-    """Return the checkpoint's prefix, whichever of its files `path` names."""
-    return _PART.sub('', os.fspath(path))
-
-
-def files_of(prefix):
-    """List the files that hold the checkpoint's data, its index first."""
-    index = f'{prefix}.index'
-    if os.path.exists(index):
-        return [index, *sorted(glob.glob(f'{glob.escape(prefix)}.data-?????-of-?????'))]
-    return [prefix] if os.path.isfile(prefix) else []
 
 
 def signature(prefix):
@@ -71,9 +59,9 @@ def fingerprint(prefix):
 
 def step_of(prefix):
     """Return the training step: the file name's number, else the stored one, else 0."""
-    match = STEP.search(prefix)
-    if match:
-        return int(match[1])
+    step = checkpoint_paths.step_in(prefix)
+    if step >= 0:
+        return step
     try:
         reader = tf.train.NewCheckpointReader(prefix)
         return int(reader.get_tensor('global_step')) if reader.has_tensor('global_step') else 0

@@ -6,9 +6,9 @@ import shutil
 
 import tensorflow.compat.v1 as tf
 
-from classifiers import build, checkpoints, model_info, restore
+from classifiers import build, checkpoints, model_info, released_archives, restore
 from classifiers.model_info import ModelInfo
-from common import archives, download, files, names
+from common import archives, files, names
 from common.errors import UserError
 from nets import nets_factory, released
 
@@ -16,35 +16,19 @@ _UNPACKED = '.unpacked'
 
 
 def choose(name):
-    """Return the Release that a network, an archive or a checkpoint's name means.
-
-    Where a network has several, it is the one whose accuracy was published.
-    """
-    releases = released.by_network(name)
-    if releases:
-        return next((release for release in releases if release.top_1), releases[0])
+    """Return the Release that a network, an archive or a checkpoint's name means."""
+    found = released_archives.find(name)
+    if found:
+        return found
+    by_name = released_archives.by_name()
     if name in nets_factory.MODELS:
         raise UserError(
             f'{name}: no checkpoint of it was ever released; train it from random weights '
             f'(scripts/train_from_scratch.sh {name} DATASET), or name one of '
-            f'{", ".join(sorted(_by_name()))}'
+            f'{", ".join(sorted(by_name))}'
         )
-    found = released.by_checkpoint(name) or _by_name().get(name)
-    if found:
-        return found
-    if name.endswith('.tar.gz'):
-        return released.by_archive(name)
-    known = {release.network for release in released.RELEASES.values()} | _by_name().keys()
+    known = {release.network for release in released.RELEASES.values()} | by_name.keys()
     raise UserError(names.unknown('network or checkpoint', name, known))
-
-
-def _by_name():
-    return {release.name: release for release in released.RELEASES.values()}
-
-
-def address(release, mirror=None):
-    """Return where a release is fetched from: the `mirror` is an address or a path of archives."""
-    return f'{mirror.rstrip("/")}/{release.archive}' if mirror else release.url
 
 
 def describe(release, imagenet_names, source):
@@ -76,14 +60,12 @@ def fetch(release, directory, imagenet_names, mirror=None):
 
     model.json is written last: where it lies, the checkpoint was whole and its network's.
     """
-    folder = os.path.join(directory, release.name)
+    folder = released_archives.folder(release, directory)
     path = os.path.join(folder, release.checkpoint)
-    if os.path.exists(os.path.join(folder, model_info.FILE_NAME)):
+    if released_archives.is_there(release, directory):
         return Fetched(path, _check(path, model_info.read_beside(path)), False)
-    url = address(release, mirror)
-    archive = os.path.join(folder, release.archive)
-    download.fetch(url, archive)  # Prints the hash: nobody has published one.
-    info = describe(release, imagenet_names, url)
+    archive = released_archives.fetch(release, directory, mirror)
+    info = describe(release, imagenet_names, released_archives.address(release, mirror))
     unpacked = os.path.join(folder, _UNPACKED)
     shutil.rmtree(unpacked, ignore_errors=True)
     try:

@@ -13,10 +13,9 @@ import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 from tensorflow.python.training.checkpoint_state_pb2 import CheckpointState
 
-from classifiers import checkpoints
+from classifiers import checkpoint_paths, checkpoints
+from classifiers.checkpoint_paths import STATE_FILE, step_in
 from common.errors import UserError
-
-STATE_FILE = 'checkpoint'
 
 
 @dataclass(frozen=True)
@@ -35,24 +34,17 @@ def find(path, warn=tf.logging.warning):
         return _checked(checkpoints.prefix_of(path))
     newest = newest_good(path, warn)
     if newest is None:
-        raise UserError(f'{path}: no checkpoint in this directory (*.index, or *.ckpt in one file)')
+        raise UserError(checkpoint_paths.none_in(path))
     return newest
 
 
 def _checked(prefix):
     fault = checkpoints.fault(prefix)
     if fault == checkpoints.ABSENT:
-        raise checkpoints.UnreadableCheckpointError(_absent(prefix))
+        raise checkpoints.UnreadableCheckpointError(checkpoint_paths.absent(prefix))
     if fault:
         raise checkpoints.unreadable(prefix, fault)
     return _checkpoint(prefix)
-
-
-def _absent(prefix):
-    directory = os.path.dirname(prefix)
-    present = [] if not os.path.isdir(directory) else newest_first(directory)
-    hint = f'; there are {", ".join(present[:3])}' if present else ''
-    return f'{prefix}: no such checkpoint or directory{hint}'
 
 
 def _checkpoint(prefix):
@@ -94,42 +86,20 @@ def newest_first(directory, warn=tf.logging.warning):
     The state file's order counts before the steps' (a restarted run may stand at a lower step),
     except for what was written after the state file: a kill may fall between the two.
     """
-    names = _listed(directory)
+    names = checkpoint_paths.listed(directory)
     stated, written = _stated(os.path.join(directory, STATE_FILE), warn)
     known = {name: position for position, name in enumerate(stated)}
-    newest_step = _name_step(stated[-1]) if stated else -1
+    newest_step = step_in(stated[-1]) if stated else -1
 
     def order(name):
         if name in known:
             return 1, known[name], 0
-        later = _name_step(name) > newest_step and _modified(directory, name) > written
-        return (2 if later or not known else 0), 0, _name_step(name)
+        later = step_in(name) > newest_step and _modified(directory, name) > written
+        return (2 if later or not known else 0), 0, step_in(name)
 
-    prefixes = {checkpoints.prefix_of(name) for name in names if _is_checkpoint(name, known)}
+    found = (name for name in names if checkpoint_paths.is_checkpoint(name, known))
+    prefixes = {checkpoints.prefix_of(name) for name in found}
     return [os.path.join(directory, name) for name in sorted(prefixes, key=order, reverse=True)]
-
-
-def _listed(directory):
-    """List the directory's files; only a directory that is not there counts as empty."""
-    try:
-        return os.listdir(directory)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise UserError(f'{directory}: cannot be read as a directory ({error.strerror})') from None
-
-
-def _is_checkpoint(name, known):
-    """Tell whether `name` is a V2 index, or a V1 file by its usual name or by the state file."""
-    stem = name.rsplit('-', 1)[0] if _name_step(name) >= 0 else name
-    return not name.startswith('.') and (
-        name.endswith('.index') or name in known or stem.endswith('.ckpt')
-    )
-
-
-def _name_step(name):
-    match = checkpoints.STEP.search(name)
-    return int(match[1]) if match else -1
 
 
 def _modified(directory, name):
@@ -171,6 +141,10 @@ def wait_for_new(
     """
     stop = stop or threading.Event()
     watcher = _Watcher(directory)
+    if not os.path.exists(directory):
+        tf.logging.warning('%s does not exist yet; waiting for a training to make it', directory)
+    elif not checkpoint_paths.may_hold_one(directory):
+        tf.logging.info('%s has no checkpoint yet; waiting for the first one', directory)
     while not stop.is_set():
         tf.logging.info('Waiting for new checkpoint at %s', directory)
         waited_from = clock()

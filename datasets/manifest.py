@@ -141,6 +141,22 @@ def digest(path):
         return hashlib.sha256(stream.read()).hexdigest()
 
 
+def require_directory(dataset_dir, dataset_name):
+    """Raise a UserError that names the command that makes the records, where no directory is."""
+    if not os.path.isdir(dataset_dir or ''):
+        command = conversion_command(dataset_dir, dataset_name)
+        raise UserError(f'{dataset_dir}: no such directory; the records are made by: {command}')
+
+
+def require_split(described, split_name, dataset_dir):
+    """Raise a UserError that names the splits that there are, unless `split_name` is one."""
+    if split_name not in described.splits:
+        raise UserError(
+            f'{dataset_dir}: {described.dataset_name or "the data set"} has no split'
+            f' {split_name!r}; it has {", ".join(sorted(described.splits))}'
+        )
+
+
 def require_finished(dataset_dir, dataset_name):
     """Raise a UserError that names the mending command while the records may be incomplete.
 

@@ -85,7 +85,7 @@ def get_split(
     `num_classes`, `class_names` (by record label) and `labels_to_names`. The function
     `class_names` supplies the names where nothing beside the records tells them.
     """
-    _require_directory(dataset_dir, dataset_name)
+    manifest.require_directory(dataset_dir, dataset_name)
     manifest.require_finished(dataset_dir, dataset_name)
     described = None if file_pattern else manifest.find(dataset_dir, dataset_name)
     if described:
@@ -113,18 +113,8 @@ def get_split(
     )
 
 
-def _require_directory(dataset_dir, dataset_name):
-    if not os.path.isdir(dataset_dir or ''):
-        command = manifest.conversion_command(dataset_dir, dataset_name)
-        raise UserError(f'{dataset_dir}: no such directory; the records are made by: {command}')
-
-
 def _manifest_shards(described, split_name, dataset_dir):
-    if split_name not in described.splits:
-        raise UserError(
-            f'{dataset_dir}: {described.dataset_name or "the data set"} has no split'
-            f' {split_name!r}; it has {", ".join(sorted(described.splits))}'
-        )
+    manifest.require_split(described, split_name, dataset_dir)
     shards = []
     for shard in described.splits[split_name].shards:
         path = os.path.join(dataset_dir, shard.file)

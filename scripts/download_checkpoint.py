@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 
+from classifiers import released_archives
 from common.errors import UserError, exit_cleanly
 from nets import released
 
@@ -48,13 +49,24 @@ def _list():
         )
 
 
+def _mention_others(name, release):
+    others = [r.name for r in released.by_network(release.network) if r is not release]
+    if name == release.network and others:
+        print(f'{name}: {release.name}; there are also {", ".join(others)}', flush=True)
+
+
 @exit_cleanly
 def main():
     """Fetch what the command line names, and say what it is good for."""
     arguments = _arguments()
     if not arguments.model:
         return _list()
-    # Late: the list and --help have no need of TensorFlow.
+    release = released_archives.find(arguments.model)
+    if release:
+        _mention_others(arguments.model, release)
+        if not released_archives.is_there(release, arguments.directory):
+            released_archives.fetch(release, arguments.directory, arguments.mirror)
+    # Late: the list, --help and an archive that cannot be had have no need of TensorFlow.
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     from classifiers import pretrained
     from common import logs
@@ -62,9 +74,6 @@ def main():
 
     logs.start()
     release = pretrained.choose(arguments.model)
-    others = [r.name for r in released.by_network(release.network) if r is not release]
-    if arguments.model == release.network and others:
-        print(f'{release.network}: {release.name}; there are also {", ".join(others)}')
     imagenet_names = [entry.name for entry in imagenet_classes.read()]
     found = pretrained.fetch(release, arguments.directory, imagenet_names, arguments.mirror)
     state = 'fetched' if found.is_new else 'already there'

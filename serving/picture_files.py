@@ -10,6 +10,9 @@ from datasets import folder_scan, image_kinds, images
 from datasets.images import BadImage
 
 STANDARD_INPUT = '-'
+_NO_FILE = 'no such file'
+_NO_MATCH = 'no file matches this pattern'
+_EMPTY = 'no file in this folder'
 _HEAD_BYTES = 4096
 _MOST_BYTES = 2**30
 
@@ -27,15 +30,30 @@ def find(arguments):
     return [found for argument in arguments for found in _find_one(argument)]
 
 
+def find_problem(argument):
+    """Say at a glance why an argument leads to no picture, or return ''."""
+    if _is_pattern(argument):
+        return '' if next(glob.iglob(argument, recursive=True), None) else _NO_MATCH
+    if os.path.isdir(argument):
+        with os.scandir(argument) as entries:
+            return '' if next(entries, None) else _EMPTY
+    return '' if argument == STANDARD_INPUT or os.path.exists(argument) else _NO_FILE
+
+
+def _is_pattern(argument):
+    is_path = argument == STANDARD_INPUT or os.path.lexists(argument)
+    return not is_path and glob.has_magic(argument)
+
+
 def _find_one(argument):
-    if argument == STANDARD_INPUT or os.path.lexists(argument) or not glob.has_magic(argument):
+    if not _is_pattern(argument):
         return _find_path(argument)
     matches = sorted(glob.glob(argument, recursive=True), key=os.fsencode)
     if '**' in argument:
         # Such a pattern names folders beside what lies in them.
         matches = [match for match in matches if not os.path.isdir(match)]
     found = [found for match in matches for found in _find_path(match)]
-    return found or [PictureFile(argument, 'no file matches this pattern')]
+    return found or [PictureFile(argument, _NO_MATCH)]
 
 
 def _find_path(path):
@@ -44,9 +62,7 @@ def _find_path(path):
     listing = folder_scan.list_files(path, required=False)
     found = [PictureFile(*refused) for refused in listing.refused]
     found += [PictureFile(path) for path in listing.files]
-    return sorted(found, key=lambda file: os.fsencode(file.path)) or [
-        PictureFile(path, 'no file in this folder')
-    ]
+    return sorted(found, key=lambda file: os.fsencode(file.path)) or [PictureFile(path, _EMPTY)]
 
 
 def read(file):
@@ -62,7 +78,7 @@ def read(file):
             _require_file(stream)
             return images.normalise(_read_stream(stream))
     except FileNotFoundError:
-        raise BadImage('no such file') from None
+        raise BadImage(_NO_FILE) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, 'strerror', None) or str(error)
         raise BadImage(f'cannot be read ({reason})') from None

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifiers import checkpoints, model_info, pretrained
+from classifiers import checkpoints, model_info, pretrained, released_archives
 from common.errors import UserError
 from datasets import imagenet_classes
 from nets import nets_factory, released
@@ -104,8 +104,8 @@ def test_the_command_fetches_into_a_folder_with_spaces_and_then_finds_it(tmp_pat
 def test_every_release_is_known_by_its_name_and_described(name):
     found = pretrained.choose(name)
     assert found.name == name
-    assert pretrained.address(found) == released.BASE_URL + found.archive
-    assert pretrained.address(found, '/a path/') == f'/a path/{found.archive}'
+    assert released_archives.address(found) == released.BASE_URL + found.archive
+    assert released_archives.address(found, '/a path/') == f'/a path/{found.archive}'
     info = pretrained.describe(found, NAMES, 'there')
     assert (info.model_name, info.image_size) == (found.network, found.image_size)
     assert len(info.class_names) == info.num_classes

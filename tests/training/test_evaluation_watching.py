@@ -22,6 +22,20 @@ def test_watching_evaluates_each_new_checkpoint_once(program, log_lines):
     assert program.steps() == [1, 2, 3, 4]
 
 
+def test_a_directory_that_does_not_exist_is_named_while_it_is_waited_for(program, log_lines):
+    shutil.rmtree(program.train_dir, ignore_errors=True)
+    assert program.watch() == 0
+    missing = f'{program.train_dir} does not exist yet; waiting for a training to make it'
+    assert log_lines().count(missing) == 1
+    program.train_dir.mkdir()
+    assert program.watch() == 0
+    empty = f'{program.train_dir} has no checkpoint yet; waiting for the first one'
+    assert log_lines().count(empty) == 1
+    program.save(step=1)
+    assert program.watch() == 1
+    assert log_lines().count(missing) == log_lines().count(empty) == 1
+
+
 def test_the_number_of_evaluations_is_limited(program):
     program.save(step=1)
     program.on_result = {n: lambda n=n: program.save(step=n + 1, seed=n) for n in (1, 2, 3)}

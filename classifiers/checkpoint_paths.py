@@ -1,0 +1,80 @@
+"""Where checkpoints lie, by the names of files alone: nothing here needs TensorFlow."""
+
+import glob
+import os
+import re
+
+from common.errors import UserError
+
+STATE_FILE = 'checkpoint'  # TensorFlow's list of a directory's checkpoints.
+STEP = re.compile(r'-(\d+)$')
+_PART = re.compile(r'\.(index|meta|data-\d{5}-of-\d{5})$')
+_MOST_SHOWN = 3
+
+
+def prefix_of(path):
+    """Return the checkpoint's prefix, whichever of its files `path` names."""
+    return _PART.sub('', os.fspath(path))
+
+
+def files_of(prefix):
+    """List the files that hold the checkpoint's data, its index first."""
+    index = f'{prefix}.index'
+    if os.path.exists(index):
+        return [index, *sorted(glob.glob(f'{glob.escape(prefix)}.data-?????-of-?????'))]
+    return [prefix] if os.path.isfile(prefix) else []
+
+
+def step_in(name):
+    """Return the step that a checkpoint's name ends with, or -1."""
+    match = STEP.search(name)
+    return int(match[1]) if match else -1
+
+
+def is_checkpoint(name, known=()):
+    """Tell whether `name` is a V2 index, or a V1 file by its usual name or one of `known`."""
+    stem = name.rsplit('-', 1)[0] if step_in(name) >= 0 else name
+    return not name.startswith('.') and (
+        name.endswith('.index') or name in known or stem.endswith('.ckpt')
+    )
+
+
+def listed(directory):
+    """List the directory's files; only a directory that is not there counts as empty."""
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f'{directory}: cannot be read as a directory ({error.strerror})') from None
+
+
+def none_in(directory):
+    """Say that a directory holds no checkpoint."""
+    return f'{directory}: no checkpoint in this directory (*.index, or *.ckpt in one file)'
+
+
+def may_hold_one(directory):
+    """Tell whether a directory has files that look like a checkpoint's."""
+    names = listed(directory)
+    return STATE_FILE in names or any(map(is_checkpoint, names))
+
+
+def require(path):
+    """Raise a UserError where no checkpoint can be: at no path, or in a directory without any."""
+    path = os.fspath(path)
+    if os.path.isdir(path):
+        if not may_hold_one(path):
+            raise UserError(none_in(path))
+    elif not files_of(prefix_of(path)):
+        raise UserError(absent(prefix_of(path)))
+
+
+def absent(prefix):
+    """Say that there is no such checkpoint, and which ones there are."""
+    directory = os.path.dirname(prefix)
+    names = listed(directory or os.curdir) if os.path.isdir(directory or os.curdir) else []
+    names = {prefix_of(name) for name in names if is_checkpoint(name)}
+    newest = sorted(names, key=step_in, reverse=True)[:_MOST_SHOWN]
+    hint = '; there are ' + ', '.join(os.path.join(directory, name) for name in newest)
+    return f'{prefix}: no such checkpoint or directory{hint if newest else ""}'
