@@ -1,5 +1,6 @@
 """The log of a program: lines as TensorFlow 1.x wrote them, which people's scripts match."""
 
+import contextlib
 import logging
 import sys
 import warnings
@@ -22,3 +23,15 @@ def start(stream=None):
     # Layers of tf-slim call what TensorFlow has deprecated; users can do nothing about it.
     warnings.filterwarnings('ignore', category=UserWarning, module=r'tensorflow\.')
     return handler
+
+
+@contextlib.contextmanager
+def only_warnings():
+    """Leave out TensorFlow's reports of its own steps, which sound like failures to users."""
+    logger = logging.getLogger(_NAME)
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -9,9 +9,12 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
+program="$root/classify_image.py"
+if wants_help "$@"; then show_help "$program" "$@"; fi
+
 model="$(frozen_graph)"
 if [ ! -e "$model" ] && [ -z "$(flag_value model '' "$@")" ]; then
   # shellcheck disable=SC2119
   model="$(chosen_stage)"
 fi
-exec "$python" -u "$root/classify_image.py" --model="$model" "$@"
+exec "$python" -u "$program" --model="$model" "$@"

@@ -45,6 +45,13 @@ wants_help() { # ARGUMENTS...
   return 1
 }
 
+# Show how a script is used, then the help of the program behind it, and exit.
+show_help() { # PROGRAM ARGUMENTS...
+  print_usage "$0"
+  echo
+  exec "$python" "$@"
+}
+
 # Run a module of ours. (python -m would look in the caller's directory first, where a folder may
 # have a module's name.)
 run_module() { # MODULE ARGUMENTS...

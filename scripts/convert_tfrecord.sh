@@ -10,7 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
 program="$root/download_and_convert_data.py"
-if wants_help "$@"; then exec "$python" "$program" "$@"; fi
+if wants_help "$@"; then show_help "$program" "$@"; fi
 "$python" -u "$program" --dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR" "$@"
 take_settings "$@"
 DATASET_DIR="$(flag_value output_directory "$DATASET_DIR" "$@")"

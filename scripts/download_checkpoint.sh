@@ -14,6 +14,10 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
+if wants_help "$@"; then
+  print_usage "$0"
+  echo
+fi
 fetched="$(run_module scripts.download_checkpoint "$@")"
 echo "$fetched"
 case "$fetched" in *' has them: '*)

@@ -13,7 +13,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
 program="$root/export_inference_graph.py"
-if wants_help "$@" || [ -n "$(flag_value summarize '' "$@")" ]; then
+if wants_help "$@"; then show_help "$program" "$@"; fi
+if [ -n "$(flag_value summarize '' "$@")" ]; then
   exec "$python" "$program" "$@"
 fi
 format="$(flag_value format graph_def "$@")"

@@ -13,10 +13,7 @@ set -euo pipefail
 
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-if wants_help "$@"; then
-  print_usage "${BASH_SOURCE[0]}"
-  exit
-fi
+if wants_help "$@"; then show_help "$root/train_image_classifier.py" "$@"; fi
 workers="${1:-}"
 case "$workers" in
   '' | *[!0-9]* | 0*)

@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
 program="$root/eval_image_classifier.py"
-if wants_help "$@"; then exec "$python" "$program" "$@"; fi
+if wants_help "$@"; then show_help "$program" "$@"; fi
 
 stage="$TRAIN_DIR" eval_dir="$EVAL_DIR" next=(export_freeze.sh)
 typed="$(flag_value checkpoint_path '' "$@")"

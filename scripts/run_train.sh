@@ -12,7 +12,7 @@ source "$root/scripts/env_set.sh"
 source "$root/scripts/recipes.sh"
 
 program="$root/train_image_classifier.py"
-if wants_help "$@"; then exec "$python" "$program" "$@"; fi
+if wants_help "$@"; then show_help "$program" "$@"; fi
 
 # A checkpoint is several files, or a directory of them.
 any_file() { # PATHS...

@@ -10,9 +10,12 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 
+program="$root/server.py"
+if wants_help "$@"; then show_help "$program" "$@"; fi
+
 graph="$(frozen_graph)"
-if [ ! -e "$graph" ] && [ -z "$(flag_value model_name '' "$@")" ] && ! wants_help "$@"; then
+if [ ! -e "$graph" ] && [ -z "$(flag_value model_name '' "$@")" ]; then
   fail "$graph: no such file; $root/scripts/export_freeze.sh makes it where you stand, or in EXPORT_DIR"
 fi
-exec "$python" -u "$root/server.py" --host=0.0.0.0 --model_name="$graph" \
+exec "$python" -u "$program" --host=0.0.0.0 --model_name="$graph" \
   --upload_folder="$UPLOAD_DIR" "$@"

@@ -18,10 +18,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$root/scripts/env_set.sh"
 source "$root/scripts/recipes.sh"
 
-if wants_help "$@"; then
-  print_usage "${BASH_SOURCE[0]}"
-  exit
-fi
+if wants_help "$@"; then show_help "$root/train_image_classifier.py" "$@"; fi
 
 if [ -z "$(flag_value dataset_dir "$(flag_value data_dir '' "$@")" "$@")" ]; then
   flags=(--dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR" --model_name="$MODEL_NAME")

@@ -4,10 +4,7 @@ source "$root/scripts/stopping.sh"
 
 # Set model and dataset from the first two arguments, and the directories from env_set.sh.
 choose_run() { # SCRIPT MODEL DATASET
-  if wants_help "$@"; then
-    print_usage "$root/scripts/$1"
-    exit
-  fi
+  if wants_help "$@"; then show_help "$root/train_image_classifier.py" "${@:2}"; fi
   case "${2:--} ${3:--}" in
     -* | *' -'*) fail "usage: scripts/$1 MODEL DATASET [flags of train_image_classifier.py]" ;;
   esac

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
-from common import files
+from common import files, logs
 from common.errors import UserError, reason
 from serving import descriptions, graph_edits
 
@@ -42,6 +42,7 @@ def write(path, graph_def, info, check):
     return line
 
 
+@logs.only_warnings()
 def _build(path, graph_def, info):
     with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tf.import_graph_def(graph_def, name='')
@@ -72,6 +73,7 @@ def _build(path, graph_def, info):
     model_info.write(extra, info.replace(versions=descriptions.versions()))
 
 
+@logs.only_warnings()
 def scores(path, pictures):
     """Return what a SavedModel's default signature says of encoded pictures."""
     with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:

@@ -29,6 +29,16 @@ def test_lines_have_the_prefix_of_tensorflow_1(logger):
     assert stream.getvalue() == 'INFO:tensorflow:global step 10\nWARNING:tensorflow:SKIPPED\n'
 
 
+def test_what_tensorflow_says_of_its_own_steps_may_be_left_out(logger):
+    stream = io.StringIO()
+    logs.start(stream)
+    with logs.only_warnings():
+        logger.info('The specified SavedModel has no variables; no checkpoints were restored.')
+        logger.warning('SKIPPED')
+    logger.info('written')
+    assert stream.getvalue() == 'WARNING:tensorflow:SKIPPED\nINFO:tensorflow:written\n'
+
+
 def test_a_line_is_written_once_whatever_ran_before(logger, caplog):
     first, second = io.StringIO(), io.StringIO()
     logs.start(first)

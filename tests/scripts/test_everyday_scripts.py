@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -178,21 +179,43 @@ def test_who_serves_before_exporting_is_told_what_comes_first(checkout):
     assert call['flags'][-1] == '--model_name=other.pb'
 
 
-@pytest.mark.parametrize('script', ['run_train.sh', 'export_freeze.sh', 'server.sh'])
-def test_help_is_the_programs_own_and_starts_nothing(checkout, script):
-    (call,) = checkout.calls(script, '--help', CHECKPOINT_PATH='/none')
-    assert '--help' in call['flags']
-    assert os.listdir(checkout.here) == []
+HELPED = {
+    'classify.sh': 'classify_image.py',
+    'convert_tfrecord.sh': 'download_and_convert_data.py',
+    'export_freeze.sh': 'export_inference_graph.py',
+    'finetune.sh': 'train_image_classifier.py',
+    'launch_cluster.sh': 'train_image_classifier.py',
+    'run_eval.sh': 'eval_image_classifier.py',
+    'run_train.sh': 'train_image_classifier.py',
+    'server.sh': 'server.py',
+    'setup_env.sh': None,
+    'sweep_learning_rate.sh': 'train_image_classifier.py',
+    'tensorboard.sh': 'main.py',
+    'train_from_scratch.sh': 'train_image_classifier.py',
+}
 
 
-@pytest.mark.parametrize('script', ['launch_cluster.sh', 'setup_env.sh', 'sweep_learning_rate.sh'])
-def test_help_of_those_without_a_program_is_what_stands_at_the_top(checkout, script):
+@pytest.mark.parametrize('script', HELPED)
+def test_help_is_the_scripts_usage_and_then_the_programs(checkout, script):
     for flag in ('--help', '-h'):
-        done = checkout.run(script, flag)
+        done = checkout.run(script, flag, CHECKPOINT_PATH='/none')
         assert (done.returncode, done.stderr) == (0, '')
-        assert f'  scripts/{script} ' in done.stdout
+        assert re.search(rf'^  scripts/{script}( |$)', done.stdout, re.MULTILINE)
         assert 'set -euo' not in done.stdout
+    calls = [(call['program'], call['flags']) for call in checkout.told()]
+    program = HELPED[script]
+    assert calls == ([(program, ['--help']), (program, ['-h'])] if program else [])
     assert os.listdir(checkout.here) == []
+
+
+def test_ctrl_c_while_tensorboard_starts_leaves_no_traceback(checkout, tmp_path):
+    main = tmp_path / 'packages/tensorboard/main.py'
+    main.write_text('import time\nprint("starting", flush=True)\ntime.sleep(60)\n')
+    with checkout.start('tensorboard.sh') as started:
+        assert started.stdout.readline() == b'starting\n'
+        started.send_signal(signal.SIGINT)
+        assert started.wait(30) == 130
+        assert started.stderr.read() == b''
 
 
 def test_an_exported_cdpath_leads_no_script_astray(checkout):

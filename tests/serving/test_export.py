@@ -138,11 +138,16 @@ def expected(trained, tmp_path):
     return frozen_graphs.run(graph_def, {'image_bytes:0': sample()}, 'probabilities:0')
 
 
-def test_a_saved_model_gives_classes_and_scores_in_a_fresh_process(trained, tmp_path):
+def test_a_saved_model_gives_classes_and_scores_in_a_fresh_process(trained, tmp_path, caplog):
+    caplog.set_level('INFO', logger='tensorflow')
     killed = tmp_path / '.saved.abcdefgh.part'
     (killed / 'model').mkdir(parents=True)
     path, lines = run(tmp_path, 'saved', checkpoint_path=trained, format='saved_model')
     assert not killed.exists()
+    # What TensorFlow says of a model whose weights are constants sounds like a failure.
+    assert 'Restoring parameters from' in caplog.text
+    assert 'no checkpoints were restored' not in caplog.text
+    assert 'No assets' not in caplog.text
     assert 'largest difference' in lines[0]
     texts = [base64.b64encode(data).decode() for data in sample()]
     found = fresh_process.run_saved_model(tmp_path, path, texts)

@@ -26,7 +26,7 @@ record = {'program': os.path.basename(sys.argv[0]), 'flags': sys.argv[1:], 'fold
 with open(os.environ['CALLS'], 'a') as stream:
     stream.write(json.dumps(record) + '\\n')
 flags = dict(flag.lstrip('-').split('=', 1) for flag in sys.argv[1:] if '=' in flag)
-if '--help' in sys.argv:
+if {'-h', '--help'} & set(sys.argv):
     sys.exit()
 """
 # Locks, waits for SIGTERM and saves, as the real one does.
@@ -111,6 +111,7 @@ class Checkout:
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def calls(self, script, *flags, **options):
