@@ -2,6 +2,7 @@
 
 import difflib
 
+from common import text
 from common.errors import UserError
 
 
@@ -21,7 +22,7 @@ def unknown(kind, name, known):
     ordered = nearest(name, known)
     if not ordered:
         return f'unknown {kind} {name!r}; none is known'
-    return f'unknown {kind} {name!r}; known, nearest first: {", ".join(ordered)}'
+    return f'unknown {kind} {name!r}; known, nearest first: {text.listed(ordered)}'
 
 
 def lookup(kind, name, table):

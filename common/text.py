@@ -47,3 +47,10 @@ def cell(text):
 def path_cell(path):
     """Return another spelling of a path that a spreadsheet does not take for a formula."""
     return os.path.join(os.curdir, path) if path.startswith(_FORMULA_STARTS) else path
+
+
+def listed(names):
+    """Join names with commas; a name that could be taken for two, or for none, is quoted."""
+    return ', '.join(
+        f"'{name}'" if ',' in name or name != name.strip() or not name else name for name in names
+    )

@@ -2,7 +2,7 @@
 
 import os
 
-from common import labels, names
+from common import labels, names, text
 from common.errors import UserError
 from datasets import folder_scan
 from datasets.convert import DatasetSpec, RawExample
@@ -76,7 +76,7 @@ def _from_splits(directories, dataset_name, labels_file, background_class, whole
             _require_known(present, class_names, directory)
             missing = [name for name in class_names if name not in present]
             if missing:
-                whole.notes.append(f'{directory} has no pictures of {", ".join(missing)}')
+                whole.notes.append(f'{directory} has no pictures of {text.listed(missing)}')
         scan.take_classes(present, _offset(background_class), class_names)
         whole.add(scan)
     return whole.spec(dataset_name, class_names, background_class)
@@ -110,7 +110,7 @@ class _Scan:
             else:
                 listing.require_readable()
                 reason = 'folder without pictures'
-                self.ignored += listing.give_up(reason) or [(folder, reason)]
+                self.ignored += listing.give_up(reason)
                 self.notes.append(f'{folder} holds no picture and makes no class')
         return sorted(self._listings)
 
@@ -138,7 +138,7 @@ class _Scan:
             folder = os.path.join(self._root, name)
             reason = 'beside the folders of the splits'
             listing = folder_scan.list_files(folder, required=False)
-            self.ignored += listing.give_up(reason) or [(folder, reason)]
+            self.ignored += listing.give_up(reason)
             self.notes.append(f'{folder} is no split and was left out')
 
     def add(self, other):
@@ -203,7 +203,7 @@ def _require_same(present, class_names, directory, labels_file):
         if name not in class_names:
             raise UserError(
                 f'{os.path.join(directory, name)}: not listed in --labels_file={labels_file},'
-                f' which has {", ".join(names.nearest(name, class_names))}'
+                f' which has {text.listed(names.nearest(name, class_names))}'
             )
     for name in class_names:
         if name not in present:
@@ -216,7 +216,7 @@ def _require_same(present, class_names, directory, labels_file):
 def _require_known(present, class_names, directory):
     for name in present:
         if name not in class_names:
-            known = ', '.join(names.nearest(name, class_names))
+            known = text.listed(names.nearest(name, class_names))
             raise UserError(
                 f'{os.path.join(directory, name)}: no training pictures have this class; they'
                 f' have {known}'
@@ -240,7 +240,7 @@ def _require_root(dataset_dir, dataset_name):
         hint += f' --dataset_dir={os.path.dirname(absolute)}'
     else:
         folders = names.nearest(dataset_name, folder_scan.subfolders(dataset_dir))
-        hint = f'folders there: {", ".join(folders) or "none"}'
+        hint = f'folders there: {text.listed(folders) or "none"}'
     raise UserError(
         f'--dataset_name={dataset_name}: {root} does not exist; pictures belong in'
         f' {os.path.join(root, "<class>")} ({hint})'

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from common import names
+from common import names, text
 from common.errors import UserError
 from datasets import changes, convert, image_folder, manifest, picture_list, verify
 from datasets.dataset_factory import datasets_map
@@ -168,4 +168,4 @@ def _made_already(request):
 
 def _shortened(class_names, most=10):
     more = ', ...' if len(class_names) > most else ''
-    return ', '.join(class_names[:most]) + more
+    return text.listed(class_names[:most]) + more

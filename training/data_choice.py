@@ -50,8 +50,14 @@ def _split_in(directory, name):
         present = record_files.splits_present(directory, name)
     else:
         present = []
-    # With neither of the two, the error about the missing test split lists what there is.
-    return next((split for split in ('test', 'validation') if split in present), 'test')
+    chosen = next((split for split in ('test', 'validation') if split in present), None)
+    if present and not chosen:
+        raise UserError(
+            f'{directory}: {name or "the data set"} has no validation or test split, only '
+            f'{", ".join(sorted(present))}; convert it with --validation_percentage above 0, or '
+            'name a split with --dataset_split_name'
+        )
+    return chosen or 'validation'
 
 
 @contextlib.contextmanager

@@ -205,9 +205,10 @@ def _class_weights(options, dataset, info, skipped):
 def _lines(run):
     """Say for the log what the run consists of."""
     options, place = run.options, run.place
+    source = ', '.join(filter(None, (run.dataset.dataset_name, run.dataset.split_name)))
     yield (
         f'Training {run.info.model_name} on {run.dataset.num_samples} pictures of '
-        f'{run.info.num_classes} classes ({run.dataset.dataset_name}, {run.dataset.split_name})'
+        f'{run.info.num_classes} classes ({source})'
     )
     batch = f'{options.batch_size} pictures for each clone'
     if options.num_clones > 1:

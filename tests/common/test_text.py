@@ -34,3 +34,10 @@ def test_a_cell_is_no_formula(start):
 def test_other_cells_stay_as_they_are():
     assert text.cell('a=b') == text.path_cell('a=b') == 'a=b'
     assert text.cell('') == ''
+
+
+def test_names_with_commas_are_quoted_in_lists():
+    assert (
+        text.listed(['daisy', 'crane, bird', ' padded', ''])
+        == "daisy, 'crane, bird', ' padded', ''"
+    )

@@ -95,13 +95,12 @@ def test_what_is_no_file_is_refused_and_litter_ignored(tmp_path):
     }
 
 
-def test_a_folder_without_pictures_is_no_class_and_is_listed(tmp_path):
+def test_a_folder_without_pictures_is_no_class_and_its_files_are_listed(tmp_path):
     class_folders(tmp_path / 'pics', {'ant': 1, 'bee': 1, 'empty': 0, 'texts': 0})
     (tmp_path / 'pics/texts/a.txt').write_text('words')
     spec = image_folder.from_folder(tmp_path, 'pics')
     assert spec.class_names == ['ant', 'bee']
     assert [(os.path.relpath(path, tmp_path), reason) for path, reason in spec.ignored] == [
-        ('pics/empty', 'folder without pictures'),
         ('pics/texts/a.txt', 'folder without pictures'),
     ]
     assert len(spec.notes) == 2

@@ -4,12 +4,15 @@ import json
 import os
 import re
 import shutil
+import types
 
 import pytest
 
 from classifiers import model_info
 from common.errors import UserError
 from support import checkpoint_files, training_runs
+from training import preparation
+from training.options import TrainOptions
 
 
 def test_a_run_learns_and_leaves_what_the_other_programs_need(runs, log):
@@ -39,6 +42,20 @@ def test_the_log_says_what_was_chosen_and_why(runs, log):
     assert 'Global batch 8: 4 pictures for each clone of 2' in log()
     assert 'All 8 variables start at random; 8 are trained' in log()
     assert f'Saving checkpoint to path {runs.path()}/model.ckpt-1' in log()
+
+
+@pytest.mark.parametrize(('name', 'source'), [('pets', '(pets, train)'), ('', '(train)')])
+def test_records_without_a_name_leave_no_gap_in_the_log(name, source):
+    run = types.SimpleNamespace(
+        options=TrainOptions(dataset_name=name),
+        place=types.SimpleNamespace(num_workers=1),
+        info=types.SimpleNamespace(model_name='lenet', num_classes=2),
+        dataset=types.SimpleNamespace(num_samples=9, dataset_name=name, split_name='train'),
+        images_per_step=32,
+        last_step=1,
+    )
+    first, *_ = preparation._lines(run)
+    assert first == f'Training lenet on 9 pictures of 2 classes {source}'
 
 
 def test_a_train_dir_that_holds_a_run_is_resumed(runs, log):
