@@ -9,6 +9,7 @@ from common.errors import UserError
 from datasets import image_kinds
 
 _HEAD_BYTES = 512
+_DEEPEST = 100
 # Left behind by operating systems and file servers, never by a photographer.
 _LITTER = frozenset(
     (
@@ -98,6 +99,9 @@ def _walk(folder, listing, ancestors, required):
         return
     if identity in ancestors:
         listing.refused.append((folder, 'link to a folder that it lies in'))
+        return
+    if len(ancestors) >= _DEEPEST:
+        listing.refused.append((folder, f'more than {_DEEPEST} folders deep'))
         return
     for name in names:
         path = os.path.join(folder, name)

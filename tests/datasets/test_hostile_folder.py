@@ -10,7 +10,7 @@ from common.errors import UserError
 from datasets import image_folder
 from datasets.convert import ConvertOptions, convert
 from support import pictures
-from support.picture_folders import picture_bytes, records
+from support.picture_folders import class_folders, picture_bytes, records
 
 CUTS = 40
 
@@ -98,3 +98,14 @@ def test_by_default_so_much_damage_is_an_error(converted, tmp_path):
     hostile_folder(tmp_path / 'pics')
     with pytest.raises(UserError, match='--max_skipped_fraction'):
         convert(image_folder.from_folder(tmp_path, 'pics'), tmp_path, ConvertOptions())
+
+
+def test_folders_without_end_are_left_out(tmp_path):
+    class_folders(tmp_path / 'pics', {'ant': 1, 'bee': 1})
+    # A thousand of them would end in a RecursionError.
+    deep = tmp_path / 'pics/bee' / '/'.join('a' * 120)
+    deep.mkdir(parents=True)
+    (deep / 'x.jpg').write_bytes(picture_bytes(5))
+    spec = image_folder.from_folder(tmp_path, 'pics')
+    assert [reason for _, reason in spec.refused] == ['more than 100 folders deep']
+    assert len(spec.examples) == 2
