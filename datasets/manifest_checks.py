@@ -1,6 +1,6 @@
 """What a manifest's values must be; a manifest is a file that anybody may have written."""
 
-import itertools
+import operator
 import os
 
 from common import text
@@ -62,8 +62,8 @@ def _check_shard(shard):
     for key, kind in (('examples', int), ('bytes', int), ('sha256', str), ('offsets', list)):
         _require(shard[key], kind, f'{where}: {key}')
     offsets = shard['offsets']
-    # There may be a million: only a wrong one is looked at for long.
-    if not all(type(offset) is int for offset in offsets):
+    # There may be a million of them in all: no loop in Python unless one is wrong.
+    if not {*map(type, offsets)} <= {int}:
         for offset in offsets:
             _require(offset, int, f'{where}: offsets')
     if len(offsets) != shard['examples']:
@@ -73,12 +73,13 @@ def _check_shard(shard):
     ends = [*offsets, shard['bytes']]
     if ends[0] != 0:
         raise _FaultError(f'{where}: the first offset is {ends[0]} instead of 0')
-    for number, (start, end) in enumerate(itertools.pairwise(ends)):
-        if end - start < FRAME_BYTES:
-            raise _FaultError(
-                f'{where}: record {number} begins at {start} and ends at {end}, which is too'
-                ' short for a record'
-            )
+    sizes = list(map(operator.sub, ends[1:], ends))
+    if min(sizes, default=FRAME_BYTES) < FRAME_BYTES:
+        number = next(number for number, size in enumerate(sizes) if size < FRAME_BYTES)
+        raise _FaultError(
+            f'{where}: record {number} begins at {ends[number]} and ends at {ends[number + 1]},'
+            ' which is too short for a record'
+        )
 
 
 def _require(value, kind, what):
