@@ -19,6 +19,7 @@ _MODEL = (
     ('path', 'model_dir', '', 'Where the model lies, if its name does not say so.'),
     ('path', 'label_file', None, 'The class names; else NAME.json or NAME.label beside it.'),
     ('string', 'served_name', None, "The name in /v1/models/NAME; else the file's."),
+    ('string', 'title', '', "What the page is headed with; else the model's name."),
     ('float', 'reload_secs', 2.0, 'How often to look whether the model was replaced; 0: never.'),
     ('string', 'network', None, 'The network, where nothing beside the model says it.'),
     ('integer', 'labels_offset', None, 'The label of the first output.'),

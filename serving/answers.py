@@ -2,7 +2,7 @@
 
 import base64
 
-from serving import shown_classes, translations
+from serving import csv_rows, shown_classes, translations
 
 PREVIEW_SIDE = 480
 
@@ -30,6 +30,16 @@ def _result(result):
             for each in result.predictions
         ],
     }
+
+
+def as_csv(answer):
+    """Return the same as a table, a line for each picture."""
+    return csv_rows.document(
+        [
+            (result.name, result.refusal.message if result.refusal else '', result.predictions)
+            for result in answer.results
+        ]
+    )
 
 
 def model_json(predictor, name):
@@ -94,10 +104,19 @@ def cards(answer, tell, language):
             'problem': translations.for_refusal(result.refusal, language) if result.refusal else '',
             'preview': _as_address(result.preview),
             'time': tell['time'].format(milliseconds=milliseconds),
+            'predictions': result.predictions,
             'shown': _shown(result, answer.labels),
         }
         for number, result in enumerate(answer.results, 1)
     ]
+
+
+def csv_link(cards_shown):
+    """Return the table of what the page shows as an address, which needs no second request."""
+    rows = [(card['name'], card['problem'], card['predictions']) for card in cards_shown]
+    if not any(card['shown'] for card in cards_shown):
+        return ''
+    return _data_url('text/csv;charset=utf-8', csv_rows.document(rows).encode('utf-8-sig'))
 
 
 def _shown(result, labels):
@@ -107,4 +126,8 @@ def _shown(result, labels):
 
 def _as_address(jpeg):
     """Return a picture as its own address, which needs no second request."""
-    return 'data:image/jpeg;base64,' + base64.b64encode(jpeg).decode('ascii') if jpeg else ''
+    return _data_url('image/jpeg', jpeg) if jpeg else ''
+
+
+def _data_url(kind, data):
+    return f'data:{kind};base64,{base64.b64encode(data).decode("ascii")}'

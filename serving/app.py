@@ -8,15 +8,7 @@ import flask
 import werkzeug.routing
 from werkzeug.exceptions import HTTPException
 
-from serving import (
-    access_log,
-    answers,
-    openapi,
-    security,
-    shown_classes,
-    translations,
-    uploads,
-)
+from serving import access_log, answers, openapi, page_content, security, translations, uploads
 from serving.http_server import DEADLINE_KEY
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.refusals import Refusal
@@ -196,12 +188,23 @@ def _problem(content, headers):
 
 def classify():
     """Answer with the classes of each picture of the request."""
+    wants_csv = _wants_csv()
     sent, count = _sent_to_api()
     answer = _classified(sent, count)
     body = answers.as_json(answer, _config().name)
     if refusal := answer.refusal:
         return {'error': refusal.content(), **body}, refusal.status, refusal.headers()
-    return body
+    return flask.Response(answers.as_csv(answer), mimetype='text/csv') if wants_csv else body
+
+
+def _wants_csv():
+    """Tell whether the answer is asked for as CSV: by the address, else by the Accept header."""
+    kinds = {'json': 'application/json', 'csv': 'text/csv'}
+    asked = flask.request.args.get('format')
+    if asked not in (None, *kinds):
+        raise Refusal(400, 'format', 'format: json or csv is valid')
+    accepted = flask.request.accept_mimetypes.best_match(kinds.values())
+    return asked == 'csv' or (asked is None and accepted == kinds['csv'])
 
 
 def _sent_to_api():
@@ -333,23 +336,15 @@ def page():
 
 def _page(answer=None, refusal=None):
     language = _language()
-    tell = translations.sentences(language)
-    config = _config()
-    cards = answers.cards(answer, tell, language) if answer else []
+    config, request = _config(), flask.request
     body = flask.render_template(
         'page.html',
-        tell=tell,
-        language=language,
-        tags=translations.TAGS,
-        languages=translations.LANGUAGES,
-        config=config,
-        kinds=', '.join(uploads.ALLOWED),
+        **page_content.of_server(config, language, _classifier().guard.needs_key),
+        **page_content.of_results(answer, refusal, language),
         model=_model_for_page(),
-        rules=shown_classes.RULES,
-        percent=shown_classes.percent,
-        cards=cards,
-        problem=translations.for_refusal(refusal, language) if refusal else '',
-        needs_key=_classifier().guard.needs_key,
+        address=page_content.api_address(
+            request.headers, request.remote_addr or '', config.trusted_proxy
+        ),
     )
     problem = refusal or (answer and answer.refusal)
     response = flask.make_response(body, problem.status if problem else 200)

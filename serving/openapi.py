@@ -120,10 +120,15 @@ def _classify():
     }
     operation = _operation(
         'Classify one picture or several, a result for each in order; a bad one spoils no other',
-        _json(_reference('Answer')),
+        {**_json(_reference('Answer')), 'text/csv': {'schema': _STRING}},
         (400, 413, 415, 503, *_BEHIND_KEY),
         parameters=[
             _in_query('top', {**_INTEGER, 'minimum': 1}, 'How many classes to answer with'),
+            _in_query(
+                'format',
+                {**_STRING, 'enum': ['json', 'csv']},
+                'What to answer with, else what Accept names; refusals are JSON',
+            ),
             _in_query('name', _STRING, 'What to call a picture that is sent as its bytes'),
         ],
         requestBody=_body(body),

@@ -1,9 +1,9 @@
 """What classify_image.py prints: a table for people, CSV and JSON for programs."""
 
-import csv
 import json
 
 from common import text
+from serving import csv_rows
 from serving.predictor import top
 
 _WIDEST_PATH, _WIDEST_NAME = 60, 24
@@ -55,25 +55,21 @@ class Csv:
 
     def __init__(self, stream, info, count, files):
         del files
-        self._writer = csv.writer(stream, lineterminator='\n')
-        self._names = [text.cell(text.encodable(name)) for name in info.names()]
+        self._names = info.names()
         self._count = min(count, len(self._names))
+        self._writer = csv_rows.Writer(stream, self._count)
 
     def open(self):
         """Write the heading."""
-        places = range(1, self._count + 1)
-        cells = [cell for place in places for cell in (f'class_{place}', f'probability_{place}')]
-        self._writer.writerow(['file', 'error', *cells])
+        self._writer.heading()
 
     def write(self, path, probabilities=None, problem=''):
         """Write one picture's line."""
-        path = path if path == '-' else text.path_cell(text.encodable(path))
         if problem:
-            self._writer.writerow([path, text.encodable(problem), *[''] * 2 * self._count])
+            self._writer.problem(path, problem)
             return
         best = top(probabilities, self._count)
-        cells = [c for output, p in best for c in (self._names[output], f'{p:.7g}')]
-        self._writer.writerow([path, '', *cells])
+        self._writer.classes(path, [(self._names[output], share) for output, share in best])
 
     def close(self):
         """End."""

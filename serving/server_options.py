@@ -3,13 +3,15 @@
 import dataclasses
 import ipaddress
 import re
+import unicodedata
 
-from common import processors
+from common import processors, text
 from common.errors import UserError
 from datasets import decode_cost
 
 MEGABYTE = 2**20
 _LEAST_DECODE_BYTES = 2**30
+_LONGEST_TITLE = 200
 _MOST = 1e9  # The system's clocks and sizes end not far above.
 
 
@@ -18,6 +20,7 @@ class AppConfig:
     """How the application answers; every limit has a value, 0 switches off where 0 is valid."""
 
     name: str = 'model'  # What `/v1/models/NAME` calls the model.
+    title: str = ''  # What the page is headed with; else the name.
     num_top_predictions: int = 5
     max_body_mb: float = 32.0
     max_picture_mb: float = 20.0
@@ -74,6 +77,11 @@ class AppConfig:
         check_address('trusted_proxy', self.trusted_proxy)
         if not re.fullmatch(r'[\w.-]+', self.name, re.ASCII):
             raise UserError(f'--served_name={self.name}: letters, digits, ".", "-", "_" are valid')
+        if len(self.title) > _LONGEST_TITLE or any(map(_is_control, self.title)):
+            raise UserError(
+                f'--title={text.printable(self.title)}: one line of UTF-8 text, '
+                f'of at most {_LONGEST_TITLE} characters, is valid'
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +104,11 @@ class ListenOptions:
             check_number(name, getattr(self, name), 1)
         for name in ('idle_secs', 'drain_secs'):
             check_number(name, getattr(self, name), 0)
+
+
+def _is_control(letter):
+    """Tell whether a letter is a control character, or half of one: a byte that is not UTF-8."""
+    return unicodedata.category(letter) in ('Cc', 'Cs')
 
 
 def check_number(flag, value, least):

@@ -59,7 +59,25 @@ _SENTENCES = {
     'classes': ('{count} classes', '{count} 个类别', '클래스 {count}개'),
     'version': ('version {version}', '版本 {version}', '버전 {version}'),
     'loading_model': ('The model is being loaded', '模型正在加载', '모델을 불러오는 중입니다'),
-    'api': ('API description', 'API 说明', 'API 설명'),
+    'more_classes': (
+        'and {count} more (GET /api/model lists all)',
+        '以及另外 {count} 个（GET /api/model 列出全部）',
+        '외 {count}개 (GET /api/model에 전체 목록이 있음)',
+    ),
+    'api': ('Use it from a program', '在程序中使用', '프로그램에서 사용하기'),
+    'openapi': (
+        'Full API description (OpenAPI)',
+        '完整的 API 说明（OpenAPI）',
+        '전체 API 설명 (OpenAPI)',
+    ),
+    'copy_text': ('Copy', '复制', '복사'),
+    'copied': ('Copied', '已复制', '복사됨'),
+    'copy_by_hand': (
+        'The text is selected: press Ctrl+C or ⌘C.',
+        '文本已选中：请按 Ctrl+C 或 ⌘C。',
+        '텍스트가 선택되었습니다. Ctrl+C 또는 ⌘C를 누르세요.',
+    ),
+    'download': ('Download CSV', '下载 CSV', 'CSV 다운로드'),
     # Refusals, by their kind.
     'error_none': (
         'Please choose a picture first.',

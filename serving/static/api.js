@@ -1,5 +1,6 @@
 // What the page asks the server.
 
+import { showModel } from './about.js';
 import { byId, form } from './words.js';
 
 const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
@@ -32,6 +33,7 @@ export async function countClasses(version) {
       const answer = await fetch('api/model', { headers: keyHeaders() });
       const model = await answer.json();
       counts.set(name, model.classes.length);
+      showModel(model);
     } catch {
       return NaN;
     }

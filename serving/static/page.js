@@ -1,5 +1,6 @@
 // Pictures that are chosen, dropped or pasted, and the line in which they wait.
 
+import { prepareExamples } from './about.js';
 import * as api from './api.js';
 import * as results from './results.js';
 import { byId, form, tell } from './words.js';
@@ -97,6 +98,7 @@ byId('clear').addEventListener('click', () => {
   waiting.length = 0;
   byId('cards').replaceChildren();
   byId('results').hidden = true;
+  byId('csv').hidden = true;
   byId('status').textContent = '';
   showAlert('');
   byId('pictures').focus();
@@ -105,3 +107,4 @@ byId('clear').addEventListener('click', () => {
 form.addEventListener('submit', (event) => event.preventDefault());
 document.documentElement.classList.add('live');
 byId('submit').hidden = true;
+prepareExamples();

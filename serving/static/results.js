@@ -1,10 +1,13 @@
 // The cards with the results. Everything that comes from outside goes through textContent or
 // setAttribute: never into markup.
 
+import { csvOf } from './csv.js';
 import { announce, byId, copyOf, form, percent, tell } from './words.js';
 
 // serving/shown_classes.py explains the rules, and follows them for the form without a script.
 const rules = JSON.parse(form.dataset.rules);
+
+const answered = new WeakMap(); // Card -> its row in the CSV.
 
 function choose(predictions, count) {
   const shown = predictions.filter((each, rank) =>
@@ -41,10 +44,23 @@ export function addCard(file, name) {
   return card;
 }
 
-function finish(card, time) {
+function finish(card, time, row) {
   card.classList.remove('waiting');
   card.removeAttribute('aria-busy');
   card.querySelector('.time').textContent = time;
+  answered.set(card, row);
+  offerCsv();
+}
+
+function offerCsv() {
+  const link = byId('csv');
+  const rows = [...byId('cards').children].filter((card) => answered.has(card))
+    .map((card) => answered.get(card));
+  link.hidden = !rows.some((row) => row.predictions.length);
+  if (link.hidden) return;
+  URL.revokeObjectURL(link.href);
+  // Spreadsheets take a file for UTF-8 that begins with this mark.
+  link.href = URL.createObjectURL(new Blob(['\ufeff', csvOf(rows)], { type: 'text/csv' }));
 }
 
 export function showProblem(card, name, problem) {
@@ -52,7 +68,7 @@ export function showProblem(card, name, problem) {
   const place = card.querySelector('.problem');
   place.textContent = message;
   place.hidden = false;
-  finish(card, '');
+  finish(card, '', { name, problem: message, predictions: [] });
   announce(tell('announced_error', { name, message }));
 }
 
@@ -73,7 +89,8 @@ export function showClasses(card, name, predictions, count, seconds) {
   shown.forEach(({ label, probability }, rank) =>
     addRow(card, rank === 0 ? 'best' : 'class', label, probability));
   if (others > 0) addRow(card, 'others', tell('others', { count: others }), othersProbability);
-  finish(card, tell('time', { milliseconds: Math.max(1, Math.round(1000 * seconds)) }));
+  const time = tell('time', { milliseconds: Math.max(1, Math.round(1000 * seconds)) });
+  finish(card, time, { name, problem: '', predictions });
   const { label, probability } = shown[0];
   const key = isUnsure ? 'announced_unsure' : 'announced';
   announce(tell(key, { name, label, percent: percent(probability) }));

@@ -8,22 +8,10 @@ from pathlib import Path
 import pytest
 
 from serving import shown_classes, translations
-from serving.app import create_app
-from serving.server_options import AppConfig
-from support import pictures
 from support.fake_models import FakeHolder, FakePredictor
+from support.pages import JPEG, client, post
 
-JPEG = pictures.jpegs()['baseline.jpg'].data
 MARKUP = '"><script>alert(1)</script>'
-
-
-def client(holder=None, **config):
-    return create_app(holder or FakeHolder(), AppConfig(**config)).test_client()
-
-
-def post(browser, *files, **fields):
-    sent = {'pictures': [(io.BytesIO(data), name) for data, name in files], **fields}
-    return browser.post('/', data=sent)
 
 
 def test_a_plain_form_shows_the_classes_of_each_picture():

@@ -4,6 +4,7 @@ Needs chromium and chromedriver (Debian: apt install chromium chromium-driver).
 """
 
 import os
+import time
 
 import pytest
 from PIL import Image
@@ -132,6 +133,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(page, live, folder):
     page.open(f'http://127.0.0.1:{live.port}/')
     choose(page, folder, 'one.png', NAME)
     assert_classified(page, 'one.png', NAME)
+    page.run('document.querySelector("#programs").open = true')
     assert page.run('return document.documentElement.scrollWidth') <= 360
     assert page.run('return getComputedStyle(document.querySelector(".camera")).display') != 'none'
 
@@ -165,6 +167,20 @@ def seen(page):
     )
 
 
+def downloaded(page, folder):
+    """Return the CSV that a click on its link downloads."""
+    page.command('Page.setDownloadBehavior', behavior='allow', downloadPath=str(folder))
+    page.click('#csv')
+    path = folder / 'results.csv'
+    until = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < until, 'nothing is downloaded'
+        time.sleep(0.05)
+    found = path.read_text(encoding='utf-8')
+    path.unlink()
+    return found
+
+
 ROWS = (
     ('card', (0.98, 0.01, 0.01, 0, 0)),
     ('card unsure', (0.445, 0.29, 0.25, 0.009, 0.006)),
@@ -187,10 +203,85 @@ def test_the_script_and_the_form_show_the_same(page, folder, kind, row):
         choose(page, folder, 'one.png')
         page.click('#submit')
         page.command('Emulation.setScriptExecutionDisabled', value=False)
+        page.wait_until(FINISHED, 1)
         by_form = seen(page)
     assert by_script == by_form
     assert by_script[0][0] == kind
     assert ('unsure' in by_script[0][1][0][1]) == ('unsure' in kind)
+
+
+def test_the_script_and_the_form_give_the_same_csv(page, folder, tmp_path):
+    labels = ('=cmd()', 'a,"b"', '데이지')
+    for name in ('=1.png', '한,국.png'):
+        (tmp_path / name).write_bytes((folder / 'one.png').read_bytes())
+    (tmp_path / 'notes.txt').write_text('no picture')
+    names = ('=1.png', '한,국.png', 'notes.txt')
+    with live_servers.running(FakeHolder(FakePredictor(labels=labels))) as live:
+        page.open(f'http://127.0.0.1:{live.port}/')
+        choose(page, tmp_path, *names)
+        page.wait_until(FINISHED, 3)
+        by_script = downloaded(page, tmp_path)
+        page.command('Emulation.setScriptExecutionDisabled', value=True)
+        page.open(f'http://127.0.0.1:{live.port}/')
+        choose(page, tmp_path, *names)
+        page.click('#submit')
+        page.command('Emulation.setScriptExecutionDisabled', value=False)
+        page.wait_until(FINISHED, 3)
+        by_form = downloaded(page, tmp_path)
+    assert by_script == by_form
+    assert by_script.startswith('\ufefffile,error,class_1,')
+    assert '\n./=1.png,,데이지,0.4444444,"a,""b""",0.3333333,\'=cmd(),' in by_script
+
+
+def test_there_is_no_csv_until_something_is_classified(page, folder):
+    assert page.run('return document.querySelector("#csv").hidden')
+    choose(page, folder, 'notes.txt')
+    page.wait_until(FINISHED, 1)
+    assert page.run('return document.querySelector("#csv").hidden')
+
+
+COPIED = 'return document.querySelector("#status").textContent'
+
+
+@pytest.mark.parametrize('has_clipboard', [True, False])
+def test_examples_are_copied_with_and_without_a_clipboard(page, live, has_clipboard):
+    if not has_clipboard:
+        page.run('Object.defineProperty(navigator, "clipboard", { value: undefined })')
+    page.run(
+        'document.addEventListener("copy", () => { window.copied = String(getSelection()) });'
+        'document.querySelector("#programs").open = true'
+    )
+    page.click('.copy')
+    page.wait_until(COPIED)
+    assert page.texts('#status')[0].startswith('Copied')
+    address = f'"http://127.0.0.1:{live.port}/api/classify"'
+    assert address in page.texts('code')[0]
+    if not has_clipboard:
+        assert page.run('return window.copied').strip() == page.texts('code')[0]
+
+
+def test_an_example_that_cannot_be_copied_is_selected(page):
+    page.run(
+        'navigator.clipboard.writeText = () => Promise.reject(new Error());'
+        'document.execCommand = () => false;'
+        'document.querySelector("#programs").open = true'
+    )
+    page.click('.copy')
+    page.wait_until(COPIED)
+    assert 'Ctrl+C' in page.texts('#status')[0]
+    assert page.run('return String(getSelection())').strip() == page.texts('code')[0]
+
+
+def test_the_page_learns_the_model_with_the_first_answer(page, folder):
+    with live_servers.running(FakeHolder(FakePredictor(labels=LABELS), is_ready=False)) as live:
+        page.open(f'http://127.0.0.1:{live.port}/')
+        assert page.run('return document.querySelector("#known").hidden')
+        live.holder.is_ready = True
+        choose(page, folder, 'one.png')
+        page.wait_until(FINISHED, 1)
+    assert page.texts('#known li') == list(LABELS)
+    assert page.texts('#known summary') == ['3 classes']
+    assert page.texts('#model') == ['lenet · 3 classes · version 1']
 
 
 def test_the_classes_of_a_model_that_was_exchanged_are_counted_anew(page, folder):
@@ -250,11 +341,13 @@ def test_text_stands_out_from_its_ground(page, folder, scheme):
     page.prefer('prefers-color-scheme', scheme)
     choose(page, folder, 'one.png', 'notes.txt')
     page.wait_until(FINISHED, 2)
+    page.run('document.querySelector("#programs").open = true')
     pairs = page.run(
         'const ground = (e) => { const c = getComputedStyle(e).backgroundColor;'
         '  return c === "rgba(0, 0, 0, 0)" ? ground(e.parentElement) : c };'
         'const places = "h1, .lead, .limits, .choose, .label, .percent, .name, .time, .problem,'
-        ' footer, footer a, .languages a";'
+        ' .doubt, .others .label, summary, .known li, figcaption, pre, #programs a, footer,'
+        ' .languages a";'
         'return [...document.querySelectorAll(places)].map('
         '  (e) => [e.className || e.tagName, getComputedStyle(e).color, ground(e)])'
     )

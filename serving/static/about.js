@@ -1,0 +1,61 @@
+// What the page tells of the model, and the examples for programs.
+
+import { announce, byId, tell } from './words.js';
+
+// The server does not tell the model of a server with keys before a key is shown.
+export function showModel(model) {
+  const known = byId('known');
+  const names = model.classes;
+  const most = Number(known.dataset.mostNamed);
+  const count = tell('classes', { count: names.length });
+  const lines = names.slice(0, most);
+  if (names.length > most) lines.push(tell('more_classes', { count: names.length - most }));
+  const list = known.querySelector('ul');
+  list.setAttribute('aria-label', count);
+  list.replaceChildren(...lines.map((line) => {
+    const item = document.createElement('li');
+    item.textContent = line;
+    return item;
+  }));
+  known.querySelector('summary').textContent = count;
+  known.open = names.length <= Number(known.dataset.mostOpen);
+  known.hidden = false;
+  const version = tell('version', { version: model.version });
+  byId('model').textContent = [model.network || model.name, count, version].join(' · ');
+}
+
+function select(element) {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  getSelection().removeAllRanges();
+  getSelection().addRange(range);
+}
+
+async function copy(button, code) {
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+  } catch {
+    // Without TLS there is no clipboard, and a browser may forbid it: the older way, or by hand.
+    select(code);
+    if (!document.execCommand('copy')) {
+      announce(tell('copy_by_hand'));
+      button.textContent = tell('copy_by_hand');
+      return;
+    }
+  }
+  announce(tell('copied'));
+  button.textContent = tell('copied');
+  setTimeout(() => { button.textContent = tell('copy_text'); }, 2000);
+}
+
+export function prepareExamples() {
+  // The quotes of a shell do not hold these; an address may have them.
+  const address = new URL('api/classify', document.baseURI).href
+    .replace(/[$`\\!']/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
+  for (const place of document.querySelectorAll('.address')) place.textContent = address;
+  for (const button of document.querySelectorAll('.copy')) {
+    button.hidden = false;
+    button.addEventListener('click', () =>
+      copy(button, button.closest('.snippet').querySelector('code')));
+  }
+}
