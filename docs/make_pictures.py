@@ -64,9 +64,8 @@ def shoot_page(browser, address, uploads, path):
     """Upload pictures, and take a picture of the page with the answers."""
     browser.open(address)
     browser.type('#pictures', '\n'.join(uploads))
-    answered = 'return document.querySelectorAll("#cards .classes li").length >= arguments[0]'
-    browser.wait_until(answered, 3 * len(uploads))
-    browser.wait_until('return document.querySelectorAll("#cards .time")[2].textContent')
+    answered = 'return document.querySelectorAll(".card:not(.waiting)").length === arguments[0]'
+    browser.wait_until(answered, len(uploads))
     browser.screenshot(path)
 
 
