@@ -6,14 +6,14 @@ and rounded up.
 
 from datasets import image_kinds
 
-# The gate: a decoder's own buffers, Pillow's pixels, the array, the blended array, the PNG.
+# In the gate: a decoder's own buffers, Pillow's pixels, the array, the blended array, the PNG.
 _CONVERSION = {
     image_kinds.JPEG: 15,
     image_kinds.PNG: 15,
     image_kinds.GIF: 15,
     image_kinds.BMP: 15,
-    image_kinds.WEBP: 24,  # libwebp keeps two canvases and the frame.
-    image_kinds.TIFF: 24,
+    image_kinds.WEBP: 15,
+    image_kinds.TIFF: 20,
 }
 _VERIFICATION = {image_kinds.JPEG: 4, image_kinds.PNG: 7}
 _GRAPH = 18  # The decoded picture, and as 32-bit floats; resizing takes less.

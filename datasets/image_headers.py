@@ -120,27 +120,50 @@ def _jpeg_segments(data, position=2):
 
 # Colour types of PNG (ISO 15948, table 11.1): channels, and whether 8 bits of it may pass.
 _PNG_COLOURS = {0: (1, True), 2: (3, True), 3: (3, False), 4: (2, False), 6: (4, False)}
+_PNG_START = 8
 
 
 def _read_png(data):
+    """Read all chunks, and keep those that pixels need: others are risks to an old decoder."""
     width, height, bits, colours = struct.unpack_from('>IIBB', data, 16)
     if data[12:16] != b'IHDR' or colours not in _PNG_COLOURS:
         raise BadImage('damaged PNG')
     channels, passes = _PNG_COLOURS[colours]
-    orientation = 1
+    orientation, before = 1, b''
+    seen, kept = set(), []
     for name, start, end in _bounded(_png_chunks(data), image_kinds.PNG):
         if name == b'tRNS':
             channels, passes = channels + channels % 2, False
         elif name == b'eXIf':
             orientation = image_tiff.exif_orientation(data[start:end])
+        if name == b'IDAT' and before != name and name in seen:
+            raise BadImage('damaged PNG (its pixels are not in one piece)')
+        before = name
+        seen.add(name)
+        if _is_for_pixels(name):
+            kept.append((start - 8, end + 4))
     plain = passes and bits == 8 and orientation == 1
-    return Header(width, height, data, channels, orientation, plain=plain, certain=True)
+    bare = _joined(data, kept)
+    return Header(width, height, bare, channels, orientation, plain=plain, certain=True)
+
+
+def _is_for_pixels(name):
+    """Tell whether a decoder needs a chunk: transparency, or one with a capital letter first."""
+    return name == b'tRNS' or not name[0] & 0x20
+
+
+def _joined(data, chunks):
+    """Return a PNG of these (start, end) of its chunks; itself if these are all."""
+    size = _PNG_START + sum(end - start for start, end in chunks)
+    if size == len(data):
+        return data
+    return data[:_PNG_START] + b''.join(data[start:end] for start, end in chunks)
 
 
 def _png_chunks(data):
     """Yield (name, start, end) of each chunk up to the end's."""
-    position = 8
-    while (head := data[position : position + 8]) and head[4:] != b'IEND':
+    position, name = _PNG_START, b''
+    while (head := data[position : position + 8]) and name != b'IEND':
         length, name = struct.unpack('>I4s', head)
         yield name, position + 8, position + 8 + length
         position += 12 + length
@@ -239,32 +262,76 @@ def _with_clear_palette(data, palette, bits, pixels):
     return bytes(changed)
 
 
+_WEBP_START = 12
+_WEBP_MOVES, _WEBP_ALPHA = 0x02, 0x10  # Flags of the extended header.
+
+
 def _read_webp(data):
     (size,) = struct.unpack_from('<I', data, 4)
     if size + 8 > len(data):
         raise BadImage('truncated WebP')
-    chunk = data[12:16]
-    if chunk == b'VP8X':  # Two 24-bit numbers, each less one.
-        width = 1 + int.from_bytes(data[24:27], 'little')
-        height = 1 + int.from_bytes(data[27:30], 'little')
-        return Header(width, height, data, orientation=_webp_orientation(data))
-    if chunk == b'VP8L':
-        (bits,) = struct.unpack_from('<I', data, 21)
-        return Header(1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), data)
-    width, height = struct.unpack_from('<HH', data, 26)
-    return Header(width & 0x3FFF, height & 0x3FFF, data)
-
-
-def _webp_orientation(data):
-    for name, start, end in _bounded(_webp_chunks(data), image_kinds.WEBP):
+    name = data[12:16]
+    if name != b'VP8X':
+        return Header(*_webp_size(name, data, 20), data)
+    width, height = _webp_numbers(data, 24, 2)
+    chunks = list(_bounded(_webp_chunks(data), image_kinds.WEBP))
+    orientation = 1
+    for name, start, end in chunks:
         if name == b'EXIF':
-            return image_tiff.exif_orientation(data[start:end])
-    return 1
+            orientation = image_tiff.exif_orientation(data[start:end])
+            break
+    frame, offset = data, (0, 0)
+    if data[20] & _WEBP_MOVES:
+        frame, offset = _first_webp_frame(data, chunks, width + 1, height + 1)
+    return Header(width + 1, height + 1, frame, orientation=orientation, offset=offset)
 
 
-def _webp_chunks(data):
+def _webp_numbers(data, start, count):
+    """Return numbers of 24 bits each."""
+    ends = range(start + 3, start + 3 * count + 1, 3)
+    return [int.from_bytes(data[end - 3 : end], 'little') for end in ends]
+
+
+def _webp_size(name, data, start):
+    """Return (width, height) of a chunk of pixels."""
+    if name == b'VP8L':
+        (bits,) = struct.unpack_from('<I', data, start + 1)
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = struct.unpack_from('<HH', data, start + 6)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _first_webp_frame(data, chunks, canvas_width, canvas_height):
+    """Return the first frame of a moving picture as a picture, and where it lies."""
+    found = [(start, end) for name, start, end in chunks if name == b'ANMF']
+    if not found:
+        raise BadImage('WebP without a picture')
+    start, end = found[0]
+    left, top, width, height = _webp_numbers(data, start, 4)
+    left, top, size = 2 * left, 2 * top, (width + 1, height + 1)
+    parts = {}
+    for name, *place in _bounded(_webp_chunks(data[:end], start + 16), image_kinds.WEBP):
+        if name in (b'ALPH', b'VP8 ', b'VP8L'):
+            parts.setdefault(name, place)
+    pixels = next((name for name in (b'VP8L', b'VP8 ') if name in parts), None)
+    fits = left + size[0] <= canvas_width and top + size[1] <= canvas_height
+    if pixels is None or not fits or _webp_size(pixels, data, parts[pixels][0]) != size:
+        raise BadImage('damaged WebP')
+    has_alpha = pixels == b'VP8L' or b'ALPH' in parts
+    sizes = struct.pack('<II', width | height << 24, height >> 8)[:6]
+    body = b'WEBP' + _webp_chunk(b'VP8X', bytes([has_alpha * _WEBP_ALPHA, 0, 0, 0]) + sizes)
+    for name in (b'ALPH', pixels):
+        if name in parts:
+            body += _webp_chunk(name, data[parts[name][0] : parts[name][1]])
+    return b'RIFF' + struct.pack('<I', len(body)) + body, (left, top)
+
+
+def _webp_chunk(name, body):
+    return name + struct.pack('<I', len(body)) + body + b'\0' * (len(body) % 2)
+
+
+def _webp_chunks(data, position=_WEBP_START):
     """Yield (name, start, end) of each chunk."""
-    position = 12
     while head := data[position : position + 8]:
         name, length = struct.unpack('<4sI', head.ljust(8, b'\0'))
         yield name, position + 8, position + 8 + length

@@ -1,7 +1,8 @@
 """The one gate before any graph: `normalise` turns a file's bytes into bytes that are stored.
 
-Upright JPEG and 8-bit PNG without alpha pass byte for byte; everything else is decoded once and
-becomes a lossless PNG. Nothing here keeps state, so that any number of threads may call it.
+Upright JPEG and 8-bit PNG without alpha pass byte for byte, PNG without the chunks that its pixels
+do not need; everything else is decoded once and becomes a lossless PNG. Nothing here keeps state,
+so that any number of threads may call it.
 """
 
 import dataclasses
@@ -82,7 +83,9 @@ def normalise(
     if header.plain and fits:
         if verify or not header.certain:
             _verify(kind, header)
-        return NormalisedImage(data, kind.lower(), header.height, header.width, header.channels)
+        return NormalisedImage(
+            header.data, kind.lower(), header.height, header.width, header.channels
+        )
     pixels = _over_white(_decode(kind, header, None if fits else max_side))
     if not fits:
         pixels = _shrink(pixels, max_side)
@@ -123,6 +126,8 @@ def _decode(kind, header, max_side):
     """Return the stored pixels, not yet upright, as an array [height, width, 1 to 4]."""
     if kind == image_kinds.PNG:
         return _decode_png(header)
+    if kind == image_kinds.WEBP:
+        return _on_canvas(_over_white(_decode_webp(header)), header)
     if kind != image_kinds.JPEG:
         return _on_canvas(_decode_with_pillow(kind, header), header)
     if header.channels == 4:
@@ -155,6 +160,12 @@ def _decode_png(header):
     return pixels[..., 2:] if header.channels == 2 else pixels
 
 
+def _decode_webp(header):
+    # Pillow needs twice the memory, and would let no other thread run meanwhile.
+    pixels = _with_tensorflow(lambda tf: tf.io.decode_webp(header.data), 'damaged WebP')
+    return pixels[0]
+
+
 def _with_tensorflow(operation, complaint):
     """Run one operation now, also where the caller stands in a graph or has no eager mode."""
     import tensorflow as tf
@@ -176,14 +187,12 @@ def _decode_with_pillow(kind, header):
         GifImagePlugin,
         JpegImagePlugin,
         TiffImagePlugin,
-        WebPImagePlugin,
     )
 
     plugin = {
         image_kinds.JPEG: JpegImagePlugin.JpegImageFile,
         image_kinds.GIF: GifImagePlugin.GifImageFile,
         image_kinds.BMP: BmpImagePlugin.BmpImageFile,
-        image_kinds.WEBP: WebPImagePlugin.WebPImageFile,
         image_kinds.TIFF: TiffImagePlugin.TiffImageFile,
     }[kind]
     try:

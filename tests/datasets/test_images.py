@@ -2,10 +2,12 @@
 
 import io
 import os
+import struct
 import subprocess
 import sys
 import threading
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -192,6 +194,81 @@ def test_reencoding_as_jpeg_keeps_what_can_pass_and_says_so_by_its_format():
         images.normalise(GOOD['colour.png'].data, reencode='webp')
 
 
+def with_chunks(data):
+    """Return a PNG with chunks of every sort that its pixels do not need."""
+    first = b''.join(
+        pictures.png_chunk(name, body)
+        for name, body in (
+            (b'gAMA', struct.pack('>I', 100_000)),
+            (b'cHRM', struct.pack('>8I', *[30_000] * 8)),
+            (b'iCCP', b'profile\0\0' + zlib.compress(bytes(200))),
+            (b'tEXt', b'Comment\0secret'),
+            (b'prVt', b'who knows'),
+        )
+    )
+    last = pictures.png_chunk(b'zTXt', b'Comment\0\0' + zlib.compress(bytes(10**6)))
+    return data[:33] + first + data[33:-12] + last + data[-12:] + b'what follows'
+
+
+@pytest.mark.parametrize('name', pictures.pngs())
+def test_tensorflow_sees_no_chunk_of_a_png_that_pixels_do_not_need(name):
+    import tensorflow as tf
+
+    data = GOOD[name].data
+    bare, more = read_header('PNG', data).data, read_header('PNG', with_chunks(data))
+    assert more.data == bare
+    assert not any(chunk in more.data for chunk in (b'gAMA', b'iCCP', b'tEXt', b'zTXt', b'prVt'))
+    for channels in (0, 1, 3, 4):
+        found = tf.io.decode_png(bare, channels=channels).numpy()
+        np.testing.assert_array_equal(
+            found, tf.io.decode_png(with_chunks(data), channels=channels).numpy()
+        )
+    found, expected = images.normalise(with_chunks(data)), images.normalise(data)
+    assert found == expected
+    if more.plain:
+        assert found.data == bare
+
+
+def test_a_png_with_pixels_in_two_pieces_is_refused():
+    data = GOOD['colour.png'].data
+    pieces = data[:-12] + pictures.png_chunk(b'tEXt', b'a\0b') + pictures.png_chunk(b'IDAT', b'')
+    with pytest.raises(images.BadImage, match='not in one piece'):
+        images.normalise(pieces + data[-12:])
+
+
+def moving_webp(still, frame_size, left, top, canvas):
+    """Return a moving WebP whose one frame is a still picture, somewhere on a canvas."""
+
+    def chunk(name, body):
+        return name + struct.pack('<I', len(body)) + body + b'\0' * (len(body) % 2)
+
+    def numbers(*values):
+        return b''.join(value.to_bytes(3, 'little') for value in values)
+
+    pixels = still[30:] if still[12:16] == b'VP8X' else still[12:]
+    place = numbers(left // 2, top // 2, frame_size[0] - 1, frame_size[1] - 1, 100) + b'\2'
+    body = chunk(b'VP8X', bytes([0x12, 0, 0, 0]) + numbers(canvas[0] - 1, canvas[1] - 1))
+    body += chunk(b'ANIM', bytes(6)) + chunk(b'ANMF', place + pixels)
+    return b'RIFF' + struct.pack('<I', 4 + len(body)) + b'WEBP' + body
+
+
+@pytest.mark.parametrize('options', [{'lossless': True}, {'quality': 80}], ids=str)
+def test_a_first_frame_of_a_webp_lies_where_pillow_puts_it(options):
+    image = pictures.as_image(np.dstack([pictures.colours(), pictures.alpha()]))
+    data = moving_webp(pictures.encoded(image, 'WEBP', **options), image.size, 6, 4, (60, 50))
+    with Image.open(io.BytesIO(data)) as whole:
+        expected = np.asarray(whole.convert('RGBA'))
+    expected = pictures.over_white(expected[..., :3], expected[..., 3:])
+    assert difference(decoded(images.normalise(data)), expected) <= 1
+
+
+@pytest.mark.parametrize('size', [(16000, 16000), (20, 10)])
+def test_a_frame_of_a_webp_that_is_not_as_large_as_it_says_is_refused(size):
+    still = pictures.encoded(pictures.as_image(np.zeros((40, 40, 3), np.uint8)), 'WEBP')
+    with pytest.raises(images.BadImage, match='damaged WebP'):
+        images.normalise(moving_webp(still, size, 0, 0, (44, 44)))
+
+
 def test_a_server_may_lower_the_limit():
     with pytest.raises(images.BadImage, match='at most 1,000 pixels'):
         images.normalise(GOOD['baseline.jpg'].data, max_pixels=1000)
@@ -199,7 +276,7 @@ def test_a_server_may_lower_the_limit():
 
 def test_the_first_bytes_decide_and_what_follows_the_picture_does_not_matter():
     data = GOOD['colour.png'].data + b'something appended'
-    assert images.normalise(data).data is data
+    assert images.normalise(data).data == GOOD['colour.png'].data
 
 
 def test_orientations_that_mean_nothing_are_ignored():

@@ -164,7 +164,7 @@ def pngs():
     pictures = {
         'colour.png': Good(encoded(as_image(rgb), 'PNG'), rgb, passes=True),
         'grey.png': Good(encoded(as_image(grey()), 'PNG'), grey(), passes=True),
-        'gamma.png': Good(png([r.tobytes() for r in rgb], WIDTH, 8, 2, gamma), rgb, passes=True),
+        'gamma.png': Good(png([r.tobytes() for r in rgb], WIDTH, 8, 2, gamma), rgb),
         'alpha.png': Good(
             encoded(as_image(np.dstack([rgb, opacity])), 'PNG'), over_white(rgb, opacity), 1
         ),
@@ -186,7 +186,7 @@ def pngs():
     }
     for orientation in (1, 3, 6):
         data = turned(orientation, 'PNG')
-        pictures[f'turned {orientation}.png'] = Good(data, rgb, passes=orientation == 1)
+        pictures[f'turned {orientation}.png'] = Good(data, rgb)
     return pictures
 
 
