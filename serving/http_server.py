@@ -159,7 +159,7 @@ class _Channel(channel.HTTPChannel):
         if self.request is None and not self.requests:
             self.asked_at = time.monotonic()
         done = super().received(data)
-        if self.request and self.server.buffered_bytes() > _MOST_BUFFERED_BYTES:
+        if self.request and not self.server.has_room_for(self):
             self.refuse(_NoRoom('too much is being uploaded at this moment'))
         return done
 
@@ -266,9 +266,15 @@ class HttpServer(server.TcpWSGIServer):
         peer = connection.addr[0]
         return security.neighbourhood(security.client_address(peer, forwarded_for, self._exempt))
 
-    def buffered_bytes(self):
-        """Return how much of bodies all connections hold together."""
-        return sum(each.buffered_bytes for each in self.active_channels.values())
+    def has_room_for(self, connection):
+        """Tell whether a connection may receive more: its address leaves as much as it holds."""
+        own = total = 0
+        is_proxy = self._exempt and security.same_address(connection.addr[0], self._exempt)
+        for each in self.active_channels.values():
+            size = each.buffered_bytes
+            total += size
+            own += size if each.addr[0] == connection.addr[0] and not is_proxy else 0
+        return total <= _MOST_BUFFERED_BYTES and own <= _MOST_BUFFERED_BYTES - total
 
     def handle_accept(self):
         """Take a connection, unless its address has enough of them."""

@@ -208,6 +208,16 @@ def test_sigterm_answers_what_is_under_way_and_exits_with_0(server):
     assert server.stop() == 0
 
 
+def test_a_request_that_is_cut_at_the_end_is_named_and_the_status_is_1(folder, tmp_path):
+    server = Process(tmp_path, f'--model_name={folder / "flowers_0.pb"}', '--drain_secs=0')
+    with socket.create_connection(('127.0.0.1', server.port), timeout=60) as connection:
+        head = b'POST /api/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n'
+        connection.sendall(head)
+        server.get('/api/model')  # It has come by now.
+        assert server.stop() == 1
+    assert 'CUT 127.0.0.1 POST /api/classify after' in server.logged()
+
+
 def test_the_log_tells_of_requests_but_not_of_pictures(folder):
     log = (folder / 'server.log').read_text()
     assert '127.0.0.1 POST /api/classify 200' in log

@@ -219,6 +219,16 @@ def test_an_address_cannot_take_every_thread():
             connection.close()
 
 
+def test_an_address_cannot_hold_all_room_for_bodies(monkeypatch):
+    monkeypatch.setattr(http_server, '_MOST_BUFFERED_BYTES', 100_000)
+    with running() as live, live.connect('127.0.0.2') as greedy, live.connect() as modest:
+        greedy.sendall(head('Content-Length: 90000\r\n') + bytes(60_000))
+        status, headers, _ = answer_of(greedy)
+        assert (status, headers['Retry-After']) == (503, '5')
+        modest.sendall(head('Content-Length: 40000\r\n') + bytes(40_000))
+        assert answer_of(modest)[0] == 415
+
+
 def test_behind_a_trusted_proxy_the_forwarded_address_counts():
     holder = FakeHolder()
     holder.predictor.gate.clear()
