@@ -205,11 +205,13 @@ def read_json(path):
 
 
 def is_locked(path):
-    """Tell whether a process holds the Lock on `path`."""
+    """Tell whether a process holds the Lock on `path`; what cannot be looked at may be held."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
+    except OSError:
+        return True
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -9,6 +9,7 @@ import pytest
 
 from common import files
 from common.errors import UserError
+from support import unprivileged
 
 
 def test_a_written_file_is_whole_and_leaves_nothing_beside_it(tmp_path):
@@ -83,6 +84,16 @@ def test_what_is_no_json_is_one_line(tmp_path, content, words):
     with pytest.raises(UserError, match=rf'a\.json: .*{words}') as error:
         files.read_json(tmp_path / 'a.json')
     assert '\n' not in str(error.value)
+
+
+def test_a_lock_is_seen_from_outside(tmp_path):
+    path = tmp_path / 'lock'
+    assert not files.is_locked(path)
+    with files.Lock(path, 'busy'):
+        assert files.is_locked(path)
+    assert not files.is_locked(path)
+    path.chmod(0)
+    assert unprivileged.call(files.is_locked, path)
 
 
 def test_what_kills_have_left_is_removed_by_name(tmp_path):
