@@ -15,6 +15,8 @@ from common.errors import UserError
 FOLDER = 'slim_classifier_uploads'
 _NAME = re.compile(r'upload-[0-9a-f]{32}\.(jpg|part)')
 _SECS_BETWEEN_CLEANINGS = 60.0
+# Writing a copy takes milliseconds: an older part was left by a server that was killed.
+_MOST_WRITING_SECS = 600.0
 
 
 def reencoded(data, max_side=None, quality=90):
@@ -112,7 +114,12 @@ class UploadStore:
                     with contextlib.suppress(FileNotFoundError):
                         state = entry.stat(follow_symlinks=False)
                         if stat.S_ISREG(state.st_mode):
-                            yield state.st_mtime, state.st_size, entry.path
+                            yield self._changed(entry.name, state), state.st_size, entry.path
+
+    def _changed(self, name, state):
+        """Return when a file changed last; a part that nobody finishes is older than any limit."""
+        is_left = name.endswith('.part') and state.st_mtime < self._clock() - _MOST_WRITING_SECS
+        return 0.0 if is_left else state.st_mtime
 
 
 def _make_own(folder):

@@ -302,6 +302,17 @@ def test_the_cleaner_touches_only_its_own_files(tmp_path):
     assert sorted(tmp_path.rglob('*')) == sorted([tmp_path / FOLDER, link, *strangers])
 
 
+def test_a_part_that_a_killed_server_left_is_removed_early(tmp_path):
+    folder = tmp_path / FOLDER
+    UploadStore(tmp_path, max_hours=24, max_mb=1)
+    left, written = (folder / f'upload-{digit * 32}.part' for digit in 'ab')
+    for path, age in ((left, 3600), (written, 1)):
+        path.write_bytes(b'half of a picture')
+        os.utime(path, (time.time() - age,) * 2)
+    UploadStore(tmp_path, max_hours=24, max_mb=1)
+    assert list(folder.iterdir()) == [written]
+
+
 def test_the_folder_never_grows_past_its_limit(tmp_path):
     store = UploadStore(tmp_path, max_hours=1, max_mb=0.005)
     sizes = []
