@@ -88,6 +88,7 @@ def main(_):
     from serving import early_checks, http_server, serve, server_options
 
     serve.end_at_once_when_told()
+    serve.start_log(FLAGS.debug)
     path = serve.model_path(FLAGS.model_dir, FLAGS.model_name)
     labels = serve.label_path(FLAGS.model_dir, FLAGS.label_file)
     early_checks.model(path, labels)
@@ -109,7 +110,7 @@ def main(_):
 
     model = cli.filled(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
     how = cli.filled(PredictorOptions)
-    options = serve.ServeOptions(model, how, config, listen, FLAGS.reload_secs, FLAGS.debug)
+    options = serve.ServeOptions(model, how, config, listen, FLAGS.reload_secs)
     return serve.serve(options, listening)
 
 

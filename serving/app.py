@@ -2,21 +2,29 @@
 
 import io
 import logging
+import os
 import time
 
 import flask
 import werkzeug.routing
 from werkzeug.exceptions import HTTPException
 
-from serving import access_log, answers, openapi, page_content, security, translations, uploads
+from serving import (
+    access_log,
+    admission,
+    answers,
+    openapi,
+    page_content,
+    security,
+    translations,
+    uploads,
+)
 from serving.http_server import DEADLINE_KEY
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.refusals import Refusal
 from serving.service import OnlyModel, Service, loading
 
 _SERVICE = 'classifier'
-# Behind a key, when there are keys: everything that tells of pictures, model or traffic.
-_OPEN = frozenset({'page', 'static', 'describe_api', 'health', 'ready'})
 # Not told on the page: a strange site's own page may not read ours, and a broken one cannot help.
 _UNSHOWN = frozenset({'host', 'origin', 'failure'})
 
@@ -50,12 +58,12 @@ class _ModelName(werkzeug.routing.BaseConverter):
 class _Classifier:
     """What the routes of one application share."""
 
-    def __init__(self, service, config, metrics, is_draining):
+    def __init__(self, service, config, metrics, is_draining, guard):
         self.service = service
         self.config = config
         self.metrics = metrics
         self.is_draining = is_draining
-        self.guard = security.Guard(config)
+        self.guard = guard
 
 
 def create_app(predictor, config, metrics=None, store=None, is_draining=lambda: False):
@@ -65,6 +73,7 @@ def create_app(predictor, config, metrics=None, store=None, is_draining=lambda: 
     app = flask.Flask(__name__)
     app.request_class = _Request
     app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False  # A redirect would name the host of the request.
     app.config['MAX_CONTENT_LENGTH'] = config.max_body_bytes
     app.config['MAX_FORM_PARTS'] = config.max_files + 16
     # Files pass through it, too, in pieces of 64 kB and what the last piece has left.
@@ -72,7 +81,8 @@ def create_app(predictor, config, metrics=None, store=None, is_draining=lambda: 
     app.config['SEND_FILE_MAX_AGE_DEFAULT'] = 3600
     app.json.sort_keys = False
     service = Service(holder, config, metrics, store)
-    app.extensions[_SERVICE] = _Classifier(service, config, metrics, is_draining)
+    guard = admission.Guard(config, os.listdir(app.static_folder))
+    app.extensions[_SERVICE] = _Classifier(service, config, metrics, is_draining, guard)
     _add_routes(app)
     app.before_request(_admit)
     app.after_request(_finish)
@@ -80,6 +90,11 @@ def create_app(predictor, config, metrics=None, store=None, is_draining=lambda: 
     app.register_error_handler(HTTPException, _refuse_http)
     app.register_error_handler(Exception, _fail)
     return app
+
+
+def guard_of(app):
+    """Return the Guard of an application, by which a server judges headers before bodies come."""
+    return app.extensions[_SERVICE].guard
 
 
 def _add_routes(app):
@@ -116,21 +131,19 @@ def _config():
 
 
 def _admit():
-    """Refuse whoever may not ask, before anything is read."""
+    """Refuse whoever may not ask; of a request with a body the server has judged the header."""
     request, guard = flask.request, _classifier().guard
     flask.g.began = time.monotonic()
     flask.g.kinds = []
-    flask.g.address = guard.address(request.remote_addr or '', request.headers)
-    guard.check_site(request.method, request.headers, request.remote_addr or '')
-    is_open = request.endpoint in _OPEN and request.method != 'POST'
-    if request.endpoint is None or is_open:
-        return
-    if request.endpoint != 'metrics_text':
-        guard.check_rate(flask.g.address)
-    is_form = request.endpoint == 'page'
-    guard.check_key(request.headers, *([request.form.get('key')] if is_form else []))
-    if request.headers.get('Content-Encoding', 'identity').lower() != 'identity':
-        raise Refusal(415, 'encoding', 'bodies are taken as they are, without Content-Encoding')
+    flask.g.address = guard.address(request.environ)
+    flask.g.has_key = False
+    judged = request.environ.get(admission.ADMISSION_KEY)
+    if isinstance(judged, Refusal):
+        raise judged
+    if not (guard.admit(request.environ) if judged is None else judged):
+        guard.check_form_key(request.form.get('key'))
+        flask.g.has_key = True
+    flask.g.has_key |= guard.has_key(request.environ)
 
 
 def _finish(response):
@@ -255,7 +268,8 @@ def describe_model():
 
 def describe_api():
     """Return the OpenAPI description."""
-    return openapi.document(_config().name, _classifier().guard.needs_key)
+    name = _config().name if flask.g.has_key else None
+    return openapi.document(name, _classifier().guard.needs_key)
 
 
 def health():
@@ -341,6 +355,7 @@ def _page(answer=None, refusal=None):
         'page.html',
         **page_content.of_server(config, language, _classifier().guard.needs_key),
         **page_content.of_results(answer, refusal, language),
+        name=config.name if flask.g.has_key else '',
         model=_model_for_page(),
         address=page_content.api_address(
             request.headers, request.remote_addr or '', config.trusted_proxy
@@ -355,6 +370,9 @@ def _page(answer=None, refusal=None):
 
 
 def _model_for_page():
+    """Describe the model, unless none is ready or the visitor has shown no valid key."""
+    if not flask.g.has_key:
+        return None
     try:
         with _classifier().service.model() as predictor:
             return answers.model_json(predictor, _config().name)

@@ -3,24 +3,26 @@
 Everything that touches its internals is here; tests show each promise on real sockets.
 """
 
-import collections
 import contextlib
+import functools
 import json
 import logging
 import socket
 import time
 
-from waitress import channel, parser, server, task, utilities, wasyncore
-from waitress.receiver import ChunkedReceiver
+from waitress import channel, server, task, utilities, wasyncore
 
 from common.errors import UserError
 from serving import security
+from serving.admission import ADMISSION_KEY
+from serving.connections import Places
 from serving.dispatcher import Dispatcher
+from serving.http_parser import RequestParser
+from serving.refusals import Refusal
 
 DEADLINE_KEY = 'slim.deadline'  # In the WSGI environment: a time of time.monotonic().
 _TICK_SECS = 1.0
 _LONGEST_HEADER = 32 * 2**10
-_LONGEST_CHUNK_LINE = 4096
 _RECEIVE_BYTES = 64 * 2**10
 _MOST_BUFFERED_BYTES = 256 * 2**20  # Bodies of all connections together.
 _LONGEST_ANSWER = 2**30
@@ -38,48 +40,23 @@ class _NoRoom(utilities.Error):
     reason = 'Service Unavailable'
 
 
-class _Parser(parser.HTTPRequestParser):
-    """Reads a request; bounds what waitress leaves unbounded."""
-
-    def parse_header(self, header_plus):
-        """Read a header; one that a proxy might take for another length than we do is refused."""
-        try:
-            super().parse_header(header_plus)
-        except ValueError:  # Of an address with half a bracket.
-            raise parser.ParsingError('Bad URI') from None
-        is_ours = self.chunked and 'CONTENT_LENGTH' not in self.headers
-        if not is_ours and (self.chunked or 'TRANSFER_ENCODING' in self.headers):
-            raise parser.ParsingError('Transfer-Encoding: with HTTP/1.1, and no Content-Length')
-
-    def received(self, data):
-        """Take bytes; the lines between chunks may not grow for ever."""
-        consumed = super().received(data)
-        body = self.body_rcv
-        if not self.completed and isinstance(body, ChunkedReceiver):
-            line = len(body.control_line) + len(body.trailer)
-            if line > _LONGEST_CHUNK_LINE:
-                self.fail(utilities.BadRequest('chunk header too long'))
-        return consumed
-
-    def fail(self, error):
-        """End the request with an error."""
-        self.error = error
-        self.completed = True
-
-
 class _AnswerTask(task.WSGITask):
-    """Lets the application answer; while the server ends, each answer ends its connection."""
+    """Lets the application answer.
+
+    While the server ends, each answer ends its connection. So does a refusal before the body.
+    """
 
     def build_response_header(self):
         """Return the header of the answer."""
-        if self.channel.server.is_draining:
+        if self.channel.server.is_draining or isinstance(self.request.admission, Refusal):
             self.set_close_on_finish()
         return super().build_response_header()
 
     def get_environment(self):
-        """Return the WSGI environment, with the time by which the answer is due."""
+        """Return the WSGI environment, when the answer is due, and who has been let in."""
         environ = super().get_environment()
         environ.setdefault(DEADLINE_KEY, self.channel.deadline)
+        environ[ADMISSION_KEY] = self.request.admission
         return environ
 
 
@@ -102,14 +79,31 @@ class _RefusalTask(task.ErrorTask):
         self.write(body)
 
 
+class _Door:
+    """Judges the requests of one connection by the guard of the server."""
+
+    def __init__(self, connection):
+        self._connection = connection
+
+    def admit(self, request):
+        """Refuse a request by its header; False: the form has to show its key."""
+        guard = self._connection.server.guard
+        return guard and guard.admit(_AnswerTask(self._connection, request).get_environment())
+
+    def check_form_start(self, start):
+        """Refuse a form that does not begin with a valid key."""
+        self._connection.server.guard.check_form_start(start)
+        return False  # The application checks it again, as that of any form.
+
+
 class _Channel(channel.HTTPChannel):
     """One connection. Its clock starts with the first byte of a request, not with each byte."""
 
     task_class = _AnswerTask
     error_task_class = _RefusalTask
-    parser_class = _Parser
 
     def __init__(self, *args, **kwargs):
+        self.parser_class = functools.partial(RequestParser, door=_Door(self))
         self.asked_at = None  # When the request under way began.
         self.opened_at = time.monotonic()
         self._discards_until = None  # Set while the rest of a refused body is thrown away.
@@ -135,6 +129,16 @@ class _Channel(channel.HTTPChannel):
         return self.addr[0], f'{command} {path}', seconds
 
     @property
+    def is_receiving(self):
+        """Tell whether a request is coming, and none is worked on."""
+        return self.request is not None and not self.requests
+
+    @property
+    def is_discarding(self):
+        """Tell whether nothing is left but to throw away what still comes."""
+        return self._discards_until is not None
+
+    @property
     def buffered_bytes(self):
         """Return how much of bodies this connection holds."""
         parts = [self.request, *self.requests]
@@ -142,7 +146,7 @@ class _Channel(channel.HTTPChannel):
 
     def readable(self):
         """Tell whether bytes are wanted."""
-        return self._discards_until is not None or super().readable()
+        return self.is_discarding or super().readable()
 
     def handle_read(self):
         """Read, or throw away what still comes after a refusal."""
@@ -197,7 +201,7 @@ class _Channel(channel.HTTPChannel):
         if self._discards_until is not None:
             if now > self._discards_until:
                 self.handle_close()
-        elif self.request is not None and not self.requests and now > self.deadline:
+        elif self.is_receiving and now > self.deadline:
             self.refuse(_RequestTimeout('the request took too long'))
         elif self.total_outbufs_len and now > self.deadline + self.server.deadline_secs:
             self.abort()  # The answer is not being read.
@@ -213,8 +217,18 @@ class HttpServer(server.TcpWSGIServer):
 
     channel_class = _Channel
 
-    def __init__(self, application, listening, options, deadline_secs, max_body_bytes, exempt=''):
+    def __init__(
+        self,
+        application,
+        listening,
+        options,
+        deadline_secs,
+        max_body_bytes,
+        proxy='',
+        guard=None,
+    ):
         self.options = options
+        self.guard = guard
         self.deadline_secs = deadline_secs
         self.is_draining = False
         self.cut = []  # (address, what was asked, seconds) of each request without an answer.
@@ -222,11 +236,13 @@ class HttpServer(server.TcpWSGIServer):
         self._is_stopping = False
         self._is_urged = False
         self._next_check = 0.0
-        self._exempt = exempt  # A proxy's address, behind which are many.
+        self._proxy = proxy
+        self._places = Places(options, proxy)
         settings = {
             'sockets': [listening],
             'threads': options.threads,
-            'connection_limit': options.max_connections,
+            # The one that comes last makes room for itself; waitress counts two of its own.
+            'connection_limit': options.max_connections + 3,
             'channel_timeout': max(1, int(options.idle_secs)),
             'cleanup_interval': 1,
             'recv_bytes': _RECEIVE_BYTES,
@@ -264,7 +280,7 @@ class HttpServer(server.TcpWSGIServer):
         """Return who shares a queue: the peer, or whom a trusted proxy names."""
         forwarded_for = request.headers.get('X_FORWARDED_FOR')
         peer = connection.addr[0]
-        return security.neighbourhood(security.client_address(peer, forwarded_for, self._exempt))
+        return security.neighbourhood(security.client_address(peer, forwarded_for, self._proxy))
 
     def has_room_for(self, connection):
         """Tell whether a connection may receive more: its address leaves as much as it holds."""
@@ -277,17 +293,11 @@ class HttpServer(server.TcpWSGIServer):
         return total <= _MOST_BUFFERED_BYTES and own <= _MOST_BUFFERED_BYTES - total
 
     def handle_accept(self):
-        """Take a connection, unless its address has enough of them."""
+        """Take a connection; where places are short, close one."""
+        known = len(self.active_channels)
         super().handle_accept()
-        newest = next(reversed(self.active_channels.values()), None)
-        if newest is None or newest.opened_at < time.monotonic() - _TICK_SECS:
-            return
-        address = newest.addr[0]
-        if self._exempt and security.same_address(address, self._exempt):
-            return
-        counts = collections.Counter(each.addr[0] for each in self.active_channels.values())
-        if counts[address] > self.options.max_connections_per_address:
-            newest.abort()
+        if len(self.active_channels) > known:
+            _abort(self._places.to_close(self.active_channels.values()))
 
     def run(self):
         """Serve until stopped; then answer what is under way. Returns when all is done.
@@ -317,6 +327,9 @@ class HttpServer(server.TcpWSGIServer):
         self._next_check = now + _TICK_SECS / 2
         for each in list(self.active_channels.values()):
             each.check_time(now)
+        if len(self.active_channels) > self.options.max_connections:
+            # When the last one came, all were at work.
+            _abort(self._places.to_make_room(self.active_channels.values()))
 
     def _drain(self):
         until = time.monotonic() + self.options.drain_secs
@@ -331,6 +344,11 @@ class HttpServer(server.TcpWSGIServer):
                 if each.is_idle and each.last_activity < young:
                     each.abort()
             self._turn(0.05)
+
+
+def _abort(connection):
+    if connection is not None:
+        connection.abort()
 
 
 def listen(host, port):

@@ -163,7 +163,7 @@ def _predict():
     return {'post': operation}
 
 
-def _model_paths(model, **shared):
+def _model_paths(model, parameters):
     """Describe what TensorFlow Serving answers at the address of a model, or of a version."""
     found = {
         model: _get('Tell the state of the model', _ANYTHING, 404, form='ServingError'),
@@ -172,25 +172,30 @@ def _model_paths(model, **shared):
         ),
         f'{model}:predict': _predict(),
     }
+    shared = {'parameters': parameters} if parameters else {}
     return {path: {**shared, **item} for path, item in found.items()}
 
 
+def _in_path(name):
+    return {'name': name, 'in': 'path', 'required': True, 'schema': _STRING}
+
+
 def document(name, needs_key):
-    """Return the whole description of a server whose model is called `name`."""
-    model = f'/v1/models/{name}'
-    version = {'name': 'version', 'in': 'path', 'required': True, 'schema': _STRING}
+    """Return the description of a server whose model is called `name`; None: it is not told."""
+    model = f'/v1/models/{name or "{model}"}'
+    shared = [] if name else [_in_path('model')]
     found = {
         'openapi': '3.1.0',
-        'info': {'title': f'Image classifier {name}', 'version': '1'},
+        'info': {'title': f'Image classifier {name or ""}'.rstrip(), 'version': '1'},
         'paths': {
             '/api/classify': _classify(),
             '/api/model': _get('Describe the model', _json(_reference('Model')), 503),
-            '/api/openapi.json': _open('Describe the API', _ANYTHING),
-            **_model_paths(model),
-            **_model_paths(f'{model}/versions/{{version}}', parameters=[version]),
+            '/api/openapi.json': _open('Describe the API', _ANYTHING, 429),
+            **_model_paths(model, shared),
+            **_model_paths(f'{model}/versions/{{version}}', [*shared, _in_path('version')]),
             '/healthz': _open('Tell whether the server runs', _TEXT),
             '/readyz': _open('Tell whether requests are answered', _TEXT, 503),
-            '/metrics': {'get': _operation('Counters for Prometheus', _TEXT, (401, *_ALWAYS))},
+            '/metrics': _get('Counters for Prometheus', _TEXT),
         },
         'components': {'schemas': _schemas()},
     }

@@ -28,7 +28,6 @@ class ServeOptions:
     app: AppConfig
     listen: ListenOptions
     reload_secs: float = 2.0  # How often to look for a new model; 0: never.
-    debug: bool = False
 
     def __post_init__(self):
         """Check the one number here; waiting for less than nothing would never rest."""
@@ -38,7 +37,7 @@ class ServeOptions:
 def serve(options, listening):
     """Serve until SIGTERM or SIGINT, then answer what is under way; return the exit status."""
     memory.return_large_blocks()
-    log = start_log(options.debug)
+    log = logging.getLogger('serving')
     server, holder, store = _assemble(options, listening, log)
     _handle_signals(server)
     loading = _Loading(options, server, holder, log)
@@ -90,7 +89,8 @@ def _assemble(options, listening, log):
         options.listen,
         config.deadline_secs,
         config.max_body_bytes,
-        exempt=config.trusted_proxy,
+        proxy=config.trusted_proxy,
+        guard=app.guard_of(application),
     )
 
     def count_refusal(address, status, seconds):
@@ -201,7 +201,6 @@ def start_log(debug=False):
         log.handlers[:] = [handler]
         log.propagate = False
         log.setLevel(logging.DEBUG if debug else logging.INFO)
-    return logging.getLogger('serving')
 
 
 def name_for(path):

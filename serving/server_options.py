@@ -2,7 +2,10 @@
 
 import dataclasses
 import ipaddress
+import logging
+import os
 import re
+import shlex
 import unicodedata
 
 from common import processors, text
@@ -139,6 +142,7 @@ def read_keys(path):
     """Return the keys of a file, one a line; `#` begins a remark."""
     try:
         with open(path, encoding='utf-8-sig') as stream:  # Notepad marks its files.
+            _warn_of_readers(path, os.fstat(stream.fileno()).st_mode)
             lines = [line.strip() for line in stream]
     except OSError as error:
         raise UserError(f'--api_key_file={path}: {error.strerror}') from None
@@ -158,3 +162,9 @@ def read_keys(path):
             'ASCII letters, digits and signs are valid'
         )
     return keys
+
+
+def _warn_of_readers(path, mode):
+    if os.name == 'posix' and mode & 0o077:
+        message = '--api_key_file=%s: other users of this machine may read it; run chmod 600 %s'
+        logging.getLogger('serving').warning(message, path, shlex.quote(str(path)))

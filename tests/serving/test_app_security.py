@@ -3,7 +3,7 @@
 import pytest
 
 from common.errors import UserError
-from serving import security
+from serving import admission, security
 from serving.app import create_app
 from serving.refusals import Refusal
 from serving.server_options import AppConfig, ListenOptions, is_loopback, read_keys
@@ -179,7 +179,7 @@ def test_an_address_may_not_ask_too_often():
 
 def test_the_rate_recovers_with_time():
     now = [0.0]
-    limit = security.RateLimit(60, clock=lambda: now[0])
+    limit = admission.RateLimit(60, clock=lambda: now[0])
     for _ in range(60):
         limit.check('1.1.1.1')
     with pytest.raises(Refusal) as refusal:
@@ -192,7 +192,7 @@ def test_the_rate_recovers_with_time():
 
 
 def test_an_ipv6_household_is_one_address():
-    limit = security.RateLimit(1)
+    limit = admission.RateLimit(1)
     limit.check('2001:db8::1')
     with pytest.raises(Refusal):
         limit.check('2001:db8::2')
@@ -200,7 +200,7 @@ def test_an_ipv6_household_is_one_address():
 
 
 def test_addresses_are_forgotten_before_they_fill_the_memory():
-    limit = security.RateLimit(1)
+    limit = admission.RateLimit(1)
     for number in range(10_050):
         limit.check(f'10.{number >> 16}.{number >> 8 & 255}.{number & 255}')
     assert len(limit._left) == 10_000

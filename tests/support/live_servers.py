@@ -6,7 +6,7 @@ import socket
 import threading
 
 from serving import http_server
-from serving.app import create_app
+from serving.app import create_app, guard_of
 from serving.metrics import Metrics
 from serving.server_options import AppConfig, ListenOptions
 from support.fake_models import FakeHolder
@@ -30,7 +30,8 @@ class LiveServer:
             options,
             config.deadline_secs,
             config.max_body_bytes,
-            exempt=config.trusted_proxy,
+            proxy=config.trusted_proxy,
+            guard=guard_of(app),
         )
         self.server.on_refusal = lambda *about: self.refusals.append(about)
         self.refusals = []
@@ -81,3 +82,19 @@ def answer_of(connection):
     except (http.client.BadStatusLine, ConnectionError):
         return None
     return answer.status, answer.headers, answer.read()
+
+
+def chunk(data):
+    """Return a chunk of a body."""
+    return b'%x\r\n%s\r\n' % (len(data), data)
+
+
+def sent(live, *parts, address='127.0.0.1'):
+    """Send bytes, as far as the server takes them, and return its answer."""
+    with live.connect(address) as connection:
+        for part in parts:
+            try:
+                connection.sendall(part)
+            except OSError:
+                break
+        return answer_of(connection)
