@@ -25,14 +25,14 @@ fi
 flags=(
   --dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR" --dataset_split_name=validation
   --model_name="$MODEL_NAME" --checkpoint_path="$stage" --eval_dir="$eval_dir"
-  --eval_interval_secs=60 --batch_size=32 "$@"
+  --batch_size=32
 )
 case " $* " in *' --run_once'*)
-  "$python" -u "$program" "${flags[@]}"
+  "$python" -u "$program" "${flags[@]}" "$@"
   say_next "${next[@]}"
   exit
   ;;
 esac
 echo 'Ctrl-C ends the evaluation'
 say_next "${next[@]}"
-exec "$python" -u "$program" "${flags[@]}"
+exec "$python" -u "$program" "${flags[@]}" --eval_interval_secs=60 "$@"

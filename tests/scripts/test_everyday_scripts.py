@@ -32,8 +32,8 @@ CASES = {
             '--model_name=inception_v4',
             '--checkpoint_path={home}/train/my_flower_5_inception_v4',
             '--eval_dir={home}/train/my_flower_5_inception_v4/eval',
-            '--eval_interval_secs=60',
             '--batch_size=32',
+            '--eval_interval_secs=60',
         ],
     ),
     'classify.sh': ('classify_image.py', ['--model={home}/train/my_flower_5_inception_v4']),
@@ -135,6 +135,12 @@ def test_the_better_stage_of_a_fine_tuning_is_used_unless_one_is_typed(
     done = checkout.run(script, f'--{flag}={stages}')
     assert (done.returncode, done.stderr) == (0, '')
     assert [f for f in checkout.told()[-1]['flags'] if 'all' in f.split('/')] == []
+
+
+def test_one_evaluation_is_not_asked_to_wait_as_well(checkout):
+    """The program would remark on a flag that the user never typed."""
+    (call,) = checkout.calls('run_eval.sh', '--run_once')
+    assert [flag for flag in call['flags'] if flag.startswith('--eval_interval_secs')] == []
 
 
 def test_each_stage_has_results_of_its_own(checkout, stages):
