@@ -21,6 +21,8 @@ _MODEL = (
     ('string', 'served_name', None, "The name in /v1/models/NAME; else the file's."),
     ('string', 'title', '', "What the page is headed with; else the model's name."),
     ('float', 'reload_secs', 2.0, 'How often to look whether the model was replaced; 0: never.'),
+    ('float', 'trial_secs', 300.0, 'How long trying a new model may take.'),
+    ('float', 'trial_max_mb', 0.0, 'Memory for that trial; 0: four fifths of what is free.'),
     ('string', 'network', None, 'The network, where nothing beside the model says it.'),
     ('integer', 'labels_offset', None, 'The label of the first output.'),
     ('integer', 'image_size', None, 'Side of the pictures that the network takes.'),
@@ -85,7 +87,7 @@ _GROUPS = {
 def main(_):
     """Turn the flags into options, and serve."""
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    from serving import early_checks, http_server, serve, server_options
+    from serving import early_checks, http_server, model_trial, serve, server_options
 
     serve.end_at_once_when_told()
     serve.start_log(FLAGS.debug)
@@ -110,7 +112,8 @@ def main(_):
 
     model = cli.filled(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
     how = cli.filled(PredictorOptions)
-    options = serve.ServeOptions(model, how, config, listen, FLAGS.reload_secs)
+    trial = model_trial.TrialLimits(FLAGS.trial_secs, FLAGS.trial_max_mb)
+    options = serve.ServeOptions(model, how, config, listen, FLAGS.reload_secs, trial)
     return serve.serve(options, listening)
 
 

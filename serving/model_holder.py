@@ -7,6 +7,7 @@ import threading
 import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoints, model_info, watch
+from serving import model_trial
 from serving.predictor import Predictor
 
 
@@ -14,13 +15,23 @@ class NotReadyError(Exception):
     """Tell that no model has been loaded yet, or that it has been closed."""
 
 
-def for_model(model_options, predictor_options=None, report=tf.logging.info, observe=None):
-    """Return a ModelHolder for one place on disk, and for whatever will be written there."""
+def for_model(
+    model_options, predictor_options=None, report=tf.logging.info, observe=None, trial=None
+):
+    """Return a ModelHolder for one place on disk, and for whatever will be written there.
+
+    `trial` are the TrialLimits of a new model; without them it is not tried in another process.
+    """
 
     def make(version):
         return Predictor(model_options, predictor_options, report, observe, version)
 
-    return ModelHolder(make, lambda: signature(model_options), report)
+    def try_out(stop):
+        model_trial.run(model_options, predictor_options, trial, stop)
+
+    return ModelHolder(
+        make, lambda: signature(model_options), report, try_out if trial else lambda stop: None
+    )
 
 
 def signature(model_options):
@@ -54,14 +65,16 @@ def _state(path):
 class ModelHolder:
     """Lends the current Predictor, and replaces it when what `look` returns has changed.
 
-    A new model is loaded and tried before it takes the old one's place; one that fails leaves the
-    old one there. The old one is closed when its last borrower has returned it.
+    A new model is loaded and tried before it takes the old one's place, by `try_out` in another
+    process first, which is given an event that ends it. One that fails leaves the old one there.
+    The old one is closed when its last borrower has returned it.
     """
 
-    def __init__(self, make, look, report=tf.logging.info):
+    def __init__(self, make, look, report=tf.logging.info, try_out=lambda stop: None):
         self._make = make
         self._look = look
         self._report = report
+        self._try_out = try_out
         self._lock = threading.Lock()
         self._current = None  # _Loan of the model that is lent.
         self._seen = None
@@ -115,7 +128,7 @@ class ModelHolder:
         found = self._look()
         if found is not None and found != self._seen and found == seen_before:
             self._seen = found
-            self._reload()
+            self._reload(found)
         return found
 
     def _watch(self, poll_secs):
@@ -129,9 +142,14 @@ class ModelHolder:
                     self._report(f'CANNOT LOOK for a new model: {reason}')
                 told = reason
 
-    def _reload(self):
+    def _reload(self, found):
         try:
+            self._try_out(self._stop)
+            if self._look() != found:
+                return  # Other files than those that were tried: the next look finds them.
             predictor = self._make(self.version + 1)
+        except model_trial.StoppedError:
+            return
         except Exception as error:  # Whatever a bad file causes, the old model goes on.
             self.last_error = _reason(error)
             self._report(f'KEPT the model of version {self.version}: {self.last_error}')

@@ -13,6 +13,7 @@ import time
 from common import text
 from common.errors import UserError
 from serving import http_server, memory, server_options
+from serving.model_trial import TrialLimits
 from serving.server_options import AppConfig, ListenOptions
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -28,10 +29,13 @@ class ServeOptions:
     app: AppConfig
     listen: ListenOptions
     reload_secs: float = 2.0  # How often to look for a new model; 0: never.
+    trial: TrialLimits = dataclasses.field(default_factory=TrialLimits)  # Of a new model.
 
     def __post_init__(self):
-        """Check the one number here; waiting for less than nothing would never rest."""
+        """Check the numbers here; waiting for less than nothing would never rest."""
         server_options.check_number('reload_secs', self.reload_secs, 0)
+        server_options.check_number('trial_secs', self.trial.secs, 1)
+        server_options.check_number('trial_max_mb', self.trial.max_mb, 0)
 
 
 def serve(options, listening):
@@ -78,7 +82,11 @@ def _assemble(options, listening, log):
         store.start_cleaning()
         log.info('copies of pictures are kept in %s', store.folder)
     holder = model_holder.for_model(
-        options.model, options.predictor, report=log.info, observe=counters.batch
+        options.model,
+        options.predictor,
+        report=log.info,
+        observe=counters.batch,
+        trial=options.trial,
     )
     application = app.create_app(
         holder, config, counters, store, is_draining=lambda: server.is_draining

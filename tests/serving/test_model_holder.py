@@ -8,7 +8,7 @@ import pytest
 
 from classifiers import model_info
 from common.errors import UserError
-from serving import model_holder
+from serving import model_holder, model_trial
 from serving.model_holder import ModelHolder, NotReadyError
 from serving.model_loading import ModelOptions
 from serving.predictor import PredictorOptions
@@ -219,3 +219,55 @@ def test_no_request_fails_while_a_frozen_graph_is_replaced(tmp_path):
     with holder.lease() as predictor:
         assert predictor.labels == [f'b{name}' for name in small_models.CLASSES]
     holder.close()
+
+
+def test_a_model_that_fails_its_trial_is_not_loaded():
+    """Whatever it is: the trial comes before the first step in this process."""
+    disk, told = Disk(), []
+
+    def try_out(stop):
+        assert not stop.is_set()
+        raise UserError('a.pb: trying it ended the process with SIGFPE')
+
+    holder = ModelHolder(disk.make, lambda: disk.signature, told.append, try_out)
+    holder.load()
+    disk.signature = 'second'
+    holder.poll('second')
+    assert [predictor.version for predictor in disk.made] == [1]
+    assert told == ['KEPT the model of version 1: a.pb: trying it ended the process with SIGFPE']
+    holder.close()
+
+
+def test_files_that_change_during_their_trial_are_tried_again():
+    disk, tried = Disk(), []
+
+    def try_out(stop):
+        tried.append(disk.signature)
+        if disk.signature == 'second':
+            disk.signature = 'third'
+
+    holder = ModelHolder(disk.make, lambda: disk.signature, lambda line: None, try_out)
+    holder.load()
+    disk.signature = 'second'
+    holder.poll('second')
+    assert holder.version == 1
+    holder.poll('third')
+    assert (tried, holder.version) == (['second', 'third'], 2)
+    holder.close()
+
+
+def test_the_end_of_the_server_ends_a_trial():
+    disk, entered, told = Disk(), threading.Event(), []
+
+    def try_out(stop):
+        entered.set()
+        assert stop.wait(60)
+        raise model_trial.StoppedError
+
+    holder = ModelHolder(disk.make, lambda: disk.signature, told.append, try_out)
+    holder.load()
+    holder.start_watching(poll_secs=0.01)
+    disk.signature = 'second'
+    assert entered.wait(60)
+    holder.close()
+    assert told == []
