@@ -61,12 +61,15 @@ _JPEG_END, _JPEG_SCAN, _JPEG_EXIF, _JPEG_ADOBE = 0xD9, 0xDA, 0xE1, 0xEE
 # In a scan a zero stands after each byte of 255 that begins no marker; the marks to begin anew at
 # (D0 to D7) carry nothing and end nothing.
 _JPEG_MARKER = re.compile(rb'\xff([\x01-\xcf\xd8-\xfe])')
-# A decoder passes over all pixels for every scan: a small file could ask for hours.
+# A decoder passes over all pixels for every scan: a small file could ask for hours. Usual programs
+# write up to 12 scans.
 _JPEG_MOST_SCANS = 100
+_JPEG_ANY_SIZE_SCANS = 20
+_JPEG_MOST_SCANNED_PIXELS = 2**29
 
 
 def _read_jpeg(data):
-    frame, orientation, adobe, whole = None, None, False, False
+    frame, orientation, adobe, whole, scans_at = None, None, False, False, None
     certain, expected = True, 2
     for marker, start, end in _bounded(_jpeg_segments(data), image_kinds.JPEG):
         # What stands between segments, and a second frame, decoders may take in their own way.
@@ -80,13 +83,14 @@ def _read_jpeg(data):
             adobe = adobe or data[start : start + 5] == b'Adobe'
         elif marker == _JPEG_SCAN:
             whole = data.rfind(b'\xff\xd9', start) >= 0
-            _check_scans(data, start - 4)
+            scans_at = start - 4
             break
     if frame is None or not whole:
         raise BadImage('truncated JPEG')
     height, width, channels = frame
     if channels not in (1, 3, 4):
         raise BadImage(f'JPEG of {channels} channels')
+    _check_scans(data, scans_at, width * height)
     orientation = orientation or 1
     plain = orientation == 1 and channels in (1, 3)
     negative = channels == 4 and not adobe
@@ -95,15 +99,17 @@ def _read_jpeg(data):
     )
 
 
-def _check_scans(data, first):
+def _check_scans(data, first, pixels):
     """Refuse too many scans from `first` on; what follows the picture's end is not looked at."""
-    if data.count(b'\xff\xda', first) <= _JPEG_MOST_SCANS:
+    affordable = _JPEG_MOST_SCANNED_PIXELS // max(1, pixels)
+    most = min(_JPEG_MOST_SCANS, max(_JPEG_ANY_SIZE_SCANS, affordable))
+    if data.count(b'\xff\xda', first) <= most:
         return  # As in nearly every file, and this is soon known.
     scans = 0
     for marker, _, _ in _bounded(_jpeg_segments(data, first), image_kinds.JPEG):
         scans += marker == _JPEG_SCAN
-        if scans > _JPEG_MOST_SCANS:
-            raise BadImage(f'JPEG of more than {_JPEG_MOST_SCANS} scans')
+        if scans > most:
+            raise BadImage(f'JPEG of more than {most} scans')
 
 
 def _jpeg_segments(data, position=2):

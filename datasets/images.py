@@ -146,6 +146,12 @@ def _reduction(header, max_side):
 
 
 def _decode_jpeg(header, ratio):
+    if not header.certain:  # A decoder may find a far larger picture than we have.
+        size = _with_tensorflow(
+            lambda tf: tf.io.extract_jpeg_shape(header.data), 'truncated or damaged JPEG'
+        )
+        if tuple(size[:2]) != (header.height, header.width):
+            raise BadImage('damaged JPEG (its header says another size)')
     return _with_tensorflow(
         lambda tf: tf.io.decode_jpeg(header.data, ratio=ratio), 'truncated or damaged JPEG'
     )
@@ -266,7 +272,11 @@ def _over_white(pixels):
     blended = np.empty((height, width, channels - 1), np.uint8)
     rows = max(1, _STRIP_PIXELS // width)  # In strips: the products need 16 bits.
     for top in range(0, height, rows):
-        strip = pixels[top : top + rows].astype(np.uint16)
+        strip = pixels[top : top + rows]
+        if strip[..., -1].min() == 255:  # As in most pictures that could be transparent.
+            blended[top : top + rows] = strip[..., :-1]
+            continue
+        strip = strip.astype(np.uint16)
         colour, alpha = strip[..., :-1], strip[..., -1:]
         blended[top : top + rows] = (colour * alpha + 255 * (255 - alpha) + 127) // 255
     return blended

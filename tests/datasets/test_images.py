@@ -1,5 +1,6 @@
 """The gate: what passes, what is decoded once, what is refused, and with which words."""
 
+import dataclasses
 import io
 import os
 import struct
@@ -192,6 +193,30 @@ def test_reencoding_as_jpeg_keeps_what_can_pass_and_says_so_by_its_format():
     assert images.normalise(GOOD['colour.png'].data, reencode='jpeg').format == 'png'
     with pytest.raises(ValueError, match='reencode'):
         images.normalise(GOOD['colour.png'].data, reencode='webp')
+
+
+def test_a_large_jpeg_may_have_fewer_scans_than_a_small_one():
+    assert images.examine(pictures.empty_scans(5000, 20)).header.width == 5000
+    with pytest.raises(images.BadImage, match='more than 21 scans'):
+        images.examine(pictures.empty_scans(5000, 22))
+    with pytest.raises(images.BadImage, match='more than 20 scans'):
+        images.examine(pictures.empty_scans(9000, 21))
+
+
+def test_a_jpeg_of_another_size_than_its_header_says_is_not_decoded():
+    header = read_header('JPEG', GOOD['baseline.jpg'].data)
+    doubtful = dataclasses.replace(header, width=5, certain=False)
+    with pytest.raises(images.BadImage, match='its header says another size'):
+        images._decode_jpeg(doubtful, 1)
+
+
+@pytest.mark.parametrize('kind', ['PNG', 'WEBP'])
+def test_alpha_that_hides_nothing_changes_nothing(kind):
+    opaque = np.full((pictures.HEIGHT, pictures.WIDTH), 255, np.uint8)
+    options = {'lossless': True} if kind == 'WEBP' else {}
+    image = pictures.as_image(np.dstack([pictures.colours(), opaque]))
+    found = images.normalise(pictures.encoded(image, kind, **options))
+    np.testing.assert_array_equal(decoded(found), pictures.colours())
 
 
 def with_chunks(data):
