@@ -195,16 +195,16 @@ import json, sys
 with open(sys.argv[1]) as stream:
     print("%.4f" % json.load(stream)["accuracy"])
 ' "$work/eval/metrics.json")"
+server=("$python" -u "$root/server.py" --model_name="$frozen" --port="$port")
 echo
 echo "the records, the checkpoints, the results: $work"
 echo "the classifier, one file: $frozen"
-echo "quickstart: validation accuracy $accuracy, $SECONDS s"
-server=("$python" -u "$root/server.py" --model_name="$frozen" --port="$port")
 if [ -z "$serve" ]; then
   printf 'next:'
   printf ' %q' "${server[@]}"
   printf '\n'
-  exit
 fi
+echo "quickstart: validation accuracy $accuracy, $SECONDS s"
+[ -n "$serve" ] || exit 0
 echo
 exec "${server[@]}"

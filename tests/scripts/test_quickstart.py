@@ -106,6 +106,7 @@ def test_every_step_is_done_and_then_the_accuracy_is_printed(quick):
     assert 'tulip.jpg  97.13% tulips' in output
     assert 'noise' not in output
     assert re.fullmatch(r'quickstart: validation accuracy 0\.9725, \d+ s', output.splitlines()[-1])
+    assert re.match(r'next: .* -u .*server\.py --model_name=', output.splitlines()[-2])
     assert quick.calls()[-1][-2:] == [f'{quick.work}/pictures/{kind}/1.jpg' for kind in 'ab']
 
 
