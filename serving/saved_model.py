@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from tensorflow.python.util import deprecation
 
 from classifiers import model_info
 from common import files, logs
@@ -43,6 +44,7 @@ def write(path, graph_def, info, check):
 
 
 @logs.only_warnings()
+@deprecation.silence()
 def _build(path, graph_def, info):
     with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tf.import_graph_def(graph_def, name='')
@@ -74,6 +76,7 @@ def _build(path, graph_def, info):
 
 
 @logs.only_warnings()
+@deprecation.silence()
 def scores(path, pictures):
     """Return what a SavedModel's default signature says of encoded pictures."""
     with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:

@@ -148,6 +148,7 @@ def test_a_saved_model_gives_classes_and_scores_in_a_fresh_process(trained, tmp_
     assert 'Restoring parameters from' in caplog.text
     assert 'no checkpoints were restored' not in caplog.text
     assert 'No assets' not in caplog.text
+    assert 'deprecated' not in caplog.text
     assert 'largest difference' in lines[0]
     texts = [base64.b64encode(data).decode() for data in sample()]
     found = fresh_process.run_saved_model(tmp_path, path, texts)
