@@ -285,7 +285,7 @@ class HttpServer(server.TcpWSGIServer):
     def has_room_for(self, connection):
         """Tell whether a connection may receive more: its address leaves as much as it holds."""
         own = total = 0
-        is_proxy = self._exempt and security.same_address(connection.addr[0], self._exempt)
+        is_proxy = self._proxy and security.same_address(connection.addr[0], self._proxy)
         for each in self.active_channels.values():
             size = each.buffered_bytes
             total += size
