@@ -9,6 +9,7 @@ import secrets
 import stat
 import threading
 import time
+import weakref
 
 from common.errors import UserError
 
@@ -37,7 +38,11 @@ def reencoded(data, max_side=None, quality=90):
 
 
 class UploadStore:
-    """Keeps copies in its own subfolder of `folder`, and touches nothing else there."""
+    """Keeps copies in its own subfolder of `folder`, and touches nothing else there.
+
+    The subfolder is held open: when its name comes to mean another folder, nothing is written there
+    or removed from it.
+    """
 
     def __init__(self, folder, max_hours, max_mb, clock=time.time):
         self.folder = os.path.join(folder, FOLDER)
@@ -46,7 +51,7 @@ class UploadStore:
         self._clock = clock
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        _make_own(self.folder)
+        self._held = _Held(self.folder)
         self._total = self._clean()
 
     def keep(self, data):
@@ -54,6 +59,7 @@ class UploadStore:
         try:
             copy = reencoded(data)
             with self._lock:
+                self._held.check()
                 self._write(copy)
         except Exception as error:  # Whatever a disk or a decoder complains of.
             logging.getLogger('serving').warning('an upload was not stored: %s', error)
@@ -63,15 +69,14 @@ class UploadStore:
             return
         if self._total + len(copy) > self._max_bytes:
             self._total = self._clean(room=len(copy))
-        name = os.path.join(self.folder, f'upload-{secrets.token_hex(16)}')
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, 'O_NOFOLLOW', 0)
+        name = f'upload-{secrets.token_hex(16)}'
         try:
-            with open(os.open(f'{name}.part', flags, 0o600), 'wb') as stream:
+            with open(self._held.create(f'{name}.part'), 'wb') as stream:
                 stream.write(copy)
-            os.rename(f'{name}.part', f'{name}.jpg')
+            self._held.rename(f'{name}.part', f'{name}.jpg')
         except OSError:
             with contextlib.suppress(OSError):
-                os.unlink(f'{name}.part')
+                self._held.remove(f'{name}.part')
             raise
         self._total += len(copy)
 
@@ -97,29 +102,81 @@ class UploadStore:
         """Remove until `room` more bytes fit; return how many bytes are left."""
         files = sorted(self._own_files())
         total = sum(size for _, size, _ in files)
-        oldest = self._clock() - self._max_age_secs
-        for changed, size, path in files:
-            if changed >= oldest and total + room <= self._max_bytes:
-                break
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-            total -= size
+        now = self._clock()
+        for changed, size, name in files:
+            lasts = _MOST_WRITING_SECS if name.endswith('.part') else self._max_age_secs
+            if changed < now - lasts or total + room > self._max_bytes:
+                self._held.remove(name)
+                total -= size
         return total
 
     def _own_files(self):
-        """Yield (time of change, size, path) of each file that a store has written."""
-        with os.scandir(self.folder) as entries:
-            for entry in entries:
-                if _NAME.fullmatch(entry.name):
-                    with contextlib.suppress(FileNotFoundError):
-                        state = entry.stat(follow_symlinks=False)
-                        if stat.S_ISREG(state.st_mode):
-                            yield self._changed(entry.name, state), state.st_size, entry.path
+        """Yield (time of change, size, name) of each file that a store has written."""
+        for name in self._held.names():
+            if _NAME.fullmatch(name):
+                with contextlib.suppress(FileNotFoundError):
+                    state = self._held.state(name)
+                    if stat.S_ISREG(state.st_mode):
+                        yield state.st_mtime, state.st_size, name
 
-    def _changed(self, name, state):
-        """Return when a file changed last; a part that nobody finishes is older than any limit."""
-        is_left = name.endswith('.part') and state.st_mtime < self._clock() - _MOST_WRITING_SECS
-        return 0.0 if is_left else state.st_mtime
+
+class _Held:
+    """A folder of our own, held by a descriptor where the system has such."""
+
+    def __init__(self, path):
+        _make_own(path)
+        self._path = path
+        self._descriptor = None
+        if os.open in os.supports_dir_fd and os.listdir in os.supports_fd:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+            try:
+                self._descriptor = os.open(path, flags)
+            except OSError as error:
+                raise UserError(f'--upload_folder: {path}: {error.strerror}') from None
+            weakref.finalize(self, os.close, self._descriptor)
+            _check_own(path, os.fstat(self._descriptor))
+
+    def check(self):
+        """Raise an OSError when the folder's name means another folder by now, or none."""
+        named = os.stat(self._path, follow_symlinks=False)
+        is_same = self._descriptor is None or os.path.samestat(named, os.fstat(self._descriptor))
+        if not is_same or not stat.S_ISDIR(named.st_mode):
+            raise OSError(
+                f'{self._path} was replaced while the server runs; restart it to use that'
+            )
+
+    def _at(self, name):
+        """Return the arguments by which functions of `os` find a file of this folder."""
+        if self._descriptor is None:
+            return os.path.join(self._path, name), None
+        return name, self._descriptor
+
+    def create(self, name):
+        """Return the descriptor of a new file."""
+        path, folder = self._at(name)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, 'O_NOFOLLOW', 0)
+        return os.open(path, flags, 0o600, dir_fd=folder)
+
+    def rename(self, old, new):
+        """Rename a file."""
+        old, folder = self._at(old)
+        new, _ = self._at(new)
+        os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def remove(self, name):
+        """Remove a file, if it is there."""
+        path, folder = self._at(name)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path, dir_fd=folder)
+
+    def names(self):
+        """List the names of all that is in the folder."""
+        return os.listdir(self._path if self._descriptor is None else self._descriptor)
+
+    def state(self, name):
+        """Return the state of a file itself, not of what it links to."""
+        path, folder = self._at(name)
+        return os.stat(path, dir_fd=folder, follow_symlinks=False)
 
 
 def _make_own(folder):
@@ -131,5 +188,9 @@ def _make_own(folder):
         state = os.lstat(folder)
     except OSError as error:
         raise UserError(f'--upload_folder: {folder}: {error.strerror}') from None
+    _check_own(folder, state)
+
+
+def _check_own(folder, state):
     if not stat.S_ISDIR(state.st_mode) or (hasattr(os, 'getuid') and state.st_uid != os.getuid()):
         raise UserError(f'--upload_folder: {folder} is not a folder of our own; name another place')
