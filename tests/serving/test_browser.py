@@ -4,7 +4,6 @@ Needs chromium and chromedriver (Debian: apt install chromium chromium-driver).
 """
 
 import os
-import time
 
 import pytest
 from PIL import Image
@@ -167,20 +166,6 @@ def seen(page):
     )
 
 
-def downloaded(page, folder):
-    """Return the CSV that a click on its link downloads."""
-    page.command('Page.setDownloadBehavior', behavior='allow', downloadPath=str(folder))
-    page.click('#csv')
-    path = folder / 'results.csv'
-    until = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < until, 'nothing is downloaded'
-        time.sleep(0.05)
-    found = path.read_text(encoding='utf-8')
-    path.unlink()
-    return found
-
-
 ROWS = (
     ('card', (0.98, 0.01, 0.01, 0, 0)),
     ('card unsure', (0.445, 0.29, 0.25, 0.009, 0.006)),
@@ -220,14 +205,14 @@ def test_the_script_and_the_form_give_the_same_csv(page, folder, tmp_path):
         page.open(f'http://127.0.0.1:{live.port}/')
         choose(page, tmp_path, *names)
         page.wait_until(FINISHED, 3)
-        by_script = downloaded(page, tmp_path)
+        by_script = page.download('#csv', tmp_path / 'results.csv')
         page.command('Emulation.setScriptExecutionDisabled', value=True)
         page.open(f'http://127.0.0.1:{live.port}/')
         choose(page, tmp_path, *names)
         page.click('#submit')
         page.command('Emulation.setScriptExecutionDisabled', value=False)
         page.wait_until(FINISHED, 3)
-        by_form = downloaded(page, tmp_path)
+        by_form = page.download('#csv', tmp_path / 'results.csv')
     assert by_script == by_form
     assert by_script.startswith('\ufefffile,error,class_1,')
     assert '\n./=1.png,,데이지,0.4444444,"a,""b""",0.3333333,\'=cmd(),' in by_script
@@ -272,11 +257,15 @@ def test_an_example_that_cannot_be_copied_is_selected(page):
     assert page.run('return String(getSelection())').strip() == page.texts('code')[0]
 
 
-def test_the_page_learns_the_model_with_the_first_answer(page, folder):
-    with live_servers.running(FakeHolder(FakePredictor(labels=LABELS), is_ready=False)) as live:
+@pytest.mark.parametrize('keys', [(), ('0123456789abcdef',)])
+def test_the_page_learns_the_model_with_the_first_answer(page, folder, keys):
+    holder = FakeHolder(FakePredictor(labels=LABELS), is_ready=False)
+    with live_servers.running(holder, AppConfig(api_keys=keys)) as live:
         page.open(f'http://127.0.0.1:{live.port}/')
         assert page.run('return document.querySelector("#known").hidden')
-        live.holder.is_ready = True
+        holder.is_ready = True
+        for key in keys:
+            page.type('#key', key)
         choose(page, folder, 'one.png')
         page.wait_until(FINISHED, 1)
     assert page.texts('#known li') == list(LABELS)
@@ -294,23 +283,27 @@ def test_the_classes_of_a_model_that_was_exchanged_are_counted_anew(page, folder
         assert page.texts('.others .label') == ['Others (10)']
 
 
-@pytest.mark.parametrize('size', [(40, 120), (300, 20), (20, 20)])
 @pytest.mark.parametrize('width', [360, 1280])
-def test_a_preview_shows_the_whole_picture(page, live, tmp_path, size, width):
-    Image.new('RGBA', size).save(tmp_path / 'clear.png')
+def test_a_preview_shows_the_whole_picture(page, tmp_path, width):
+    sizes = {'portrait.png': (40, 120), 'panorama.png': (300, 20), 'tiny.png': (20, 20)}
+    for name, size in sizes.items():
+        Image.new('RGBA', size).save(tmp_path / name)
     page.screen(width, 800)
-    choose(page, tmp_path, 'clear.png')
-    page.wait_until(FINISHED, 1)
-    fit, ground, frame, image = page.run(
-        'const image = document.querySelector(".preview"), style = getComputedStyle(image);'
+    choose(page, tmp_path, *sizes)
+    page.wait_until(FINISHED, len(sizes))
+    found = page.run(
         'const box = (e) => { const b = e.getBoundingClientRect();'
         '  return [b.left, b.top, b.right, b.bottom] };'
-        'return [style.objectFit, style.backgroundImage, box(image.parentElement), box(image)]'
+        'return [...document.querySelectorAll(".preview")].map((image) => {'
+        '  const style = getComputedStyle(image);'
+        '  return [style.objectFit, style.backgroundImage, box(image.parentElement), box(image)] })'
     )
-    assert fit == 'contain'
-    assert 'gradient' in ground
-    assert frame[0] <= image[0] < image[2] <= frame[2]
-    assert frame[1] <= image[1] < image[3] <= frame[3]
+    assert len(found) == len(sizes)
+    for fit, ground, frame, image in found:
+        assert fit == 'contain'
+        assert 'gradient' in ground
+        assert frame[0] <= image[0] < image[2] <= frame[2]
+        assert frame[1] <= image[1] < image[3] <= frame[3]
 
 
 def test_a_long_name_does_not_push_the_languages_away(page):

@@ -97,6 +97,19 @@ class Browser:
         """Click on an element."""
         self._ask(f'element/{self.element(selector)}/click', {})
 
+    def download(self, selector, path, secs=60):
+        """Click on a link that downloads a file to `path`; remove it, and return its text."""
+        folder = str(path.parent)
+        self.command('Page.setDownloadBehavior', behavior='allow', downloadPath=folder)
+        self.click(selector)
+        until = time.monotonic() + secs
+        while not path.exists():
+            assert time.monotonic() < until, f'{path.name} was not downloaded'
+            time.sleep(0.05)
+        text = path.read_text(encoding='utf-8')
+        path.unlink()
+        return text
+
     def press(self, key):
         """Press a key, wherever the focus is."""
         keys = [{'type': 'keyDown', 'value': key}, {'type': 'keyUp', 'value': key}]
