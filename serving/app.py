@@ -49,8 +49,8 @@ class _Request(flask.Request):
             raise Refusal(400, 'form', message) from None
 
 
-class _ModelName(werkzeug.routing.BaseConverter):
-    """A name in an address, which ends before the verb of `NAME:predict`."""
+class _BeforeVerb(werkzeug.routing.BaseConverter):
+    """A name or version in an address, which ends before the verb of `NAME:predict`."""
 
     regex = '[^/:]+'
 
@@ -98,19 +98,20 @@ def guard_of(app):
 
 
 def _add_routes(app):
-    app.url_map.converters['model'] = _ModelName
-    model = '/v1/models/<model:name>'
+    app.url_map.converters['before_verb'] = _BeforeVerb
+    model = '/v1/models/<before_verb:name>'
+    of_version = f'{model}/versions/<before_verb:version>'
     rules = (
         ('/', page, ['GET', 'POST']),
         ('/api/classify', classify, ['POST']),
         ('/api/model', describe_model, ['GET']),
         ('/api/openapi.json', describe_api, ['GET']),
         (model, model_status, ['GET']),
-        (f'{model}/versions/<version>', model_status, ['GET']),
+        (of_version, model_status, ['GET']),
         (f'{model}/metadata', model_metadata, ['GET']),
-        (f'{model}/versions/<version>/metadata', model_metadata, ['GET']),
+        (f'{of_version}/metadata', model_metadata, ['GET']),
         (f'{model}:predict', predict, ['POST']),
-        (f'{model}/versions/<version>:predict', predict, ['POST']),
+        (f'{of_version}:predict', predict, ['POST']),
         ('/healthz', health, ['GET']),
         ('/readyz', ready, ['GET']),
         ('/metrics', metrics_text, ['GET']),
@@ -223,15 +224,15 @@ def _wants_csv():
 def _sent_to_api():
     """Return (Uploads, number of classes asked for) of whatever form the request has."""
     request = flask.request
-    top = request.args.get('top')
+    count = uploads.count(request.args.get('top'), _config().num_top_predictions)
     if request.mimetype == 'multipart/form-data':
-        return _files(), _count(request.form.get('top', top))
+        return _files(), uploads.count(request.form.get('top'), count)
     if request.is_json:
         content = uploads.parse_json(request.get_data())
-        return uploads.from_json(content), _count(content.get('top', top))
+        return uploads.from_json(content), uploads.count(content.get('top'), count)
     data = request.get_data(parse_form_data=False)
     name = uploads.clean_name(request.args.get('name'))
-    return ([uploads.Upload(data, name)] if data else []), _count(top)
+    return ([uploads.Upload(data, name)] if data else []), count
 
 
 def _files():
@@ -239,10 +240,6 @@ def _files():
     files = [file for _, file in flask.request.files.items(multi=True)]
     sent = [(uploads.clean_name(file.filename), file.stream.read()) for file in files]
     return [uploads.Upload(data, name) for name, data in sent if name or data]
-
-
-def _count(asked):
-    return uploads.count(asked, _config().num_top_predictions)
 
 
 def _classified(sent, count, preview_side=0):

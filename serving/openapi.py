@@ -1,9 +1,12 @@
 """The description of the API for people and programs: OpenAPI 3.1."""
 
+from serving.uploads import MOST_CLASSES
+
 _STRING, _INTEGER, _NUMBER = {'type': 'string'}, {'type': 'integer'}, {'type': 'number'}
 _BASE64 = {'type': 'string', 'contentEncoding': 'base64'}
-_BINARY = {'type': 'string', 'format': 'binary'}
+_BINARY = {'type': 'string', 'format': 'binary', 'minLength': 1}
 _TEXT = {'text/plain': {'schema': _STRING}}
+_TOP = {**_INTEGER, 'minimum': 1, 'maximum': MOST_CLASSES}
 _ANYTHING = {'application/json': {'schema': {'type': 'object'}}}
 # What any request may be answered, and any that has to show its key.
 _ALWAYS = (403, 408, 431, 500)
@@ -14,8 +17,8 @@ def _object(required=(), **properties):
     return {'type': 'object', 'properties': properties, 'required': list(required)}
 
 
-def _list(items):
-    return {'type': 'array', 'items': items}
+def _list(items, **more):
+    return {'type': 'array', 'items': items, **more}
 
 
 def _reference(name):
@@ -112,18 +115,21 @@ def _in_query(name, schema, description):
 
 def _classify():
     item = {'oneOf': [_BASE64, _object(('b64',), b64=_BASE64, name=_STRING)]}
+    form = _object(('pictures',), pictures=_list(_BINARY, minItems=1), top=_TOP)
+    in_json = _object(image=item, images=_list(item, minItems=1), top=_TOP)
+    in_json['anyOf'] = [{'required': ['image']}, {'required': ['images']}]
     body = {
-        'multipart/form-data': {'schema': _object(pictures=_list(_BINARY), top=_INTEGER)},
+        'multipart/form-data': {'schema': form},
         'image/*': {'schema': _BINARY},
         'application/octet-stream': {'schema': _BINARY},
-        **_json(_object(image=item, images=_list(item), top=_INTEGER)),
+        **_json(in_json),
     }
     operation = _operation(
         'Classify one picture or several, a result for each in order; a bad one spoils no other',
         {**_json(_reference('Answer')), 'text/csv': {'schema': _STRING}},
         (400, 413, 415, 503, *_BEHIND_KEY),
         parameters=[
-            _in_query('top', {**_INTEGER, 'minimum': 1}, 'How many classes to answer with'),
+            _in_query('top', _TOP, 'How many classes to answer with'),
             _in_query(
                 'format',
                 {**_STRING, 'enum': ['json', 'csv']},
@@ -139,14 +145,16 @@ def _classify():
 def _predict():
     picture = _object(('b64',), b64=_BASE64)
     row = {'oneOf': [picture, _object(('image_bytes',), image_bytes=picture)]}
-    column = {'oneOf': [picture, _list(picture)]}
+    column = {'oneOf': [picture, _list(picture, minItems=1)]}
     columns = {'oneOf': [*column['oneOf'], _object(('image_bytes',), image_bytes=column)]}
     by_row = _object(classes=_list(_STRING), scores=_list(_NUMBER))
     by_column = _object(classes=_list(_list(_STRING)), scores=_list(_list(_NUMBER)))
     signature = {'type': 'string', 'enum': ['', 'serving_default']}
+    rows = _object(('instances',), instances=_list(row, minItems=1), signature_name=signature)
+    columned = _object(('inputs',), inputs=columns, signature_name=signature)
     asked = [
-        _object(('instances',), instances=_list(row), signature_name=signature),
-        _object(('inputs',), inputs=columns, signature_name=signature),
+        {**rows, 'not': {'required': ['inputs']}},
+        {**columned, 'not': {'required': ['instances']}},
     ]
     answered = [
         _object(('predictions',), predictions=_list(by_row)),
@@ -176,8 +184,8 @@ def _model_paths(model, parameters):
     return {path: {**shared, **item} for path, item in found.items()}
 
 
-def _in_path(name):
-    return {'name': name, 'in': 'path', 'required': True, 'schema': _STRING}
+def _in_path(name, **more):
+    return {'name': name, 'in': 'path', 'required': True, 'schema': _STRING, **more}
 
 
 def document(name, needs_key):
@@ -192,7 +200,9 @@ def document(name, needs_key):
             '/api/model': _get('Describe the model', _json(_reference('Model')), 503),
             '/api/openapi.json': _open('Describe the API', _ANYTHING, 429),
             **_model_paths(model, shared),
-            **_model_paths(f'{model}/versions/{{version}}', [*shared, _in_path('version')]),
+            **_model_paths(
+                f'{model}/versions/{{version}}', [*shared, _in_path('version', example='1')]
+            ),
             '/healthz': _open('Tell whether the server runs', _TEXT),
             '/readyz': _open('Tell whether requests are answered', _TEXT, 503),
             '/metrics': _get('Counters for Prometheus', _TEXT),

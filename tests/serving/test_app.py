@@ -115,11 +115,28 @@ def test_with_nothing_but_bad_pictures_the_status_says_so():
     assert [result['error']['status'] for result in answer.json['results']] == [415, 400]
 
 
-@pytest.mark.parametrize('top', ['0', '-1', 'many', '1e9', '99999999999'])
+@pytest.mark.parametrize('top', ['0', '-1', 'many', '1e9', '99999999999', '1_0', '٣', '2.5'])
 def test_an_impossible_top_is_refused(top):
     answer = client().post(f'/api/classify?top={top}', data=JPEG)
     assert answer.status_code == 400
     assert 'top' in answer.json['error']['message']
+
+
+@pytest.mark.parametrize('top', [0, True, 2.5, [1], '1_0', 1e300])
+def test_an_impossible_top_is_refused_wherever_it_is(top):
+    browser = client()
+    for sent in (
+        {'json': {'image': BASE64, 'top': top}},
+        {'data': form((JPEG, 'a.jpg'), top=str(top))},
+        {'data': form((JPEG, 'a.jpg'), top='1'), 'query_string': {'top': str(top)}},
+    ):
+        answer = browser.post('/api/classify', **sent)
+        assert (answer.status_code, answer.json['error']['kind']) == (400, 'top')
+
+
+def test_a_top_with_a_fraction_of_nothing_is_a_number():
+    answer = client().post('/api/classify', json={'image': BASE64, 'top': 2.0})
+    assert len(answer.json['results'][0]['predictions']) == 2
 
 
 def test_more_classes_than_there_are_give_all():

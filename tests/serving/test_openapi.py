@@ -37,7 +37,7 @@ def test_the_description_names_every_route():
     described = description()
     assert described['openapi'].startswith('3.')
     rules = {str(rule) for rule in application().url_map.iter_rules()} - FOR_PEOPLE
-    in_braces = {'<model:name>': 'flowers', '<version>': '{version}'}
+    in_braces = {'<before_verb:name>': 'flowers', '<before_verb:version>': '{version}'}
     for ours, theirs in in_braces.items():
         rules = {rule.replace(ours, theirs) for rule in rules}
     assert set(described['paths']) == rules
@@ -104,3 +104,33 @@ def test_a_key_is_described_where_there_are_keys():
     gets = {path: item.get('get', {}) for path, item in described['paths'].items()}
     is_open = {path for path, get in gets.items() if get.get('security') == []}
     assert is_open == WITHOUT_KEY
+
+
+def test_no_other_method_is_offered_than_is_described():
+    for path, item in description()['paths'].items():
+        answer = application().test_client().put(path.replace('{version}', '1'))
+        offered = {each.strip().lower() for each in answer.headers['Allow'].split(',')}
+        described = {'get', 'post'} & set(item)
+        assert offered - {'head', 'options'} == described, path
+
+
+def test_what_is_described_is_no_request_for_nothing():
+    post = description()['paths']['/api/classify']['post']
+    body = {kind: each['schema'] for kind, each in post['requestBody']['content'].items()}
+    form, in_json = body['multipart/form-data'], body['application/json']
+    for top in (form['properties']['top'], in_json['properties']['top']):
+        assert (top['minimum'], top['maximum']) == (1, 1_000_000)
+    for pictures in (form['properties']['pictures'], in_json['properties']['images']):
+        assert pictures['minItems'] == 1
+    assert form['required'] == ['pictures']
+    predict = description()['paths'][f'{MODEL}:predict']['post']['requestBody']['content']
+    rows, columns = predict['application/json']['schema']['oneOf']
+    assert rows['properties']['instances']['minItems'] == 1
+    assert all(each.get('minItems', 1) == 1 for each in columns['properties']['inputs']['oneOf'])
+
+
+def test_without_a_key_the_model_has_no_name():
+    browser = application(api_keys=('key',)).test_client()
+    described = browser.get('/api/openapi.json').json
+    assert 'flowers' not in json.dumps(described)
+    assert '/v1/models/{model}:predict' in described['paths']
