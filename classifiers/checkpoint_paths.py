@@ -4,6 +4,7 @@ import glob
 import os
 import re
 
+from common import file_kinds
 from common.errors import UserError
 
 STATE_FILE = 'checkpoint'  # TensorFlow's list of a directory's checkpoints.
@@ -66,8 +67,10 @@ def require(path):
     if os.path.isdir(path):
         if not may_hold_one(path):
             raise UserError(none_in(path))
-    elif not files_of(prefix_of(path)):
+    elif not (held := files_of(prefix_of(path))):
         raise UserError(absent(prefix_of(path)))
+    elif kind := file_kinds.foreign(held[0]):
+        raise UserError(f'{path}: {kind}')
 
 
 def absent(prefix):

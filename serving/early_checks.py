@@ -6,7 +6,7 @@ What is found here is found again, and in the same words, where the files are us
 import os
 
 from classifiers import checkpoint_paths, model_info
-from common import labels
+from common import file_kinds, labels
 from common.errors import UserError
 from serving import picture_files
 
@@ -33,12 +33,28 @@ def model(path, label_file=None):
 
 
 def graph(path):
-    """Check that a graph's file can be read."""
+    """Check that a graph's file can be read, and that it is not something else."""
+    kind = _of_something_else(path)
+    if kind:
+        raise UserError(f'{path}: {kind}')
     try:
         with open(path, 'rb'):
             pass
     except OSError as error:
         raise UserError(f'{path}: {error.strerror}') from None
+
+
+def _of_something_else(path):
+    """Return what a path leads to, and what to name instead; '' for what may be a graph."""
+    wanted = 'name a graph (.pb), such as export_inference_graph.py writes'
+    if any(os.path.exists(os.path.join(path, name)) for name in _SAVED_MODEL):
+        return f'a SavedModel; {wanted}'
+    if os.path.isdir(path):
+        holds = 'of checkpoints' if checkpoint_paths.may_hold_one(path) else 'and not a file'
+        return f'a directory {holds}; {wanted}'
+    if not os.path.exists(path) and checkpoint_paths.files_of(path):
+        return f'a checkpoint; {wanted}'
+    return file_kinds.foreign(path)
 
 
 def freezing(input_graph, input_checkpoint):
