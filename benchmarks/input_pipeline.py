@@ -99,6 +99,7 @@ def unverified_records(dataset):
     class Unverified:
         def __init__(self):
             self.dataset = dataset
+            self.labels_offset, self.num_classes = 0, dataset.num_classes
 
         def replaced(self, numbers):
             records = np.empty(len(numbers), object)
@@ -176,9 +177,10 @@ def compare(rounds, seconds, threads, wanted):
         dataset, mean_size = write_records(directory, 1024)
         ways = pipelines(dataset, threads)
         figures = {name: [] for name in ways if _is_wanted(name, wanted)}
-        for _ in range(rounds):
-            for name, pairs in figures.items():
-                pairs.append(measure(ways[name], seconds, threads))
+        for number in range(rounds):
+            # Back and forth: what a way leaves behind would always slow the same next one.
+            for name in list(figures)[:: -1 if number % 2 else 1]:
+                figures[name].append(measure(ways[name], seconds, threads))
     print(
         f'JPEGs of {_WIDTH}x{_HEIGHT}, {mean_size / 1000:.0f} kB each; {threads} threads,'
         f' {os.cpu_count()} processors; median of {rounds} rounds of {seconds:g} s\n'

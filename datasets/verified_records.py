@@ -102,10 +102,10 @@ class VerifiedRecords:
         self.skipped = skipped
         self.error = None
         self.recent = collections.deque(maxlen=_RECENT)  # The numbers that were asked for last.
-        self._labels_offset = labels_offset
-        self._num_classes = num_classes
+        self.labels_offset = labels_offset
+        self.num_classes = num_classes
         if num_classes is None:
-            self._num_classes = dataset.num_classes - labels_offset
+            self.num_classes = dataset.num_classes - labels_offset
         self._read = RandomAccess(dataset.shards)
 
     @_remembering
@@ -125,10 +125,10 @@ class VerifiedRecords:
     def outputs_of(self, labels, numbers):
         """Return the network's output for each label; one outside the classes is an error."""
         for label, number in zip(labels, numbers, strict=True):
-            fault = label_fault(int(label), self._labels_offset, self._num_classes)
+            fault = label_fault(int(label), self.labels_offset, self.num_classes)
             if fault:
                 raise UserError(f'{self._read.name(number)} {fault}')
-        return labels - self._labels_offset
+        return labels - self.labels_offset
 
     def named(self, number):
         """Return (record, its name)."""
@@ -147,10 +147,10 @@ class VerifiedRecords:
     def require_outputs(self, outputs, first):
         """Raise a UserError for the first output that is no class; they begin at a place."""
         for place, output in enumerate(outputs, first):
-            if not 0 <= output < self._num_classes:
+            if not 0 <= output < self.num_classes:
                 _, where = self.at_place(place)
-                label = int(output) + self._labels_offset
-                fault = label_fault(label, self._labels_offset, self._num_classes)
+                label = int(output) + self.labels_offset
+                fault = label_fault(label, self.labels_offset, self.num_classes)
                 raise UserError(f'{where} {fault}')
 
     def _intact_from(self, number):
