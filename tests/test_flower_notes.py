@@ -127,7 +127,7 @@ def test_the_flower_notes_work_script_by_script(user, tmp_path):
     evaluation.terminate()
 
     stopped = user.types('stop_train.sh')
-    step = re.search(r'newest checkpoint: .*/model\.ckpt-(\d+)$', stopped)[1]
+    step = re.search(r'newest checkpoint: .*/model\.ckpt-(\d+)$', stopped, re.MULTILINE)[1]
     assert int(step) > 0
     assert 'Stopped as asked for' in log.read_text()
 
