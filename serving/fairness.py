@@ -68,12 +68,15 @@ class Shares:
 
     With `keeps_reserve`, a client that holds a part gets another only if at least as much as it
     holds stays free afterwards. So one client alone gets about half, and the next always something.
+    Parts up to `small` have twice that amount for themselves: they do not wait for large ones.
     """
 
-    def __init__(self, total, keeps_reserve=True, clock=time.monotonic):
+    def __init__(self, total, keeps_reserve=True, small=0, clock=time.monotonic):
         self.total = total
         self._free = total
         self._keeps_reserve = keeps_reserve
+        self._small = small
+        self._small_held = 0
         self._clock = clock
         self._held = collections.Counter()  # Client -> how much it holds.
         self._waiters = Turns()
@@ -105,6 +108,7 @@ class Shares:
         """Return a part."""
         with self._lock:
             self._free += amount
+            self._small_held -= amount if amount <= self._small else 0
             self._held[client] -= amount
             if not self._held[client]:
                 del self._held[client]
@@ -120,11 +124,15 @@ class Shares:
             if is_taken:
                 self.give_back(client, amount)
 
-    def allows(self, client, amount=1):
-        """Tell whether a client may take a part now."""
-        left = self._free - amount
-        held = self._held[client] if self._keeps_reserve else 0
-        return left >= 0 and left >= held
+    def _allows(self, client, amount, is_blocked):
+        """Tell whether a client may take a part; `is_blocked`: while a large one waits for long."""
+        held, left = self._held.get(client, 0), self._free - amount
+        spare = max(0, 2 * self._small - self._small_held)
+        if amount <= min(self._small, spare) and not held:
+            return left >= 0
+        is_large_beside_others = amount > self._small and self._free < self.total
+        kept = spare if is_large_beside_others else 0
+        return not is_blocked and left >= max(kept, held if self._keeps_reserve else 0)
 
     def _withdraw(self, waiter):
         self._waiters.discard(lambda other: other is waiter)
@@ -135,17 +143,17 @@ class Shares:
         while client := self._next_client():
             waiter = self._waiters.take(client[0])
             self._free -= waiter.amount
+            self._small_held += waiter.amount if waiter.amount <= self._small else 0
             self._held[client[0]] += waiter.amount
             waiter.granted.set()
 
     def _next_client(self):
         """Return a tuple of the client whose part is granted next, or None."""
-        heads = self._waiters.heads()
-        for client, waiter in heads:
-            if self.allows(client, waiter.amount):
+        is_blocked = False
+        for client, waiter in self._waiters.heads():
+            if self._allows(client, waiter.amount, is_blocked):
                 return (client,)
-            # Small parts of others could pass a large one for ever.
+            # Parts of others could pass a large one for ever.
             is_patient = self._clock() - waiter.since < _PATIENCE_SECS
-            if not self._held.get(client) and not is_patient:
-                return None
+            is_blocked = is_blocked or not (self._held.get(client) or is_patient)
         return None

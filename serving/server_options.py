@@ -62,7 +62,7 @@ class AppConfig:
         """Return how much memory decoded pictures may take, in all requests together."""
         if self.max_decode_mb is not None:
             return int(self.max_decode_mb * MEGABYTE)
-        return max(_LEAST_DECODE_BYTES, decode_cost.most(self.max_pixels))
+        return max(_LEAST_DECODE_BYTES, decode_cost.most(self.max_pixels) * 5 // 4)
 
     def __post_init__(self):
         """Check every number."""

@@ -22,6 +22,7 @@ ALLOWED = (
     image_kinds.BMP,
 )
 _LONGEST_NAME = 120
+_SMALL_PART = 16  # Of the memory: up to about 3 megapixels at the default.
 MOST_CLASSES = 1_000_000
 # Lists and objects take hundreds of times the memory of their text; base64 has none of these.
 _JSON_STRUCTURE = (b',', b'[', b'{', b':')
@@ -63,7 +64,7 @@ class Gate:
     def __init__(self, config):
         self._config = config
         self._decoders = Shares(config.max_decoders, keeps_reserve=False)
-        self._memory = Shares(config.decode_bytes)
+        self._memory = Shares(config.decode_bytes, small=config.decode_bytes // _SMALL_PART)
         self._returns = memory.Returns()
 
     def check_count(self, count):

@@ -90,3 +90,24 @@ def test_whoever_gives_up_is_not_in_the_way():
     assert not shares.take('other', 8, timeout_secs=0.01)
     now[0] += 60
     assert shares.take('small', 4)
+
+
+def test_small_parts_do_not_wait_for_large_ones():
+    now = [0.0]
+    shares = Shares(160, small=10, clock=lambda: now[0])
+    assert shares.take('first', 80)
+    assert not shares.take('second', 70)  # 20 are kept for small parts.
+    waiting = Waiting(shares, 'second', 70)
+    now[0] += 60
+    assert not shares.take('third', 11)
+    assert shares.take('usual', 10)
+    assert shares.take('another', 10)
+    assert not shares.take('one more', 10)  # Or the large one would wait for ever.
+    shares.give_back('first', 80)
+    assert waiting.is_granted.wait(30)
+    assert shares.take('one more', 10)
+
+
+def test_a_part_as_large_as_all_is_granted_when_nothing_is_held():
+    shares = Shares(160, small=10)
+    assert shares.take('alone', 160)
