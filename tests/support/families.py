@@ -1,5 +1,10 @@
 """One network of each family, with sizes of pictures at which it is quick to test."""
 
+import contextlib
+from unittest import mock
+
+import tensorflow.compat.v1 as tf
+
 from nets import nets_factory
 
 # Network -> the side of the smallest pictures that it takes.
@@ -34,6 +39,24 @@ TELLING = {
     'resnet_v2_50': 64,
     'vgg_a': None,
 }
+# Over two values the variance is often nearly 0 and the gradients 1e11: whether a run then ends in
+# NaN depends on the processor.
+FEWEST_VALUES = 16
+
+
+@contextlib.contextmanager
+def enough_values_for_batch_norms(fewest=FEWEST_VALUES):
+    """Fail where a graph is built with a batch norm that trains on fewer values for a channel."""
+    original = tf.nn.fused_batch_norm
+
+    def checked(images, scale, *arguments, is_training, **keywords):
+        if is_training:
+            values = images.shape.num_elements() // scale.shape.num_elements()
+            assert values >= fewest, f'{scale.name} has {values} values for a channel: {images}'
+        return original(images, scale, *arguments, is_training=is_training, **keywords)
+
+    with mock.patch.object(tf.nn, 'fused_batch_norm', checked):
+        yield
 
 
 def families_of(networks):
