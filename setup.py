@@ -48,6 +48,7 @@ setup(
             'pytest>=8,<10',
             'pytest-xdist>=3.6,<4',
             'ruff>=0.17,<0.18',
+            'schemathesis>=4.0,<5',
             'scikit-learn>=1.5,<2',
             'tf2onnx>=1.17,<2',
             'uv>=0.9,<1',

@@ -226,13 +226,21 @@ def _sent_to_api():
     request = flask.request
     count = uploads.count(request.args.get('top'), _config().num_top_predictions)
     if request.mimetype == 'multipart/form-data':
-        return _files(), uploads.count(request.form.get('top'), count)
+        return _files(), uploads.count(_only('top', request.form), count)
     if request.is_json:
         content = uploads.parse_json(request.get_data())
         return uploads.from_json(content), uploads.count(content.get('top'), count)
     data = request.get_data(parse_form_data=False)
     name = uploads.clean_name(request.args.get('name'))
     return ([uploads.Upload(data, name)] if data else []), count
+
+
+def _only(name, form):
+    """Return the one value of a form's field, or None; several are refused."""
+    values = form.getlist(name)
+    if len(values) > 1:
+        raise Refusal(400, 'form', f'the form has {len(values)} fields {name}')
+    return values[0] if values else None
 
 
 def _files():

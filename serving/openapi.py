@@ -113,6 +113,11 @@ def _in_query(name, schema, description):
     return {'name': name, 'in': 'query', 'schema': schema, 'description': description}
 
 
+def _without(name, schema):
+    """Return the schema of the same objects without a property of this name."""
+    return {**schema, 'not': {'required': [name]}}
+
+
 def _classify():
     item = {'oneOf': [_BASE64, _object(('b64',), b64=_BASE64, name=_STRING)]}
     form = _object(('pictures',), pictures=_list(_BINARY, minItems=1), top=_TOP)
@@ -144,18 +149,17 @@ def _classify():
 
 def _predict():
     picture = _object(('b64',), b64=_BASE64)
-    row = {'oneOf': [picture, _object(('image_bytes',), image_bytes=picture)]}
     column = {'oneOf': [picture, _list(picture, minItems=1)]}
-    columns = {'oneOf': [*column['oneOf'], _object(('image_bytes',), image_bytes=column)]}
+    # Of an object with both names, b64 is read.
+    row = {'oneOf': [picture, _without('b64', _object(('image_bytes',), image_bytes=picture))]}
+    by_name = _without('b64', _object(('image_bytes',), image_bytes=column))
+    columns = {'oneOf': [*column['oneOf'], by_name]}
     by_row = _object(classes=_list(_STRING), scores=_list(_NUMBER))
     by_column = _object(classes=_list(_list(_STRING)), scores=_list(_list(_NUMBER)))
     signature = {'type': 'string', 'enum': ['', 'serving_default']}
     rows = _object(('instances',), instances=_list(row, minItems=1), signature_name=signature)
     columned = _object(('inputs',), inputs=columns, signature_name=signature)
-    asked = [
-        {**rows, 'not': {'required': ['inputs']}},
-        {**columned, 'not': {'required': ['instances']}},
-    ]
+    asked = [_without('inputs', rows), _without('instances', columned)]
     answered = [
         _object(('predictions',), predictions=_list(by_row)),
         _object(('outputs',), outputs=by_column),

@@ -219,8 +219,8 @@ def from_predict(content):
 
 
 def _instance(item, number):
-    if isinstance(item, dict) and 'image_bytes' in item:
-        item = item['image_bytes']
+    if isinstance(item, dict) and 'b64' not in item:
+        item = item.get('image_bytes')
     encoded = item.get('b64') if isinstance(item, dict) else None
     if not isinstance(encoded, str):
         raise Refusal(400, 'json', f'instance {number} is not {{"b64": base64 of a picture}}')

@@ -122,6 +122,12 @@ def test_an_impossible_top_is_refused(top):
     assert 'top' in answer.json['error']['message']
 
 
+def test_a_form_with_two_tops_is_refused():
+    answer = client().post('/api/classify', data=form((JPEG, 'a.jpg'), top=['1', '2']))
+    assert answer.status_code == 400
+    assert 'top' in answer.json['error']['message']
+
+
 @pytest.mark.parametrize('top', [0, True, 2.5, [1], '1_0', 1e300])
 def test_an_impossible_top_is_refused_wherever_it_is(top):
     browser = client()
