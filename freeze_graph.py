@@ -2,6 +2,8 @@
 
 python freeze_graph.py --input_graph=GRAPH.pb --input_checkpoint=TRAIN_DIR --input_binary=True \\
     --output_node_names=InceptionV4/Logits/Predictions --output_graph=FROZEN.pb
+python freeze_graph.py --input_meta_graph=TRAIN_DIR/model.ckpt-100.meta \\
+    --input_checkpoint=TRAIN_DIR/model.ckpt-100 --output_node_names=OUTPUT --output_graph=FROZEN.pb
 """
 
 from absl import flags
@@ -12,6 +14,7 @@ FLAGS = flags.FLAGS
 _MOST_USED = ('input_graph', 'input_checkpoint', 'output_node_names', 'output_graph')
 _WHAT = (
     ('path', 'input_graph', None, 'A GraphDef: exported, of any program.'),
+    ('path', 'input_meta_graph', '', 'A MetaGraph (.meta) to take the graph from instead.'),
     ('boolean', 'input_binary', False, 'Accepted; text and binary are told apart anyway.'),
     ('path', 'input_checkpoint', None, 'The weights; a directory stands for its newest ones.'),
     ('list', 'output_node_names', [], 'The nodes to keep, with commas between.'),
@@ -26,9 +29,8 @@ _HOW = (
     ('path', 'input_saver', '', "A SaverDef, to restore with the graph's saver."),
 )
 _DEAD = tuple(
-    cli.Dead(name, default, 'only a GraphDef with a checkpoint is frozen here')
+    cli.Dead(name, default, 'only a graph with a checkpoint is frozen here')
     for name, default in (
-        ('input_meta_graph', ''),
         ('input_saved_model_dir', ''),
         ('saved_model_tags', 'serve'),
         ('variable_names_whitelist', ''),
@@ -58,7 +60,7 @@ def main(_):
     from common import logs
     from serving import early_checks
 
-    early_checks.freezing(FLAGS.input_graph, FLAGS.input_checkpoint)
+    early_checks.freezing(FLAGS.input_graph or FLAGS.input_meta_graph, FLAGS.input_checkpoint)
     from serving import freeze
 
     logs.start()

@@ -23,7 +23,9 @@ def describe(graph_path, graph_def, checkpoint, outputs, model_name=None, use_mo
 
     None stands for a graph of which nothing is known.
     """
-    of_graph = model_info.read_beside(graph_path)
+    # Beside a MetaGraph lies the description of its training, which names no nodes.
+    is_graph = model_info.is_graph(graph_path)
+    of_graph = model_info.read_beside(graph_path) if is_graph else None
     of_weights = model_info.read_beside(checkpoint)
     stored, path = _merged(of_graph, graph_path, of_weights, checkpoint)
     name = model_name or (stored.model_name if stored else _network(graph_def))

@@ -17,15 +17,18 @@ from serving import (
     graph_nodes,
     graph_safety,
     proto_files,
+    saver_places,
     variables,
 )
+
+_PIPELINES = ('Queue', 'Iterator')  # In the names of operations.
 
 
 @dataclasses.dataclass(frozen=True)
 class FreezeOptions:
     """What to freeze; the names are those of TensorFlow's own tool."""
 
-    input_graph: str
+    input_graph: str  # A GraphDef; empty where `input_meta_graph` is given.
     input_checkpoint: str  # A checkpoint, or a directory whose newest good one is meant.
     output_graph: str
     output_node_names: tuple[str, ...]
@@ -36,16 +39,22 @@ class FreezeOptions:
     model_name: str | None = None
     use_moving_averages: bool | None = None
     allow_unsafe_graph: bool = False
+    input_meta_graph: str = ''
+
+    @property
+    def graph_path(self):
+        """Return the file that holds the graph."""
+        return self.input_graph or self.input_meta_graph
 
 
 def freeze(options):
     """Write `output_graph`, its label file and its description; return the Frozen."""
     _check(options)
-    graph_def = graph_nodes.read_graph_def(options.input_graph)
+    graph_def, places = _read(options)
     _require_nodes(graph_def, options)
     checkpoint = watch.find(options.input_checkpoint).path
     info, lines = descriptions.describe(
-        options.input_graph,
+        options.graph_path,
         graph_def,
         checkpoint,
         options.output_node_names,
@@ -56,9 +65,10 @@ def freeze(options):
         tf.logging.info('%s', line)
     outputs = _outputs(options, info)
     prepared = frozen.prepare(graph_def, outputs)
+    _require_no_pipeline(prepared, options)
     _require_safe(prepared, options)  # What depends on constants alone is computed here.
     _require_variables(prepared, graph_def, options)
-    values = _values(options, graph_def, prepared, checkpoint, info)
+    values = _values(options, graph_def, prepared, checkpoint, info, places)
     result = frozen.freeze(prepared, values, outputs, options.clear_devices)
     tf.logging.info('%s', result.line())
     write(options.output_graph, result.graph_def, info)
@@ -66,11 +76,18 @@ def freeze(options):
 
 
 def _check(options):
-    for flag in ('input_graph', 'input_checkpoint', 'output_graph', 'output_node_names'):
+    if options.input_graph and options.input_meta_graph:
+        raise UserError(
+            f'--input_meta_graph={options.input_meta_graph}: --input_graph is given as well; pass'
+            ' one of them'
+        )
+    if not options.graph_path:
+        raise UserError('--input_graph or --input_meta_graph is missing: freezing needs a graph')
+    for flag in ('input_checkpoint', 'output_graph', 'output_node_names'):
         if not getattr(options, flag):
             raise UserError(f'--{flag} is missing: freezing needs it')
     require_place('output_graph', options.output_graph)
-    if os.path.realpath(options.input_graph) == os.path.realpath(options.output_graph):
+    if os.path.realpath(options.graph_path) == os.path.realpath(options.output_graph):
         raise UserError(
             f'--output_graph={options.output_graph}: is the input graph; name another file'
         )
@@ -84,6 +101,16 @@ def require_place(flag, path):
         raise UserError(f'--{flag}={path}: {error.strerror}; name a file to write') from None
 
 
+def _read(options):
+    """Return (GraphDef, {variable: its Place in a checkpoint} as far as a saver tells)."""
+    if not options.input_meta_graph:
+        return graph_nodes.read_graph_def(options.input_graph), {}
+    meta_graph = graph_nodes.read_meta_graph(options.input_meta_graph)
+    return meta_graph.graph_def, saver_places.find(
+        options.input_meta_graph, meta_graph.graph_def, meta_graph.saver_def
+    )
+
+
 def _require_nodes(graph_def, options):
     """Check that the wanted nodes are in the graph."""
     present = graph_edits.nodes_by_name(graph_def)
@@ -91,7 +118,7 @@ def _require_nodes(graph_def, options):
         if name not in present:
             near = ', '.join(names.nearest(name, present)[:5])
             raise UserError(
-                f'{options.input_graph} has no node {name!r}; nearest: {near}; likely outputs:'
+                f'{options.graph_path} has no node {name!r}; nearest: {near}; likely outputs:'
                 f' {", ".join(graph_nodes.likely_outputs(graph_def)[:5])}'
             )
 
@@ -103,18 +130,32 @@ def _require_variables(prepared, graph_def, options):
     if variables.find(graph_def):
         raise UserError(
             f'--output_node_names={",".join(options.output_node_names)}: depend on no variable of'
-            f' {options.input_graph}; name its outputs'
+            f' {options.graph_path}; name its outputs'
         )
+    flag = 'input_graph' if options.input_graph else 'input_meta_graph'
     raise UserError(
-        f'--input_graph={options.input_graph}: holds no variables, it is frozen already; name the'
+        f'--{flag}={options.graph_path}: holds no variables, it is frozen already; name the'
         ' graph of export_inference_graph.py'
     )
+
+
+def _require_no_pipeline(prepared, options):
+    """Refuse outputs of a training graph that do not depend on pictures that can be fed."""
+    found = [node for node in prepared.node if any(word in node.op for word in _PIPELINES)]
+    if found and not options.allow_unsafe_graph:
+        last = found[-1]
+        raise UserError(
+            f'--output_node_names={",".join(options.output_node_names)}: read their pictures from'
+            f' the input pipeline of the training ({last.name}, {last.op}); freeze the graph of'
+            ' export_inference_graph.py with this checkpoint, or pass --allow_unsafe_graph to keep'
+            ' the pipeline'
+        )
 
 
 def _require_safe(graph_def, options):
     """Refuse what may touch files."""
     for line in graph_safety.check(
-        options.input_graph, graph_def, options.allow_unsafe_graph, graph_safety.WITH_VARIABLES
+        options.graph_path, graph_def, options.allow_unsafe_graph, graph_safety.WITH_VARIABLES
     ):
         tf.logging.info('%s', line)
 
@@ -125,8 +166,8 @@ def _outputs(options, info):
     return list(dict.fromkeys([*options.output_node_names, *stable]))
 
 
-def _values(options, graph_def, prepared, checkpoint, info):
-    """Return {name of a variable: value}."""
+def _values(options, graph_def, prepared, checkpoint, info, places):
+    """Return {name of a variable: value}, read from `places` where those are known."""
     wanted = variables.find(prepared)
     values = {}
     if options.input_saver or options.initializer_nodes:
@@ -142,7 +183,7 @@ def _values(options, graph_def, prepared, checkpoint, info):
         tf.logging.info('Restoring parameters from %s', checkpoint)
         is_whole = len(rest) == len(wanted)
         name = info.model_name if info and is_whole else None
-        read, lines = variables.read(checkpoint, rest, name, averages)
+        read, lines = variables.read(checkpoint, rest, name, averages, places)
         values.update(read)
         for line in lines:
             tf.logging.info('%s', line)

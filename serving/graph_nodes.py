@@ -50,6 +50,14 @@ def read_graph_def(path):
     return graph_def
 
 
+def read_meta_graph(path):
+    """Read a MetaGraphDef, binary or text; what is none is a UserError."""
+    meta_graph = proto_files.read(path, tf.MetaGraphDef)
+    if not meta_graph.graph_def.node:
+        raise UserError(f'{path}: holds no graph: a MetaGraph (.meta) is needed')
+    return meta_graph
+
+
 def inputs(graph_def):
     """List the nodes that are fed, as `Input`s."""
     return [

@@ -25,6 +25,24 @@ class GraphVariable:
     dtype: tf.DType
 
 
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a checkpoint holds a variable: the name of a tensor, and the part of it."""
+
+    name: str
+    part: tuple[slice, ...] = ()  # Empty for the whole.
+
+    def shape_in(self, shape):
+        """Return the shape of this part of a tensor."""
+        sizes = [len(range(n)[part]) for part, n in zip(self.part, shape, strict=False)]
+        return (*sizes, *shape[len(sizes) :])
+
+    def read(self, reader):
+        """Read the variable's value."""
+        value = reader.get_tensor(self.name)
+        return value[self.part] if self.part else value
+
+
 def find(graph_def):
     """List the variables of a GraphDef."""
     return [
@@ -38,26 +56,30 @@ def find(graph_def):
     ]
 
 
-def read(path, variables, model_name=None, use_averages=False):
+def read(path, variables, model_name=None, use_averages=False, places=None):
     """Return ({name of a variable: value}, lines for the log) from a checkpoint.
 
+    `places` are those of variables that lie there otherwise than as a whole under their own name.
     The messages for what does not fit are better where the network's name is known.
     """
-    if model_name and all(variable.shape.is_fully_defined() for variable in variables):
+    is_defined = all(variable.shape.is_fully_defined() for variable in variables)
+    places = {v.op.name: places[v.op.name] for v in variables if v.op.name in (places or {})}
+    if model_name and is_defined and not places:
         plan = restore.inference(path, model_name, variables, use_averages)
-        sources, lines = plan.sources, plan.lines()
+        sources = {v.op.name: Place(name) for name, v in plan.sources.items()}
+        lines = plan.lines()
     else:
-        sources, lines = _sources(path, variables, use_averages)
+        sources, lines = _sources(path, variables, use_averages, places)
     reader = tf.train.NewCheckpointReader(path)
     try:
-        values = {v.op.name: reader.get_tensor(name) for name, v in sources.items()}
+        values = {name: place.read(reader) for name, place in sources.items()}
     except (tf.errors.OpError, RuntimeError) as error:
         raise checkpoints.unreadable(path, checkpoints.reason(error)) from None
     return values, lines
 
 
-def _sources(path, variables, use_averages):
-    """Return ({name in the checkpoint: variable}, lines for the log) for a graph of any program."""
+def _sources(path, variables, use_averages, places):
+    """Return ({name of a variable: Place}, lines for the log) for a graph of any program."""
     held = checkpoints.read_variables(path)
     averages = {name for name in held if name.endswith(checkpoints.AVERAGE_SUFFIX)}
     if use_averages and not averages:
@@ -65,17 +87,22 @@ def _sources(path, variables, use_averages):
     sources = {}
     for variable in variables:
         name = variable.op.name
-        averaged = name + checkpoints.AVERAGE_SUFFIX
-        source = averaged if use_averages and averaged in held else name
-        if source not in held:
-            raise UserError(f'{path}: lacks {name}, which the graph has: name the checkpoint of it')
-        shape, dtype = held[source]
+        place = places.get(name) or Place(name)
+        averaged = place.name + checkpoints.AVERAGE_SUFFIX
+        if use_averages and averaged in held:
+            place = Place(averaged, place.part)
+        if place.name not in held:
+            raise UserError(
+                f'{path}: lacks {place.name}, which the graph has: name the checkpoint of it'
+            )
+        shape, dtype = held[place.name]
+        shape = place.shape_in(shape)
         if not variable.shape.is_compatible_with(shape) or dtype != variable.dtype:
             raise UserError(
                 f'{path}: {name} is {list(shape)} {dtype.name} in the checkpoint and'
                 f' {variable.shape} {variable.dtype.name} in the graph'
             )
-        sources[source] = variable
+        sources[name] = place
     lines = [f'{len(sources)} of {len(sources)} variables come from the checkpoint']
     if averages and not use_averages:
         lines.append('The checkpoint holds moving averages; they are not used')

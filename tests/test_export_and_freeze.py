@@ -100,7 +100,8 @@ def test_the_notes_script_works_as_typed(network, output, more, size, tmp_path):
     ('script', 'flags', 'message'),
     [
         ('freeze_graph.py', ['--output_node_names=a', '--output_node_name=b'], 'contradict'),
-        ('freeze_graph.py', ['--input_meta_graph=x'], '--input_meta_graph=x'),
+        ('freeze_graph.py', ['--input_meta_graph=x.meta'], 'x.meta: No such file'),
+        ('freeze_graph.py', ['--input_saved_model_dir=x'], '--input_saved_model_dir=x'),
         ('freeze_graph.py', ['--no_such_flag=1'], 'no_such_flag'),
         ('export_inference_graph.py', ['--quantize'], '--tflite_precision=int8'),
         ('export_inference_graph.py', ['--num_frames=3'], 'videos'),
@@ -120,6 +121,12 @@ def test_every_file_of_a_freezing_may_lie_in_the_home_directory(monkeypatch):
     monkeypatch.setenv('HOME', '/home/kim')
     flag_values = flags.FlagValues()
     cli.define(freeze_graph._GROUPS, flag_values)
-    paths = ('input_graph', 'input_checkpoint', 'input_saver', 'output_graph')
+    paths = (
+        'input_graph',
+        'input_meta_graph',
+        'input_checkpoint',
+        'input_saver',
+        'output_graph',
+    )
     cli.parse(['freeze_graph.py', *(f'--{name}=~/here' for name in paths)], flag_values)
     assert {flag_values[name].value for name in paths} == {'/home/kim/here'}
