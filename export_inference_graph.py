@@ -3,7 +3,7 @@
 python export_inference_graph.py --model_name=inception_v3 --output_file=GRAPH.pb
 python export_inference_graph.py --checkpoint_path=TRAIN_DIR --output_file=GRAPH.pb
 python export_inference_graph.py --checkpoint_path=TRAIN_DIR --format=saved_model --output_file=DIR
-python export_inference_graph.py --summarize=GRAPH.pb
+python export_inference_graph.py --summarize=MODEL
 """
 
 from absl import flags
@@ -40,7 +40,15 @@ _HOW = (
     ('integer', 'num_calibration_pictures', 100, 'Pictures of the data set to fit int8 to.'),
     ('integer', 'num_check_pictures', 10, 'Pictures to compare the new format and the graph on.'),
 )
-_HOLDS = (('path', 'summarize', None, 'List inputs, outputs and operations of this graph.'),)
+_HOLDS = (
+    (
+        'path',
+        'summarize',
+        None,
+        'List inputs, outputs and sizes of this graph, MetaGraph, checkpoint, training directory '
+        'or SavedModel.',
+    ),
+)
 _NO_VIDEOS = 'there are no networks for videos here'
 _DEAD = (
     cli.Dead('quantize', False, 'use --format=tflite --tflite_precision=int8 in its place'),
@@ -55,7 +63,7 @@ _OLDER = (
 _GROUPS = {
     'What to export': _WHAT,
     'How to write it': _HOW,
-    'What a graph holds': _HOLDS,
+    'What a model holds': _HOLDS,
     cli.OLDER_NAMES: _OLDER,
 }
 

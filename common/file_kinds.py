@@ -1,18 +1,110 @@
-"""Which program's model a file holds, by its content: intact files of others are not damaged."""
+"""What kind of model a file holds, by its content: intact files of other kinds are not damaged."""
 
 import json
 import os
+import re
 import zipfile
+
+# The kinds that TensorFlow reads.
+GRAPH = 'graph'  # A GraphDef.
+META_GRAPH = 'MetaGraph'  # The .meta beside a checkpoint: a GraphDef and what was trained with it.
+SAVED_MODEL = 'SavedModel'  # saved_model.pb: MetaGraphs with their signatures.
+CHECKPOINT = 'checkpoint'  # The index of one of the second version, or one in a single file.
+
+SAVED_MODEL_FILES = ('saved_model.pb', 'saved_model.pbtxt')
 
 _HDF5 = b'\x89HDF\r\n\x1a\n'
 _GZIP = b'\x1f\x8b'
 _TORCH_PICKLES = (b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.', b'\x80\x02ctorch')
+_LONGEST_NAME = 4096
 _LONGEST_HEADER = 100_000_000  # Of a safetensors file, as its own library has it.
+_TABLE = b'\x57\xfb\x80\x8b\x24\x75\x47\xdb'  # Ends the tables that checkpoints consist of.
+_TEXTS = {
+    GRAPH: re.compile(rb'\s*(node|library|versions)\s*\{'),
+    META_GRAPH: re.compile(rb'\s*(meta_info_def|graph_def|saver_def)\s*\{'),
+    SAVED_MODEL: re.compile(rb'\s*(saved_model_schema_version\s*:|meta_graphs\s*\{)'),
+}
+_COMMENTS = re.compile(rb'^\s*#.*$', re.MULTILINE)
 _TORCH = (
     'a PyTorch checkpoint; this toolkit reads checkpoints of TensorFlow: train the network here, '
     'or name a released checkpoint'
 )
 _KERAS = 'a Keras model; this toolkit reads TensorFlow checkpoints and frozen graphs (.pb)'
+
+
+def tensorflows(path):
+    """Return which of the kinds that TensorFlow reads a file is of; '' for all else."""
+    try:
+        with open(path, 'rb') as stream:
+            return _binary_kind(stream) or _text_kind(stream) or _table_kind(stream)
+    except OSError:
+        return ''
+
+
+def _binary_kind(stream):
+    """Tell messages apart by how they begin: every graph begins with a node."""
+    if _begins_with_node(stream, 0):
+        return GRAPH
+    if _begins_meta_graph(stream, 0):
+        return META_GRAPH
+    stream.seek(0)
+    if stream.read(2) == b'\x08\x01' and stream.read(1) == b'\x12':  # The version; a MetaGraph.
+        _varint(stream)
+        return SAVED_MODEL if _begins_meta_graph(stream, stream.tell()) else ''
+    return ''
+
+
+def _begins_meta_graph(stream, start):
+    """Tell whether a message begins as a MetaGraphDef does: perhaps with notes, then a graph."""
+    stream.seek(start)
+    tag = stream.read(1)
+    if tag == b'\x0a':
+        stream.seek(_varint(stream), os.SEEK_CUR)
+        tag = stream.read(1)
+    if tag != b'\x12':
+        return False
+    _varint(stream)
+    return _begins_with_node(stream, stream.tell())
+
+
+def _begins_with_node(stream, start):
+    """Tell whether a message begins as a GraphDef does: a node's name, and its operation."""
+    stream.seek(start)
+    if stream.read(1) != b'\x0a':
+        return False
+    _varint(stream)
+    return all(stream.read(1) == tag and _is_name(stream) for tag in (b'\x0a', b'\x12'))
+
+
+def _is_name(stream):
+    length = _varint(stream)
+    text = stream.read(min(length, _LONGEST_NAME))
+    return len(text) == length > 0 and text.isascii() and text.decode('ascii').isprintable()
+
+
+def _varint(stream):
+    """Read a number as protocol buffers write it; 0 where there is none."""
+    number = 0
+    for place in range(5):
+        byte = stream.read(1)
+        if not byte:
+            return 0
+        number |= (byte[0] & 127) << 7 * place
+        if byte[0] < 128:
+            return number
+    return 0
+
+
+def _text_kind(stream):
+    stream.seek(0)
+    start = _COMMENTS.sub(b'', stream.read(4096))
+    return next((kind for kind, pattern in _TEXTS.items() if pattern.match(start)), '')
+
+
+def _table_kind(stream):
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - len(_TABLE)))
+    return CHECKPOINT if stream.read() == _TABLE else ''
 
 
 def foreign(path):
