@@ -9,16 +9,17 @@ from PIL import Image
 from support import records
 
 HALVES = {
-    'first': ('columns', 'checks', 'rings'),
-    'second': ('rows', 'dots'),
+    'first': ('columns', 'rows', 'checks'),
+    'second': ('leaning', 'lying'),
 }
 _SIDE = 40
 _WAVES = {
     'columns': lambda x, y: np.sin(x),
     'rows': lambda x, y: np.sin(y),
-    'dots': lambda x, y: np.maximum(np.sin(x), 0) * np.maximum(np.sin(y), 0) * 2 - 1,
     'checks': lambda x, y: np.sign(np.sin(x) * np.sin(y)),
-    'rings': lambda x, y: np.sin(np.hypot(x - 8, y - 8)),
+    # What tells columns from rows tells these two apart as well.
+    'leaning': lambda x, y: np.sin(x + 0.15 * y),
+    'lying': lambda x, y: np.sin(y + 0.15 * x),
 }
 
 

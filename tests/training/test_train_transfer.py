@@ -68,12 +68,12 @@ def training_accuracy(runs):
 
 def test_a_head_alone_learns_other_classes(tmp_path):
     for half in patterns.HALVES:
-        patterns.write(tmp_path / 'data', half, {'train': 150, 'validation': 60})
+        patterns.write(tmp_path / 'data', half, {'train': 300, 'validation': 100})
     runs = training_runs.Runs(str(tmp_path / 'data'), tmp_path)
     small = {'train_image_size': 32, 'batch_size': 20, 'augmentation': 'none'}
     transfer(
         runs,
-        {'max_number_of_steps': 120, 'learning_rate': 0.005, 'batch_norm_decay': 0.9, **small},
+        {'max_number_of_steps': 160, 'learning_rate': 0.005, 'batch_norm_decay': 0.9, **small},
         {'max_number_of_steps': 80, 'learning_rate': 0.03, **small},
     )
 
