@@ -4,6 +4,8 @@
 #   scripts/run_tests.sh                 each promise once, at its smallest
 #   scripts/run_tests.sh --soak          full counts, every network
 #   scripts/run_tests.sh tests/nets -x   a part
+#   scripts/run_tests.sh --processors    the numerically sensitive tests, once for each kind of
+#                                        processor and number of threads; prints a table
 #
 # SLIM_TEST_WORKERS=4   processes that run tests side by side (2)
 set -euo pipefail
@@ -16,4 +18,8 @@ scripts/setup_env.sh --dev
 if command -v shellcheck >/dev/null; then
   shellcheck scripts/*.sh
 fi
-exec .venv/bin/python -m pytest --numprocesses="${SLIM_TEST_WORKERS:-2}" --dist=worksteal "$@"
+workers=(--numprocesses="${SLIM_TEST_WORKERS:-2}" --dist=worksteal)
+if [ "${1:-}" = --processors ]; then
+  exec .venv/bin/python scripts/processor_matrix.py "${workers[@]}" "${@:2}"
+fi
+exec .venv/bin/python -m pytest "${workers[@]}" "$@"
