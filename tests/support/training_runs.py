@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import watch
 from datasets import sample_painters
-from support import records
+from support import families, records
 from training import train
 from training.options import TrainOptions
 
@@ -75,7 +75,8 @@ class Runs:
 
     def train(self, name='run', **typed):
         """Train in this process, and return the exit status."""
-        return train.train(TrainOptions(**self.flags(name, **typed)))
+        with families.enough_values_for_batch_norms():
+            return train.train(TrainOptions(**self.flags(name, **typed)))
 
     def start(self, name='run', **typed):
         """Start train_image_classifier.py as a process of its own, its log in `name`.log."""

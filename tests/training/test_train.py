@@ -155,11 +155,12 @@ def test_a_run_ends_after_its_epochs(runs):
     assert runs.newest().step == 3
 
 
-def test_a_run_too_short_for_batch_norm_says_what_to_pass(runs, log):
-    network = {'model_name': 'mobilenet_v1_025', 'train_image_size': 32}
-    runs.train(max_number_of_steps=1, **network)
+def test_a_run_that_cannot_learn_much_says_what_to_pass(runs, log):
+    network = {'model_name': 'mobilenet_v1_025', 'train_image_size': 32, 'batch_size': 16}
+    runs.train(max_number_of_steps=1, optimizer='adam', **network)
     assert 'too short for batch norm with decay 0.9997' in log()
     assert 'pass --batch_norm_decay=0.5' in log()
+    assert "adam learns slowly with an epsilon of 1 (TF-Slim's default)" in log()
 
 
 def test_balanced_classes_train(runs):

@@ -15,7 +15,7 @@ CASES = {
 # Without batch norm, but with dropout; and the other way round.
 NETWORKS = {
     'lenet': {},
-    'mobilenet_v1_025': {'train_image_size': 32, 'batch_norm_decay': 0.9},
+    'mobilenet_v1_025': {'train_image_size': 32, 'batch_size': 16, 'batch_norm_decay': 0.9},
 }
 
 

@@ -44,6 +44,7 @@ def shown(runs):
     runs.train(
         model_name='mobilenet_v1_025',
         train_image_size=32,
+        batch_size=16,
         max_number_of_steps=4,
         log_every_n_steps=2,
         save_summaries_steps=3,
