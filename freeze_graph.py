@@ -60,7 +60,7 @@ def main(_):
     from common import logs
     from serving import early_checks
 
-    early_checks.freezing(FLAGS.input_graph or FLAGS.input_meta_graph, FLAGS.input_checkpoint)
+    early_checks.freezing(FLAGS.input_graph, FLAGS.input_meta_graph, FLAGS.input_checkpoint)
     from serving import freeze
 
     logs.start()

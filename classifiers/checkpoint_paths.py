@@ -52,6 +52,8 @@ def listed(directory):
 
 def none_in(directory):
     """Say that a directory holds no checkpoint."""
+    if file_kinds.is_saved_model(directory):
+        return f'{directory}: a SavedModel; {file_kinds.NEEDED[file_kinds.CHECKPOINT]}'
     return f'{directory}: no checkpoint in this directory (*.index, or *.ckpt in one file)'
 
 
@@ -67,10 +69,20 @@ def require(path):
     if os.path.isdir(path):
         if not may_hold_one(path):
             raise UserError(none_in(path))
-    elif not (held := files_of(prefix_of(path))):
-        raise UserError(absent(prefix_of(path)))
-    elif kind := file_kinds.foreign(held[0]):
+    elif kind := mistaken(path):
         raise UserError(f'{path}: {kind}')
+    elif not files_of(prefix_of(path)):
+        raise UserError(absent(prefix_of(path)))
+
+
+def mistaken(path):
+    """Return what is at a path in place of a checkpoint, and what to do; '' for what may be one."""
+    held = files_of(prefix_of(path))
+    if held:
+        return file_kinds.mistaken(held[0], file_kinds.CHECKPOINT)
+    if file_kinds.tensorflows(path) == file_kinds.META_GRAPH:
+        return f'a MetaGraph without its checkpoint: {prefix_of(path)}.index is not beside it'
+    return ''
 
 
 def absent(prefix):

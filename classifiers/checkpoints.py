@@ -21,7 +21,6 @@ prefix_of = checkpoint_paths.prefix_of
 AVERAGE_SUFFIX = '/ExponentialMovingAverage'
 ABSENT = 'no such file'
 DENIED = 'Permission denied'
-_ARCHIVE = ('.tar.gz', '.tgz', '.tar', '.zip')
 # What the reader raises for damaged, half-written and vanished files.
 _READ_ERRORS = (tf.errors.OpError, IndexError, RuntimeError, ValueError)
 
@@ -115,10 +114,9 @@ def unreadable(prefix, why):
     closed = denied(prefix)
     if closed:
         return UnreadableCheckpointError(f'{closed}: {DENIED}')
-    if prefix.endswith(_ARCHIVE):
-        return UnreadableCheckpointError(
-            f'{prefix}: an archive; unpack it and name the .ckpt in it'
-        )
+    other = checkpoint_paths.mistaken(prefix)
+    if other:
+        return UnreadableCheckpointError(f'{prefix}: {other}')
     return UnreadableCheckpointError(f'{prefix}: damaged or half written ({why})')
 
 

@@ -8,8 +8,8 @@ import dataclasses
 import hashlib
 import os
 
-from classifiers import model_info_checks
-from common import files
+from classifiers import checkpoint_paths, model_info_checks
+from common import file_kinds, files
 from common.errors import UserError
 
 FILE_NAME = 'model.json'
@@ -89,8 +89,10 @@ def is_graph(path):
     path = os.fspath(path)
     if path.endswith(_GRAPHS):
         return True
-    is_checkpoint = '.ckpt' in os.path.basename(path) or os.path.exists(f'{path}.index')
-    return os.path.isfile(path) and not is_checkpoint
+    prefix = checkpoint_paths.prefix_of(path)
+    if '.ckpt' in os.path.basename(path) or os.path.exists(f'{prefix}.index'):
+        return False
+    return os.path.isfile(path) and file_kinds.tensorflows(path) != file_kinds.CHECKPOINT
 
 
 def path_beside(path):

@@ -31,6 +31,8 @@ def find(path, warn=tf.logging.warning):
     """Return the good checkpoint that `path` means: a directory's newest, or the file itself."""
     path = os.fspath(path)
     if not os.path.isdir(path):
+        if other := checkpoint_paths.mistaken(path):
+            raise checkpoints.UnreadableCheckpointError(f'{path}: {other}')
         return _checked(checkpoints.prefix_of(path))
     newest = newest_good(path, warn)
     if newest is None:
@@ -62,7 +64,9 @@ def newest_good(directory, warn=tf.logging.warning):
         if fault is None:
             return _checkpoint(prefix)
         if checkpoints.files_of(prefix):
-            damaged.append(f'{os.path.basename(prefix)} ({fault})')
+            damaged.append(
+                f'{os.path.basename(prefix)} ({checkpoint_paths.mistaken(prefix) or fault})'
+            )
             if fault == checkpoints.DENIED:
                 closed = closed or checkpoints.unreadable(prefix, fault)
             warn(_skipped(prefix, fault))
@@ -70,7 +74,8 @@ def newest_good(directory, warn=tf.logging.warning):
         raise closed  # It may be whole: no reason to remove anything.
     if damaged:
         raise checkpoints.UnreadableCheckpointError(
-            f'{directory}: every checkpoint is damaged or half written: {", ".join(damaged)}; '
+            f'{directory}: every checkpoint is damaged, half written or of another kind:'
+            f' {", ".join(damaged)}; '
             'remove them to begin again, or name another directory'
         )
     return None

@@ -12,6 +12,16 @@ SAVED_MODEL = 'SavedModel'  # saved_model.pb: MetaGraphs with their signatures.
 CHECKPOINT = 'checkpoint'  # The index of one of the second version, or one in a single file.
 
 SAVED_MODEL_FILES = ('saved_model.pb', 'saved_model.pbtxt')
+NEEDED = {  # What to name where such a kind is needed.
+    GRAPH: 'name a graph (.pb), such as export_inference_graph.py writes',
+    META_GRAPH: 'name a MetaGraph, such as the .meta beside a checkpoint',
+    SAVED_MODEL: 'name a SavedModel',
+    CHECKPOINT: 'name a checkpoint or a training directory',
+}
+_BETTER = {  # (the kind that is needed, that of the file): what to do instead.
+    (GRAPH, META_GRAPH): 'freeze_graph.py takes it as --input_meta_graph, with its checkpoint',
+    (META_GRAPH, GRAPH): 'freeze_graph.py takes it as --input_graph',
+}
 
 _HDF5 = b'\x89HDF\r\n\x1a\n'
 _GZIP = b'\x1f\x8b'
@@ -105,6 +115,25 @@ def _table_kind(stream):
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, size - len(_TABLE)))
     return CHECKPOINT if stream.read() == _TABLE else ''
+
+
+def mistaken(path, needed):
+    """Return what an intact file of another kind is, and what to do instead; '' for all else.
+
+    `needed` is a kind of TensorFlow's, or the name of what else is needed.
+    """
+    kind = tensorflows(path)
+    if not kind:
+        return foreign(path)
+    if kind == needed:
+        return ''
+    advice = _BETTER.get((needed, kind)) or NEEDED.get(needed, f'name a {needed}')
+    return f'a {kind}; {advice}'
+
+
+def is_saved_model(directory):
+    """Tell whether a directory is a SavedModel."""
+    return any(os.path.exists(os.path.join(directory, name)) for name in SAVED_MODEL_FILES)
 
 
 def foreign(path):

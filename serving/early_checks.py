@@ -10,8 +10,6 @@ from common import file_kinds, labels
 from common.errors import UserError
 from serving import picture_files
 
-_SAVED_MODEL = ('saved_model.pb', 'saved_model.pbtxt')
-
 
 def classification(path, label_file, pictures):
     """Check what a classification of pictures is to read."""
@@ -28,15 +26,19 @@ def model(path, label_file=None):
     if model_info.is_graph(path):
         graph(path)
     # What a SavedModel is instead is said by those who know what can be done with it.
-    elif not any(os.path.exists(os.path.join(path, name)) for name in _SAVED_MODEL):
+    elif not file_kinds.is_saved_model(path):
         checkpoint_paths.require(path)
 
 
-def graph(path):
+def graph(path, needed=file_kinds.GRAPH):
     """Check that a graph's file can be read, and that it is not something else."""
-    kind = _of_something_else(path)
-    if kind:
-        raise UserError(f'{path}: {kind}')
+    other = _of_something_else(path, needed)
+    if other:
+        raise UserError(f'{path}: {other}')
+    _require_readable(path)
+
+
+def _require_readable(path):
     try:
         with open(path, 'rb'):
             pass
@@ -44,23 +46,25 @@ def graph(path):
         raise UserError(f'{path}: {error.strerror}') from None
 
 
-def _of_something_else(path):
+def _of_something_else(path, needed):
     """Return what a path leads to, and what to name instead; '' for what may be a graph."""
-    wanted = 'name a graph (.pb), such as export_inference_graph.py writes'
-    if any(os.path.exists(os.path.join(path, name)) for name in _SAVED_MODEL):
-        return f'a SavedModel; {wanted}'
+    advice = file_kinds.NEEDED[needed]
+    if file_kinds.is_saved_model(path):
+        return f'a SavedModel; {advice}'
     if os.path.isdir(path):
         holds = 'of checkpoints' if checkpoint_paths.may_hold_one(path) else 'and not a file'
-        return f'a directory {holds}; {wanted}'
+        return f'a directory {holds}; {advice}'
     if not os.path.exists(path) and checkpoint_paths.files_of(path):
-        return f'a checkpoint; {wanted}'
-    return file_kinds.foreign(path)
+        return f'a checkpoint; {advice}'
+    return file_kinds.mistaken(path, needed)
 
 
-def freezing(input_graph, input_checkpoint):
+def freezing(input_graph, input_meta_graph, input_checkpoint):
     """Check what a graph is to be frozen from, as far as it is given."""
     if input_graph:
         graph(input_graph)
+    if input_meta_graph:
+        graph(input_meta_graph, file_kinds.META_GRAPH)
     if input_checkpoint:
         checkpoint_paths.require(input_checkpoint)
 
@@ -70,7 +74,9 @@ def exporting(checkpoint_path, summarized):
     if checkpoint_path:
         checkpoint_paths.require(checkpoint_path)
     if summarized and not os.path.exists(f'{summarized}.index') and not os.path.isdir(summarized):
-        graph(summarized)
+        if other := file_kinds.foreign(summarized):
+            raise UserError(f'{summarized}: {other}')
+        _require_readable(summarized)
 
 
 def _require_pictures(paths):

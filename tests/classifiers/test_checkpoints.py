@@ -1,5 +1,6 @@
 """Reading checkpoint files of both formats, whole and damaged."""
 
+import gzip
 import os
 
 import numpy as np
@@ -62,7 +63,7 @@ def test_a_missing_file_and_an_archive_are_named(tmp_path):
     with pytest.raises(UserError, match='no such checkpoint'):
         checkpoints.read_variables(str(tmp_path / 'none.ckpt'))
     archive = tmp_path / 'inception_v4_2016_09_09.tar.gz'
-    archive.write_bytes(b'x' * 100)
+    archive.write_bytes(gzip.compress(b'x' * 100))
     with pytest.raises(UserError, match='unpack it'):
         checkpoints.read_variables(str(archive))
 
