@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
+from tensorflow.python.tools import freeze_graph as tensorflows_tool
 
 from classifiers import build, model_info
 from common.errors import UserError
@@ -155,3 +156,29 @@ def test_it_is_described_by_its_checkpoint(tmp_path):
     found = model_info.read_beside(str(tmp_path / 'frozen.pb'))
     assert found.class_names == info.class_names
     assert found.nodes['input'] == 'input'
+
+
+def test_tensorflows_own_tool_freezes_the_same(tmp_path):
+    prefix, fed, _ = meta_graphs.train(tmp_path, renamed)
+    meta = tf.MetaGraphDef.FromString((tmp_path / 'model.ckpt-7.meta').read_bytes())
+    meta.graph_def.node.remove(next(n for n in meta.graph_def.node if 'Contrib' in n.op))
+    for name in ('trainable_variables', 'contrib_class_gone', 'while_context'):
+        del meta.collection_def[name]
+    (tmp_path / 'known.meta').write_bytes(meta.SerializeToString())
+    with tf.Graph().as_default():
+        theirs = tensorflows_tool.freeze_graph(
+            input_graph=None,
+            input_saver='',
+            input_binary=True,
+            input_checkpoint=prefix,
+            output_node_names='probabilities',
+            restore_op_name=None,
+            filename_tensor_name=None,
+            output_graph='',
+            clear_devices=True,
+            initializer_nodes='',
+            input_meta_graph=str(tmp_path / 'known.meta'),
+        )
+    wanted = frozen_graphs.run(theirs, fed, 'probabilities:0')
+    found = frozen_graphs.run(frozen(prefix), fed, 'probabilities:0')
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
