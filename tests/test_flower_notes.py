@@ -104,6 +104,7 @@ def write_released_checkpoint(path):
     checkpoint_files.write(os.path.dirname(path), values, os.path.basename(path), state=False)
 
 
+@pytest.mark.soak  # test_readme.py walks the same way with a small network.
 def test_the_flower_notes_work_script_by_script(user, tmp_path):
     pictures = Path(user.settings['DATASET_DIR']) / 'my_flower_5'
     sample_flowers.write_pictures(pictures, 5)

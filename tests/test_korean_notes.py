@@ -14,6 +14,8 @@ from PIL import Image
 from datasets import sample_painters
 from support import checkpoint_files, programs, reference
 
+# The programs' own tests read the notes' flags in the default run.
+pytestmark = pytest.mark.soak
 # The smallest pictures that Inception-v3 takes, and two steps.
 ADDED = ('--train_image_size=75', '--max_number_of_steps=2', '--log_every_n_steps=1')
 NO_GPU = {'CUDA_VISIBLE_DEVICES': ''}

@@ -122,7 +122,10 @@ def identity(path):
     return state.st_ino, state.st_mtime_ns
 
 
-@pytest.mark.parametrize('name', SHAPES)
+@pytest.mark.parametrize(
+    'name',
+    [pytest.param(n, marks=pytest.mark.soak if SHAPES[n][0] is Programs else ()) for n in SHAPES],
+)
 def test_train_resume_test_and_classify(tmp_path, name):
     kind, write, network, classes, split = SHAPES[name]
     data, run, results = tmp_path / 'data', tmp_path / 'samples' / 'run', tmp_path / 'results'

@@ -62,12 +62,13 @@ def test_outputs_are_stored_in_order_without_machine_paths_or_times(stored):
     assert 'svg' in json.dumps([cell.outputs for cell in cells])
 
 
+@pytest.mark.soak
 def test_the_tutorial_runs_from_top_to_bottom(stored, tmp_path, monkeypatch):
     monkeypatch.setenv('TMPDIR', str(tmp_path))
     monkeypatch.setenv('IPYTHONDIR', str(tmp_path / 'ipython'))
     monkeypatch.setenv('JUPYTER_RUNTIME_DIR', str(tmp_path / 'runtime'))
     monkeypatch.delenv('SLIM', raising=False)
-    # Two threads, as the cores that the notebook speaks of: it is one of the suite's long tests.
+    # Two threads, as the cores that the notebook speaks of.
     monkeypatch.setenv('TF_NUM_INTRAOP_THREADS', str(min(2, os.cpu_count())))
     notebook = notebooks.executed(TUTORIAL)
     for cell, before in zip(code_cells(notebook), code_cells(stored), strict=True):

@@ -29,7 +29,8 @@ def cluster(runs):
     return start
 
 
-@pytest.mark.parametrize('sync', [False, True])
+# The next test's cluster is asynchronous.
+@pytest.mark.parametrize('sync', [pytest.param(False, marks=pytest.mark.soak), True])
 def test_a_run_ends_by_itself(runs, cluster, sync):
     typed = {'sync_replicas': sync, 'replicas_to_aggregate': -1, 'max_number_of_steps': 40}
     typed['moving_average_decay'] = 0.9

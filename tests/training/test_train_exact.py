@@ -5,12 +5,11 @@ import pytest
 from deployment import precision
 from support import training_runs
 
+CLONES = {'num_clones': 2, 'clone_on_cpu': True}
 CASES = {
-    'plain': {'optimizer': 'rmsprop'},
-    'averages': {'optimizer': 'adam', 'moving_average_decay': 0.9},
+    'averages': {'optimizer': 'adam', 'moving_average_decay': 0.9, **CLONES},
     'mixed': {'mixed_precision': True, 'optimizer': 'momentum', 'gradient_clip_norm': 1.0},
-    'clones': {'num_clones': 2, 'clone_on_cpu': True},
-    'strong': {'augmentation': 'strong', 'class_weights': 'balanced'},
+    'strong': {'optimizer': 'rmsprop', 'augmentation': 'strong', 'class_weights': 'balanced'},
 }
 # Without batch norm, but with dropout; and the other way round.
 NETWORKS = {

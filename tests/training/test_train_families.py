@@ -7,6 +7,16 @@ import pytest
 from nets import nets_factory
 from support import families, training_runs
 
+# The longest, each beside one that trains in the same way; test_registry.py takes a step with the
+# last four in the default run too.
+WITH_SOAK = (
+    'inception_v4',
+    'inception_resnet_v2',
+    'inception_v2',
+    'resnet_v2_50',
+    'overfeat',
+    'vgg_a',
+)
 WITHOUT_BATCH_NORM = ('alexnet_v2', 'cifarnet', 'lenet', 'overfeat', 'vgg_a')
 
 
@@ -15,7 +25,10 @@ def test_no_family_is_forgotten(sizes):
     assert families.families_of(sizes) == families.families_of(nets_factory.MODELS)
 
 
-@pytest.mark.parametrize('name', families.SMALLEST)
+@pytest.mark.parametrize(
+    'name',
+    [pytest.param(n, marks=pytest.mark.soak if n in WITH_SOAK else ()) for n in families.SMALLEST],
+)
 def test_a_network_trains(runs, name):
     size = families.SMALLEST[name]
     # With few enough pixels for a picture to be one value of a batch norm.
