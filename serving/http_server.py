@@ -212,6 +212,28 @@ class _Channel(channel.HTTPChannel):
         self.handle_close()
 
 
+def _adjustments(listening, options, max_body_bytes):
+    """Return waitress's settings."""
+    return server.Adjustments(
+        sockets=[listening],
+        threads=options.threads,
+        # The one that comes last makes room for itself; waitress counts two of its own.
+        connection_limit=options.max_connections + 3,
+        channel_timeout=max(1, int(options.idle_secs)),
+        cleanup_interval=1,
+        recv_bytes=_RECEIVE_BYTES,
+        max_request_header_size=_LONGEST_HEADER,
+        max_request_body_size=max_body_bytes + 1,
+        # Nothing goes to disk, neither requests nor answers, which hold pictures, too.
+        inbuf_overflow=max_body_bytes + _RECEIVE_BYTES,
+        outbuf_overflow=_LONGEST_ANSWER,
+        asyncore_use_poll=True,
+        clear_untrusted_proxy_headers=False,  # The application judges them.
+        log_socket_errors=False,
+        ident=None,
+    )
+
+
 class HttpServer(server.TcpWSGIServer):
     """Serves a WSGI application on a socket that listens already, until `stop` is called."""
 
@@ -238,27 +260,8 @@ class HttpServer(server.TcpWSGIServer):
         self._next_check = 0.0
         self._proxy = proxy
         self._places = Places(options, proxy)
-        settings = {
-            'sockets': [listening],
-            'threads': options.threads,
-            # The one that comes last makes room for itself; waitress counts two of its own.
-            'connection_limit': options.max_connections + 3,
-            'channel_timeout': max(1, int(options.idle_secs)),
-            'cleanup_interval': 1,
-            'recv_bytes': _RECEIVE_BYTES,
-            'max_request_header_size': _LONGEST_HEADER,
-            'max_request_body_size': max_body_bytes + 1,
-            # Nothing goes to disk, neither requests nor answers, which hold pictures, too.
-            'inbuf_overflow': max_body_bytes + _RECEIVE_BYTES,
-            'outbuf_overflow': _LONGEST_ANSWER,
-            'asyncore_use_poll': True,
-            'clear_untrusted_proxy_headers': False,  # The application judges them.
-            'log_socket_errors': False,
-            'ident': None,
-        }
         logging.getLogger('waitress.queue').setLevel(logging.ERROR)
         name = listening.getsockname()
-        adjustments = server.Adjustments(**settings)
         about = (listening.family, listening.type, listening.proto, name)
         super().__init__(
             application,
@@ -266,7 +269,7 @@ class HttpServer(server.TcpWSGIServer):
             True,
             listening,
             Dispatcher(options.threads, self._client_of),
-            adjustments,
+            _adjustments(listening, options, max_body_bytes),
             sockinfo=about,
             bind_socket=False,
         )
