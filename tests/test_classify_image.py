@@ -98,7 +98,9 @@ def test_closed_standard_input_is_told_in_the_pictures_row(directory):
 
 
 @pytest.mark.skipif(not os.path.exists('/dev/full'), reason='needs a device that is always full')
-@pytest.mark.parametrize('form', ['table', 'csv', 'json'])
+@pytest.mark.parametrize(
+    'form', ['table', *(pytest.param(form, marks=pytest.mark.soak) for form in ('csv', 'json'))]
+)
 def test_a_full_disk_behind_the_results_is_one_line(form, directory, tmp_path):
     (tmp_path / 'a.png').write_bytes(pictures.all_good()['colour.png'].data)
     command = [sys.executable, SCRIPT, f'--model={directory}', f'--format={form}', str(tmp_path)]
