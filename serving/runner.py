@@ -78,7 +78,8 @@ class Runner:
         return np.concatenate([self._run_batch(feeding, batch, size) for batch in batches])
 
     def _run_batch(self, feeding, pictures, size):
-        padded = [*pictures, *[pictures[-1]] * (size - len(pictures))]
+        # Not with one of the pictures: memory was reserved to decode it once.
+        padded = [*pictures, *[trial_pictures()[0]] * (size - len(pictures))]
         (values,) = self._call(np.array(padded if feeding.is_batch else pictures[0], object))
         if feeding.is_batch and len(values) != size:
             raise ValueError(f'{len(values)} rows for {size} pictures')

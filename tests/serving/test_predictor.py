@@ -4,12 +4,14 @@ import threading
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
 from common.errors import UserError
 from datasets.images import BadImage
 from serving import predictor as predictor_module
-from serving.model_loading import ModelOptions
+from serving import runner
+from serving.model_loading import LoadedModel, ModelOptions
 from serving.predictor import Predictor, PredictorOptions, top
 from serving.runner import trial_pictures
 from support import checkpoint_files, small_models
@@ -151,3 +153,20 @@ def test_the_best_come_first_and_ties_in_their_order():
         (2, pytest.approx(0.2)),
     ]
     assert len(top(np.ones(2), 5)) == 2
+
+
+def test_a_fixed_batch_decodes_a_picture_once(monkeypatch):
+    runs = []
+
+    def call(pictures):
+        runs.append(list(pictures))
+        return [np.full((4, 3), 1 / 3)]
+
+    monkeypatch.setattr(runner, '_compile', lambda session, model: call)
+    with tf.Graph().as_default() as graph:
+        fed = tf.placeholder(tf.string, [4])
+        model = LoadedModel(graph, fed, tf.zeros([4, 3]), info=None)
+    alone = runner.Runner(model)
+    assert alone.run([b'large']).shape == (1, 3)
+    alone.close()
+    assert runs[-1].count(b'large') == 1
