@@ -37,20 +37,27 @@ class _Request:
         self.error = None
         self._left = len(pictures)
         self._lock = threading.Lock()
-        self.finished = threading.Event()
+        self.finished = threading.Event()  # All pictures are done, or one has failed.
+        self.released = threading.Event()  # No picture waits or runs any more.
 
     def answer(self, index, outcome):
         """Keep what became of a picture; the last one finishes the request."""
         self.outcomes[index] = outcome
-        with self._lock:
-            self._left -= 1
-            if not self._left:
-                self.finished.set()
+        self.leave_out(1)
 
     def fail(self, error):
         """Finish the request with an error."""
         self.error = self.error or error
         self.finished.set()
+        self.leave_out(1)
+
+    def leave_out(self, count):
+        """Count pictures that neither wait nor run any more."""
+        with self._lock:
+            self._left -= count
+            if not self._left:
+                self.finished.set()
+                self.released.set()
 
 
 class WorkQueue:
@@ -163,8 +170,12 @@ class WorkQueue:
         return max(1, round(len(self._waiting) * (self._secs_per_picture or 0)))
 
     def _withdraw(self, request):
+        """Remove what waits, and return when what runs is done: its memory is in use until then."""
         with self._changed:
+            before = len(self._waiting)
             self._waiting.discard(lambda item: item[0] is request)
+            request.leave_out(before - len(self._waiting))
+        request.released.wait()
 
     def _work(self):
         while batch := self._next_batch():
@@ -216,6 +227,7 @@ class WorkQueue:
         """Answer a batch; if it fails, each picture alone, so that a bad one spoils no other."""
         try:
             rows = self._run([request.pictures[index] for request, index in batch])
+            answered = list(zip(batch, rows, strict=True))
         except Exception as error:
             if len(batch) > 1:
                 for item in batch:
@@ -227,7 +239,7 @@ class WorkQueue:
                 else:
                     request.fail(error)
             return
-        for (request, index), row in zip(batch, rows, strict=True):
+        for (request, index), row in answered:
             request.answer(index, row)
 
 

@@ -1,5 +1,6 @@
 """The queue before the model: bounded, fair, and nobody waits for ever."""
 
+import contextlib
 import threading
 
 import pytest
@@ -140,6 +141,39 @@ def test_a_request_whose_time_is_over_is_withdrawn():
     queue.close()
 
 
+@pytest.mark.parametrize('ends_by', ['its time', 'an error'])
+def test_a_request_ends_after_its_pictures_that_run(ends_by):
+    """Its memory is given back then, and a run uses it to its end."""
+    began, may_end = threading.Semaphore(0), threading.Event()
+
+    def run(pictures):
+        if pictures == ['bad']:
+            raise RuntimeError('a bad one')
+        began.release()
+        assert may_end.wait(30)
+        return pictures
+
+    queue = WorkQueue(run, num_threads=2)
+    pictures = ['a', 'b', 'c'] if ends_by == 'its time' else ['a', 'bad', 'c']
+    timeout_secs = 0.3 if ends_by == 'its time' else None
+    thread, results = in_thread(queue.submit, pictures, timeout_secs)
+    assert began.acquire(timeout=30)
+    until(lambda: not queue.waiting)
+    thread.join(0.1)
+    assert thread.is_alive()
+    may_end.set()
+    thread.join(30)
+    assert isinstance(results[0], ExpiredError if ends_by == 'its time' else RuntimeError)
+    queue.close()
+
+
+def test_a_run_that_gives_too_few_rows_is_an_error():
+    queue = WorkQueue(lambda pictures: [], num_threads=1)
+    with pytest.raises(ValueError, match='shorter'):
+        queue.submit(['a', 'b'], timeout_secs=30)
+    queue.close()
+
+
 def test_an_error_reaches_only_the_request_that_caused_it():
     model = Model(is_open=False)
     queue = WorkQueue(model.run, 1, max_batch_size=8)
@@ -223,11 +257,15 @@ def test_callers_and_threads_share_the_places():
 
 
 def test_whoever_has_little_time_does_not_run_the_model_himself():
-    model = Model()
-    queue = WorkQueue(model.run, num_threads=1)
+    callers = []
+
+    def run(pictures):
+        callers.append(threading.current_thread())
+        return pictures
+
+    queue = WorkQueue(run, num_threads=1)
     queue.submit([1])  # Now the time of a run is known.
-    model.gate.clear()
-    with pytest.raises(ExpiredError):
+    with contextlib.suppress(ExpiredError):
         queue.submit([2], timeout_secs=1e-9)
-    model.gate.set()
     queue.close()
+    assert threading.current_thread() not in callers[1:]
