@@ -5,6 +5,9 @@ import re
 from waitress import utilities
 
 _LONGEST_LINE = 4096  # Of a chunk's size and extensions, and of the trailer in all.
+# Each chunk takes its time, however small it is. After the first ones, they have to be larger.
+_FREE_CHUNKS = 1000
+_MEAN_CHUNK_BYTES = 256
 _SIZE = re.compile(rb'([0-9A-Fa-f]+)[ \t]*(?:;[\t\x20-\x7e]*)?')
 _DIGITS = re.compile(rb'[0-9A-Fa-f]*')
 
@@ -17,6 +20,7 @@ class ChunkReceiver:
         self.error = None
         self._buffer = buffer
         self._most_bytes = most_bytes
+        self._chunks = 0
         self._left = 0  # Of the chunk that is being received.
         self._line = b''  # The start of a line whose end has not come.
         self._end_line = self._end_size
@@ -66,6 +70,9 @@ class ChunkReceiver:
             self._refuse('the size of a chunk is not valid')
             return
         self._check_size(match.group(1))
+        self._chunks += 1
+        if self._chunks > _FREE_CHUNKS + len(self) // _MEAN_CHUNK_BYTES:
+            self._refuse('the chunks are too small')
         self._left = int(match.group(1), 16)
         self._end_line = self._end_chunk if self._left else self._end_trailer
 

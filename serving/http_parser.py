@@ -6,9 +6,9 @@ Refused are what a proxy before this server might take for another request, and 
 import io
 import re
 
-from waitress import parser
+from waitress import parser, utilities
 
-from serving.admission import FORM_START_BYTES
+from serving.admission import FORM_START_BYTES, READING
 from serving.http_chunks import ChunkReceiver
 from serving.refusals import Refusal
 
@@ -16,10 +16,14 @@ _TRANSFER_ENCODING = re.compile(rb'^transfer-encoding *:(.*)', re.IGNORECASE | r
 
 
 class RequestParser(parser.HTTPRequestParser):
-    """One request. `door` judges its header (`admit`) before the body has come."""
+    """One request. `door` judges its header (`admit`) before the body has come.
 
-    def __init__(self, adj, door=None):
+    One `is_excess` of those that a connection sends at once is refused without a look at it.
+    """
+
+    def __init__(self, adj, door=None, is_excess=False):
         super().__init__(adj)
+        self._is_excess = is_excess
         self.admission = None  # What the door says: True, False (a form shows a key), a Refusal.
         self._door = door
 
@@ -33,6 +37,8 @@ class RequestParser(parser.HTTPRequestParser):
         is_ours = self.chunked and 'CONTENT_LENGTH' not in self.headers
         if not is_ours and (self.chunked or 'TRANSFER_ENCODING' in self.headers):
             raise parser.ParsingError('Transfer-Encoding: with HTTP/1.1, and no Content-Length')
+        if self.command in READING and (self.chunked or self.content_length):
+            raise parser.ParsingError(f'{self.command} takes no body')
         if self.chunked:
             most_bytes = self.adj.max_request_body_size - 1
             self.body_rcv = ChunkReceiver(self.body_rcv.getbuf(), most_bytes)
@@ -51,6 +57,9 @@ class RequestParser(parser.HTTPRequestParser):
 
     def received(self, data):
         """Take bytes; return how many were used."""
+        if self._is_excess:
+            self.fail(utilities.BadRequest('too many requests at once'))
+            return len(data)
         knew_header = self.headers_finished
         used = super().received(data)
         if self.headers_finished and not self.completed and not knew_header:

@@ -4,7 +4,6 @@ Everything that touches its internals is here; tests show each promise on real s
 """
 
 import contextlib
-import functools
 import json
 import logging
 import socket
@@ -27,6 +26,7 @@ _RECEIVE_BYTES = 64 * 2**10
 _MOST_BUFFERED_BYTES = 256 * 2**20  # Bodies of all connections together.
 _LONGEST_ANSWER = 2**30
 _LINGER_SECS = 2.0
+_MOST_AT_ONCE = 16  # Requests in one piece of what a connection sends, before any is answered.
 _SECS_TO_ASK = 1.0  # While draining: a connection that young may have a request on its way.
 
 
@@ -103,11 +103,16 @@ class _Channel(channel.HTTPChannel):
     error_task_class = _RefusalTask
 
     def __init__(self, *args, **kwargs):
-        self.parser_class = functools.partial(RequestParser, door=_Door(self))
+        self._begun = 0  # How many requests have begun in the bytes that are being taken.
         self.asked_at = None  # When the request under way began.
         self.opened_at = time.monotonic()
         self._discards_until = None  # Set while the rest of a refused body is thrown away.
         super().__init__(*args, **kwargs)
+
+    def parser_class(self, adjustments):
+        """Return what reads the next request."""
+        self._begun += 1
+        return RequestParser(adjustments, _Door(self), is_excess=self._begun > _MOST_AT_ONCE)
 
     @property
     def deadline(self):
@@ -162,6 +167,7 @@ class _Channel(channel.HTTPChannel):
         """Take bytes of a request."""
         if self.request is None and not self.requests:
             self.asked_at = time.monotonic()
+        self._begun = 0
         done = super().received(data)
         if self.request and not self.server.has_room_for(self):
             self.refuse(_NoRoom('too much is being uploaded at this moment'))
@@ -204,6 +210,8 @@ class _Channel(channel.HTTPChannel):
         elif self.is_receiving and now > self.deadline:
             self.refuse(_RequestTimeout('the request took too long'))
         elif self.total_outbufs_len and now > self.deadline + self.server.deadline_secs:
+            if self.server.is_draining:
+                self.server.cut.append(self.description)
             self.abort()  # The answer is not being read.
 
     def abort(self):
@@ -285,11 +293,22 @@ class HttpServer(server.TcpWSGIServer):
         peer = connection.addr[0]
         return security.neighbourhood(security.client_address(peer, forwarded_for, self._proxy))
 
+    def connections(self):
+        """List the open connections; a thread that answers may close one meanwhile."""
+        return list(self.active_channels.values())
+
+    def maintenance(self, now):
+        """Close connections that have rested for long."""
+        oldest = now - self.adj.channel_timeout
+        for each in self.connections():
+            if not each.requests and each.last_activity < oldest:
+                each.will_close = True
+
     def has_room_for(self, connection):
         """Tell whether a connection may receive more: its address leaves as much as it holds."""
         own = total = 0
         is_proxy = self._proxy and security.same_address(connection.addr[0], self._proxy)
-        for each in self.active_channels.values():
+        for each in self.connections():
             size = each.buffered_bytes
             total += size
             own += size if each.addr[0] == connection.addr[0] and not is_proxy else 0
@@ -300,7 +319,7 @@ class HttpServer(server.TcpWSGIServer):
         known = len(self.active_channels)
         super().handle_accept()
         if len(self.active_channels) > known:
-            _abort(self._places.to_close(self.active_channels.values()))
+            _abort(self._places.to_close(self.connections()))
 
     def run(self):
         """Serve until stopped; then answer what is under way. Returns when all is done.
@@ -310,7 +329,7 @@ class HttpServer(server.TcpWSGIServer):
         while not self._is_stopping:
             self._turn(_TICK_SECS)
         self._drain()
-        self.cut = [each.description for each in self.active_channels.values() if not each.is_idle]
+        self.cut += [each.description for each in self.connections() if not each.is_idle]
         self.task_dispatcher.shutdown(timeout=1 if self.cut else 5)
         wasyncore.close_all(self._map)
 
@@ -328,11 +347,11 @@ class HttpServer(server.TcpWSGIServer):
         if now < self._next_check:
             return
         self._next_check = now + _TICK_SECS / 2
-        for each in list(self.active_channels.values()):
+        for each in self.connections():
             each.check_time(now)
         if len(self.active_channels) > self.options.max_connections:
             # When the last one came, all were at work.
-            _abort(self._places.to_make_room(self.active_channels.values()))
+            _abort(self._places.to_make_room(self.connections()))
 
     def _drain(self):
         until = time.monotonic() + self.options.drain_secs
@@ -343,7 +362,7 @@ class HttpServer(server.TcpWSGIServer):
         wasyncore.dispatcher.close(self)
         while self.active_channels and time.monotonic() < until and not self._is_urged:
             young = time.time() - _SECS_TO_ASK
-            for each in list(self.active_channels.values()):
+            for each in self.connections():
                 if each.is_idle and each.last_activity < young:
                     each.abort()
             self._turn(0.05)

@@ -35,8 +35,11 @@ def find_problem(argument):
     if _is_pattern(argument):
         return '' if next(glob.iglob(argument, recursive=True), None) else _NO_MATCH
     if os.path.isdir(argument):
-        with os.scandir(argument) as entries:
-            return '' if next(entries, None) else _EMPTY
+        try:
+            with os.scandir(argument) as entries:
+                return '' if next(entries, None) else _EMPTY
+        except OSError as error:
+            return f'folder cannot be read ({error.strerror})'
     return '' if argument == STANDARD_INPUT or os.path.exists(argument) else _NO_FILE
 
 

@@ -8,9 +8,11 @@ import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from classifiers import checkpoint_paths, checkpoints, model_info, watch
-from common import file_kinds
+from common import file_kinds, text
 from common.errors import UserError
 from serving import graph_edits, graph_nodes, proto_files, variables
+
+_MOST_NAMES = 20  # ImageNet's thousand say nothing in a line.
 
 
 def summarize(path):
@@ -107,7 +109,7 @@ def _training(directory):
         decay = info.moving_average_decay
         described = [
             f'{directory}: {info.model_name}, trained on {info.dataset_name or "pictures"}',
-            f'Classes: {info.num_classes} ({", ".join(info.names())})',
+            f'Classes: {info.num_classes} ({_first(info.names())})',
             f'Pictures: {info.image_size} x {info.image_size}, {info.channels} channels,'
             f' preprocessing {info.preprocessing_name}',
             f'Moving averages: {f"with decay {decay:g}" if decay else "none"}',
@@ -141,6 +143,11 @@ def _spelt(shape):
     if shape.ndims is None:
         return 'of any rank'
     return '[' + ', '.join('?' if size is None else str(size) for size in shape.as_list()) + ']'
+
+
+def _first(names):
+    shown = text.listed(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f'{shown}, ...'
 
 
 def _listed(lines):

@@ -1,6 +1,7 @@
 """Requests that are malformed, or that a proxy could take for another request, are refused."""
 
 import json
+import re
 
 import pytest
 
@@ -45,6 +46,9 @@ MALFORMED = {
     'a bad chunk': (head('Transfer-Encoding: chunked\r\n') + b'zz\r\n\r\n', 400),
     'an endless chunk header': (head('Transfer-Encoding: chunked\r\n') + b'0' * 10_000, 400),
     'an unfinished chunk': (head('Transfer-Encoding: chunked\r\n') + b'1\r\nab\r\n0\r\n\r\n', 400),
+    'a body of a GET': (health('Content-Length: 5\r\n') + b'xxxxx', 400),
+    'chunks of a GET': (health('Transfer-Encoding: chunked\r\n') + b'1\r\n', 400),
+    'tiny chunks': (head('Transfer-Encoding: chunked\r\n') + b'1\r\nX\r\n' * 2000, 400),
     'a header without a name': (b'GET / HTTP/1.1\r\nHost: localhost\r\n: x\r\n\r\n', 400),
     'a folded first header': (b'GET / HTTP/1.1\r\n X: y\r\nHost: localhost\r\n\r\n', 400),
     'a folded header': (health('X-A: b\r\n c: d\r\n'), 400),
@@ -150,6 +154,16 @@ def test_a_request_without_a_body_is_answered_whatever_it_expects(live):
             b'GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\r\n'
         )
         assert answer_of(connection)[0] == 200
+
+
+@pytest.mark.parametrize('extra', [health(''), b'\r\n\r\n'], ids=['requests', 'empty lines'])
+def test_what_a_connection_asks_at_once_is_bounded(live, extra):
+    with live.connect() as connection:
+        connection.sendall(health('') + extra * 500)
+        answers = b''.join(iter(lambda: connection.recv(2**16), b''))
+    statuses = re.findall(rb'HTTP/1.. (\d+)', answers)
+    assert 1 <= statuses.count(b'200') <= 16
+    assert statuses[-1] == b'400'
 
 
 def test_chunks_may_come_byte_by_byte(live):
