@@ -148,6 +148,17 @@ def foreign(path):
         return ''
 
 
+def _is_onnx(start):
+    """Tell whether a file begins with an ir_version of 1 to 15 and a producer_name.
+
+    Every exporter to ONNX writes these first.
+    """
+    if len(start) < 5 or start[0] != 0x08 or not 1 <= start[1] <= 15 or start[2] != 0x12:
+        return False
+    name = start[4 : 4 + start[3]]
+    return start[3] < 64 and name.isascii() and name.decode('ascii').isprintable() and bool(name)
+
+
 def _of_start(start):
     if start[4:8] == b'TFL3':
         return (
@@ -158,14 +169,11 @@ def _of_start(start):
         return f'an HDF5 file, such as {_KERAS}'
     if start.startswith(_TORCH_PICKLES):
         return _TORCH
-    # ir_version 1 to 15, then producer_name (field 2), as every exporter to ONNX writes them.
-    if start[:1] == b'\x08' and 1 <= start[1] <= 15 and start[2:3] == b'\x12' and start[3] < 64:
-        name = start[4 : 4 + start[3]]
-        if name.isascii() and name.decode('ascii').isprintable() and name:
-            return (
-                'an ONNX model; name the training directory or the frozen graph (.pb) that it '
-                'was made from'
-            )
+    if _is_onnx(start):
+        return (
+            'an ONNX model; name the training directory or the frozen graph (.pb) that it '
+            'was made from'
+        )
     if start.startswith(_GZIP) or start[257:262] == b'ustar':
         return 'an archive; unpack it and name the model in it'
     return ''

@@ -216,6 +216,8 @@ def is_locked(path):
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError:
+        return False  # A file system without locks, on which no conversion runs either.
     finally:
         os.close(handle)
     return False

@@ -1,8 +1,9 @@
 """Which label file a data set reads, and writes, so that none of another data set is lost."""
 
+import contextlib
 import os
 
-from common import labels
+from common import files, labels
 from common.errors import UserError
 from datasets import manifest
 
@@ -34,11 +35,19 @@ def find(dataset_dir, dataset_name):
 
 def is_written(output_dir, file, class_names):
     """Tell whether a label file with these names is in place, in either format."""
-    return _names(os.path.join(output_dir, file)) == list(class_names)
+    path = os.path.join(output_dir, file)
+    # Names with white space at their ends do not come back as they were written.
+    return _content(path) == labels.as_text(class_names) or _names(path) == list(class_names)
 
 
 def _own(dataset_name):
     return f'{dataset_name}_labels.txt'
+
+
+def _content(path):
+    with contextlib.suppress(UserError):
+        return files.read_text(path)
+    return None
 
 
 def _names(path):

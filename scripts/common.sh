@@ -39,6 +39,20 @@ flag_value() { # NAME DEFAULT ARGUMENTS...
   printf '%s\n' "$value"
 }
 
+# Tell whether a switch is on: the last one among the arguments counts.
+is_on() { # NAME ARGUMENTS...
+  local name="$1" status=1 argument
+  shift
+  for argument in "$@"; do
+    argument="${argument#-}"
+    case "${argument#-}" in
+      "$name" | "$name"=[Tt]rue | "$name"=1) status=0 ;;
+      "no$name" | "$name"=*) status=1 ;;
+    esac
+  done
+  return "$status"
+}
+
 # Tell whether the arguments ask for help, which needs no settings to be right.
 wants_help() { # ARGUMENTS...
   case " $* " in *' -h '* | *' --help '* | *' --helpfull '*) return 0 ;; esac

@@ -86,5 +86,7 @@ if [ "$status" -ne 0 ]; then
   echo "a process failed; its log says why: $logs/cluster_*.log" >&2
   exit 1
 fi
-printf 'next: %q %q --checkpoint_path=%q\n' "$python" "$root/eval_image_classifier.py" \
-  "$(flag_value train_dir TRAIN_DIR "$@")"
+train_dir="$(flag_value train_dir TRAIN_DIR "$@")"
+dataset_dir="$(flag_value dataset_dir "$(flag_value data_dir DATASET_DIR "$@")" "$@")"
+printf 'next: %q %q --checkpoint_path=%q --eval_dir=%q --dataset_dir=%q\n' "$python" \
+  "$root/eval_image_classifier.py" "$train_dir" "$train_dir/eval" "$dataset_dir"

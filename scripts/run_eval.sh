@@ -19,20 +19,19 @@ if [ -n "$typed" ]; then
   next+=(--checkpoint_path="$typed")
 else
   stage="$(chosen_stage --running)"
-  # Each stage has results of its own.
-  [ "$stage" = "$TRAIN_DIR" ] || eval_dir="$stage/eval"
+  # Each stage has results of its own, unless EVAL_DIR says otherwise.
+  [ "$EVAL_DIR" != "$TRAIN_DIR/eval" ] || eval_dir="$stage/eval"
 fi
 flags=(
   --dataset_name="$DATASET_NAME" --dataset_dir="$DATASET_DIR" --dataset_split_name=validation
   --model_name="$MODEL_NAME" --checkpoint_path="$stage" --eval_dir="$eval_dir"
   --batch_size=32
 )
-case " $* " in *' --run_once'*)
+if is_on run_once "$@"; then
   "$python" -u "$program" "${flags[@]}" "$@"
   say_next "${next[@]}"
   exit
-  ;;
-esac
+fi
 echo 'Ctrl-C ends the evaluation'
 say_next "${next[@]}"
 exec "$python" -u "$program" "${flags[@]}" --eval_interval_secs=60 "$@"

@@ -49,6 +49,10 @@ wanted() {
 }
 
 requirements=("$root/requirements.txt")
+# Before those of --dev, which an environment may have beyond what is asked for.
+if [ "${SLIM_GPU:-0}" = 1 ]; then
+  requirements+=("$root/requirements-gpu.txt")
+fi
 for argument in "$@"; do
   case $argument in
     --dev) requirements+=("$root/requirements-dev.txt") ;;
@@ -59,10 +63,6 @@ for argument in "$@"; do
     *) fail "unknown argument '$argument'; the only one is --dev" ;;
   esac
 done
-
-if [ "${SLIM_GPU:-0}" = 1 ]; then
-  requirements+=("$root/requirements-gpu.txt")
-fi
 
 make_venv() {
   echo "setting up $venv with $("$1" --version)"

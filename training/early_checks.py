@@ -8,7 +8,6 @@ import os
 from classifiers import checkpoint_paths
 from common.errors import UserError
 from datasets import manifest, record_files
-from training import run_directory
 
 
 def training(options):
@@ -16,8 +15,8 @@ def training(options):
     if options.job_name == 'ps' or 'TF_CONFIG' in os.environ:
         return  # A parameter server reads nothing.
     _require_records(options, options.dataset_split_name)
-    # A run that goes on has no use for it.
-    if options.checkpoint_path and not run_directory.newest_checkpoint(options.train_dir):
+    # A run that resumes has no use for it.
+    if options.checkpoint_path and not checkpoint_paths.may_hold_one(options.train_dir):
         checkpoint_paths.require(options.checkpoint_path)
 
 

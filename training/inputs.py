@@ -69,6 +69,8 @@ def require_pictures(records, numbers):
         serialized = tf.placeholder(tf.string, [])
         picture = decoding.decode_image(tfrecord_dataset.parse(serialized)[0], channels=3)
         for number in numbers:
+            if records.skipped is not None and number in records.skipped:
+                continue
             record, where = records.named(number)
             try:
                 session.run(picture, {serialized: record})

@@ -67,6 +67,8 @@ def test_models_of_other_programs_are_called_what_they_are(name, called, tmp_pat
     'content',
     [
         b'',
+        b'\x08',
+        b'\x08\x01\x12',
         b'PK',
         b'PK\x03\x04 cut',
         bytes(600),

@@ -5,6 +5,7 @@ import pytest
 from common.errors import UserError
 from datasets import bounding_boxes, image_folder
 from datasets.convert import ConvertOptions, convert
+from serving import picture_files
 from support import unprivileged
 from support.picture_folders import class_folders
 
@@ -30,6 +31,12 @@ def test_a_folder_that_cannot_be_read_is_an_error_that_names_it(folder, name, mo
         scan(folder)
     (folder / name).chmod(0o755)
     assert scan(folder).class_names == ['ant', 'bee', 'wasp']
+
+
+def test_a_folder_to_classify_that_cannot_be_read_says_why(folder):
+    (folder / 'pics').chmod(0)
+    problem = unprivileged.call(picture_files.find_problem, str(folder / 'pics'))
+    assert problem == 'folder cannot be read (Permission denied)'
 
 
 def test_a_split_folder_that_cannot_be_read_is_an_error(folder):

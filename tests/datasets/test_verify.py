@@ -30,6 +30,13 @@ def test_a_whole_data_set_is_confirmed(tmp_path, made):
     assert lines == ['pics: 12 records in 2 shards are as the manifest says']
 
 
+def test_class_names_with_white_space_at_their_ends_are_confirmed(tmp_path):
+    class_folders(tmp_path / 'pics', {'ant ': 6, ' bee': 6})
+    spec = image_folder.from_folder(tmp_path, 'pics')
+    convert(spec, tmp_path, ConvertOptions(num_processes=1), lambda line: None)
+    verify(tmp_path, 'pics', lambda line: None)
+
+
 @pytest.mark.parametrize(
     ('into_record', 'words'),
     [

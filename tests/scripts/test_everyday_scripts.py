@@ -143,9 +143,20 @@ def test_one_evaluation_is_not_asked_to_wait_as_well(checkout):
     assert [flag for flag in call['flags'] if flag.startswith('--eval_interval_secs')] == []
 
 
+@pytest.mark.parametrize('flag', ['--run_once=False', '--run_once --norun_once'])
+def test_a_switch_that_is_off_leaves_the_evaluation_waiting(checkout, flag):
+    (call,) = checkout.calls('run_eval.sh', *flag.split())
+    assert '--eval_interval_secs=60' in call['flags']
+
+
 def test_each_stage_has_results_of_its_own(checkout, stages):
     (call,) = checkout.calls('run_eval.sh')
     assert f'--eval_dir={stages}/all/eval' in call['flags']
+
+
+def test_an_explicit_eval_dir_is_kept(checkout, stages):
+    (call,) = checkout.calls('run_eval.sh', EVAL_DIR='/data/eval')
+    assert '--eval_dir=/data/eval' in call['flags']
 
 
 NEXT = {

@@ -312,6 +312,13 @@ def test_an_evaluation_leaves_skipped_records_out(dataset):
     assert [verified.skipped.number_of(place) for place in (0, 20)] == [1, 21]
 
 
+def test_the_search_for_a_bad_picture_passes_over_skipped_records(dataset):
+    records.flip_bit(dataset.shards, 3)
+    verified = VerifiedRecords(dataset, skipped=SkippedRecords(dataset, lambda line: None))
+    verified.intact(range(dataset.num_samples))
+    inputs.require_pictures(verified, range(dataset.num_samples))
+
+
 def test_too_many_damaged_records_are_an_error(dataset):
     for number in (1, 2, 3):
         records.flip_bit(dataset.shards, number)
