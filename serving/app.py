@@ -13,6 +13,7 @@ from serving import (
     access_log,
     admission,
     answers,
+    json_bodies,
     openapi,
     page_content,
     security,
@@ -228,7 +229,7 @@ def _sent_to_api():
     if request.mimetype == 'multipart/form-data':
         return _files(), uploads.count(_only('top', request.form), count)
     if request.is_json:
-        content = uploads.parse_json(request.get_data())
+        content = json_bodies.parse(request.get_data(cache=False))
         return uploads.from_json(content), uploads.count(content.get('top'), count)
     data = request.get_data(parse_form_data=False)
     name = uploads.clean_name(request.args.get('name'))
@@ -321,14 +322,20 @@ def predict(name, version=None):
     """Answer `instances` with `predictions`, or `inputs` with `outputs`."""
     _check_model(name)
     _check_version(_classifier().service.holder.version, version)
-    content = uploads.parse_json(flask.request.get_data())
-    answer = _classified(uploads.from_predict(content), 1)
+    sent, by_column = _sent_to_predict()
+    answer = _classified(sent, 1)
     for number, result in enumerate(answer.results, 1):
         if refusal := result.refusal:
             message = f'instance {number}: {refusal.message}'
             wait = refusal.retry_after_secs
             raise Refusal(refusal.status, refusal.kind, message, retry_after_secs=wait)
-    return answers.serving_predictions(answer, by_column='inputs' in content)
+    return answers.serving_predictions(answer, by_column)
+
+
+def _sent_to_predict():
+    """Return (Uploads, whether the answer is in columns); the base64 is not kept."""
+    content = json_bodies.parse(flask.request.get_data(cache=False))
+    return uploads.from_predict(content), 'inputs' in content
 
 
 def _check_model(name):

@@ -4,7 +4,6 @@ import base64
 import binascii
 import contextlib
 import dataclasses
-import json
 import re
 import time
 
@@ -24,9 +23,6 @@ ALLOWED = (
 _LONGEST_NAME = 120
 _SMALL_PART = 16  # Of the memory: up to about 3 megapixels at the default.
 MOST_CLASSES = 1_000_000
-# Lists and objects take hundreds of times the memory of their text; base64 has none of these.
-_JSON_STRUCTURE = (b',', b'[', b'{', b':')
-_MOST_JSON_STRUCTURE = 5_000
 _PLAIN_ALPHABET = bytes.maketrans(b'-_', b'+/')
 _WHITE_SPACE = b' \t\r\n'
 
@@ -157,19 +153,6 @@ def count(asked, default):
     if not 1 <= number <= MOST_CLASSES:
         raise Refusal(400, 'top', 'top: a number of classes, from 1, is valid')
     return number
-
-
-def parse_json(body):
-    """Return the object in a JSON body; what could fill the memory is refused unread."""
-    if sum(body.count(sign) for sign in _JSON_STRUCTURE) > _MOST_JSON_STRUCTURE:
-        raise Refusal(413, 'json', 'the JSON has too many parts')
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refusal(400, 'json', 'the body is not valid JSON') from None
-    if not isinstance(content, dict):
-        raise Refusal(400, 'json', 'the body has to be a JSON object')
-    return content
 
 
 def from_json(content):
