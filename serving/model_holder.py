@@ -1,14 +1,25 @@
 """The model that is served just now, and its exchange for a new one while requests go on."""
 
 import contextlib
+import dataclasses
 import os
 import threading
+import time
 
 import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoints, model_info, watch
 from serving import model_trial
 from serving.predictor import Predictor
+
+_FIRST_PAUSE_SECS = 30.0  # Before a trial that lacked time or memory is repeated; then doubled.
+_LONGEST_PAUSE_SECS = 3600.0
+_SHORTAGES = (
+    model_trial.ShortageError,
+    MemoryError,
+    OSError,  # No process could be started, say.
+    tf.errors.ResourceExhaustedError,
+)
 
 
 class NotReadyError(Exception):
@@ -23,15 +34,28 @@ def for_model(
     `trial` are the TrialLimits of a new model; without them it is not tried in another process.
     """
 
-    def make(version):
-        return Predictor(model_options, predictor_options, report, observe, version)
+    def make(version, found=None):
+        options = _exactly(model_options, found)
+        return Predictor(options, predictor_options, report, observe, version)
 
-    def try_out(stop):
-        model_trial.run(model_options, predictor_options, trial, stop)
+    def try_out(stop, found):
+        if trial:
+            model_trial.run(_exactly(model_options, found), predictor_options, trial, stop)
 
-    return ModelHolder(
-        make, lambda: signature(model_options), report, try_out if trial else lambda stop: None
-    )
+    def look(found=None):
+        return signature(_exactly(model_options, found))
+
+    return ModelHolder(make, look, report, try_out)
+
+
+def _exactly(model_options, found):
+    """Return options that name the checkpoint of a signature, in place of its directory.
+
+    A training may write the next one while this one is tried.
+    """
+    if found is None or not os.path.isdir(model_options.path):
+        return model_options
+    return dataclasses.replace(model_options, path=found[0][0])
 
 
 def signature(model_options):
@@ -66,18 +90,32 @@ class ModelHolder:
     """Lends the current Predictor, and replaces it when what `look` returns has changed.
 
     A new model is loaded and tried before it takes the old one's place, by `try_out` in another
-    process first, which is given an event that ends it. One that fails leaves the old one there.
+    process first, which is given an event that ends it. One that fails leaves the old one there,
+    and is tried again later if time or memory was short.
     The old one is closed when its last borrower has returned it.
+
+    `make` and `try_out` get what `look` has found; `look`, when it is given that, returns what it
+    has become.
     """
 
-    def __init__(self, make, look, report=tf.logging.info, try_out=lambda stop: None):
+    def __init__(
+        self,
+        make,
+        look,
+        report=tf.logging.info,
+        try_out=lambda stop, found: None,
+        clock=time.monotonic,
+    ):
         self._make = make
         self._look = look
         self._report = report
         self._try_out = try_out
         self._lock = threading.Lock()
         self._current = None  # _Loan of the model that is lent.
+        self._clock = clock
         self._seen = None
+        self._pause_secs = _FIRST_PAUSE_SECS
+        self._next_try = float('inf')  # When what was seen last is tried again.
         self._stop = threading.Event()
         self._watcher = None
         self.version = 0
@@ -126,8 +164,12 @@ class ModelHolder:
         `seen_before` is what the last look returned: files that still change are left alone.
         """
         found = self._look()
-        if found is not None and found != self._seen and found == seen_before:
-            self._seen = found
+        if found is None or found != seen_before:
+            return found
+        if found != self._seen:
+            self._seen, self._pause_secs = found, _FIRST_PAUSE_SECS
+            self._reload(found)
+        elif self._clock() >= self._next_try:
             self._reload(found)
         return found
 
@@ -143,19 +185,31 @@ class ModelHolder:
                 told = reason
 
     def _reload(self, found):
+        self._next_try = float('inf')
         try:
-            self._try_out(self._stop)
-            if self._look() != found:
-                return  # Other files than those that were tried: the next look finds them.
-            predictor = self._make(self.version + 1)
+            self._try_out(self._stop, found)
+            if self._look(found) != found:
+                self._keep('its files changed during the trial; the new ones are tried next')
+                return
+            predictor = self._make(self.version + 1, found)
         except model_trial.StoppedError:
             return
+        except _SHORTAGES as error:
+            self._next_try = self._clock() + self._pause_secs
+            self._keep(f'{_reason(error)} (tried again in {self._pause_secs:g} seconds)')
+            self._pause_secs = min(2 * self._pause_secs, _LONGEST_PAUSE_SECS)
+            return
         except Exception as error:  # Whatever a bad file causes, the old model goes on.
-            self.last_error = _reason(error)
-            self._report(f'KEPT the model of version {self.version}: {self.last_error}')
+            self._keep(_reason(error))
             return
         self._exchange(predictor)
         self._report(f'Replaced the model: version {self.version} is served now')
+
+    def _keep(self, reason):
+        """Report, once, why the model stays."""
+        if reason != self.last_error:
+            self._report(f'KEPT the model of version {self.version}: {reason}')
+        self.last_error = reason
 
     def _exchange(self, predictor):
         with self._lock:

@@ -42,10 +42,15 @@ class StoppedError(Exception):
     """Tell that the server ends before a trial has."""
 
 
+class ShortageError(UserError):
+    """Tell that a trial lacked time or memory, which it may have at another time."""
+
+
 def run(model_options, predictor_options, limits=None, stop=None):
     """Load and try a model in a child process; raise a UserError unless all went well.
 
-    The event `stop` ends it early, with a StoppedError.
+    It is a ShortageError when the model is perhaps not at fault. The event `stop` ends the trial
+    early, with a StoppedError.
     """
     limits, stop = limits or TrialLimits(), stop or threading.Event()
     path = os.fspath(model_options.path)
@@ -93,12 +98,12 @@ def _wait(child, path, secs, max_bytes, stop):
         if stop.is_set():
             raise StoppedError(f'{path}: its trial was stopped')
         if time.monotonic() > ending:
-            raise UserError(
+            raise ShortageError(
                 f'{path}: trying it took longer than {secs:g} seconds; --trial_secs allows more'
             )
         used = _used_bytes(child.pid)
         if used > max_bytes:
-            raise UserError(
+            raise ShortageError(
                 f'{path}: trying it took {used / _MEGABYTE:,.0f} MB of memory, more than'
                 f' {max_bytes / _MEGABYTE:,.0f} MB; --trial_max_mb allows more'
             )
@@ -108,8 +113,10 @@ def _judge(path, status, answer):
     """Raise a UserError unless the child ended well."""
     if status < 0:
         name = signal.Signals(-status).name
-        why = ', perhaps for lack of memory' if -status == signal.SIGKILL else ''
-        raise UserError(f'{path}: trying it ended the process with {name}{why}')
+        ended = f'{path}: trying it ended the process with {name}'
+        if -status == signal.SIGKILL:
+            raise ShortageError(f'{ended}, perhaps for lack of memory')
+        raise UserError(ended)
     try:
         problem = json.loads(answer)['problem']
     except (ValueError, KeyError, TypeError):

@@ -33,14 +33,14 @@ class Disk:
         self.error = None
         self.made = []
 
-    def make(self, version):
+    def make(self, version, found=None):
         if self.error:
             raise self.error
         self.made.append(FakePredictor(version))
         return self.made[-1]
 
     def holder(self, report=lambda line: None):
-        return ModelHolder(self.make, lambda: self.signature, report)
+        return ModelHolder(self.make, lambda found=None: self.signature, report)
 
 
 def test_without_a_model_nothing_is_lent():
@@ -112,7 +112,7 @@ def test_files_that_cannot_be_looked_at_do_not_end_the_watching():
     disk, exchanged, told = Disk(), threading.Event(), []
     failures = iter([UserError('models: cannot be read')] * 3)
 
-    def look():
+    def look(found=None):
         if disk.made and (failure := next(failures, None)):
             raise failure
         return disk.signature
@@ -225,11 +225,11 @@ def test_a_model_that_fails_its_trial_is_not_loaded():
     """Whatever it is: the trial comes before the first step in this process."""
     disk, told = Disk(), []
 
-    def try_out(stop):
+    def try_out(stop, found):
         assert not stop.is_set()
         raise UserError('a.pb: trying it ended the process with SIGFPE')
 
-    holder = ModelHolder(disk.make, lambda: disk.signature, told.append, try_out)
+    holder = ModelHolder(disk.make, lambda found=None: disk.signature, told.append, try_out)
     holder.load()
     disk.signature = 'second'
     holder.poll('second')
@@ -239,32 +239,86 @@ def test_a_model_that_fails_its_trial_is_not_loaded():
 
 
 def test_files_that_change_during_their_trial_are_tried_again():
-    disk, tried = Disk(), []
+    disk, tried, told = Disk(), [], []
 
-    def try_out(stop):
+    def try_out(stop, found):
         tried.append(disk.signature)
         if disk.signature == 'second':
             disk.signature = 'third'
 
-    holder = ModelHolder(disk.make, lambda: disk.signature, lambda line: None, try_out)
+    holder = ModelHolder(disk.make, lambda found=None: disk.signature, told.append, try_out)
     holder.load()
     disk.signature = 'second'
     holder.poll('second')
     assert holder.version == 1
+    assert told == [f'KEPT the model of version 1: {holder.last_error}']
+    assert 'its files changed during the trial' in told[0]
     holder.poll('third')
-    assert (tried, holder.version) == (['second', 'third'], 2)
+    assert (tried, holder.version, holder.last_error) == (['second', 'third'], 2, '')
+    holder.close()
+
+
+@pytest.mark.parametrize(
+    'error', [model_trial.ShortageError('a.pb: no memory'), OSError('no fork')]
+)
+def test_a_shortage_is_not_the_fault_of_the_model(error):
+    disk, tried, now, told = Disk(), [], [0.0], []
+
+    def try_out(stop, found):
+        tried.append(now[0])
+        if len(tried) < 3:
+            raise error
+
+    def look(found=None):
+        return disk.signature
+
+    holder = ModelHolder(disk.make, look, told.append, try_out, clock=lambda: now[0])
+    holder.load()
+    disk.signature = 'second'
+    for now[0] in range(0, 300, 10):
+        holder.poll('second')
+    assert tried == [0, 30, 90]
+    assert (holder.version, holder.last_error) == (2, '')
+    assert told[0].endswith('(tried again in 30 seconds)')
+    holder.close()
+
+
+def test_a_checkpoint_is_served_though_training_writes_the_next(tmp_path, monkeypatch):
+    directory = small_models.train_dir(tmp_path / 'train')
+    tried, made = [], []
+
+    def try_out(options, *_):
+        tried.append(os.path.basename(options.path))
+        checkpoint_files.write(directory, step=1 + len(tried) + 1)
+
+    def make(options, *others):
+        made.append(os.path.basename(options.path))
+        return FakePredictor(others[-1])
+
+    monkeypatch.setattr(model_trial, 'run', try_out)
+    monkeypatch.setattr(model_holder, 'Predictor', make)
+    holder = model_holder.for_model(
+        ModelOptions(directory), report=lambda line: None, trial=model_trial.TrialLimits()
+    )
+    holder.load()
+    checkpoint_files.write(directory, step=2)
+    for _ in range(2):
+        holder.poll(holder.poll())
+    assert tried == ['model.ckpt-2', 'model.ckpt-3']
+    assert made == ['train', 'model.ckpt-2', 'model.ckpt-3']
+    assert holder.version == 3
     holder.close()
 
 
 def test_the_end_of_the_server_ends_a_trial():
     disk, entered, told = Disk(), threading.Event(), []
 
-    def try_out(stop):
+    def try_out(stop, found):
         entered.set()
         assert stop.wait(60)
         raise model_trial.StoppedError
 
-    holder = ModelHolder(disk.make, lambda: disk.signature, told.append, try_out)
+    holder = ModelHolder(disk.make, lambda found=None: disk.signature, told.append, try_out)
     holder.load()
     holder.start_watching(poll_secs=0.01)
     disk.signature = 'second'

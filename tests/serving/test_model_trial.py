@@ -42,6 +42,13 @@ def test_the_end_of_the_child_is_named(program, words, monkeypatch):
         trial_by(monkeypatch, program)
 
 
+@pytest.mark.parametrize(('number', 'is_shortage'), [(9, True), (8, False)])
+def test_only_a_kill_may_be_for_lack_of_memory(number, is_shortage, monkeypatch):
+    with pytest.raises(UserError) as caught:
+        trial_by(monkeypatch, f'import os; os.kill(os.getpid(), {number})')
+    assert isinstance(caught.value, model_trial.ShortageError) == is_shortage
+
+
 def test_a_model_that_passes_raises_nothing(monkeypatch):
     trial_by(monkeypatch, """print('{"problem": null}')""")
 
@@ -64,7 +71,7 @@ def children():
 )
 def test_a_child_that_takes_too_much_is_killed(program, limits, words, monkeypatch):
     before = children()
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(model_trial.ShortageError, match=words):
         trial_by(monkeypatch, program, limits)
     assert children() == before
 
