@@ -76,6 +76,7 @@ class Shares:
         self._free = total
         self._keeps_reserve = keeps_reserve
         self._small = small
+        self._reserve = 2 * small
         self._small_held = 0
         self._clock = clock
         self._held = collections.Counter()  # Client -> how much it holds.
@@ -86,6 +87,11 @@ class Shares:
     def free(self):
         """Return how much nobody holds."""
         return self._free
+
+    @property
+    def largest(self):
+        """Return the largest part that small ones cannot keep waiting for ever."""
+        return self.total - self._reserve
 
     def take(self, client, amount=1, timeout_secs=0.0):
         """Take a part, and tell whether it was free in time; `give_back` is the counterpart."""
@@ -127,7 +133,7 @@ class Shares:
     def _allows(self, client, amount, is_blocked):
         """Tell whether a client may take a part; `is_blocked`: while a large one waits for long."""
         held, left = self._held.get(client, 0), self._free - amount
-        spare = max(0, 2 * self._small - self._small_held)
+        spare = max(0, self._reserve - self._small_held)
         if amount <= min(self._small, spare) and not held:
             return left >= 0
         is_large_beside_others = amount > self._small and self._free < self.total

@@ -83,7 +83,7 @@ class Gate:
             examined = images.examine(data, self._config.max_pixels)
         except images.BadImage as error:
             raise bad_picture(error) from None
-        if examined.memory_bytes > self._config.decode_bytes:
+        if examined.memory_bytes > self._memory.largest:
             size = f'{examined.header.width}x{examined.header.height}'
             raise Refusal(413, 'pixels', f'too large ({size}) for the memory set aside to decode')
         return examined

@@ -111,3 +111,11 @@ def test_small_parts_do_not_wait_for_large_ones():
 def test_a_part_as_large_as_all_is_granted_when_nothing_is_held():
     shares = Shares(160, small=10)
     assert shares.take('alone', 160)
+
+
+def test_the_largest_part_is_granted_beside_small_ones():
+    shares = Shares(160, small=10)
+    assert shares.take('one', 10)
+    assert shares.take('two', 10)
+    assert not shares.take('three', shares.largest + 1)
+    assert shares.take('four', shares.largest)
