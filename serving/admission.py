@@ -19,11 +19,16 @@ _PAGE = '/'
 # These need no key. Everything else says something about pictures, the model or traffic.
 _OPEN = frozenset({_PAGE, '/api/openapi.json', _HEALTH, '/readyz'})
 _STATIC = '/static/'
-READING = frozenset({'GET', 'HEAD', 'OPTIONS'})
+_READING = frozenset({'GET', 'HEAD', 'OPTIONS'})
 _KEY_FIELD = re.compile(
     rb'--[^\r\n]+\r\ncontent-disposition: *form-data; *name="key"\r\n\r\n([^\r\n]*)\r\n',
     re.IGNORECASE,
 )
+
+
+def is_open(method, path):
+    """Tell whether a request needs no key."""
+    return method in _READING and (path in _OPEN or path.startswith(_STATIC))
 
 
 class Guard:
@@ -50,9 +55,9 @@ class Guard:
         """Refuse a request by its header; False: it is a form that still has to show its key."""
         method, path = environ['REQUEST_METHOD'].upper(), environ.get('PATH_INFO', '')
         self._check_site(environ, method, path)
-        if method not in READING or path not in self._uncounted:
+        if method not in _READING or path not in self._uncounted:
             self._rate_limit.check(self.address(environ))
-        if method in READING and (path in _OPEN or path.startswith(_STATIC)):
+        if is_open(method, path):
             return True
         if environ.get('HTTP_CONTENT_ENCODING', 'identity').lower() != 'identity':
             message = 'bodies are taken as they are, without Content-Encoding'
@@ -87,7 +92,7 @@ class Guard:
         proxy = self._config.trusted_proxy
         is_proxy = security.same_address(environ.get('REMOTE_ADDR') or '', proxy)
         forwarded_host = environ.get('HTTP_X_FORWARDED_HOST', '') if is_proxy else ''
-        if method not in READING:
+        if method not in _READING:
             origin, fetch_site = environ.get('HTTP_ORIGIN'), environ.get('HTTP_SEC_FETCH_SITE')
             security.check_origin(origin, fetch_site, host, forwarded_host)
 

@@ -8,7 +8,7 @@ import re
 
 from waitress import parser, utilities
 
-from serving.admission import FORM_START_BYTES, READING
+from serving.admission import FORM_START_BYTES, is_open
 from serving.http_chunks import ChunkReceiver
 from serving.refusals import Refusal
 
@@ -37,12 +37,12 @@ class RequestParser(parser.HTTPRequestParser):
         is_ours = self.chunked and 'CONTENT_LENGTH' not in self.headers
         if not is_ours and (self.chunked or 'TRANSFER_ENCODING' in self.headers):
             raise parser.ParsingError('Transfer-Encoding: with HTTP/1.1, and no Content-Length')
-        if self.command in READING and (self.chunked or self.content_length):
-            raise parser.ParsingError(f'{self.command} takes no body')
         if self.chunked:
             most_bytes = self.adj.max_request_body_size - 1
             self.body_rcv = ChunkReceiver(self.body_rcv.getbuf(), most_bytes)
         self._take_target()
+        if (self.chunked or self.content_length) and is_open(self.command, self.path):
+            raise parser.ParsingError('no body is taken here')
 
     def _take_target(self):
         """Take the host of an absolute target in place of Host (RFC 9112, section 3.2.2)."""
