@@ -14,7 +14,7 @@ _OF_PICTURES = (
 
 @schemathesis.hook
 def filter_body(_, body):
-    """Leave out what a form cannot say: all in it is text or bytes, and an empty list is nothing."""
+    """Leave out what a form cannot say: it holds text and bytes, and an empty list is nothing."""
     if not isinstance(body, dict):
         return True
     pictures = body.get('pictures', [])
