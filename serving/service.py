@@ -14,9 +14,8 @@ from serving.model_holder import NotReadyError
 from serving.predictor import BusyError, ClosedError, ExpiredError, top
 from serving.refusals import Refusal
 
-_GROUPS = (
-    4  # Pictures are classified together while they need no more than this part of all memory.
-)
+# Pictures are classified together while they need no more than this part of all memory.
+_GROUPS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +99,7 @@ class Service:
         """Return the Answer to a list of Uploads, with the best `count` classes of each.
 
         `client` waits in its own queue. With `preview_side`, small copies are made, too. Pictures
-        that are not done by the deadline are refused; nothing goes on working for them.
+        that are not done by the deadline are refused, and no more work is done for them.
         """
         self._gate.check_count(len(sent))
         with self._places.part(client) as is_admitted:
