@@ -10,6 +10,7 @@ ROOMS = (
     'datasets',
     'deployment',
     'nets',
+    'pictures',
     'preprocessing',
     'serving',
     'training',

@@ -4,7 +4,8 @@ import dataclasses
 import os
 import re
 
-from datasets import folder_scan, layouts, published
+from datasets import layouts, published
+from pictures import folder_scan
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,8 @@ import os
 
 from common import labels, names, text
 from common.errors import UserError
-from datasets import folder_scan
 from datasets.convert import DatasetSpec, RawExample
+from pictures import folder_scan
 
 BACKGROUND = 'background'
 _SPLIT_FOLDERS = {'train': 'train', 'val': 'validation', 'validation': 'validation', 'test': 'test'}

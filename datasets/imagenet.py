@@ -7,7 +7,8 @@ import os
 import re
 
 from common.errors import UserError
-from datasets import bounding_boxes, folder_scan, image_folder, imagenet_classes, layouts
+from datasets import bounding_boxes, image_folder, imagenet_classes, layouts
+from pictures import folder_scan
 
 SPLITS_TO_SIZES = {'train': 1281167, 'validation': 50000}
 NUM_CLASSES = 1001

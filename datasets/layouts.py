@@ -5,8 +5,8 @@ import re
 
 from common import files
 from common.errors import UserError
-from datasets import folder_scan
 from datasets.convert import DatasetSpec, RawExample
+from pictures import folder_scan
 
 SPLIT_FOLDERS = {
     'train': ('train',),

@@ -5,7 +5,8 @@ import functools
 import os
 
 from common.errors import UserError
-from datasets import folder_scan, image_folder, imagenet_classes, layouts, published
+from datasets import image_folder, imagenet_classes, layouts, published
+from pictures import folder_scan
 
 NUM_CLASSES = 100
 

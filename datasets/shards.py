@@ -5,8 +5,9 @@ import dataclasses
 import hashlib
 import os
 
-from datasets import images, manifest
+from datasets import manifest
 from datasets.frames import FRAME_BYTES
+from pictures import gate
 
 _EXAMPLES_PER_SEGMENT = 32
 _LARGEST_FILE = 1 << 30
@@ -95,12 +96,12 @@ def _record(task, example, class_text):
         data = _content(example)
     except OSError as error:
         return b'', f'cannot be read ({error.strerror})', ''
-    except images.BadImage as error:
+    except gate.BadImage as error:
         return b'', str(error), ''
     digest = hashlib.sha256(data).hexdigest()
     try:
-        picture = images.normalise(data, reencode=task.reencode, max_side=task.max_side)
-    except images.BadImage as error:
+        picture = gate.normalise(data, reencode=task.reencode, max_side=task.max_side)
+    except gate.BadImage as error:
         return b'', str(error), digest
     return _serialised(picture, example, class_text), '', digest
 
@@ -110,7 +111,7 @@ def _content(example):
         return example.data if isinstance(example.data, bytes) else example.data()
     with open(example.path, 'rb') as stream:
         if os.fstat(stream.fileno()).st_size > _LARGEST_FILE:
-            raise images.BadImage('larger than 1 GiB')
+            raise gate.BadImage('larger than 1 GiB')
         return stream.read()
 
 

@@ -3,7 +3,8 @@
 import functools
 import os
 
-from datasets import folder_scan, image_folder, imagenet_classes, layouts, published
+from datasets import image_folder, imagenet_classes, layouts, published
+from pictures import folder_scan
 
 SPLITS_TO_SIZES = {'train': 100000, 'validation': 10000}
 NUM_CLASSES = 200

@@ -11,7 +11,7 @@ import sys
 from common import names, processors
 from common.errors import UserError
 from common.progress import Progress
-from datasets.images import BadImage
+from pictures.gate import BadImage
 from serving import picture_files
 from serving.model_loading import ModelOptions
 from serving.predictor import Predictor, PredictorOptions

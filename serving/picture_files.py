@@ -6,8 +6,8 @@ import os
 import stat
 import sys
 
-from datasets import folder_scan, image_kinds, images
-from datasets.images import BadImage
+from pictures import folder_scan, gate, kinds
+from pictures.gate import BadImage
 
 STANDARD_INPUT = '-'
 _NO_FILE = 'no such file'
@@ -76,10 +76,10 @@ def read(file):
         if file.path == STANDARD_INPUT:
             if sys.stdin is None:
                 raise BadImage('standard input is closed')
-            return images.normalise(_read_stream(sys.stdin.buffer))
+            return gate.normalise(_read_stream(sys.stdin.buffer))
         with open(file.path, 'rb', opener=_open_without_waiting) as stream:
             _require_file(stream)
-            return images.normalise(_read_stream(stream))
+            return gate.normalise(_read_stream(stream))
     except FileNotFoundError:
         raise BadImage(_NO_FILE) from None
     except (OSError, ValueError) as error:
@@ -100,8 +100,8 @@ def _require_file(stream):
 def _read_stream(stream):
     """Read a picture; of what is none, however large, only the beginning is read."""
     head = stream.read(_HEAD_BYTES)
-    if image_kinds.kind_of(head) is None:
-        raise BadImage(image_kinds.why_not_a_picture(head))
+    if kinds.kind_of(head) is None:
+        raise BadImage(kinds.why_not_a_picture(head))
     data = head + stream.read(_MOST_BYTES - len(head) + 1)
     if len(data) > _MOST_BYTES:
         raise BadImage(f'larger than {_MOST_BYTES:,} bytes')

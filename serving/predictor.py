@@ -9,8 +9,8 @@ import tensorflow.compat.v1 as tf
 
 from common import names, processors
 from common.errors import UserError
-from datasets.images import BadImage
 from deployment import precision
+from pictures.gate import BadImage
 from serving import class_names, memory, model_loading
 from serving.runner import Runner, trial_pictures
 from serving.work_queue import BusyError, ClosedError, ExpiredError, WorkQueue

@@ -144,11 +144,11 @@ def _as_typed(error):
 
 def _try_gate():
     """Decode once, so that the first picture is as fast as the next."""
-    from datasets import images
+    from pictures import gate
     from serving.runner import trial_pictures
 
     for picture in trial_pictures():
-        images.normalise(picture)
+        gate.normalise(picture)
 
 
 def greeting(host, port, config):

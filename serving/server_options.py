@@ -10,7 +10,7 @@ import unicodedata
 
 from common import processors, text
 from common.errors import UserError
-from datasets import decode_cost
+from pictures import decode_cost
 
 MEGABYTE = 2**20
 _LEAST_DECODE_BYTES = 2**30

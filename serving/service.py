@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from datasets import images
-from datasets.images import BadImage
+from pictures import gate
+from pictures.gate import BadImage
 from serving import upload_store, uploads
 from serving.fairness import Shares
 from serving.model_holder import NotReadyError
@@ -254,7 +254,7 @@ class _Item:
     """An upload, and either what is known of its picture or why it is refused."""
 
     upload: uploads.Upload
-    examined: images.Examined | None = None
+    examined: gate.Examined | None = None
     refusal: Refusal | None = None
 
     @property

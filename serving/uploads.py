@@ -8,17 +8,17 @@ import re
 import time
 
 from common import text
-from datasets import image_kinds, images
+from pictures import gate, kinds
 from serving import memory
 from serving.fairness import Shares
 from serving.refusals import Refusal
 
 ALLOWED = (
-    image_kinds.JPEG,
-    image_kinds.PNG,
-    image_kinds.WEBP,
-    image_kinds.GIF,
-    image_kinds.BMP,
+    kinds.JPEG,
+    kinds.PNG,
+    kinds.WEBP,
+    kinds.GIF,
+    kinds.BMP,
 )
 _LONGEST_NAME = 120
 _SMALL_PART = 16  # Of the memory: up to about 3 megapixels at the default.
@@ -41,7 +41,7 @@ class Picture:
     """An upload that has passed the gate."""
 
     kind: str
-    image: images.NormalisedImage
+    image: gate.NormalisedImage
 
 
 def clean_name(name):
@@ -74,14 +74,14 @@ class Gate:
     def examine(self, data):
         """Return the images.Examined of a picture that may be decoded, or raise a Refusal."""
         self._check_bytes(data)
-        kind = image_kinds.kind_of(data)
+        kind = kinds.kind_of(data)
         if kind not in ALLOWED:
-            reason = f'{kind} is not taken' if kind else image_kinds.why_not_a_picture(data)
+            reason = f'{kind} is not taken' if kind else kinds.why_not_a_picture(data)
             allowed = ', '.join(ALLOWED)
             raise Refusal(415, 'kind', f'{reason}; {allowed} are taken', kinds=allowed)
         try:
-            examined = images.examine(data, self._config.max_pixels)
-        except images.BadImage as error:
+            examined = gate.examine(data, self._config.max_pixels)
+        except gate.BadImage as error:
             raise bad_picture(error) from None
         if examined.memory_bytes > self._memory.largest:
             size = f'{examined.header.width}x{examined.header.height}'
@@ -97,8 +97,8 @@ class Gate:
         examined = examined or self.examine(data)
         with self.decoder(deadline, client):
             try:
-                image = images.normalise(data, examined=examined, verify=verify)
-            except images.BadImage as error:
+                image = gate.normalise(data, examined=examined, verify=verify)
+            except gate.BadImage as error:
                 raise bad_picture(error) from None
         return Picture(examined.kind, image)
 

@@ -5,7 +5,7 @@ import time
 
 import tensorflow.compat.v1 as tf
 
-from datasets.images import BadImage
+from pictures.gate import BadImage
 from serving.fairness import Turns
 
 _RATE_MEMORY = 0.9  # How much of the mean time for a picture each run leaves standing.

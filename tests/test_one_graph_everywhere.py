@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from datasets import images
+from pictures import gate
 from serving import classify, export, saved_model
 from serving.app import create_app
 from serving.model_loading import ModelOptions
@@ -38,7 +38,7 @@ def varied_pictures(count):
 def prepare(tmp_path, name, files):
     """Return (description, train_dir, path of the frozen graph)."""
     info = small_models.describe(name, image_size=families.TELLING[name])
-    gated = [images.normalise(data).data for data in files.values()]
+    gated = [gate.normalise(data).data for data in files.values()]
     directory = small_models.train_dir(
         tmp_path / 'train', info, weights=small_models.telling(info, gated)
     )
@@ -118,7 +118,7 @@ def compare(tmp_path, name, count):
     files = varied_pictures(count)
     assert len(files) == count
     info, directory, path = prepare(tmp_path, name, files)
-    gated = [images.normalise(data).data for data in files.values()]
+    gated = [gate.normalise(data).data for data in files.values()]
     expected = from_evaluation(tmp_path, info, directory, gated)
     assert np.ptp(expected, axis=0).max() > 0.05  # It does tell pictures apart.
     found = {

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from common import labels
-from datasets import dataset_factory, images, manifest
+from datasets import dataset_factory, manifest
+from pictures import gate
 from serving import export
 from serving.classify import ClassifyOptions, classify
 from serving.model_loading import ModelOptions
@@ -20,7 +21,7 @@ VARIED = {name: case.data for name, case in sorted(pictures.all_good().items())}
 
 
 def normalised():
-    return {name: images.normalise(data).data for name, data in VARIED.items()}
+    return {name: gate.normalise(data).data for name, data in VARIED.items()}
 
 
 def evaluated(directory, info, checkpoint_dir):

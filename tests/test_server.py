@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import images
+from pictures import gate
 from serving.model_loading import ModelOptions
 from serving.predictor import Predictor
 from support import pictures, small_models
@@ -101,7 +101,7 @@ def expected(folder):
             stack.enter_context(Predictor(ModelOptions(folder / f'flowers_{number}.pb')))
             for number in (0, 1)
         ]
-        yield lambda data, number=0: models[number].predict([images.normalise(data).data])[0]
+        yield lambda data, number=0: models[number].predict([gate.normalise(data).data])[0]
 
 
 def wait_until(condition):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from datasets import imagenet_classes, images
+from datasets import imagenet_classes
+from pictures import gate
 from serving import classify as classify_module
 from serving import picture_files
 from serving.classify import ClassifyOptions, classify
@@ -128,7 +129,7 @@ def test_patterns_and_folders_are_searched(tmp_path):
 def test_what_is_no_file_is_not_waited_for(make, reason, tmp_path):
     path = os.fspath(tmp_path / 'a.jpg')
     make(path)
-    with pytest.raises(images.BadImage, match=reason):
+    with pytest.raises(gate.BadImage, match=reason):
         picture_files.read(PictureFile(path))
 
 
@@ -137,7 +138,7 @@ def test_only_the_beginning_is_read_of_what_is_no_picture(tmp_path):
     with open(path, 'wb') as stream:
         stream.write(b'\0\0\0\x18ftypmp42')
         stream.truncate(2**40)
-    with pytest.raises(images.BadImage, match='video'):
+    with pytest.raises(gate.BadImage, match='video'):
         picture_files.read(PictureFile(os.fspath(path)))
 
 
@@ -154,7 +155,7 @@ def test_few_files_are_read_ahead_of_the_model(monkeypatch):
 
 def test_large_pictures_go_in_smaller_batches():
     def item(width):
-        return None, images.NormalisedImage(b'', 'png', 2**12, width, 3), ''
+        return None, gate.NormalisedImage(b'', 'png', 2**12, width, 3), ''
 
     sizes = [len(batch) for batch in classify_module._batches([item(2**11)] * 10, 8)]
     assert sizes == [4, 4, 2]

@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
-from datasets import images
+from pictures import gate
 from serving import model_loading
 from serving.model_loading import ModelOptions
 from serving.predictor import Predictor, PredictorOptions
@@ -23,7 +23,7 @@ def shown(number):
 
 
 def encoded(number):
-    return images.normalise(pictures.encoded(pictures.as_image(shown(number)), 'PNG')).data
+    return gate.normalise(pictures.encoded(pictures.as_image(shown(number)), 'PNG')).data
 
 
 def expected(scale=lambda pixels: pixels / 255.0):

@@ -10,7 +10,7 @@ import time
 import pytest
 import tensorflow.compat.v1 as tf
 
-from datasets import image_kinds, images
+from pictures import gate, kinds
 from preprocessing import decoding
 from serving.model_loading import ModelOptions
 from serving.predictor import Predictor
@@ -22,14 +22,12 @@ from support.live_servers import answer_of, running
 from support.mutations import mutated
 
 GOOD = [
-    good.data
-    for good in pictures.all_good().values()
-    if image_kinds.kind_of(good.data) != image_kinds.TIFF
+    good.data for good in pictures.all_good().values() if kinds.kind_of(good.data) != kinds.TIFF
 ]
 BY_KIND = [
-    [data for data in GOOD if image_kinds.kind_of(data) == kind]
+    [data for data in GOOD if kinds.kind_of(data) == kind]
     for kind in (
-        image_kinds.JPEG, image_kinds.PNG, image_kinds.WEBP, image_kinds.GIF, image_kinds.BMP,
+        kinds.JPEG, kinds.PNG, kinds.WEBP, kinds.GIF, kinds.BMP,
     )
 ]  # fmt: skip
 MOST_PIXELS = 10**6
@@ -56,8 +54,8 @@ def test_changed_pictures_pass_gate_and_graph_or_are_refused(count):
         decode = session.make_callable(decoding.decode_image(encoded), [encoded])
         for seed in range(count):
             try:
-                found = images.normalise(changed_picture(seed), max_pixels=MOST_PIXELS)
-            except images.BadImage:
+                found = gate.normalise(changed_picture(seed), max_pixels=MOST_PIXELS)
+            except gate.BadImage:
                 continue
             # What the gate has read to its end, the graph reads, too.
             assert decode(found.data).shape == (found.height, found.width, 3), seed

@@ -10,7 +10,8 @@ import types
 import numpy as np
 import pytest
 
-from datasets import decode_cost, image_kinds, images
+from pictures import decode_cost, kinds
+from pictures import gate as images
 from serving import service, uploads
 from serving.app import create_app
 from serving.refusals import Refusal
@@ -55,8 +56,8 @@ def test_a_small_file_of_many_pixels_is_refused_by_default(monkeypatch):
 def test_the_largest_picture_fits_into_the_memory_set_aside(limit):
     config = AppConfig(max_megapixels=limit)
     side = int(config.max_pixels**0.5)
-    for kind in (image_kinds.JPEG, image_kinds.PNG, image_kinds.WEBP):
-        for plain in (False, kind != image_kinds.WEBP):
+    for kind in (kinds.JPEG, kinds.PNG, kinds.WEBP):
+        for plain in (False, kind != kinds.WEBP):
             header = types.SimpleNamespace(width=side, height=side, plain=plain)
             assert decode_cost.in_bytes(kind, header) <= 7 / 8 * config.decode_bytes
 

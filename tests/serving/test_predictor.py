@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
 from common.errors import UserError
-from datasets.images import BadImage
+from pictures.gate import BadImage
 from serving import predictor as predictor_module
 from serving import runner
 from serving.model_loading import LoadedModel, ModelOptions

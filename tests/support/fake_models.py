@@ -6,7 +6,7 @@ import threading
 import numpy as np
 
 from classifiers.model_info import ModelInfo
-from datasets.images import BadImage
+from pictures.gate import BadImage
 from serving.model_holder import NotReadyError
 
 LABELS = ('daisy', 'roses', '<b>tulips</b>')

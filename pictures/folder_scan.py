@@ -6,7 +6,7 @@ import stat
 
 from common import labels
 from common.errors import UserError
-from datasets import image_kinds
+from pictures import kinds
 
 _HEAD_BYTES = 512
 _DEEPEST = 100
@@ -141,7 +141,7 @@ def _unusable(path):
 def _begins_like_a_picture(path):
     try:
         with open(path, 'rb') as stream:
-            return image_kinds.kind_of(stream.read(_HEAD_BYTES)) is not None
+            return kinds.kind_of(stream.read(_HEAD_BYTES)) is not None
     except OSError:
         return False
 

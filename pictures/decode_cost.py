@@ -4,18 +4,18 @@ The figures are bytes a pixel, measured as the growth of the process on pictures
 and rounded up.
 """
 
-from datasets import image_kinds
+from pictures import kinds
 
 # In the gate: a decoder's own buffers, Pillow's pixels, the array, the blended array, the PNG.
 _CONVERSION = {
-    image_kinds.JPEG: 15,
-    image_kinds.PNG: 15,
-    image_kinds.GIF: 15,
-    image_kinds.BMP: 15,
-    image_kinds.WEBP: 15,
-    image_kinds.TIFF: 20,
+    kinds.JPEG: 15,
+    kinds.PNG: 15,
+    kinds.GIF: 15,
+    kinds.BMP: 15,
+    kinds.WEBP: 15,
+    kinds.TIFF: 20,
 }
-_VERIFICATION = {image_kinds.JPEG: 4, image_kinds.PNG: 7}
+_VERIFICATION = {kinds.JPEG: 4, kinds.PNG: 7}
 _GRAPH = 18  # The decoded picture, and as 32-bit floats; resizing takes less.
 _STORED = 3  # What the gate makes of it, if it cannot be compressed.
 

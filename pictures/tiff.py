@@ -6,7 +6,7 @@ Adobe TIFF 6.0, section 2; BigTIFF differs only in the width of its counts and o
 import dataclasses
 import struct
 
-from datasets.image_kinds import BadImage
+from pictures.kinds import BadImage
 
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
 _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = 273, 279, 324, 325

@@ -11,9 +11,9 @@ import zlib
 
 import numpy as np
 
-from datasets import decode_cost, image_kinds
-from datasets.image_headers import Header, read_header
-from datasets.image_kinds import BadImage
+from pictures import decode_cost, kinds
+from pictures.headers import Header, read_header
+from pictures.kinds import BadImage
 
 __all__ = ['MAX_PIXELS', 'BadImage', 'Examined', 'NormalisedImage', 'examine', 'normalise']
 
@@ -50,9 +50,9 @@ class Examined:
 
 def examine(data, max_pixels=MAX_PIXELS):
     """Return the Examined of the picture in `data`, or raise BadImage; nothing is decoded."""
-    kind = image_kinds.kind_of(data)
+    kind = kinds.kind_of(data)
     if kind is None:
-        raise BadImage(image_kinds.why_not_a_picture(data))
+        raise BadImage(kinds.why_not_a_picture(data))
     header = read_header(kind, data)
     _check_size(kind, header, max_pixels)
     return Examined(kind, header)
@@ -94,7 +94,7 @@ def normalise(
 
 def _check_size(kind, header, max_pixels):
     limit = min(max_pixels, MAX_PIXELS)
-    if kind == image_kinds.TIFF:
+    if kind == kinds.TIFF:
         limit = min(limit, _pillow_limit())
     if header.width * header.height > limit:
         raise BadImage(
@@ -111,7 +111,7 @@ def _pillow_limit():
 
 def _verify(kind, header):
     """Let TensorFlow's decoder read a picture that is to pass to its end."""
-    if kind == image_kinds.JPEG:
+    if kind == kinds.JPEG:
         # At an eighth of the size every byte is still read, and most of the arithmetic spared.
         found = _decode_jpeg(header, ratio=8).shape
         expected = -(-header.height // 8), -(-header.width // 8), header.channels
@@ -124,11 +124,11 @@ def _verify(kind, header):
 
 def _decode(kind, header, max_side):
     """Return the stored pixels, not yet upright, as an array [height, width, 1 to 4]."""
-    if kind == image_kinds.PNG:
+    if kind == kinds.PNG:
         return _decode_png(header)
-    if kind == image_kinds.WEBP:
+    if kind == kinds.WEBP:
         return _on_canvas(_over_white(_decode_webp(header)), header)
-    if kind != image_kinds.JPEG:
+    if kind != kinds.JPEG:
         return _on_canvas(_decode_with_pillow(kind, header), header)
     if header.channels == 4:
         # TensorFlow says whether the bytes are whole; its colours are coarse, Pillow's exact.
@@ -196,10 +196,10 @@ def _decode_with_pillow(kind, header):
     )
 
     plugin = {
-        image_kinds.JPEG: JpegImagePlugin.JpegImageFile,
-        image_kinds.GIF: GifImagePlugin.GifImageFile,
-        image_kinds.BMP: BmpImagePlugin.BmpImageFile,
-        image_kinds.TIFF: TiffImagePlugin.TiffImageFile,
+        kinds.JPEG: JpegImagePlugin.JpegImageFile,
+        kinds.GIF: GifImagePlugin.GifImageFile,
+        kinds.BMP: BmpImagePlugin.BmpImageFile,
+        kinds.TIFF: TiffImagePlugin.TiffImageFile,
     }[kind]
     try:
         with plugin(io.BytesIO(header.data)) as image:

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets import images
-from datasets.image_headers import read_header
+from pictures import gate
+from pictures.headers import read_header
 from support import pictures
 
 GOOD = pictures.all_good()
@@ -42,7 +42,7 @@ def difference(found, expected):
 @pytest.mark.parametrize('name', GOOD)
 def test_every_kind_decodes_to_the_right_upright_pixels(name):
     good = GOOD[name]
-    found = images.normalise(good.data)
+    found = gate.normalise(good.data)
     assert (found.height, found.width) == good.pixels.shape[:2]
     assert (found.data is good.data) == good.passes
     assert difference(decoded(found), good.pixels) <= good.tolerance
@@ -53,8 +53,8 @@ def test_every_kind_decodes_to_the_right_upright_pixels(name):
 @pytest.mark.parametrize('name', BAD)
 def test_what_is_no_picture_is_refused_with_a_reason(name):
     data, reason = BAD[name]
-    with pytest.raises(images.BadImage) as caught:
-        images.normalise(data)
+    with pytest.raises(gate.BadImage) as caught:
+        gate.normalise(data)
     assert reason in str(caught.value)
     assert len(str(caught.value)) < 130
     assert '\n' not in str(caught.value)
@@ -63,11 +63,11 @@ def test_what_is_no_picture_is_refused_with_a_reason(name):
 @pytest.mark.parametrize('name', ['baseline.jpg', 'progressive.jpg'])
 def test_what_follows_a_jpeg_is_not_taken_for_its_scans(name):
     film = GOOD[name].data + b'\xff\xda\0\2' * 500  # As phones append one to a picture.
-    assert images.normalise(film).data is film
+    assert gate.normalise(film).data is film
 
 
 def test_a_jpeg_of_a_few_scans_passes():
-    assert images.normalise(pictures.empty_scans(64, 99)).height == 64
+    assert gate.normalise(pictures.empty_scans(64, 99)).height == 64
 
 
 def cut_points(size, count):
@@ -78,8 +78,8 @@ def cut_points(size, count):
 
 def assert_refused_at(name, lengths):
     for length in lengths:
-        with pytest.raises(images.BadImage):
-            images.normalise(GOOD[name].data[:length])
+        with pytest.raises(gate.BadImage):
+            gate.normalise(GOOD[name].data[:length])
 
 
 @pytest.mark.parametrize('name', CUT)
@@ -104,15 +104,15 @@ def test_scrambled_pictures_never_crash_and_stay_decodable(name):
         for position in generator.integers(0, len(data), 4):
             data[position] = generator.integers(256)
         try:
-            found = images.normalise(bytes(data), max_pixels=10**6)
-        except images.BadImage:
+            found = gate.normalise(bytes(data), max_pixels=10**6)
+        except gate.BadImage:
             continue
         assert decoded(found).shape == (found.height, found.width, 3)
 
 
 @pytest.mark.parametrize('name', GOOD)
 def test_unverified_pictures_come_out_the_same(name):
-    assert images.normalise(GOOD[name].data, verify=False) == images.normalise(GOOD[name].data)
+    assert gate.normalise(GOOD[name].data, verify=False) == gate.normalise(GOOD[name].data)
 
 
 def with_a_second_frame(between=b''):
@@ -133,8 +133,8 @@ def with_a_second_frame(between=b''):
     ],
 )
 def test_a_size_that_is_open_to_doubt_is_verified_all_the_same(data):
-    with pytest.raises(images.BadImage):
-        images.normalise(data, verify=False)
+    with pytest.raises(gate.BadImage):
+        gate.normalise(data, verify=False)
 
 
 @pytest.mark.soak
@@ -149,9 +149,9 @@ def test_a_size_that_is_not_verified_is_the_one_that_tensorflow_finds(name):
         for position in generator.integers(2, 700, 3):
             data[position : position + generator.integers(2)] = bytes([generator.choice(marks)])
         try:
-            found = images.normalise(bytes(data), verify=False)
+            found = gate.normalise(bytes(data), verify=False)
             shape = tf.io.extract_jpeg_shape(bytes(data)).numpy().tolist()
-        except (images.BadImage, tf.errors.InvalidArgumentError):
+        except (gate.BadImage, tf.errors.InvalidArgumentError):
             continue
         assert shape == [found.height, found.width, found.channels]
 
@@ -161,9 +161,9 @@ def test_nothing_warns_and_the_global_limits_stay():
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         for good in GOOD.values():
-            images.normalise(good.data)
+            gate.normalise(good.data)
         large = Image.new('1', (12000, 8000))
-        found = images.normalise(pictures.encoded(large, 'BMP'), max_side=60)
+        found = gate.normalise(pictures.encoded(large, 'BMP'), max_side=60)
     assert (found.width, found.height) == (60, 40)
     assert limit == Image.MAX_IMAGE_PIXELS
 
@@ -171,43 +171,43 @@ def test_nothing_warns_and_the_global_limits_stay():
 @pytest.mark.parametrize('name', ['baseline.jpg', 'turned 6.jpg', 'colour.png', 'grey 16.tif'])
 def test_max_side_shrinks_the_longer_side(name):
     good = GOOD[name]
-    found = images.normalise(good.data, max_side=22)
+    found = gate.normalise(good.data, max_side=22)
     assert (found.width, found.height, found.format) == (22, 15, 'png')
     image = pictures.as_image(good.pixels)
     smaller = np.asarray(image.resize((22, 15), Image.Resampling.LANCZOS)).reshape(15, 22, -1)
     assert difference(decoded(found), smaller) <= 14
-    assert images.normalise(good.data, max_side=44).width == 44
+    assert gate.normalise(good.data, max_side=44).width == 44
 
 
 def test_a_jpeg_is_shrunk_while_it_is_decoded():
     large = pictures.as_image(pictures.colours(800, 600))
-    found = images.normalise(pictures.encoded(large, 'JPEG', quality=95), max_side=80)
+    found = gate.normalise(pictures.encoded(large, 'JPEG', quality=95), max_side=80)
     expected = np.asarray(large.resize((80, 60), Image.Resampling.LANCZOS))
     assert difference(decoded(found), expected) <= 8
 
 
 def test_reencoding_as_jpeg_keeps_what_can_pass_and_says_so_by_its_format():
-    found = images.normalise(GOOD['alpha.png'].data, reencode='jpeg')
+    found = gate.normalise(GOOD['alpha.png'].data, reencode='jpeg')
     assert found.format == 'jpeg'
     assert difference(decoded(found), GOOD['alpha.png'].pixels) <= pictures.JPEG_TOLERANCE
-    assert images.normalise(GOOD['colour.png'].data, reencode='jpeg').format == 'png'
+    assert gate.normalise(GOOD['colour.png'].data, reencode='jpeg').format == 'png'
     with pytest.raises(ValueError, match='reencode'):
-        images.normalise(GOOD['colour.png'].data, reencode='webp')
+        gate.normalise(GOOD['colour.png'].data, reencode='webp')
 
 
 def test_a_large_jpeg_may_have_fewer_scans_than_a_small_one():
-    assert images.examine(pictures.empty_scans(5000, 20)).header.width == 5000
-    with pytest.raises(images.BadImage, match='more than 21 scans'):
-        images.examine(pictures.empty_scans(5000, 22))
-    with pytest.raises(images.BadImage, match='more than 20 scans'):
-        images.examine(pictures.empty_scans(9000, 21))
+    assert gate.examine(pictures.empty_scans(5000, 20)).header.width == 5000
+    with pytest.raises(gate.BadImage, match='more than 21 scans'):
+        gate.examine(pictures.empty_scans(5000, 22))
+    with pytest.raises(gate.BadImage, match='more than 20 scans'):
+        gate.examine(pictures.empty_scans(9000, 21))
 
 
 def test_a_jpeg_of_another_size_than_its_header_says_is_not_decoded():
     header = read_header('JPEG', GOOD['baseline.jpg'].data)
     doubtful = dataclasses.replace(header, width=5, certain=False)
-    with pytest.raises(images.BadImage, match='its header says another size'):
-        images._decode_jpeg(doubtful, 1)
+    with pytest.raises(gate.BadImage, match='its header says another size'):
+        gate._decode_jpeg(doubtful, 1)
 
 
 @pytest.mark.parametrize('kind', ['PNG', 'WEBP'])
@@ -215,7 +215,7 @@ def test_alpha_that_hides_nothing_changes_nothing(kind):
     opaque = np.full((pictures.HEIGHT, pictures.WIDTH), 255, np.uint8)
     options = {'lossless': True} if kind == 'WEBP' else {}
     image = pictures.as_image(np.dstack([pictures.colours(), opaque]))
-    found = images.normalise(pictures.encoded(image, kind, **options))
+    found = gate.normalise(pictures.encoded(image, kind, **options))
     np.testing.assert_array_equal(decoded(found), pictures.colours())
 
 
@@ -248,7 +248,7 @@ def test_tensorflow_sees_no_chunk_of_a_png_that_pixels_do_not_need(name):
         np.testing.assert_array_equal(
             found, tf.io.decode_png(with_chunks(data), channels=channels).numpy()
         )
-    found, expected = images.normalise(with_chunks(data)), images.normalise(data)
+    found, expected = gate.normalise(with_chunks(data)), gate.normalise(data)
     assert found == expected
     if more.plain:
         assert found.data == bare
@@ -257,8 +257,8 @@ def test_tensorflow_sees_no_chunk_of_a_png_that_pixels_do_not_need(name):
 def test_a_png_with_pixels_in_two_pieces_is_refused():
     data = GOOD['colour.png'].data
     pieces = data[:-12] + pictures.png_chunk(b'tEXt', b'a\0b') + pictures.png_chunk(b'IDAT', b'')
-    with pytest.raises(images.BadImage, match='not in one piece'):
-        images.normalise(pieces + data[-12:])
+    with pytest.raises(gate.BadImage, match='not in one piece'):
+        gate.normalise(pieces + data[-12:])
 
 
 def moving_webp(still, frame_size, left, top, canvas):
@@ -284,45 +284,45 @@ def test_a_first_frame_of_a_webp_lies_where_pillow_puts_it(options):
     with Image.open(io.BytesIO(data)) as whole:
         expected = np.asarray(whole.convert('RGBA'))
     expected = pictures.over_white(expected[..., :3], expected[..., 3:])
-    assert difference(decoded(images.normalise(data)), expected) <= 1
+    assert difference(decoded(gate.normalise(data)), expected) <= 1
 
 
 @pytest.mark.parametrize('size', [(16000, 16000), (20, 10)])
 def test_a_frame_of_a_webp_that_is_not_as_large_as_it_says_is_refused(size):
     still = pictures.encoded(pictures.as_image(np.zeros((40, 40, 3), np.uint8)), 'WEBP')
-    with pytest.raises(images.BadImage, match='damaged WebP'):
-        images.normalise(moving_webp(still, size, 0, 0, (44, 44)))
+    with pytest.raises(gate.BadImage, match='damaged WebP'):
+        gate.normalise(moving_webp(still, size, 0, 0, (44, 44)))
 
 
 def test_a_server_may_lower_the_limit():
-    with pytest.raises(images.BadImage, match='at most 1,000 pixels'):
-        images.normalise(GOOD['baseline.jpg'].data, max_pixels=1000)
+    with pytest.raises(gate.BadImage, match='at most 1,000 pixels'):
+        gate.normalise(GOOD['baseline.jpg'].data, max_pixels=1000)
 
 
 def test_the_first_bytes_decide_and_what_follows_the_picture_does_not_matter():
     data = GOOD['colour.png'].data + b'something appended'
-    assert images.normalise(data).data == GOOD['colour.png'].data
+    assert gate.normalise(data).data == GOOD['colour.png'].data
 
 
 def test_orientations_that_mean_nothing_are_ignored():
     for value in (0, 9, 65535):
-        assert images.normalise(pictures.turned_by(value)).format == 'jpeg'
+        assert gate.normalise(pictures.turned_by(value)).format == 'jpeg'
 
 
 def test_it_works_inside_a_graph_and_without_eager_mode():
     import tensorflow.compat.v1 as tf
 
     with tf.Graph().as_default() as graph:
-        assert images.normalise(GOOD['baseline.jpg'].data).width == pictures.WIDTH
+        assert gate.normalise(GOOD['baseline.jpg'].data).width == pictures.WIDTH
         assert not graph.get_operations()
     program = (
         'import sys, tensorflow.compat.v1 as tf; tf.disable_v2_behavior()\n'
-        'from datasets import images\n'
-        'print(images.normalise(sys.stdin.buffer.read()).width)'
+        'from pictures import gate\n'
+        'print(gate.normalise(sys.stdin.buffer.read()).width)'
     )
     result = subprocess.run(
         [sys.executable, '-c', program], input=GOOD['turned 6.jpg'].data, capture_output=True,
-        check=True, cwd=os.path.dirname(os.path.dirname(images.__file__)),
+        check=True, cwd=os.path.dirname(os.path.dirname(gate.__file__)),
     )  # fmt: skip
     assert result.stdout.split() == [b'44']
 
@@ -332,14 +332,14 @@ def test_threads_share_it():
     results = []
 
     def work():
-        results.append([images.normalise(data).data for data in good])
+        results.append([gate.normalise(data).data for data in good])
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert results == [[images.normalise(data).data for data in good]] * 4
+    assert results == [[gate.normalise(data).data for data in good]] * 4
 
 
 def test_a_gif_shows_its_decoder_one_frame_and_a_tiff_one_directory():
@@ -353,8 +353,8 @@ def test_a_panorama_passes_within_a_bound_on_memory():
     resource = pytest.importorskip('resource')
     panorama = Image.new('RGB', (12000, 2500), (90, 120, 150))
     data = pictures.encoded(panorama, 'JPEG')
-    images.normalise(GOOD['baseline.jpg'].data)
+    gate.normalise(GOOD['baseline.jpg'].data)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert images.normalise(data).width == 12000
+    assert gate.normalise(data).width == 12000
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert after - before < 64 * 1024  # Kilobytes; its pixels alone would be 90 MB.

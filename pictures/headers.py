@@ -4,8 +4,8 @@ import dataclasses
 import re
 import struct
 
-from datasets import image_kinds, image_tiff
-from datasets.image_kinds import BadImage
+from pictures import kinds, tiff
+from pictures.kinds import BadImage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Header:
 def read_header(kind, data):
     """Read the header of a picture of `kind`; one that is damaged or cut raises BadImage."""
     readers = {
-        image_kinds.JPEG: _read_jpeg,
-        image_kinds.PNG: _read_png,
-        image_kinds.GIF: _read_gif,
-        image_kinds.BMP: _read_bmp,
-        image_kinds.WEBP: _read_webp,
-        image_kinds.TIFF: _read_tiff,
+        kinds.JPEG: _read_jpeg,
+        kinds.PNG: _read_png,
+        kinds.GIF: _read_gif,
+        kinds.BMP: _read_bmp,
+        kinds.WEBP: _read_webp,
+        kinds.TIFF: _read_tiff,
     }
     try:
         header = readers[kind](data)
@@ -71,14 +71,14 @@ _JPEG_MOST_SCANNED_PIXELS = 2**29
 def _read_jpeg(data):
     frame, orientation, adobe, whole, scans_at = None, None, False, False, None
     certain, expected = True, 2
-    for marker, start, end in _bounded(_jpeg_segments(data), image_kinds.JPEG):
+    for marker, start, end in _bounded(_jpeg_segments(data), kinds.JPEG):
         # What stands between segments, and a second frame, decoders may take in their own way.
         certain = certain and start - 4 == expected and not (frame and marker in _JPEG_FRAMES)
         expected = end
         if marker in _JPEG_FRAMES:
             frame = struct.unpack_from('>HHB', data, start + 1)
         elif marker == _JPEG_EXIF and orientation is None and data[start : start + 4] == b'Exif':
-            orientation = image_tiff.exif_orientation(data[start:end])
+            orientation = tiff.exif_orientation(data[start:end])
         elif marker == _JPEG_ADOBE:
             adobe = adobe or data[start : start + 5] == b'Adobe'
         elif marker == _JPEG_SCAN:
@@ -106,7 +106,7 @@ def _check_scans(data, first, pixels):
     if data.count(b'\xff\xda', first) <= most:
         return  # As in nearly every file, and this is soon known.
     scans = 0
-    for marker, _, _ in _bounded(_jpeg_segments(data, first), image_kinds.JPEG):
+    for marker, _, _ in _bounded(_jpeg_segments(data, first), kinds.JPEG):
         scans += marker == _JPEG_SCAN
         if scans > most:
             raise BadImage(f'JPEG of more than {most} scans')
@@ -137,11 +137,11 @@ def _read_png(data):
     channels, passes = _PNG_COLOURS[colours]
     orientation, before = 1, b''
     seen, kept = set(), []
-    for name, start, end in _bounded(_png_chunks(data), image_kinds.PNG):
+    for name, start, end in _bounded(_png_chunks(data), kinds.PNG):
         if name == b'tRNS':
             channels, passes = channels + channels % 2, False
         elif name == b'eXIf':
-            orientation = image_tiff.exif_orientation(data[start:end])
+            orientation = tiff.exif_orientation(data[start:end])
         if name == b'IDAT' and before != name and name in seen:
             raise BadImage('damaged PNG (its pixels are not in one piece)')
         before = name
@@ -183,7 +183,7 @@ _GIF_MOST_PIECES = 500_000  # Usually of 255 bytes each.
 def _read_gif(data):
     """Walk all blocks, since a GIF that does not reach its trailer is cut; keep the first frame."""
     first, control = None, b''
-    for block, start, end in _bounded(_gif_blocks(data), image_kinds.GIF):
+    for block, start, end in _bounded(_gif_blocks(data), kinds.GIF):
         if block == _GIF_FRAME and first is None:
             first = start, end
         elif first is None and data[start + 1] == _GIF_CONTROL and end - start == 8:
@@ -280,11 +280,11 @@ def _read_webp(data):
     if name != b'VP8X':
         return Header(*_webp_size(name, data, 20), data)
     width, height = _webp_numbers(data, 24, 2)
-    chunks = list(_bounded(_webp_chunks(data), image_kinds.WEBP))
+    chunks = list(_bounded(_webp_chunks(data), kinds.WEBP))
     orientation = 1
     for name, start, end in chunks:
         if name == b'EXIF':
-            orientation = image_tiff.exif_orientation(data[start:end])
+            orientation = tiff.exif_orientation(data[start:end])
             break
     frame, offset = data, (0, 0)
     if data[20] & _WEBP_MOVES:
@@ -316,7 +316,7 @@ def _first_webp_frame(data, chunks, canvas_width, canvas_height):
     left, top, width, height = _webp_numbers(data, start, 4)
     left, top, size = 2 * left, 2 * top, (width + 1, height + 1)
     parts = {}
-    for name, *place in _bounded(_webp_chunks(data[:end], start + 16), image_kinds.WEBP):
+    for name, *place in _bounded(_webp_chunks(data[:end], start + 16), kinds.WEBP):
         if name in (b'ALPH', b'VP8 ', b'VP8L'):
             parts.setdefault(name, place)
     pixels = next((name for name in (b'VP8L', b'VP8 ') if name in parts), None)
@@ -345,5 +345,5 @@ def _webp_chunks(data, position=_WEBP_START):
 
 
 def _read_tiff(data):
-    width, height, orientation, first = image_tiff.first_picture(data)
+    width, height, orientation, first = tiff.first_picture(data)
     return Header(width, height, first, orientation=orientation)
