@@ -80,7 +80,8 @@ def main(_):
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     # Nothing here needs Keras 3, a third of the time that TensorFlow takes to start.
     os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
-    from datasets import convert, sources
+    from datasets import sources
+    from datasets.conversion import convert
 
     command = shlex.join(['python', *sys.argv])
     options = cli.filled(convert.ConvertOptions, num_processes=FLAGS.num_threads, command=command)

@@ -69,7 +69,7 @@ def plain_loop(folder, output):
     """Decode and write the way a loop of TensorFlow does."""
     import tensorflow.compat.v1 as tf
 
-    from datasets import image_folder
+    from datasets.own import image_folder
 
     examples = image_folder.from_folder(*os.path.split(folder)).examples
     with tf.Graph().as_default(), tf.Session() as session:

@@ -67,11 +67,11 @@ def decoding_alone(dataset, threads):
     """Return the pipeline that all others are compared with."""
     import tensorflow.compat.v1 as tf
 
-    from datasets import tfrecord_dataset
+    from datasets.records import reader
 
     @tf.autograph.experimental.do_not_convert
     def decode_picture(record):
-        return tf.io.decode_jpeg(tfrecord_dataset.parse(record)[0])
+        return tf.io.decode_jpeg(reader.parse(record)[0])
 
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1
@@ -90,7 +90,7 @@ def unverified_records(dataset):
     """Return what reads records as training does, but neither their checksums nor their labels."""
     import numpy as np
 
-    from datasets.frames import FOOTER_BYTES, HEADER_BYTES
+    from datasets.records.frames import FOOTER_BYTES, HEADER_BYTES
 
     (shard,) = dataset.shards
     starts = np.append(shard.offsets, os.path.getsize(shard.path))
@@ -118,7 +118,7 @@ def unverified_records(dataset):
 
 def pipelines(dataset, threads):
     """Return functions that build the pipelines by name."""
-    from datasets.verified_records import VerifiedRecords
+    from datasets.records.verified_records import VerifiedRecords
     from preprocessing import preprocessing_factory
     from training import inputs
 

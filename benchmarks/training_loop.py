@@ -28,7 +28,8 @@ _CASES = {
 
 def draw(directory):
     """Convert sample_flowers into a directory."""
-    from datasets import convert, sample_flowers
+    from datasets.conversion import convert
+    from datasets.samples import sample_flowers
 
     options = convert.ConvertOptions()
     convert.convert(sample_flowers.prepare(directory), directory, options)

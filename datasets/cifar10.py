@@ -3,9 +3,10 @@
 import functools
 
 from common.download import Expected
-from datasets import cifar, image_folder
-from datasets.cifar_pickles import Pickles
-from datasets.published import PublishedFile
+from datasets.known import cifar
+from datasets.known.cifar_pickles import Pickles
+from datasets.known.published import PublishedFile
+from datasets.own import image_folder
 
 SPLITS_TO_SIZES = {'train': 50000, 'test': 10000}
 NUM_CLASSES = 10

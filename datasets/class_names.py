@@ -1,8 +1,9 @@
 """The classes of a data set, for whoever needs no records."""
 
-from common import labels
+from common import imagenet, labels
 from common.errors import UserError
-from datasets import dataset_factory, imagenet_classes, label_files, manifest
+from datasets import dataset_factory
+from datasets.records import label_files, manifest
 
 _SPLITS = ('train', 'validation', 'test')
 
@@ -32,7 +33,7 @@ def _named(dataset_name, dataset_dir):
 
 def _published(dataset_name):
     if dataset_name == 'imagenet':
-        names = [entry.name for entry in imagenet_classes.read()]
+        names = [entry.name for entry in imagenet.read()]
         return len(names), names
     module = dataset_factory.datasets_map.get(dataset_name)
     count = getattr(module, 'NUM_CLASSES', None)

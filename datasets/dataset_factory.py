@@ -1,18 +1,15 @@
 """Every data set by name: the published ones, and any that was converted from own pictures."""
 
-from datasets import (
+from datasets import cifar10, flowers, imagenet, mnist
+from datasets.known import (
     caltech101,
     caltech256,
-    cifar10,
     cifar100,
     fashion_mnist,
-    flowers,
-    image_folder,
-    imagenet,
     mini_imagenet,
-    mnist,
     tiny_imagenet,
 )
+from datasets.own import image_folder
 
 datasets_map = {
     'caltech101': caltech101,

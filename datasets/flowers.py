@@ -4,7 +4,8 @@ import dataclasses
 import functools
 
 from common.download import Expected
-from datasets import image_folder, published
+from datasets.known import published
+from datasets.own import image_folder
 
 SPLITS_TO_SIZES = {'train': 3320, 'validation': 350}
 NUM_CLASSES = 5

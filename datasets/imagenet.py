@@ -6,8 +6,10 @@ import hashlib
 import os
 import re
 
+from common import imagenet
 from common.errors import UserError
-from datasets import bounding_boxes, image_folder, imagenet_classes, layouts
+from datasets.known import bounding_boxes, layouts
+from datasets.own import image_folder
 from pictures import folder_scan
 
 SPLITS_TO_SIZES = {'train': 1281167, 'validation': 50000}
@@ -22,7 +24,7 @@ SOURCES = ('train', 'validation', 'val', *_ROOTS[:-1])
 
 
 def _class_names():
-    return [entry.name for entry in imagenet_classes.read()]
+    return [entry.name for entry in imagenet.read()]
 
 
 get_split = functools.partial(
@@ -32,7 +34,7 @@ get_split = functools.partial(
 
 def create_readable_names_for_imagenet_labels():
     """Return the names of the 1,001 outputs by number; 0 is the background."""
-    return {entry.label: entry.name for entry in imagenet_classes.read()}
+    return {entry.label: entry.name for entry in imagenet.read()}
 
 
 def prepare(dataset_dir, source_url=None, report=print):
@@ -82,7 +84,7 @@ def _kaggle_top(root):
 def _features(boxes):
     """Return a function from a picture's path and label to its further features."""
     # One dictionary for all pictures of a class: there are 1.28 million of them.
-    plain = [{'image/class/synset': (entry.synset,)} for entry in imagenet_classes.read()]
+    plain = [{'image/class/synset': (entry.synset,)} for entry in imagenet.read()]
 
     def features(path, label):
         found = boxes.features(path, label) if boxes else None
@@ -100,7 +102,7 @@ def _fingerprint(examples):
 
 
 def _add_folders(gathering, directory, split, features):
-    known = imagenet_classes.by_synset()
+    known = imagenet.by_synset()
     folders = folder_scan.subfolders(directory)
     strange = [name for name in folders if name not in known]
     if strange:
@@ -165,7 +167,7 @@ def _stems_in_order(pictures, synsets):
 
 
 def _places(path, stems, synsets, split):
-    known = imagenet_classes.by_synset()
+    known = imagenet.by_synset()
     strange = [synset for synset in synsets if synset not in known]
     if strange:
         raise UserError(f'{path}: {strange[0]} is not one of the 1,000 synsets of ILSVRC-2012')

@@ -2,7 +2,8 @@
 
 import functools
 
-from datasets import idx, image_folder
+from datasets.known import idx
+from datasets.own import image_folder
 
 SPLITS_TO_SIZES = {'train': 60000, 'test': 10000}
 NUM_CLASSES = 10

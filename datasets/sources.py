@@ -5,8 +5,10 @@ import os
 
 from common import names, text
 from common.errors import UserError
-from datasets import changes, convert, image_folder, manifest, picture_list, verify
+from datasets.conversion import changes, convert
 from datasets.dataset_factory import datasets_map
+from datasets.own import image_folder, picture_list
+from datasets.records import manifest, verification
 
 SAMPLE = 'sample_flowers'
 _HAS_CLUTTER = ('caltech101', 'caltech256')
@@ -40,7 +42,7 @@ def run(request, report=print):
     """Find, fetch and convert what was asked for, or verify it; `report` takes a line of text."""
     _check(request)
     if request.verify:
-        return verify.verify(request.output_dir, request.dataset_name or '', report)
+        return verification.verify(request.output_dir, request.dataset_name or '', report)
     if made := _made_already(request):
         report(
             f'{request.dataset_name}: converted already, and what it was made from is gone from'
@@ -69,7 +71,7 @@ def find(request, report=print):
     if request.csv_file:
         return picture_list.from_csv(request.csv_file, name or '', background)
     if name == SAMPLE:
-        from datasets import sample_flowers
+        from datasets.samples import sample_flowers
 
         seed = request.options.random_seed
         return sample_flowers.prepare(directory, request.sample_unknowns, seed, report)

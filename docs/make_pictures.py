@@ -24,7 +24,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tests'))
 
-from datasets import sample_painters, sample_unknowns
+from datasets.samples import painters, sample_unknowns
 from support.browser import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,8 +51,8 @@ def running(pattern, *command):
 def write_uploads(folder):
     """Draw what is uploaded: two flowers, and a cat, which is none."""
     pictures = {
-        'sunflower.jpg': sample_painters.draw_flower('sunflowers', 'README/1'),
-        'rose.jpg': sample_painters.draw_flower('roses', 'README/2'),
+        'sunflower.jpg': painters.draw_flower('sunflowers', 'README/1'),
+        'rose.jpg': painters.draw_flower('roses', 'README/2'),
         'cat.jpg': sample_unknowns.draw_unknown(sample_unknowns.KINDS[0], 'README/3'),
     }
     for name, data in pictures.items():

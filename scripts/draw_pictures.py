@@ -2,7 +2,7 @@
 
 import sys
 
-from datasets import sample_flowers
+from datasets.samples import sample_flowers
 
 if __name__ == '__main__':
     sample_flowers.write_pictures(sys.argv[1], 1, seed='quickstart')

@@ -8,9 +8,8 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
 from classifiers.resolve import resolve
-from common import labels
+from common import imagenet, labels
 from common.errors import UserError
-from datasets import imagenet_classes
 from nets import nets_factory
 from serving import graph_edits, graph_nodes
 
@@ -142,7 +141,7 @@ def with_imagenet_names(info):
     background = 1001 - info.num_classes
     if info.class_names or background not in (0, 1):
         return info
-    names = tuple(entry.name for entry in imagenet_classes.read()[background:])
+    names = tuple(entry.name for entry in imagenet.read()[background:])
     return info.replace(class_names=names, labels_offset=background)
 
 

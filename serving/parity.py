@@ -8,14 +8,9 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import build
 from common.errors import UserError
-from datasets import (
-    dataset_factory,
-    random_access,
-    record_files,
-    sample_flowers,
-    sample_painters,
-    tfrecord_dataset,
-)
+from datasets import dataset_factory
+from datasets.records import random_access, reader, record_files
+from datasets.samples import painters, sample_flowers
 from serving import graph_edits
 
 _SPLITS = ('validation', 'test', 'train')
@@ -27,7 +22,7 @@ def pictures(dataset_name, dataset_dir, count, splits=_SPLITS):
     """Return encoded pictures from the first split there is, else sample pictures drawn anew."""
     if not dataset_dir:
         drawn = [(kind, number) for number in range(count) for kind in sample_flowers.CLASS_NAMES]
-        return [sample_painters.draw_flower(kind, f'check/{n}') for kind, n in drawn[:count]]
+        return [painters.draw_flower(kind, f'check/{n}') for kind, n in drawn[:count]]
     present = record_files.splits_present(dataset_dir, dataset_name)
     problem = ''
     # The last problem is told: what is wrong with a split says more than that another is not there.
@@ -53,7 +48,7 @@ def _spread(shards, count):
     numbers = (number for turn in turns for number in turn if number is not None)
     read = random_access.RandomAccess(shards)
     return [
-        tfrecord_dataset.encoded_picture(read.read(number), read.name(number))
+        reader.encoded_picture(read.read(number), read.name(number))
         for number in itertools.islice(numbers, count)
     ]
 

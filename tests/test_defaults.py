@@ -5,7 +5,8 @@ import runpy
 
 import pytest
 
-from datasets import convert, sources
+from datasets import sources
+from datasets.conversion import convert
 from serving import classify, export, freeze, server_options
 from serving.model_loading import ModelOptions
 from serving.predictor import PredictorOptions

@@ -2,11 +2,11 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from support.checkout import ROOT
+
 PAGES = sorted((ROOT / 'docs').glob('*.md')) + sorted(ROOT.glob('*.md'))
 ROOMS = '|'.join(sorted(path.parent.name for path in ROOT.glob('*/__init__.py')))
 _FENCE = re.compile(r'^ *```.*?^ *```', re.MULTILINE | re.DOTALL)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +13,7 @@ from classifiers import model_info
 from common import cli, labels
 from serving import graph_nodes
 from support import frozen_graphs, records, small_models
-
-ROOT = Path(__file__).resolve().parent.parent
+from support.checkout import ROOT
 
 # The notes' export_freeze.sh, but that freeze_graph.py is this project's.
 SCRIPT = """

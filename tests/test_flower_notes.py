@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import sample_flowers
+from datasets.samples import sample_flowers
 from support import addresses, checkpoint_files, programs, reference
 from support import browser as browsers
 from training import background

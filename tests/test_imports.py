@@ -2,11 +2,10 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from support.checkout import ROOT
 
 # Room -> the rooms that it may import besides itself.
 GROUND = {'common', 'pictures'}
@@ -111,7 +110,7 @@ def test_every_module_stays_within_its_lines(module):
     [
         ('common.files', 'tensorflow'),
         ('common.files', 'nets.layers'),
-        ('nets.vgg', 'datasets.manifest'),
+        ('nets.vgg', 'datasets.records.manifest'),
         ('pictures.gate', 'preprocessing.vgg_preprocessing'),
         ('preprocessing.decoding', 'nets.nets_factory'),
         ('training.train', 'serving.export'),
@@ -128,7 +127,7 @@ def test_a_crossed_line_is_found(module, name):
 @pytest.mark.parametrize(
     ('module', 'name'),
     [
-        ('datasets.tfrecord_dataset', 'preprocessing.decoding.decode'),
+        ('datasets.records.reader', 'preprocessing.decoding.decode'),
         ('preprocessing.preprocessing_factory', 'nets.nets_factory'),
         ('training.cli', 'absl.flags'),
         ('common.cli', 'absl.flags'),

@@ -11,7 +11,7 @@ import sys
 import pytest
 from PIL import Image
 
-from datasets import sample_painters
+from datasets.samples import painters
 from support import checkpoint_files, programs, reference
 
 # The programs' own tests read the notes' flags in the default run.
@@ -23,7 +23,7 @@ NO_GPU = {'CUDA_VISIBLE_DEVICES': ''}
 
 def picture(kind, seed, form='JPEG', size=None):
     """Return a drawn picture as a file of a form, enlarged if a size is given."""
-    drawn = Image.open(io.BytesIO(sample_painters.draw_flower(kind, seed)))
+    drawn = Image.open(io.BytesIO(painters.draw_flower(kind, seed)))
     stream = io.BytesIO()
     (drawn.resize(size) if size else drawn).save(stream, form)
     return stream.getvalue()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from common import labels
-from datasets import dataset_factory, manifest
+from datasets import dataset_factory
+from datasets.records import manifest
 from pictures import gate
 from serving import export
 from serving.classify import ClassifyOptions, classify

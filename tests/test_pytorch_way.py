@@ -8,20 +8,21 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from common import archives
-from datasets import cifar10, convert, sample_painters, sources
+from datasets import cifar10, sources
+from datasets.conversion import convert
+from datasets.samples import painters
 from serving import classify, model_loading
 from support import published_files
+from support.checkout import ROOT
 from training import evaluation, train
 from training.evaluation_options import EvaluationOptions
 from training.options import TrainOptions
 
-ROOT = Path(__file__).resolve().parents[1]
-KINDS = sample_painters.KINDS
+KINDS = painters.KINDS
 SYNSETS = ('n01440764', 'n01443537', 'n01629819')
 
 
@@ -36,7 +37,7 @@ def cifar(root):
 def draw(folder, kind, numbers, name):
     folder.mkdir(parents=True, exist_ok=True)
     for number in numbers:
-        data = sample_painters.draw_flower(kind, f'{kind}/{number}')
+        data = painters.draw_flower(kind, f'{kind}/{number}')
         (folder / name.format(number)).write_bytes(data)
 
 
@@ -152,7 +153,7 @@ def test_train_resume_test_and_classify(tmp_path, name):
     assert 0 <= top_1_error <= 1
 
     picture = tmp_path / 'one.JPEG'
-    picture.write_bytes(sample_painters.draw_flower('roses', 'one'))
+    picture.write_bytes(painters.draw_flower('roses', 'one'))
     answer = way.classify(str(run), str(picture))
     shares = [float(share) for share in re.findall(r'([\d.]+)%', answer)]
     assert len(shares) == min(5, classes), answer

@@ -13,7 +13,6 @@ import threading
 import time
 import urllib.request
 import uuid
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,8 +21,7 @@ from pictures import gate
 from serving.model_loading import ModelOptions
 from serving.predictor import Predictor
 from support import pictures, small_models
-
-ROOT = Path(__file__).resolve().parent.parent
+from support.checkout import ROOT
 
 
 class Process:

@@ -5,15 +5,14 @@ import io
 import json
 import os
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 from PIL import Image
 
 from support import notebooks
+from support.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 TUTORIAL = ROOT / 'docs' / 'tutorial.ipynb'
 SIZE_LIMIT = 400_000
 

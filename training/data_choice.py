@@ -5,8 +5,9 @@ import glob
 import os
 
 from common.errors import UserError
-from datasets import dataset_factory, manifest, record_files
-from datasets.random_access import DamagedRecordError
+from datasets import dataset_factory
+from datasets.records import manifest, record_files
+from datasets.records.random_access import DamagedRecordError
 
 _DEFAULT_NAME = 'imagenet'
 _SUFFIX = '.manifest.json'

@@ -7,7 +7,7 @@ import os
 
 from classifiers import checkpoint_paths
 from common.errors import UserError
-from datasets import manifest, record_files
+from datasets.records import manifest, record_files
 
 
 def training(options):

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import UserError, reason
-from datasets import tfrecord_dataset
+from datasets.records import reader
 from preprocessing import decoding, randomness
 
 # Records are read and parsed this many at a time: a call costs more than what it does for one.
@@ -67,7 +67,7 @@ def require_pictures(records, numbers):
     """
     with tf.Graph().as_default(), tf.Session() as session:
         serialized = tf.placeholder(tf.string, [])
-        picture = decoding.decode_image(tfrecord_dataset.parse(serialized)[0], channels=3)
+        picture = decoding.decode_image(reader.parse(serialized)[0], channels=3)
         for number in numbers:
             if records.skipped is not None and number in records.skipped:
                 continue
@@ -84,7 +84,7 @@ def require_pictures(records, numbers):
 def _read(records, read, numbers, shape):
     """Return (encoded pictures, outputs, file names) of the records that `read` returns."""
     serialized, numbers = tf.numpy_function(read, [numbers], (tf.string, tf.int64))
-    encoded, labels, names = tfrecord_dataset.parse(tf.ensure_shape(serialized, shape))
+    encoded, labels, names = reader.parse(tf.ensure_shape(serialized, shape))
     outputs = labels - records.labels_offset
     # Python is asked for the message alone: a call for each block would cost more than the reading.
     outputs = tf.cond(
@@ -154,7 +154,7 @@ def _blocks(dataset, labels_offset):
 
     @tf.autograph.experimental.do_not_convert
     def parse(serialized):
-        encoded, labels, names = tfrecord_dataset.parse(serialized)
+        encoded, labels, names = reader.parse(serialized)
         return encoded, labels - labels_offset, names
 
     return tf.data.TFRecordDataset(dataset.data_sources).batch(_BLOCK).map(parse)

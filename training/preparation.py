@@ -15,8 +15,8 @@ from classifiers import checkpoints, model_info, resolve, scopes, watch
 from classifiers.model_info import ModelInfo
 from classifiers.watch import Checkpoint
 from common.errors import UserError
-from datasets import tfrecord_dataset
-from datasets.verified_records import SkippedRecords, VerifiedRecords
+from datasets.records import reader
+from datasets.records.verified_records import SkippedRecords, VerifiedRecords
 from deployment import precision
 from deployment.cluster import Place
 from nets import nets_factory
@@ -105,7 +105,7 @@ def prepare(options, place):
     skipped = None
     if options.skip_damaged_records:
         skipped = SkippedRecords(dataset, tf.logging.warning)
-    tfrecord_dataset.check(dataset, info.labels_offset, info.num_classes, skipped)
+    reader.check(dataset, info.labels_offset, info.num_classes, skipped)
     images = optimizers.images_per_step(options, place.num_workers)
     run = Run(
         options=options,
@@ -196,7 +196,7 @@ def _class_weights(options, dataset, info, skipped):
     if options.class_weights == 'none':
         return None
     counts = np.zeros(info.num_classes, np.int64)
-    found = tfrecord_dataset.outputs(dataset, info.labels_offset, info.num_classes, skipped)
+    found = reader.outputs(dataset, info.labels_offset, info.num_classes, skipped)
     for output in found:
         counts[output] += 1
     return losses.balanced_weights(counts)

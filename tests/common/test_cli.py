@@ -3,13 +3,13 @@
 import dataclasses
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from absl import flags as absl_flags
 
 from common import cli
 from common.errors import UserError
+from support.checkout import ROOT
 
 DEAD = cli.Dead('quantize', False, 'nothing here can do that')
 IGNORED = cli.Ignored('queue_factor', 16, 'there is no queue')
@@ -107,8 +107,8 @@ def test_a_reader_that_goes_away_is_no_traceback():
         'cli.run(print, most_used=(), page="docs")\n'
     )
     command = f'"{sys.executable}" -c \'{program}\' --helpfull | head -n 1'
-    root = Path(cli.__file__).parents[1]
-    done = subprocess.run(['bash', '-c', command], cwd=root, capture_output=True, text=True)
+
+    done = subprocess.run(['bash', '-c', command], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr == ''
 
 

@@ -10,6 +10,7 @@ import pytest
 from common import files
 from common.errors import UserError
 from support import unprivileged
+from support.checkout import ROOT
 
 
 def test_a_written_file_is_whole_and_leaves_nothing_beside_it(tmp_path):
@@ -125,9 +126,9 @@ with getattr(files, kind)(name) as part:
 def _another_writer(path, kind):
     """Let another process begin to write `path`, and kill it at the end."""
     command = [sys.executable, '-c', _WRITER, str(path), kind]
-    root = os.path.dirname(os.path.dirname(files.__file__))
+
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe) as process:
         try:
             assert process.stdout.readline() == b'writing\n'
             yield

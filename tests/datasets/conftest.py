@@ -8,7 +8,8 @@ import pytest
 @pytest.fixture
 def pictures(tmp_path):
     """Write a folder of pictures, and return a function that converts it."""
-    from datasets import convert, image_folder
+    from datasets.conversion import convert
+    from datasets.own import image_folder
     from support.picture_folders import class_folders
 
     alone = convert.ConvertOptions(num_processes=1)

@@ -7,8 +7,9 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from common.errors import UserError
-from datasets import cifar10, cifar100, dataset_factory, sources
-from datasets.convert import ConvertOptions
+from datasets import cifar10, dataset_factory, sources
+from datasets.conversion.convert import ConvertOptions
+from datasets.known import cifar100
 from support import published_files
 from support.picture_folders import class_folders
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
-from datasets import cifar10, dataset_factory, flowers, manifest, sources
-from datasets.convert import ConvertOptions
+from datasets import cifar10, dataset_factory, flowers, sources
+from datasets.conversion.convert import ConvertOptions
+from datasets.records import manifest
 from datasets.sources import Request
 from support import published_files
 from support.picture_folders import class_folders, picture_bytes, records

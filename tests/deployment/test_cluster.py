@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -18,8 +17,8 @@ from deployment.attendance import Attendance, ServerWatch
 from deployment.cluster import Place
 from support import cluster_member
 from support.addresses import free_addresses
+from support.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 UNTYPED = {
     'master': '',
     'job_name': None,

@@ -4,13 +4,12 @@ import os
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from support import script_checkout
+from support.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 # Stands in for train_image_classifier.py: what a process does is its job's line.
 PROGRAM = """
 import signal, sys, time

@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-import os
 import struct
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from PIL import Image
 from pictures import gate
 from pictures.headers import read_header
 from support import pictures
+from support.checkout import ROOT
 
 GOOD = pictures.all_good()
 BAD = pictures.bad_files()
@@ -322,7 +322,7 @@ def test_it_works_inside_a_graph_and_without_eager_mode():
     )
     result = subprocess.run(
         [sys.executable, '-c', program], input=GOOD['turned 6.jpg'].data, capture_output=True,
-        check=True, cwd=os.path.dirname(os.path.dirname(gate.__file__)),
+        check=True, cwd=ROOT,
     )  # fmt: skip
     assert result.stdout.split() == [b'44']
 

@@ -1,7 +1,6 @@
 """Evaluation gives what the original gave."""
 
 import json
-import pathlib
 import re
 
 import numpy as np
@@ -15,10 +14,9 @@ from preprocessing import (
     vgg_preprocessing,
 )
 from support import graphs, records
+from support.checkout import GOLDEN
 
-GOLDEN = json.loads(
-    (pathlib.Path(__file__).parents[1] / 'golden' / 'preprocessing.json').read_text()
-)
+GOLDEN = json.loads((GOLDEN / 'preprocessing.json').read_text())
 
 
 def _raw_image(height, width, channels):

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 from classifiers import checkpoints, model_info, pretrained, released_archives
+from common import imagenet
 from common.errors import UserError
-from datasets import imagenet_classes
 from nets import nets_factory, released
 from support import checkpoint_files, http_files, reference
+from support.checkout import ROOT
 
-SCRIPT = Path(__file__).resolve().parents[2] / 'scripts' / 'download_checkpoint.sh'
+SCRIPT = ROOT / 'scripts' / 'download_checkpoint.sh'
 SMALLEST = 'mobilenet_v1_0.25_128'
-NAMES = [entry.name for entry in imagenet_classes.read()]
+NAMES = [entry.name for entry in imagenet.read()]
 
 
 def archive(directory, release, missing='', **changed):

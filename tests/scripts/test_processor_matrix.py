@@ -3,11 +3,11 @@
 import importlib.util
 import os
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.checkout import ROOT
+
 SMALL = """
 import os
 import pytest

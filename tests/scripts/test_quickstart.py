@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from datasets import sample_flowers
+from datasets.samples import sample_flowers
 from support import script_checkout
+from support.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 STEPS = ['download_and_convert_data', 'train_image_classifier', 'eval_image_classifier',
          'export_inference_graph', 'freeze_graph', 'classify_image']  # fmt: skip
 # Stands in for every program: writes down how it was called, and the files that the next one reads.

@@ -5,14 +5,13 @@ import os
 import shlex
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from nets import nets_factory, released
 from support import script_checkout
+from support.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / 'scripts'
 CALLERS = {
     'finetune_inception_v1_on_flowers.sh': ('finetune.sh', 'inception_v1', 'flowers'),

@@ -5,14 +5,13 @@ import re
 import runpy
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 from support import script_checkout
+from support.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ['requirements.txt', 'requirements-dev.txt', 'requirements-gpu.txt']
 
 

@@ -3,15 +3,15 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from serving.server_options import AppConfig, ListenOptions
+from support.checkout import ROOT
 from support.live_servers import running
 
 KEY = 'a key of many letters'
-CHECKS = Path(__file__).parent.parent / 'support' / 'schemathesis_checks.py'
+CHECKS = ROOT / 'tests' / 'support' / 'schemathesis_checks.py'
 
 
 @pytest.mark.soak

@@ -3,11 +3,11 @@
 import io
 import re
 import string
-from pathlib import Path
 
 import pytest
 
-from serving import shown_classes, translations
+from serving import translations
+from support.checkout import ROOT
 from support.fake_models import FakeHolder, FakePredictor
 from support.pages import JPEG, client, post
 
@@ -146,7 +146,7 @@ def test_the_head_of_the_page_is_that_of_the_page():
     assert answer.content_type.startswith('text/html')
 
 
-STATIC = Path(shown_classes.__file__).with_name('static')
+STATIC = ROOT / 'serving' / 'static'
 
 
 @pytest.mark.parametrize('name', sorted(path.name for path in STATIC.iterdir()))

@@ -8,8 +8,8 @@ import os
 import numpy as np
 import pytest
 
+from common import imagenet
 from common.errors import UserError
-from datasets import imagenet_classes
 from pictures import gate
 from serving import classify as classify_module
 from serving import picture_files
@@ -229,7 +229,7 @@ def test_a_released_checkpoint_tells_imagenets_names(tmp_path):
         tmp_path, small_models.values(info), 'mobilenet_v1_0.25_128.ckpt', v1=True, state=False
     )
     with Predictor(ModelOptions(path, model_name='mobilenet_v1_025'), None, print) as predictor:
-        assert predictor.labels == [entry.name for entry in imagenet_classes.read()]
+        assert predictor.labels == [entry.name for entry in imagenet.read()]
         assert predictor.info.image_size == 128
         assert predictor.info.preprocessing_name == 'inception'
         assert any('as mobilenet_v1_0.25_128' in line for line in predictor.lines)

@@ -1,15 +1,15 @@
 """The mean and the standard deviation that docs/exporting.md gives for each preprocessing."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from preprocessing import preprocessing_factory
 from support import graphs
+from support.checkout import ROOT
 
-DOCUMENT = Path(__file__).resolve().parents[2] / 'docs' / 'exporting.md'
+DOCUMENT = ROOT / 'docs' / 'exporting.md'
 ROW = re.compile(r'^\| (\w+) \| [^|]+ \| ([\d.]*) ?\| ([\d.]*) ?\|', re.MULTILINE)
 ROWS = {name: (mean, std) for name, mean, std in ROW.findall(DOCUMENT.read_text())}
 # VGG's three means, in units of a pixel, lie around the one that label_image can subtract.

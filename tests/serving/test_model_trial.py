@@ -15,6 +15,7 @@ from serving.model_loading import ModelOptions
 from serving.model_trial import TrialLimits
 from serving.predictor import PredictorOptions
 from support import frozen_graphs, small_models
+from support.checkout import ROOT
 
 PATIENT = TrialLimits(secs=600)
 HOW = PredictorOptions(max_concurrency=1)
@@ -106,8 +107,8 @@ model_trial.run(Options(sys.argv[1]), None)
 
 def test_the_child_does_not_outlive_a_server_that_is_killed(tmp_path):
     told = tmp_path / 'pid'
-    root = Path(model_trial.__file__).parents[1]
-    parent = subprocess.Popen([sys.executable, '-c', SERVER, str(told)], cwd=root)
+
+    parent = subprocess.Popen([sys.executable, '-c', SERVER, str(told)], cwd=ROOT)
     try:
         while not (told.exists() and told.read_text()):
             assert parent.poll() is None

@@ -5,7 +5,8 @@ import numpy as np
 from classifiers import model_info
 from classifiers.checkpoints import AVERAGE_SUFFIX
 from common import labels
-from datasets import dataset_factory, manifest
+from datasets import dataset_factory
+from datasets.records import manifest
 from support import checkpoint_files, records, small_models
 
 NAME = 'shapes'

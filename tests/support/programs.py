@@ -5,9 +5,9 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.checkout import ROOT
+
 NAMES = sorted(path.name for path in ROOT.glob('*.py') if path.name != 'setup.py')
 _FLAG = re.compile(r'^  --(?:\[no\])?(\w+)', re.MULTILINE)
 

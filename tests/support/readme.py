@@ -4,9 +4,9 @@ import dataclasses
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.checkout import ROOT
+
 # The marks that a reader sees, too. (Not at the end of a command: zsh takes no comments there.)
 NEEDS_NETWORK = '# needs the network'
 UNTIL_CTRL_C = '# until Ctrl-C'

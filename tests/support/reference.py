@@ -6,7 +6,6 @@
 
 import gzip
 import json
-import pathlib
 import zlib
 from collections import namedtuple
 
@@ -15,8 +14,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-GOLDEN = pathlib.Path(__file__).parents[1] / 'golden'
-SHARED = pathlib.Path(__file__).parents[3] / 'shared' / 'reference'
+from support.checkout import GOLDEN, SHARED
 
 Built = namedtuple('Built', 'graph images logits end_points')
 

@@ -5,9 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from support.checkout import ROOT
+
 PROGRAMS = (
     'classify_image.py',
     'download_and_convert_data.py',

@@ -6,20 +6,20 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers import watch
-from datasets import sample_painters
+from datasets.samples import painters
 from support import families, records
+from support.checkout import ROOT
 from training import train
 from training.options import TrainOptions
 
 DATASET = 'drawn'
-CLASSES = sample_painters.KINDS
-SCRIPT = Path(__file__).parents[2] / 'train_image_classifier.py'
+CLASSES = painters.KINDS
+SCRIPT = ROOT / 'train_image_classifier.py'
 SIZES = {'train': 60, 'validation': 30}
 
 
@@ -39,7 +39,7 @@ def pictures(directory):
 
 def _example(split, number):
     label = number % len(CLASSES)
-    data = sample_painters.draw_flower(CLASSES[label], f'{split}/{number}')
+    data = painters.draw_flower(CLASSES[label], f'{split}/{number}')
     return records.example(data, label, f'{number}.jpg')
 
 

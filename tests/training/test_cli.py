@@ -1,17 +1,16 @@
 """The flags of train_image_classifier.py: TF-Slim's, its forks', and those of the older tools."""
 
 import re
-from pathlib import Path
 
 import pytest
 from absl import flags as absl_flags
 
 from common.cli import parse
 from common.errors import UserError
+from support.checkout import ROOT
 from training import cli
 from training.options import TrainOptions
 
-ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT.parent / 'shared' / 'reference' / 'flags.md'
 
 # Type and default by flag, as the last TF-Slim has them (and gpu_allow_growth of its fork).

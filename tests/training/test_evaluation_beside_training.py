@@ -14,8 +14,8 @@ import pytest
 
 from classifiers import checkpoints
 from support import checkpoint_files
+from support.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DATA = '.data-00000-of-00001'
 PATIENCE_SECS = 120
 

@@ -2,17 +2,16 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from absl import flags as absl_flags
 
 from common.cli import parse
 from common.errors import UserError
+from support.checkout import ROOT
 from training import cli
 from training.evaluation_options import EvaluationOptions
 
-ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT.parent / 'shared' / 'reference' / 'flags.md'
 
 # Type and default by flag, as the last TF-Slim has them (and eval_interval_secs of its fork).

@@ -10,8 +10,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
-from datasets import dataset_factory, random_access
-from datasets.verified_records import SkippedRecords, VerifiedRecords
+from datasets import dataset_factory
+from datasets.records import random_access
+from datasets.records.verified_records import SkippedRecords, VerifiedRecords
 from preprocessing import preprocessing_factory
 from support import records
 from training import inputs

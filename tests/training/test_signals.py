@@ -6,13 +6,11 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
+from support.checkout import ROOT
 from training.signals import StopRequest
-
-ROOT = Path(__file__).parents[2]
 
 # A step that never ends, as one that hangs or runs for minutes looks from outside.
 LONG_STEP = """

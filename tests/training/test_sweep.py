@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 
 from common.errors import UserError
+from support.checkout import ROOT
 from training import curves, lettering, sweep
 
-SCRIPT = Path(__file__).resolve().parents[2] / 'scripts' / 'sweep_learning_rate.sh'
+SCRIPT = ROOT / 'scripts' / 'sweep_learning_rate.sh'
 # Trains `x -= rate * 2x` for --max_number_of_steps; what it says has the form of the real log.
 PROGRAM = """
 import json, os, signal, sys, time

@@ -7,7 +7,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from classifiers import model_info, scopes
-from datasets import dataset_factory, sample_painters
+from datasets import dataset_factory
+from datasets.samples import painters
 from nets import nets_factory
 from preprocessing import preprocessing_factory
 from support import patterns, records, training_runs
@@ -80,7 +81,7 @@ def test_a_head_alone_learns_other_classes(tmp_path):
 
 @pytest.mark.soak
 def test_a_head_alone_learns_other_flowers(tmp_path):
-    kinds = sample_painters.KINDS
+    kinds = painters.KINDS
     halves = {'first': kinds[:3], 'second': kinds[3:]}
     os.makedirs(tmp_path / 'data')
     for half, names in halves.items():
@@ -101,4 +102,4 @@ def test_a_head_alone_learns_other_flowers(tmp_path):
 
 def flower(names, split, number):
     label = number % len(names)
-    return records.example(sample_painters.draw_flower(names[label], f'{split}/{number}'), label)
+    return records.example(painters.draw_flower(names[label], f'{split}/{number}'), label)

@@ -1,0 +1,1 @@
+"""Writing data sets: splits, worker processes, shards and the manifest."""

@@ -1,0 +1,267 @@
+"""Pictures in, verified TFRecord shards and a manifest out: the one writer of data sets."""
+
+import collections
+import contextlib
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from common import files, labels, processors, progress
+from common.errors import UserError
+from datasets.conversion import changes, duplicates, reports, shards, splits, workers, workspace
+from datasets.records import label_files, manifest
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawExample:
+    """One picture as it lies on disk: a `path`, or its bytes, or a function that returns them.
+
+    `filename` is what the record stores and reports show. A `split` of None lets the converter
+    choose. `data` may be bytes or a picklable function without arguments, called in a worker.
+    `extra` adds features: name -> tuple of ints, floats, strings or bytes.
+    """
+
+    filename: str
+    label: int
+    split: str | None = None
+    path: str | None = None
+    data: bytes | Callable[[], bytes] | None = None
+    extra: Mapping | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetSpec:
+    """A data set to convert: names, pictures, and what is fixed about it.
+
+    An empty `name` writes the file names of the older Inception tools. `class_names[i]` names
+    record label i. `ignored` are (path, reason) pairs of litter that does not count as damage;
+    `refused` are pairs that do. `validation_count` fixes the size of the split that the converter
+    draws. `keep_duplicates` leaves a published split as it is. `source` stands for the content of
+    examples whose data is a function (the archive's hash).
+    """
+
+    name: str
+    class_names: Sequence[str]
+    examples: Sequence[RawExample]
+    ignored: Sequence[tuple] = ()
+    refused: Sequence[tuple] = ()
+    notes: Sequence[str] = ()
+    background_class: bool = False
+    validation_count: int | None = None
+    default_shards: int | None = None
+    keep_duplicates: bool = False
+    source: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvertOptions:
+    """What the user decides; None takes the default that the text of the flag names."""
+
+    num_shards: int | None = None
+    train_shards: int | None = None
+    validation_shards: int | None = None
+    validation_percentage: float = 10
+    random_seed: int = 0
+    reencode: str = 'png'
+    max_side: int | None = None
+    max_skipped_fraction: float = 0.1
+    num_processes: int | None = None
+    overwrite: bool = False
+    command: str | None = None
+
+
+def convert(spec, output_dir, options, report=print):
+    """Write a data set's shards, manifest, labels and reports into `output_dir`.
+
+    Returns the manifest. Nothing is done where nothing has changed. `report` takes a line of text.
+    """
+    _check(options)
+    if not spec.examples:
+        raise UserError(f'{spec.name or output_dir}: there are no pictures to convert')
+    name = spec.name or 'records'
+    busy = f'{output_dir}: another conversion of {name} is running'
+    with _writing(output_dir):
+        os.makedirs(output_dir, exist_ok=True)
+        with files.Lock(manifest.lock_path(output_dir, spec.name), busy):
+            space = workspace.Workspace(output_dir, spec.name)
+            old = manifest.read(output_dir, spec.name)
+            if old and not space.fenced and not options.overwrite:
+                changes.require_unchanged(old, spec, options, output_dir)
+                report(f'{name}: nothing has changed since the last conversion; nothing to do')
+                return old
+            return _Conversion(spec, output_dir, options, space, old, report).run()
+
+
+def _check(options):
+    """Raise a UserError that names the first flag whose value cannot be used."""
+    for name in ('num_shards', 'train_shards', 'validation_shards', 'num_processes', 'max_side'):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            flag = 'num_threads' if name == 'num_processes' else name
+            raise UserError(f'--{flag}={value}: has to be 1 or more')
+    if not 0 <= options.validation_percentage < 100:
+        raise UserError(
+            f'--validation_percentage={options.validation_percentage}: has to be from 0 to 99'
+        )
+    if not 0 <= options.max_skipped_fraction <= 1:
+        raise UserError(
+            f'--max_skipped_fraction={options.max_skipped_fraction}: has to be from 0 to 1'
+        )
+    if options.reencode not in ('png', 'jpeg'):
+        raise UserError(f'--reencode={options.reencode}: has to be png or jpeg')
+
+
+@contextlib.contextmanager
+def _writing(output_dir):
+    """Turn a full disk, a read-only directory and the like into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f'{output_dir}: the data set cannot be written ({reason}); no half data set is left.'
+            ' Make room or choose another directory, and run the same command again'
+        ) from None
+
+
+class _Conversion:
+    """One run: plan, write out of sight, publish."""
+
+    def __init__(self, spec, output_dir, options, space, old, report):
+        self._spec = spec
+        self._output_dir = output_dir
+        self._options = options
+        self._space = space
+        self._old = old
+        self._report = report
+        self._quick = changes.quick_fingerprint(spec, options)
+        # What stays whole anyway need not be compared beforehand: its hashes come with the records.
+        self._copies = {} if spec.keep_duplicates else duplicates.find(spec.examples)
+        self._splits = splits.choose(spec.examples, self._copies, options, spec.validation_count)
+        self._plans = self._plan_shards()
+
+    def _plan_shards(self):
+        members = collections.defaultdict(list)
+        for index, split in enumerate(self._splits):
+            if split is not None:
+                members[split].append(index)
+        numbers = [example.label for example in self._spec.examples]
+        plans = []
+        for split in sorted(members):
+            count = splits.shard_count(
+                split, len(members[split]), self._options, self._spec.default_shards
+            )
+            seed = f'{self._options.random_seed} {split}'
+            for place, indices in enumerate(splits.deal(members[split], numbers, count, seed)):
+                file = manifest.shard_name(self._spec.name, split, place, count)
+                plans.append(shards.ShardPlan(file, split, indices))
+        return plans
+
+    def run(self):
+        """Convert, publish, and say what came of it."""
+        old_files = self._old.files if self._old else []
+        self._space.refuse_strangers({plan.split for plan in self._plans}, old_files)
+        try:
+            self._space.begin(self._quick, old_files, self._command())
+            outcome = reports.gather(
+                self._spec,
+                self._splits,
+                self._copies,
+                self._plans,
+                self._write_shards(),
+                self._output_dir,
+            )
+            self._require_enough(outcome)
+            made = self._describe(outcome)
+            self._space.publish(self._new_files(made))
+        except (OSError, UserError):
+            self._space.abandon()
+            raise
+        except KeyboardInterrupt:
+            self._report('interrupted: the same command goes on where this one ended')
+            raise
+        changes.remember(self._output_dir, self._spec.name, self._quick)
+        for line in reports.summary(made, self._spec, self._options, outcome.copies):
+            self._report(line)
+        return made
+
+    def _command(self):
+        default = manifest.conversion_command(self._output_dir, self._spec.name)
+        return self._options.command or default
+
+    def _write_shards(self):
+        finished = {}
+        waiting = []
+        for plan in self._plans:
+            saved = self._space.saved_shard(plan.file)
+            if saved:
+                finished[plan.file] = saved
+            else:
+                waiting.append(plan)
+        total = sum(len(plan.indices) for plan in self._plans)
+        left = sum(len(plan.indices) for plan in waiting)
+        if finished:
+            self._report(f'going on where an interrupted conversion ended: {left:,} pictures left')
+        with progress.Progress(total, self._spec.name or 'records', unit='pictures') as bar:
+            bar.start_at(total - left)
+            with workers.pool(self._num_processes(left)) as run:
+                written = shards.write(
+                    waiting, self._spec, self._options, self._space, run, bar.advance
+                )
+                finished.update((done.shard.file, done) for done in written)
+        return [finished[plan.file] for plan in self._plans]
+
+    def _num_processes(self, pictures):
+        if self._options.num_processes:
+            return self._options.num_processes
+        # TensorFlow takes seconds to start in a process: too long for a few pictures.
+        return max(1, min(processors.available(), pictures // 512))
+
+    def _require_enough(self, outcome):
+        """Raise a UserError when too little is left of what was found."""
+        pictures = outcome.found - len(self._spec.ignored)
+        allowed = self._options.max_skipped_fraction
+        written = sum(split.examples for split in outcome.splits.values())
+        if written and outcome.damaged <= allowed * pictures:
+            return
+        name = reports.skipped_name(self._spec.name)
+        reports.write_skipped(os.path.join(self._output_dir, name), outcome.skipped)
+        raise UserError(
+            f'{outcome.damaged:,} of {pictures:,} pictures cannot be used, more than'
+            f' --max_skipped_fraction={allowed:g} allows; no data set was made. Each is listed'
+            f' with its reason in {os.path.join(self._output_dir, name)}'
+        )
+
+    def _describe(self, outcome):
+        """Draw the manifest up, and write it and what lies beside it out of sight."""
+        spec, path = self._spec, self._space.path
+        other_files = [reports.skipped_name(spec.name)]
+        reports.write_skipped(path(other_files[0]), outcome.skipped)
+        if outcome.copies:
+            other_files.append(reports.duplicates_name(spec.name))
+            reports.write_duplicates(path(other_files[1]), outcome.copies)
+        labels_file = label_files.choose(self._output_dir, spec, self._old)
+        if labels_file != label_files.SHARED:
+            other_files.append(labels_file)
+        labels.write_labels(path(labels_file), spec.class_names)
+        made = manifest.Manifest(
+            dataset_name=spec.name,
+            class_names=list(spec.class_names),
+            splits=outcome.splits,
+            labels_file=labels_file,
+            background_class=spec.background_class,
+            found=outcome.found,
+            skipped=outcome.skipped,
+            duplicates=sum(len(group) for group in outcome.copies),
+            other_files=other_files,
+            options=changes.recorded_options(self._options),
+            fingerprint=changes.content_fingerprint(spec, outcome.digests),
+        )
+        manifest.write(path(manifest.manifest_name(spec.name)), made)
+        return made
+
+    def _new_files(self, made):
+        """List what is published; a label file that says the same is left as its owner wrote it."""
+        if label_files.is_written(self._output_dir, made.labels_file, made.class_names):
+            return made.files
+        return [made.labels_file, *made.files]

@@ -1,0 +1,29 @@
+"""Caltech-101: 101 kinds of objects, 40 to 800 pictures each (Fei-Fei et al., 2004)."""
+
+import functools
+
+from datasets.known import caltech
+from datasets.own import image_folder
+
+NUM_CLASSES = 101
+
+EDITION = caltech.Edition(
+    name='caltech101',
+    folders=(
+        '101_ObjectCategories',
+        'caltech-101/101_ObjectCategories',
+        'caltech101/101_ObjectCategories',
+        'caltech101',
+    ),
+    # The archive of 2022 holds the one of 2004.
+    archives=(
+        '101_ObjectCategories.tar.gz',
+        'caltech-101.zip',
+        'caltech-101/101_ObjectCategories.tar.gz',
+    ),
+    clutter='BACKGROUND_Google',
+)
+SOURCES = EDITION.sources
+
+get_split = functools.partial(image_folder.get_split, dataset_name='caltech101')
+prepare = functools.partial(caltech.prepare, EDITION)

@@ -1,0 +1,19 @@
+"""Caltech-256: 256 kinds of objects, 80 pictures each or more (Griffin et al., 2007)."""
+
+import functools
+
+from datasets.known import caltech
+from datasets.own import image_folder
+
+NUM_CLASSES = 256
+
+EDITION = caltech.Edition(
+    name='caltech256',
+    folders=('256_ObjectCategories', 'caltech256/256_ObjectCategories', 'caltech256'),
+    archives=('256_ObjectCategories.tar',),
+    clutter='257.clutter',
+)
+SOURCES = EDITION.sources
+
+get_split = functools.partial(image_folder.get_split, dataset_name='caltech256')
+prepare = functools.partial(caltech.prepare, EDITION)

@@ -1,0 +1,15 @@
+"""Fashion-MNIST: 70,000 articles of clothing of 28x28 grey pixels (Xiao et al., 2017)."""
+
+import functools
+
+from datasets.known import idx
+from datasets.own import image_folder
+
+SPLITS_TO_SIZES = {'train': 60000, 'test': 10000}
+NUM_CLASSES = 10
+
+EDITION = idx.EDITIONS['fashion_mnist']
+SOURCES = EDITION.sources
+
+get_split = functools.partial(image_folder.get_split, dataset_name='fashion_mnist', channels=1)
+prepare = functools.partial(idx.prepare, EDITION)

@@ -1,0 +1,79 @@
+"""Tiny ImageNet: 200 classes of ILSVRC in 64x64 pixels, 500 training pictures each."""
+
+import functools
+import os
+
+from common import imagenet
+from datasets.known import layouts, published
+from datasets.own import image_folder
+from pictures import folder_scan
+
+SPLITS_TO_SIZES = {'train': 100000, 'validation': 10000}
+NUM_CLASSES = 200
+
+_FOLDERS = ('tiny-imagenet-200', 'tiny_imagenet/tiny-imagenet-200', 'tiny_imagenet', '.')
+_ARCHIVES = ('tiny-imagenet-200.zip',)
+_LAYOUT = 'tiny-imagenet-200/train/<synset>/images/*.JPEG or tiny-imagenet-200.zip'
+SOURCES = _FOLDERS[:-1] + _ARCHIVES
+
+get_split = functools.partial(image_folder.get_split, dataset_name='tiny_imagenet')
+
+
+def prepare(dataset_dir, source_url=None, report=print):
+    """Return what is to be converted; the test pictures have no labels and stay out."""
+    root = published.find_layout(dataset_dir, _FOLDERS[:-1], _ARCHIVES, source_url, report)
+    root = root or dataset_dir
+    train = os.path.join(root, 'train')
+    found = os.path.isdir(train) and folder_scan.subfolders(train)
+    synsets = layouts.require(dataset_dir, found, 'tiny_imagenet', _LAYOUT)
+    labels = {synset: label for label, synset in enumerate(synsets)}
+    gathering = layouts.Gathering(root)
+    gathering.ignore_loose(train)
+    for synset, label in labels.items():
+        gathering.add_class(_pictures_of(os.path.join(train, synset)), label, 'train')
+    _add_validation(gathering, root, labels)
+    if os.path.isdir(os.path.join(root, 'test')):
+        gathering.notes.append(f'{root}/test is left out: its pictures have no labels')
+    names = _names(root)
+    class_names = [names.get(synset) or imagenet.name_of(synset) for synset in synsets]
+    return gathering.spec('tiny_imagenet', class_names, keep_duplicates=True)
+
+
+def _pictures_of(directory):
+    images = os.path.join(directory, 'images')
+    return images if os.path.isdir(images) else directory
+
+
+def _add_validation(gathering, root, labels):
+    """Add the validation pictures: one folder and a list, or sorted into folders as training is."""
+    directory = layouts.split_folders(root).get('validation')
+    if not directory:
+        gathering.notes.append(f'{root}/val is missing: there is no validation split')
+        return
+    annotations = os.path.join(directory, 'val_annotations.txt')
+    if os.path.isfile(annotations):
+        stems, synsets = layouts.read_synset_list(annotations)
+        places = {
+            stem: ('validation', labels[synset])
+            for stem, synset in zip(stems or (), synsets, strict=True)
+            if synset in labels
+        }
+        pictures = _pictures_of(directory)
+        gathering.add_listed(pictures, places, list_paths=(annotations,))
+        return
+    gathering.ignore_loose(directory)
+    for synset in folder_scan.subfolders(directory):
+        pictures = _pictures_of(os.path.join(directory, synset))
+        if synset in labels:
+            gathering.add_class(pictures, labels[synset], 'validation')
+        else:
+            gathering.refuse_class(pictures, f'{synset} is no class of the training pictures')
+
+
+def _names(root):
+    """Read `words.txt`: a synset, a tab and its names a line."""
+    path = os.path.join(root, 'words.txt')
+    if not os.path.isfile(path):
+        return {}
+    lines = (line.partition('\t') for line in layouts.read_lines(path))
+    return {synset.strip(): names.strip() for synset, _, names in lines}

@@ -1,0 +1,1 @@
+"""Users' own pictures: class folders and lists."""

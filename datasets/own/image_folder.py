@@ -1,0 +1,266 @@
+"""The user's own pictures in class folders, with or without ready-made splits."""
+
+import os
+
+from common import labels, names, text
+from common.errors import UserError
+from datasets.conversion.convert import DatasetSpec, RawExample
+from pictures import folder_scan
+
+BACKGROUND = 'background'
+_SPLIT_FOLDERS = {'train': 'train', 'val': 'validation', 'validation': 'validation', 'test': 'test'}
+
+
+def get_split(split_name, dataset_dir, file_pattern=None, reader=None, dataset_name='', **facts):
+    """Describe a split of converted pictures of one's own as a `slim.dataset.Dataset`.
+
+    `facts` are what is known of a published data set, for `tfrecord_dataset.get_split`.
+    """
+    # Late: a conversion has no need of TensorFlow in this process.
+    from datasets.records import reader as tfrecord_dataset
+
+    return tfrecord_dataset.get_split(
+        dataset_name, split_name, dataset_dir, file_pattern, reader, **facts
+    )
+
+
+def from_folder(dataset_dir, dataset_name, background_class=False):
+    """Describe `DIR/NAME/<class>/*`, or `DIR/NAME/{train,val,...}/<class>/*`, for conversion."""
+    root = os.path.join(dataset_dir, dataset_name)
+    _require_root(dataset_dir, dataset_name)
+    split_folders = _split_folders(root)
+    if split_folders:
+        beside = _Scan(root)
+        beside.leave_out(set(folder_scan.subfolders(root)) - set(split_folders.values()))
+        directories = {split: os.path.join(root, name) for split, name in split_folders.items()}
+        return _from_splits(directories, dataset_name, None, background_class, beside)
+    scan = _Scan(root)
+    class_names = scan.classes()
+    if len(class_names) < 2:
+        raise UserError(_too_few_classes(root, class_names, scan))
+    scan.take_classes(class_names, _offset(background_class))
+    return scan.spec(dataset_name, class_names, background_class)
+
+
+def from_splits(directories, dataset_name='', labels_file=None, background_class=False):
+    """Describe ready-made splits, `directories` by split name, for conversion.
+
+    A labels file gives the order of the classes; each of them needs its folder in every split,
+    and no other folder may stand there.
+    """
+    seen = {}
+    for split, directory in directories.items():
+        _require_readable(directory, f'--{split}_directory={directory}')
+        twin = seen.setdefault(os.path.realpath(directory), split)
+        if twin != split:
+            raise UserError(f'--{split}_directory={directory}: same as --{twin}_directory')
+    return _from_splits(directories, dataset_name, labels_file, background_class, _Scan())
+
+
+def _from_splits(directories, dataset_name, labels_file, background_class, whole):
+    class_names = _names_from_file(labels_file, background_class) if labels_file else None
+    # Without a labels file the training pictures say which classes there are.
+    for split in sorted(directories, key=lambda name: (name != 'train', name)):
+        directory = directories[split]
+        scan = _Scan(directory, split)
+        present = scan.classes()
+        if not present:
+            raise UserError(_too_few_classes(directory, present, scan))
+        if labels_file:
+            _require_same(present, class_names, directory, labels_file)
+        elif class_names is None:
+            class_names = present
+            if len(class_names) < 2:
+                raise UserError(_too_few_classes(directory, class_names, scan))
+        else:
+            _require_known(present, class_names, directory)
+            missing = [name for name in class_names if name not in present]
+            if missing:
+                whole.notes.append(f'{directory} has no pictures of {text.listed(missing)}')
+        scan.take_classes(present, _offset(background_class), class_names)
+        whole.add(scan)
+    return whole.spec(dataset_name, class_names, background_class)
+
+
+class _Scan:
+    """What was found in a folder of class folders: examples, and files that are none."""
+
+    def __init__(self, root=None, split=None):
+        self._root = root
+        self._split = split
+        self.examples, self.ignored, self.refused, self.notes = [], [], [], []
+        self._listings = {}
+        if root is None:
+            return
+        self.loose = folder_scan.loose_files(root)
+        self.ignored += self.loose.ignored
+        self.ignored += [(path, 'not in a class folder') for path in self.loose.files]
+        if self.loose.has_picture:
+            self.notes.append(f'pictures in {root} itself, outside its folders, were left out')
+
+    def classes(self):
+        """Return the class names of the folders that hold pictures, sorted, and list the rest."""
+        for name in folder_scan.subfolders(self._root):
+            folder = os.path.join(self._root, name)
+            listing = folder_scan.list_files(folder)
+            if listing.has_picture:
+                _require_one_line(name, folder)
+                # Two spellings of one name, as a copy between systems makes them, are one class.
+                self._listings.setdefault(labels.normalised(name), []).append(listing)
+            else:
+                listing.require_readable()
+                reason = 'folder without pictures'
+                self.ignored += listing.give_up(reason)
+                self.notes.append(f'{folder} holds no picture and makes no class')
+        return sorted(self._listings)
+
+    def take_classes(self, present, offset, class_names=None):
+        """Make examples of the classes that are `present`, numbered by `class_names`."""
+        numbers = {name: i for i, name in enumerate(class_names or present, offset)}
+        parent = self._root if self._split is None else os.path.dirname(os.path.abspath(self._root))
+        for name in present:
+            for listing in self._listings[name]:
+                self.ignored += listing.ignored
+                self.refused += listing.refused
+                self.examples += [
+                    RawExample(
+                        filename=os.path.relpath(path, parent),
+                        label=numbers[name],
+                        split=self._split,
+                        path=path,
+                    )
+                    for path in listing.files
+                ]
+
+    def leave_out(self, folders):
+        """Note that folders beside the split folders are not converted."""
+        for name in sorted(folders):
+            folder = os.path.join(self._root, name)
+            reason = 'beside the folders of the splits'
+            listing = folder_scan.list_files(folder, required=False)
+            self.ignored += listing.give_up(reason)
+            self.notes.append(f'{folder} is no split and was left out')
+
+    def add(self, other):
+        """Take over what another scan found."""
+        self.examples += other.examples
+        self.ignored += other.ignored
+        self.refused += other.refused
+        self.notes += other.notes
+
+    def spec(self, dataset_name, class_names, background_class):
+        """Return what the converter needs."""
+        return DatasetSpec(
+            name=dataset_name,
+            class_names=with_background(class_names, background_class),
+            examples=self.examples,
+            ignored=self.ignored,
+            refused=self.refused,
+            notes=self.notes,
+            background_class=background_class,
+        )
+
+
+def with_background(class_names, background_class):
+    """Put the background's name before the others where label 0 is kept for it."""
+    if not background_class:
+        return list(class_names)
+    if BACKGROUND in class_names:
+        raise UserError(f'--background_class: {BACKGROUND!r} is a class of the pictures already')
+    return [BACKGROUND, *class_names]
+
+
+def _offset(background_class):
+    return int(background_class)
+
+
+def _split_folders(root):
+    """Map splits to folder names if `root` holds `train` and a held-out split of class folders."""
+    found = {}
+    for name in folder_scan.subfolders(root):
+        split = _SPLIT_FOLDERS.get(name.lower())
+        if split in found:
+            raise UserError(f'{root}: {found[split]} and {name} both stand for {split}; keep one')
+        if split and folder_scan.subfolders(os.path.join(root, name)):
+            found[split] = name
+    return found if 'train' in found and len(found) > 1 else {}
+
+
+def _names_from_file(labels_file, background_class):
+    class_names = labels.names_in_order(labels.read_labels(labels_file), labels_file)
+    if background_class and class_names[:1] == [BACKGROUND]:
+        class_names = class_names[1:]
+    if len(class_names) < 2:
+        raise UserError(f'--labels_file={labels_file}: lists {len(class_names)} names; needs two')
+    for name in class_names:
+        if class_names.count(name) > 1:
+            raise UserError(f'--labels_file={labels_file}: {name!r} stands there twice')
+    return class_names
+
+
+def _require_same(present, class_names, directory, labels_file):
+    for name in present:
+        if name not in class_names:
+            raise UserError(
+                f'{os.path.join(directory, name)}: not listed in --labels_file={labels_file},'
+                f' which has {text.listed(names.nearest(name, class_names))}'
+            )
+    for name in class_names:
+        if name not in present:
+            raise UserError(
+                f'--labels_file={labels_file} lists {name!r}, but there are no pictures in'
+                f' {os.path.join(directory, name)}'
+            )
+
+
+def _require_known(present, class_names, directory):
+    for name in present:
+        if name not in class_names:
+            known = text.listed(names.nearest(name, class_names))
+            raise UserError(
+                f'{os.path.join(directory, name)}: no training pictures have this class; they'
+                f' have {known}'
+            )
+
+
+def _require_one_line(name, folder):
+    if not name.isprintable():
+        raise UserError(f'{folder!r}: a class name has to be printable text; rename the folder')
+
+
+def _require_root(dataset_dir, dataset_name):
+    root = os.path.join(dataset_dir, dataset_name)
+    _require_readable(dataset_dir, f'--dataset_dir={dataset_dir}')
+    if os.path.isdir(root):
+        _require_readable(root, root)
+        return
+    absolute = os.path.abspath(dataset_dir)
+    if os.path.basename(absolute) == dataset_name:
+        hint = f'if the class folders lie in {dataset_dir}, pass'
+        hint += f' --dataset_dir={os.path.dirname(absolute)}'
+    else:
+        folders = names.nearest(dataset_name, folder_scan.subfolders(dataset_dir))
+        hint = f'folders there: {text.listed(folders) or "none"}'
+    raise UserError(
+        f'--dataset_name={dataset_name}: {root} does not exist; pictures belong in'
+        f' {os.path.join(root, "<class>")} ({hint})'
+    )
+
+
+def _require_readable(directory, where):
+    try:
+        os.listdir(directory)
+    except FileNotFoundError:
+        raise UserError(f'{where}: no such folder') from None
+    except OSError as error:
+        raise UserError(f'{where}: cannot be read ({error.strerror})') from None
+
+
+def _too_few_classes(root, class_names, scan):
+    if class_names:
+        found = f'only one class ({class_names[0]}) has pictures; a classifier needs two or more'
+    elif scan.loose.has_picture:
+        found = 'the pictures lie in the folder itself'
+    else:
+        found = 'no pictures were found'
+    return f'{root}: {found}. Put them in one folder for each class: {root}/<class>/'

@@ -1,0 +1,82 @@
+"""Records by their number, in any order, out of all files of a split; each is verified."""
+
+import bisect
+import itertools
+import os
+
+import numpy as np
+
+from common.errors import UserError
+from datasets.records import frames
+from datasets.records.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
+
+_OPEN_FILES = 256  # A process may not have many more, and data sets have up to 1,024.
+
+
+class DamagedRecordError(UserError):
+    """Name a record whose bytes are not those that were written, and its file."""
+
+
+class RandomAccess:
+    """A function from record numbers to records; several threads may call it."""
+
+    def __init__(self, shards):
+        self._paths = [shard.path for shard in shards]
+        examples = (shard.examples for shard in shards)
+        self._firsts = list(itertools.accumulate(examples, initial=0))
+        starts = [np.asarray(shard.offsets, np.int64) for shard in shards]
+        sizes = [os.path.getsize(path) for path in self._paths]
+        ends = [np.append(s, size)[1:] for s, size in zip(starts, sizes, strict=True)]
+        self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
+        self._handles = {}
+
+    def __del__(self):
+        for handle in self._handles.values():
+            os.close(handle)
+
+    def __len__(self):
+        return len(self._starts)
+
+    def __call__(self, numbers):
+        """Return the records with these numbers as an array of byte strings."""
+        records = np.empty(len(numbers), object)
+        for place, number in enumerate(numbers):
+            records[place] = self.read(number)
+        return records
+
+    def read(self, number):
+        """Return one record; a DamagedRecordError names one that fails its checksums."""
+        shard = self._shard_of(number)
+        start, end = int(self._starts[number]), int(self._ends[number])
+        handle = self._handles.get(shard)
+        if handle is None:
+            handle = os.open(self._paths[shard], os.O_RDONLY)
+        try:
+            # Read apart from the frame's ends, the data need not be copied out from between them.
+            header = os.pread(handle, HEADER_BYTES, start)
+            data = os.pread(handle, max(end - start - FRAME_BYTES, 0), start + HEADER_BYTES)
+            footer = os.pread(handle, FOOTER_BYTES, max(end - FOOTER_BYTES, 0))
+        except OSError as error:
+            raise DamagedRecordError(
+                f'{self.name(number)} cannot be read ({error.strerror})'
+            ) from None
+        finally:
+            self._keep_or_close(shard, handle)
+        fault = frames.fault(header, data, footer, end - start)
+        if fault:
+            raise DamagedRecordError(f'{self.name(number)} {fault}')
+        return data
+
+    def name(self, number):
+        """Name a record for a message: its file, and its number within the file."""
+        shard = self._shard_of(number)
+        return f'{self._paths[shard]}: record {number - self._firsts[shard]}'
+
+    def _shard_of(self, number):
+        return bisect.bisect_right(self._firsts, number) - 1
+
+    def _keep_or_close(self, shard, handle):
+        if len(self._handles) < _OPEN_FILES:
+            self._handles.setdefault(shard, handle)
+        if self._handles.get(shard) != handle:
+            os.close(handle)

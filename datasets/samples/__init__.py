@@ -1,0 +1,1 @@
+"""Sample pictures that are drawn, so that everything works offline."""

@@ -1,0 +1,254 @@
+"""How each kind of the sample flowers is drawn, and a whole picture of it."""
+
+import math
+
+import numpy as np
+
+from datasets.samples.drawing import (
+    Brush,
+    colour,
+    curve,
+    even_angles,
+    mix,
+    new_picture,
+    photograph,
+    shade,
+)
+
+_YELLOW, _ORANGE, _RED, _PINK, _PURPLE = 0.14, 0.075, 0.985, 0.92, 0.78
+
+
+def _petal_tones(hue, dice, strong=(0.55, 0.95), bright=(0.8, 1.0)):
+    """Return the tones of a petal from its edge inwards."""
+    hue += dice.uniform(-0.015, 0.015)
+    saturation, value = dice.uniform(*strong), dice.uniform(*bright)
+    # A yellow that is merely darkened looks green; petals turn towards orange in their shadows.
+    shadow = hue - 0.03 if 0.05 < hue < 0.2 else hue
+    edge = colour(shadow, saturation, value * 0.78)
+    middle = colour(hue, saturation, value)
+    inner = colour(hue, saturation * 0.75, value * 1.05)
+    return [edge, middle, inner]
+
+
+def _pale_tones(dice):
+    """Return the tones of a white petal, which is never quite white."""
+    return _petal_tones(dice.random(), dice, strong=(0.0, 0.12), bright=(0.9, 1.0))
+
+
+def _seeds(brush, dice, radius, count, tones, size):
+    """Set seeds in the spiral of a sunflower's disc: the golden angle between one and the next."""
+    points = []
+    for number in range(count):
+        distance = radius * math.sqrt((number + 0.5) / count)
+        angle = number * math.pi * (3 - math.sqrt(5))
+        points.append((distance * math.cos(angle), distance * math.sin(angle)))
+    dice.shuffle(points)
+    for part, tone in enumerate(tones):
+        brush.dots(points[part :: len(tones)], size, tone)
+
+
+def _open_head(image, centre, radius, dice):
+    """Return a brush for a flower seen from the front or a little from the side."""
+    turn = dice.uniform(0, 2 * math.pi)
+    return Brush(image, centre, radius, turn, squash=dice.uniform(0.72, 1.0))
+
+
+def _daisy(image, centre, radius, dice):
+    """Draw narrow, round-tipped petals around a small raised disc."""
+    brush = _open_head(image, centre, radius, dice)
+    tones = _pale_tones(dice)
+    if dice.random() < 0.5:
+        hue = dice.choice((_RED, _PINK, _PINK, _PURPLE, _PURPLE, _YELLOW, _ORANGE))
+        tones = _petal_tones(hue, dice, strong=(0.2, 0.85))
+    count = dice.randint(11, 18)
+    width = 4.2 / count
+    for ring in (1.0, 0.94)[: dice.randint(1, 2)]:
+        lengths = [ring * dice.uniform(0.92, 1.0) for _ in range(count)]
+        brush.petals(even_angles(dice, count), 0.15, lengths, width, tones, widest=0.68, tip=0.55)
+    disc = dice.uniform(0.24, 0.32)
+    heart = colour(dice.uniform(0.1, 0.155), dice.uniform(0.75, 1.0), dice.uniform(0.75, 1.0))
+    brush.disc(0, 0, disc, shade(heart, 0.65))
+    brush.disc(0, 0, disc * 0.88, heart)
+    _seeds(brush, dice, disc * 0.85, 50, [shade(heart, 0.8), shade(heart, 1.15)], 0.022)
+
+
+def _sunflower(image, centre, radius, dice):
+    """Draw two rings of pointed petals around a broad dark disc."""
+    brush = _open_head(image, centre, radius, dice)
+    hue = dice.choice((_YELLOW, _YELLOW, _YELLOW, _ORANGE, 0.03))
+    tones = _petal_tones(hue, dice, strong=(0.6, 1.0))
+    if dice.random() < 0.25:
+        tones = _petal_tones(dice.choice((_YELLOW, _ORANGE)), dice, strong=(0.05, 0.4))
+    count = dice.randint(17, 26)
+    for ring, tone in ((1.0, 0.8), (0.93, 1.0)):
+        lengths = [ring * dice.uniform(0.9, 1.0) for _ in range(count)]
+        brush.petals(
+            even_angles(dice, count),
+            0.35,
+            lengths,
+            4.4 / count,
+            [shade(each, tone) for each in tones],
+            widest=0.42,
+            tip=1.1,
+        )
+    disc = dice.uniform(0.47, 0.58)
+    seed = colour(dice.uniform(0.03, 0.09), dice.uniform(0.5, 0.9), dice.uniform(0.16, 0.36))
+    brush.disc(0, 0, disc, shade(seed, 0.75))
+    _seeds(
+        brush, dice, disc * 0.97, 190, [shade(seed, 1.9), shade(seed, 1.3), shade(seed, 1.6)], 0.023
+    )
+    brush.disc(0, 0, disc * 0.45, seed + (190,))
+    _seeds(brush, dice, disc * 0.42, 40, [mix(seed, (120, 130, 40), 0.5)], 0.018)
+
+
+def _dandelion(image, centre, radius, dice):
+    """Draw a ball of parachutes, or, before its time, a fringed bloom without a disc."""
+    if dice.random() < 0.5:
+        _parachutes(Brush(image, centre, radius), dice)
+    else:
+        _fringes(_open_head(image, centre, radius, dice), dice)
+
+
+def _parachutes(brush, dice):
+    white = colour(dice.random(), dice.uniform(0, 0.1), dice.uniform(0.88, 1.0))
+    brush.disc(0, 0, 0.98, (30, 40, 40, 60))
+    brush.disc(0, 0, 0.93, white + (40,))
+    for reach, count, alpha in ((0.62, 26, 130), (0.82, 34, 170), (1.0, 44, 220)):
+        for angle in even_angles(dice, count, jitter=0.8):
+            away = np.array([math.cos(angle), math.sin(angle)])
+            end = away * reach * dice.uniform(0.84, 0.92)
+            brush.line([away * 0.08, end], white + (alpha,), 0.012)
+            for spread in np.linspace(-1.1, 1.1, 6):
+                hair = np.array([math.cos(angle + spread), math.sin(angle + spread)])
+                brush.line([end, end + hair * 0.15], white + (alpha,), 0.012)
+    heart = colour(dice.uniform(0.08, 0.2), 0.45, dice.uniform(0.3, 0.6))
+    brush.disc(0, 0, 0.11, heart)
+
+
+def _fringes(brush, dice):
+    tones = _petal_tones(dice.uniform(0.11, 0.16), dice, strong=(0.75, 1.0), bright=(0.85, 1.0))
+    for ring, count in ((1.0, 40), (0.82, 34), (0.62, 28), (0.42, 20), (0.24, 10)):
+        lengths = [ring * dice.uniform(0.86, 1.0) for _ in range(count)]
+        tone = [shade(each, 1.12 - 0.3 * ring) for each in tones]
+        brush.petals(
+            even_angles(dice, count, 0.6), 0.0, lengths, 0.115, tone, widest=0.75, tip=0.35
+        )
+
+
+def _rose(image, centre, radius, dice):
+    """Draw broad petals that lie over one another, ring within ring, towards a coiled heart."""
+    brush = Brush(image, centre, radius, dice.uniform(0, 6.3), squash=dice.uniform(0.85, 1.0))
+    hue = dice.choice((_RED, _RED, _PINK, _YELLOW, _YELLOW, _ORANGE, _PURPLE))
+    tones = _petal_tones(hue, dice, strong=(0.5, 0.95), bright=(0.72, 1.0))
+    if dice.random() < 0.28:
+        tones = _pale_tones(dice)
+    for ring, count in ((1.0, 6), (0.84, 5), (0.68, 5), (0.52, 4), (0.37, 3), (0.24, 3)):
+        depth = 0.62 + 0.38 * ring
+        for angle in even_angles(dice, count, 0.5):
+            away = np.array([math.cos(angle), math.sin(angle)])
+            size = ring * 0.56
+            x, y = away * (ring - size)
+            brush.disc(x, y, size, shade(tones[0], depth * 0.72))
+            brush.disc(x, y, size * 0.96, shade(tones[2], depth * 1.12))
+            x, y = away * (ring - size - 0.05)
+            brush.disc(x, y, size * 0.96, shade(tones[1], depth * 0.92))
+    turns = np.linspace(0, 4.5 * math.pi, 40)
+    coil = np.stack([np.cos(turns), np.sin(turns)], 1) * (0.16 * turns / turns[-1])[:, None]
+    brush.disc(0, 0, 0.17, shade(tones[1], 0.75))
+    brush.line(coil, shade(tones[0], 0.5), 0.03)
+
+
+def _tulip(image, centre, radius, dice):
+    """Draw the cup from the side: petals behind, two that clasp it, one in front."""
+    brush = Brush(image, centre, radius, dice.uniform(-0.35, 0.35))
+    hue = dice.choice((_RED, _PINK, _PURPLE, _YELLOW, _YELLOW, _ORANGE))
+    tones = _petal_tones(hue, dice, strong=(0.55, 1.0), bright=(0.8, 1.0))
+    if dice.random() < 0.28:
+        tones = _pale_tones(dice)
+    opening = dice.uniform(0.1, 0.42)
+    base = np.array([0.0, -0.95])
+    dark = [shade(tone, 0.72) for tone in tones]
+    for lean, width, petal in (
+        (-0.5, 0.62, dark),
+        (0.5, 0.62, dark),
+        (0.0, 0.7, dark),
+        (-0.85, 0.78, tones),
+        (0.85, 0.78, tones),
+    ):
+        _cup_petal(brush, base, lean * opening, width, petal)
+    _cup_petal(
+        brush, base, dice.uniform(-0.1, 0.1), 0.88, [shade(tone, 1.1) for tone in tones], 0.86
+    )
+
+
+def _cup_petal(brush, base, lean, width, tones, height=1.0):
+    """Draw one petal of a cup, round below and pointed above."""
+    along = np.linspace(0, 1, 14)
+    half = width * 0.62 * np.sin(math.pi * along**0.62) ** 0.75
+    for layer, tone in enumerate(tones):
+        scale = 1 - 0.26 * layer
+        y = base[1] + 1.95 * height * along * (0.25 + 0.75 * scale)
+        middle = lean * 1.1 * along**1.4
+        outline = np.concatenate(
+            [
+                np.stack([middle - half * scale, y], 1),
+                np.stack([middle + half * scale, y], 1)[::-1],
+            ]
+        )
+        brush.polygon(outline, tone)
+
+
+_PAINTERS = {
+    'daisy': _daisy,
+    'dandelion': _dandelion,
+    'roses': _rose,
+    'sunflowers': _sunflower,
+    'tulips': _tulip,
+}
+KINDS = tuple(_PAINTERS)
+
+
+def draw_flower(kind, seed):
+    """Return the picture with this `seed` of one kind of flower, as the bytes of a JPEG file."""
+    dice, image = new_picture(f'{kind}/{seed}')
+    short = min(image.size)
+    count = dice.choice((1, 1, 1, 2, 2, 3))
+    placed = []
+    for radius in sorted(dice.uniform(0.35, 0.49) / count**0.38 for _ in range(count)):
+        centre = _free_place(image.size, radius * short, placed, dice)
+        placed.append(centre)
+        _stem(image, centre, radius * short, dice)
+        _PAINTERS[kind](image, centre, radius * short, dice)
+    return photograph(image, dice)
+
+
+def _free_place(size, radius, taken, dice):
+    """Return a centre that keeps the flower in the picture, away from those already there."""
+    margins = [min(0.85 * radius, side / 2) for side in size]
+
+    def draw():
+        return [dice.uniform(m, side - m) for m, side in zip(margins, size, strict=True)]
+
+    def distance(place):
+        return min(math.dist(place, other) for other in taken)
+
+    return max((draw() for _ in range(5)), key=distance) if taken else draw()
+
+
+def _stem(image, centre, radius, dice):
+    """Draw a stem from the flower out of the picture, with a leaf or two."""
+    green = colour(dice.uniform(0.22, 0.36), dice.uniform(0.4, 0.8), dice.uniform(0.25, 0.6))
+    brush = Brush(image, (0, 0), 1)
+    x, y = centre
+    foot = x + dice.uniform(-0.6, 0.6) * radius, -image.height - 10
+    path = curve((x, -y - 0.5 * radius), foot, dice.uniform(-0.12, 0.12))
+    width = radius * dice.uniform(0.05, 0.1)
+    brush.line(path, shade(green, 0.7), width)
+    brush.line(path - [width * 0.2, 0], green, width * 0.5)
+    for _ in range(dice.randint(0, 2)):
+        start = path[dice.randint(5, 12)]
+        leaf = Brush(image, (start[0], -start[1]), radius * dice.uniform(0.6, 1.3))
+        angle = math.pi / 2 + dice.choice((-1, 1)) * dice.uniform(0.3, 1.2)
+        leaf.petals(
+            [angle], 0.0, 1.0, dice.uniform(0.2, 0.45), [shade(green, 0.75), green], 0.4, 1.2
+        )

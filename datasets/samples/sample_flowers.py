@@ -1,0 +1,60 @@
+"""The embedded data set: five kinds of flowers, drawn, so that everything can be tried offline."""
+
+import functools
+import os
+
+from common import files
+from datasets.conversion.convert import DatasetSpec, RawExample
+from datasets.own import image_folder
+from datasets.samples import painters, sample_unknowns
+
+NAME = 'sample_flowers'
+CLASS_NAMES = painters.KINDS
+NUM_CLASSES = len(CLASS_NAMES)
+SPLITS_TO_SIZES = {'train': 1000, 'validation': 200}
+UNKNOWNS_FOLDER = 'sample_unknowns'
+_UNKNOWNS = 70
+# Part of the data set's fingerprint: counts up whenever the same seed draws something else.
+_EDITION = 1
+
+get_split = functools.partial(image_folder.get_split, dataset_name=NAME)
+
+
+def prepare(dataset_dir, unknowns=False, random_seed=0, report=print):
+    """Return what is to be drawn and converted; `unknowns` writes a folder of other pictures."""
+    if unknowns:
+        folder = os.path.join(dataset_dir, UNKNOWNS_FOLDER)
+        write_unknowns(folder, _UNKNOWNS, random_seed)
+        report(f'{folder}: {_UNKNOWNS} pictures of no flower')
+    examples = []
+    for split, size in SPLITS_TO_SIZES.items():
+        for number in range(size):
+            label = number % NUM_CLASSES
+            kind = CLASS_NAMES[label]
+            seed = f'{random_seed}/{split}/{number}'
+            draw = functools.partial(painters.draw_flower, kind, seed)
+            examples.append(RawExample(_file_name(kind, split, number), label, split, data=draw))
+    source = f'drawn by edition {_EDITION} from seed {random_seed}'
+    return DatasetSpec(NAME, CLASS_NAMES, examples, source=source)
+
+
+def _file_name(kind, group, number):
+    return f'{kind}/{group}_{number:05d}.jpg'
+
+
+def write_pictures(directory, count_per_class, seed=0, kinds=CLASS_NAMES):
+    """Write `directory`/KIND/*.jpg, as a folder of one's own pictures lies on disk."""
+    for kind in kinds:
+        os.makedirs(os.path.join(directory, kind), exist_ok=True)
+        for number in range(count_per_class):
+            path = os.path.join(directory, _file_name(kind, 'sample', number))
+            files.write_bytes(path, painters.draw_flower(kind, f'{seed}/sample/{number}'))
+
+
+def write_unknowns(directory, count, seed=0):
+    """Write `count` pictures of none of the kinds, taking turns among cats, cars and so on."""
+    os.makedirs(directory, exist_ok=True)
+    for number in range(count):
+        kind = sample_unknowns.KINDS[number % len(sample_unknowns.KINDS)]
+        path = os.path.join(directory, f'{kind}_{number:05d}.jpg')
+        files.write_bytes(path, sample_unknowns.draw_unknown(kind, f'{seed}/{number}'))
