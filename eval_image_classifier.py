@@ -17,9 +17,9 @@ def main(_):
     options = training_cli.evaluation_options()
     early_checks.evaluation(options)
     logs.start()
-    from training import evaluation
+    from training.evaluation import program
 
-    evaluation.run(options)
+    program.run(options)
 
 
 if __name__ == '__main__':

@@ -74,8 +74,8 @@ def bare_network(info, batch_size, checkpoint):
 @contextlib.contextmanager
 def whole_evaluation(info, dataset, batch_size, checkpoint, directory):
     """Yield a function that evaluates all pictures and returns how many they are."""
-    from training import predictions
-    from training.evaluate import Evaluator
+    from training.evaluation import predictions
+    from training.evaluation.evaluator import Evaluator
 
     with Evaluator(info, dataset, batch_size) as evaluator:
         evaluator.restore(checkpoint)

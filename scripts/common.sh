@@ -104,7 +104,7 @@ frozen_graph() {
 # shellcheck disable=SC2120
 chosen_stage() { # [--running]
   if [ -e "$TRAIN_DIR/all" ]; then
-    run_module training.stages "$@" "$TRAIN_DIR" "$EVAL_DIR"
+    run_module training.jobs.stages "$@" "$TRAIN_DIR" "$EVAL_DIR"
   else
     printf '%s\n' "$TRAIN_DIR"
   fi

@@ -56,7 +56,7 @@ if [ -n "$checkpoint_path" ]; then
   )
 fi
 
-run_module training.background start "$train_dir" output.log "$root/scripts/stop_train.sh" \
+run_module training.jobs.background start "$train_dir" output.log "$root/scripts/stop_train.sh" \
   nohup "$python" -u "$program" "${flags[@]}" "$@"
 take_settings "$@"
 say_next run_eval.sh

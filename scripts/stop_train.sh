@@ -13,5 +13,5 @@ for argument in "$@"; do
     *) fail "unknown argument '$argument'; the only one is --train_dir=DIR" ;;
   esac
 done
-run_module training.background stop "$TRAIN_DIR"
+run_module training.jobs.background stop "$TRAIN_DIR"
 [ ! -e "$TRAIN_DIR/checkpoint" ] || say_next export_freeze.sh

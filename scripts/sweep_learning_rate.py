@@ -49,7 +49,7 @@ def main():
     if not _has(flags, 'log_every_n_steps'):
         flags.append('--log_every_n_steps=2')
     # Late: --help and mistakes have no need of it.
-    from training import sweep
+    from training.jobs import sweep
 
     program = [sys.executable, '-u', os.path.join(_ROOT, 'train_image_classifier.py')]
     sweep.run(sweep.parse_rates(rates), os.path.abspath(directory), program, flags)

@@ -19,7 +19,7 @@ import pytest
 from datasets.samples import sample_flowers
 from support import addresses, checkpoint_files, programs, reference
 from support import browser as browsers
-from training import background
+from training.jobs import background
 
 PATIENCE_SECS = 200
 CLASSES = ['daisy', 'dandelion', 'roses', 'sunflowers', 'tulips']

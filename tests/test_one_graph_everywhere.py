@@ -15,7 +15,7 @@ from serving.model_loading import ModelOptions
 from serving.predictor import Predictor
 from serving.server_options import AppConfig
 from support import classifier_files, families, pictures, records, small_models
-from training.evaluate import Evaluator
+from training.evaluation.evaluator import Evaluator
 
 QUICK = ('lenet', 'mobilenet_v1_025')
 

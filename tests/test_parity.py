@@ -15,7 +15,7 @@ from serving import export
 from serving.classify import ClassifyOptions, classify
 from serving.model_loading import ModelOptions
 from support import families, pictures, records, small_models
-from training.evaluate import Evaluator
+from training.evaluation.evaluator import Evaluator
 
 NAME = 'varied'
 VARIED = {name: case.data for name, case in sorted(pictures.all_good().items())}

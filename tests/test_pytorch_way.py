@@ -18,8 +18,9 @@ from datasets.samples import painters
 from serving import classify, model_loading
 from support import published_files
 from support.checkout import ROOT
-from training import evaluation, train
-from training.evaluation_options import EvaluationOptions
+from training import train
+from training.evaluation import program as evaluation
+from training.evaluation.evaluation_options import EvaluationOptions
 from training.options import TrainOptions
 
 KINDS = painters.KINDS

@@ -6,7 +6,7 @@ from absl import flags as absl_flags
 
 from common import cli
 from common.cli import Dead, Ignored
-from training.evaluation_options import EvaluationOptions
+from training.evaluation.evaluation_options import EvaluationOptions
 from training.option_fields import base_type, flag_fields
 from training.options import TrainOptions
 

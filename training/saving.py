@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import checkpoints, model_info
 from common import files
 from common.errors import UserError, reason
-from training import run_directory
+from training.jobs import run_directory
 
 NAME = 'model.ckpt'
 # From these a session recovers by itself, when the parameter server is back.

@@ -8,16 +8,8 @@ import tensorflow.compat.v1 as tf
 
 from deployment import cluster
 from nets import nets_factory
-from training import (
-    data_choice,
-    graph,
-    hooks,
-    preparation,
-    run_directory,
-    saving,
-    session,
-    summaries,
-)
+from training import data_choice, graph, hooks, preparation, saving, session, summaries
+from training.jobs import run_directory
 from training.saving import DivergedError
 from training.signals import StopRequest
 from training.validation import Validator

@@ -6,8 +6,8 @@ import os
 import tensorflow.compat.v1 as tf
 
 from common import files
-from training import run_directory
-from training.evaluate import Evaluator
+from training.evaluation.evaluator import Evaluator
+from training.jobs import run_directory
 
 
 class _StopAskedError(Exception):

@@ -10,7 +10,7 @@ import pytest
 
 from common.errors import UserError
 from support.script_checkout import Checkout
-from training import background
+from training.jobs import background
 
 HEAD = 'InceptionV4/Logits,InceptionV4/AuxLogits/Aux_logits'
 

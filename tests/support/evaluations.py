@@ -6,8 +6,8 @@ import json
 import pytest
 
 from support import classifier_files
-from training import evaluation
-from training.evaluation_options import EvaluationOptions
+from training.evaluation import program
+from training.evaluation.evaluation_options import EvaluationOptions
 
 INFO = classifier_files.describe()
 
@@ -35,7 +35,7 @@ class Program:
             'batch_size': 10,
             **typed,
         }
-        return evaluation.run(EvaluationOptions(**options), report=self.report)
+        return program.run(EvaluationOptions(**options), report=self.report)
 
     def watch(self, **typed):
         return self.run(eval_interval_secs=0, timeout_secs=0, **typed)

@@ -1,6 +1,6 @@
 """Choose between the two stages of finetune.sh: the head in TRAIN_DIR, all layers in TRAIN_DIR/all.
 
-python -m training.stages [--running] TRAIN_DIR EVAL_DIR
+python -m training.jobs.stages [--running] TRAIN_DIR EVAL_DIR
 
 Prints the directory to use on standard output, and why on standard error.
 """
@@ -11,7 +11,7 @@ import sys
 
 from common import files
 from common.errors import UserError, exit_cleanly
-from training import background, run_directory
+from training.jobs import background, run_directory
 
 _ALL_LAYERS = 'all'
 _EVAL_DIR = 'eval'

@@ -8,10 +8,12 @@ import tensorflow.compat.v1 as tf
 from classifiers import checkpoints, model_info, resolve, watch
 from common import files
 from common.errors import UserError
-from training import data_choice, lettering, plots, predictions, reports, run_directory
-from training.best_checkpoint import BestCheckpoint
-from training.evaluate import DivergedCheckpointError, Evaluator
-from training.evaluation_summaries import Events
+from training import data_choice
+from training.evaluation import lettering, plots, predictions, reports
+from training.evaluation.best_checkpoint import BestCheckpoint
+from training.evaluation.evaluation_summaries import Events
+from training.evaluation.evaluator import DivergedCheckpointError, Evaluator
+from training.jobs import run_directory
 
 _BEST = 'best'
 _LOCK = '.evaluation.lock'

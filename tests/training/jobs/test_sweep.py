@@ -17,7 +17,8 @@ from PIL import Image
 
 from common.errors import UserError
 from support.checkout import ROOT
-from training import curves, lettering, sweep
+from training.evaluation import lettering
+from training.jobs import curves, sweep
 
 SCRIPT = ROOT / 'scripts' / 'sweep_learning_rate.sh'
 # Trains `x -= rate * 2x` for --max_number_of_steps; what it says has the form of the real log.
@@ -129,7 +130,7 @@ def test_a_mistake_ends_the_sweep_with_the_programs_words(rates):
 def start(rates, *flags):
     """Sweep in a process of its own."""
     code = (
-        'import sys; from common.errors import exit_cleanly; from training import sweep; '
+        'import sys; from common.errors import exit_cleanly; from training.jobs import sweep; '
         'exit_cleanly(sweep.run)([0.1, 0.2], sys.argv[1], sys.argv[2:4], sys.argv[4:])'
     )
     return subprocess.Popen(

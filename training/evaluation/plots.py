@@ -5,7 +5,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from training.lettering import FONT_SIZE, GRID, INK, PAPER, TITLE_SIZE
+from training.evaluation.lettering import FONT_SIZE, GRID, INK, PAPER, TITLE_SIZE
 
 _RIGHT, _WRONG = np.array([8, 81, 156]), np.array([178, 24, 43])
 _MARGIN = 20

@@ -8,8 +8,8 @@ import pytest
 from classifiers.watch import Checkpoint
 from common.errors import UserError
 from support import small_models
-from training import reports
-from training.metrics import Metrics, log_softmax
+from training.evaluation import reports
+from training.evaluation.metrics import Metrics, log_softmax
 
 
 class SomeDataset:

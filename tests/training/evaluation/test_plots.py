@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import lettering, plots
+from training.evaluation import lettering, plots
 
 ENGLISH = ('daisy', 'rose')
 

@@ -6,7 +6,8 @@ import tensorflow.compat.v1 as tf
 from tensorboard.plugins.pr_curve import summary as pr_curve
 from tensorboard.plugins.text import summary as text
 
-from training import metrics, reports, summaries
+from training import summaries
+from training.evaluation import metrics, reports
 
 # Each curve is a card of its own in TensorBoard; of more classes, those that fail most are shown.
 _MOST_CURVES = 50

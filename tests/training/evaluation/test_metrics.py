@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from training.metrics import PR_THRESHOLDS, Metrics, best_first, log_softmax
+from training.evaluation.metrics import PR_THRESHOLDS, Metrics, best_first, log_softmax
 
 
 def made_up(num_classes, count=400, seed=0):

@@ -8,7 +8,7 @@ import pytest
 
 from common.errors import UserError
 from support import checkpoint_files, records, training_runs
-from training import run_directory
+from training.jobs import run_directory
 
 
 def files_of(path):

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from training import stages
+from training.jobs import stages
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from sklearn import metrics as sklearn_metrics
 from common.errors import UserError
 from support import classifier_files, records
 from support.classifier_files import EXAMPLES
-from training.evaluate import DivergedCheckpointError, Evaluator
+from training.evaluation.evaluator import DivergedCheckpointError, Evaluator
 
 INFO = classifier_files.describe()
 

@@ -1,7 +1,7 @@
 """A training in the background: start it, find it, stop it. Nothing here needs TensorFlow.
 
-python -m training.background start TRAIN_DIR LOG STOP_COMMAND COMMAND...
-python -m training.background stop TRAIN_DIR
+python -m training.jobs.background start TRAIN_DIR LOG STOP_COMMAND COMMAND...
+python -m training.jobs.background stop TRAIN_DIR
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import sys
 import time
 
 from common.errors import UserError, exit_cleanly
-from training import run_directory
+from training.jobs import run_directory
 
 # Held from the start on: before the program takes its own, TensorFlow is loaded for seconds.
 _START_LOCK = 'run_train.lock'

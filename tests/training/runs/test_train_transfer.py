@@ -13,7 +13,7 @@ from nets import nets_factory
 from preprocessing import preprocessing_factory
 from support import patterns, records, training_runs
 from training import inputs
-from training.evaluate import Evaluator
+from training.evaluation.evaluator import Evaluator
 
 HEAD = 'MobilenetV1/Logits'
 BODY = {

@@ -10,7 +10,7 @@ from common.cli import parse
 from common.errors import UserError
 from support.checkout import ROOT
 from training import cli
-from training.evaluation_options import EvaluationOptions
+from training.evaluation.evaluation_options import EvaluationOptions
 
 REFERENCE = ROOT.parent / 'shared' / 'reference' / 'flags.md'
 

@@ -10,7 +10,8 @@ from common.errors import UserError
 from datasets.records import reader
 from datasets.records.verified_records import SkippedRecords, VerifiedRecords
 from preprocessing import preprocessing_factory
-from training import inputs, metrics
+from training import inputs
+from training.evaluation import metrics
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
-from training import run_directory
+from training.jobs import run_directory
 
 
 def events(directory, pattern='events*'):

@@ -14,7 +14,7 @@ from classifiers.model_info import ModelInfo
 from classifiers.watch import Checkpoint
 from common import files, text
 from common.errors import UserError
-from training.metrics import Metrics
+from training.evaluation.metrics import Metrics
 
 _MOST_CONFUSED = 10
 _MOST_ROWS = 100

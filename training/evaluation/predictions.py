@@ -10,7 +10,7 @@ from PIL import Image
 
 from common import files, text
 from datasets.records import reader
-from training import metrics
+from training.evaluation import metrics
 
 _TOP = 5
 _WORST = 24

@@ -4,7 +4,7 @@ import math
 
 from PIL import Image, ImageDraw
 
-from training.lettering import FONT_SIZE, GRID, INK, PAPER, TITLE_SIZE
+from training.evaluation.lettering import FONT_SIZE, GRID, INK, PAPER, TITLE_SIZE
 
 # Told apart by the colour-blind, too (Okabe and Ito, 2008); used in turns.
 _COLOURS = (

@@ -15,7 +15,8 @@ import time
 
 from common import files
 from common.errors import UserError
-from training import curves, lettering, run_directory
+from training.evaluation import lettering
+from training.jobs import curves, run_directory
 
 _STATE, _TABLE, _PLOT = 'sweep.json', 'learning_rates.csv', 'learning_rates.png'
 _LOG = 'train.log'

@@ -8,7 +8,7 @@ import pytest
 from classifiers import model_info
 from datasets import dataset_factory
 from support import training_runs
-from training.evaluate import Evaluator
+from training.evaluation.evaluator import Evaluator
 
 
 def history(runs, name='run'):

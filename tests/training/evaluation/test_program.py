@@ -13,7 +13,7 @@ from common.errors import UserError
 from support import checkpoint_files, classifier_files, records, reference
 from support.classifier_files import EXAMPLES
 from support.evaluations import INFO, Program
-from training import predictions, reports
+from training.evaluation import predictions, reports
 
 
 def test_the_output_is_as_users_know_it(program, log_lines):

@@ -1,0 +1,1 @@
+"""Evaluation of checkpoints: metrics, reports, predictions and plots."""

@@ -1,0 +1,1 @@
+"""Whole trainings: in the background, in stages, in sweeps."""
