@@ -76,7 +76,8 @@ def main(_):
     from serving import early_checks
 
     early_checks.exporting(FLAGS.checkpoint_path, FLAGS.summarize)
-    from serving import export, summarize
+    from serving.export import export
+    from serving.graphdef import summarize
 
     if FLAGS.summarize:
         print('\n'.join(summarize.summarize(FLAGS.summarize)))

@@ -61,7 +61,7 @@ def main(_):
     from serving import early_checks
 
     early_checks.freezing(FLAGS.input_graph, FLAGS.input_meta_graph, FLAGS.input_checkpoint)
-    from serving import freeze
+    from serving.export import freeze
 
     logs.start()
     options = cli.filled(

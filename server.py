@@ -87,19 +87,22 @@ _GROUPS = {
 def main(_):
     """Turn the flags into options, and serve."""
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    from serving import early_checks, http_server, model_trial, serve, server_options
+    from serving import early_checks
+    from serving.model import model_trial
+    from serving.web import lifecycle, server_options
+    from serving.web.transport import http_server
 
-    serve.end_at_once_when_told()
-    serve.start_log(FLAGS.debug)
-    path = serve.model_path(FLAGS.model_dir, FLAGS.model_name)
-    labels = serve.label_path(FLAGS.model_dir, FLAGS.label_file)
+    lifecycle.end_at_once_when_told()
+    lifecycle.start_log(FLAGS.debug)
+    path = lifecycle.model_path(FLAGS.model_dir, FLAGS.model_name)
+    labels = lifecycle.label_path(FLAGS.model_dir, FLAGS.label_file)
     early_checks.model(path, labels)
     keys = server_options.read_keys(FLAGS.api_key_file) if FLAGS.api_key_file else ()
     listen = cli.filled(server_options.ListenOptions)
     is_loopback = server_options.is_loopback(FLAGS.host)  # 127.0.0.2 is, and answers for itself.
     config = cli.filled(
         server_options.AppConfig,
-        name=FLAGS.served_name or serve.name_for(path),
+        name=FLAGS.served_name or lifecycle.name_for(path),
         is_loopback=is_loopback,
         trusted_hosts=(*FLAGS.trusted_hosts, *([FLAGS.host] if is_loopback else [])),
         api_keys=keys,
@@ -107,14 +110,14 @@ def main(_):
     )
     # What is wrong so far is told at once: TensorFlow takes seconds to start.
     listening = http_server.listen(listen.host, listen.port)
-    from serving.model_loading import ModelOptions
-    from serving.predictor import PredictorOptions
+    from serving.model.loading import ModelOptions
+    from serving.model.predictor import PredictorOptions
 
     model = cli.filled(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
     how = cli.filled(PredictorOptions)
     trial = model_trial.TrialLimits(FLAGS.trial_secs, FLAGS.trial_max_mb)
-    options = serve.ServeOptions(model, how, config, listen, FLAGS.reload_secs, trial)
-    return serve.serve(options, listening)
+    options = lifecycle.ServeOptions(model, how, config, listen, FLAGS.reload_secs, trial)
+    return lifecycle.serve(options, listening)
 
 
 if __name__ == '__main__':

@@ -25,7 +25,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=[*ROOMS, *(f'{room}.*' for room in ROOMS)]),
-    package_data={'common': ['*.csv'], 'serving': ['static/*', 'templates/*']},
+    package_data={'common': ['*.csv'], 'serving.web': ['static/*', 'templates/*']},
     install_requires=[
         'tensorflow>=2.21,<2.22',
         'tf-slim>=1.1,<1.2',

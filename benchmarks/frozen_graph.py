@@ -23,7 +23,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import build
 from classifiers.resolve import resolve
 from deployment import precision
-from serving import frozen
+from serving.export import completion
 
 NETWORKS = ('mobilenet_v1', 'resnet_v1_50', 'inception_v4')
 VARIANTS = ('unfolded', 'unfolded bfloat16', 'folded', 'folded bfloat16')
@@ -62,7 +62,7 @@ def frozen_graphs(info):
             unfolded = tf.graph_util.convert_variables_to_constants(
                 session, graph.as_graph_def(), nodes
             )
-        return unfolded, frozen.from_checkpoint(info, path)[0].graph_def
+        return unfolded, completion.from_checkpoint(info, path)[0].graph_def
 
 
 def _drawn(variable):

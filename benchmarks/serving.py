@@ -33,7 +33,7 @@ def write_models(folder, network):
     """Write a network with random weights, frozen with and without folding; return the paths."""
     from benchmarks import frozen_graph
     from classifiers.resolve import resolve
-    from serving import freeze
+    from serving.export import freeze
 
     info = resolve(model_name=network, dataset_classes=1001)[0]
     nodes = {name: name for name in ('image_bytes', 'input', 'probabilities')}

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tests'))
 
 from datasets.samples import painters, sample_unknowns
-from support.browser import Browser
+from support.network.browser import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a newcomer looks for: of the training batches, of the evaluations, and the loss.

@@ -8,7 +8,7 @@ import os
 from classifiers import checkpoint_paths, model_info
 from common import file_kinds, labels
 from common.errors import UserError
-from serving import picture_files
+from serving.terminal import picture_files
 
 
 def classification(path, label_file, pictures):

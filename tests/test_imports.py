@@ -28,7 +28,7 @@ CROSSINGS = {
 # Libraries with one door: top-level name -> the modules that may import it.
 DOORS = {
     'absl.flags': {'common.cli', 'training.cli'},
-    'flask': {'serving.app'},
+    'flask': {'serving.web.app'},
 }
 NO_TENSORFLOW = {'common'}
 
@@ -113,10 +113,10 @@ def test_every_module_stays_within_its_lines(module):
         ('nets.vgg', 'datasets.records.manifest'),
         ('pictures.gate', 'preprocessing.vgg_preprocessing'),
         ('preprocessing.decoding', 'nets.nets_factory'),
-        ('training.train', 'serving.export'),
-        ('serving.app', 'training.train'),
+        ('training.train', 'serving.export.export'),
+        ('serving.web.app', 'training.train'),
         ('training.train', 'absl.flags'),
-        ('serving.predictor', 'flask.Flask'),
+        ('serving.model.predictor', 'flask.Flask'),
         ('classifiers.build', 'datasets.sources'),
     ],
 )
@@ -131,7 +131,7 @@ def test_a_crossed_line_is_found(module, name):
         ('preprocessing.preprocessing_factory', 'nets.nets_factory'),
         ('training.cli', 'absl.flags'),
         ('common.cli', 'absl.flags'),
-        ('serving.app', 'flask.Flask'),
+        ('serving.web.app', 'flask.Flask'),
         ('training.train', 'absl.logging'),
     ],
 )

@@ -19,9 +19,10 @@ import tensorflow.compat.v1 as tf
 from classifiers import mismatches
 from common.errors import UserError
 from nets import nets_factory
-from support import checkpoint_files, readme, small_models
-from support.readme import ROOT
-from support.terminal import Terminal
+from support.files import checkpoint_files, small_models
+from support.shell import readme
+from support.shell.readme import ROOT
+from support.shell.terminal import Terminal
 from training import saving
 
 PAGE = ROOT / 'README.md'

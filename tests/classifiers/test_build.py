@@ -11,7 +11,7 @@ from PIL import Image
 from classifiers import build, restore
 from classifiers.resolve import resolve
 from nets import nets_factory
-from support import checkpoint_files
+from support.files import checkpoint_files
 
 CASES = {
     'lenet': {'image_size': 28},

@@ -8,7 +8,7 @@ import pytest
 
 from classifiers import checkpoints
 from common.errors import UserError
-from support import checkpoint_files
+from support.files import checkpoint_files
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from classifiers.model_info import ModelInfo
 from classifiers.resolve import resolve
 from common.errors import UserError
-from support import checkpoint_files
+from support.files import checkpoint_files
 
 FLOWERS = {0: 'daisy', 1: 'roses', 2: 'tulips'}
 STORED = ModelInfo(

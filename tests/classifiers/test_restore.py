@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import restore
 from common.errors import UserError
-from support import checkpoint_files
+from support.files import checkpoint_files
 
 CONVOLUTION = 'InceptionV4/Conv2d_1a_3x3/weights'
 BODY = {

@@ -9,7 +9,7 @@ import pytest
 
 from classifiers import checkpoints, watch
 from common.errors import UserError
-from support import checkpoint_files
+from support.files import checkpoint_files
 
 DATA = '.data-00000-of-00001'
 

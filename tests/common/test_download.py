@@ -7,7 +7,7 @@ import pytest
 from common import download
 from common.download import Expected
 from common.errors import UserError
-from support import http_files
+from support.network import http_files
 
 DATA = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -9,8 +9,8 @@ import pytest
 
 from common import files
 from common.errors import UserError
-from support import unprivileged
 from support.checkout import ROOT
+from support.shell import unprivileged
 
 
 def test_a_written_file_is_whole_and_leaves_nothing_beside_it(tmp_path):

@@ -10,7 +10,7 @@ def pictures(tmp_path):
     """Write a folder of pictures, and return a function that converts it."""
     from datasets.conversion import convert
     from datasets.own import image_folder
-    from support.picture_folders import class_folders
+    from support.files.picture_folders import class_folders
 
     alone = convert.ConvertOptions(num_processes=1)
     class_folders(tmp_path / 'pics', {'ant': 12, 'bee': 9, 'cat': 6})

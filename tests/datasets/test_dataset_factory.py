@@ -10,8 +10,8 @@ from common.errors import UserError
 from datasets import cifar10, dataset_factory, sources
 from datasets.conversion.convert import ConvertOptions
 from datasets.known import cifar100
-from support import published_files
-from support.picture_folders import class_folders
+from support.files import published_files
+from support.files.picture_folders import class_folders
 
 
 @pytest.fixture(scope='module')

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 from datasets import dataset_utils
-from support import published_files
+from support.files import published_files
 
 
 def values(feature):

@@ -11,8 +11,8 @@ from datasets import cifar10, dataset_factory, flowers, sources
 from datasets.conversion.convert import ConvertOptions
 from datasets.records import manifest
 from datasets.sources import Request
-from support import published_files
-from support.picture_folders import class_folders, picture_bytes, records
+from support.files import published_files
+from support.files.picture_folders import class_folders, picture_bytes, records
 
 ALONE = ConvertOptions(num_processes=1)
 

@@ -15,9 +15,9 @@ from common.errors import UserError
 from deployment import cluster
 from deployment.attendance import Attendance, ServerWatch
 from deployment.cluster import Place
-from support import cluster_member
-from support.addresses import free_addresses
 from support.checkout import ROOT
+from support.network.addresses import free_addresses
+from support.shell import cluster_member
 
 UNTYPED = {
     'master': '',
@@ -221,7 +221,7 @@ def test_a_server_and_two_workers_count_together_and_end(tmp_path, sync):
 
 
 def start(job, task, server, workers, directory):
-    program = ROOT / 'tests' / 'support' / 'cluster_member.py'
+    program = ROOT / 'tests' / 'support' / 'shell' / 'cluster_member.py'
     arguments = [job, task, server, ','.join(workers), directory, 1000, 0]
     return subprocess.Popen(
         [sys.executable, program, *map(str, arguments)],

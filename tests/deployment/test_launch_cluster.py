@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from support import script_checkout
 from support.checkout import ROOT
+from support.shell import script_checkout
 
 # Stands in for train_image_classifier.py: what a process does is its job's line.
 PROGRAM = """

@@ -15,8 +15,8 @@ from PIL import Image
 
 from pictures import gate
 from pictures.headers import read_header
-from support import pictures
 from support.checkout import ROOT
+from support.files import pictures
 
 GOOD = pictures.all_good()
 BAD = pictures.bad_files()

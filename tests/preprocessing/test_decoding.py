@@ -5,7 +5,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from preprocessing import decoding
-from support import graphs, records
+from support import graphs
+from support.files import records
 
 PIXELS = records.picture(1, 61, 83)
 GREY = records.picture(1, 61, 83, channels=1)

@@ -13,8 +13,9 @@ from preprocessing import (
     preprocessing_factory,
     vgg_preprocessing,
 )
-from support import graphs, records
+from support import graphs
 from support.checkout import GOLDEN
+from support.files import records
 
 GOLDEN = json.loads((GOLDEN / 'preprocessing.json').read_text())
 

@@ -7,7 +7,8 @@ import tensorflow.compat.v1 as tf
 from common.errors import UserError
 from nets import nets_factory
 from preprocessing import preprocessing_factory, randomness
-from support import graphs, records
+from support import graphs
+from support.files import records
 
 PICTURE = records.picture(5, 90, 120)
 JPEG = records.encoded(PICTURE, quality=95)

@@ -7,7 +7,8 @@ from PIL import Image, ImageOps
 
 from preprocessing import preprocessing_factory, randomness, strong
 from preprocessing.randomness import Draw
-from support import graphs, records
+from support import graphs
+from support.files import records
 
 PICTURE = (records.picture(3, 40, 50) // 2 + 40).astype(np.uint8)
 GREY = PICTURE[..., :1]

@@ -12,7 +12,8 @@ from preprocessing import (
     vgg_preprocessing,
 )
 from preprocessing.randomness import Draw
-from support import graphs, records
+from support import graphs
+from support.files import records
 
 PICTURE = records.picture(5, 90, 120)
 SEEDS = np.array([[7, 0], [7, 1], [7, 0], [8, 0], [-7, 2**40]], np.int64)

@@ -15,8 +15,10 @@ from classifiers import checkpoints, model_info, pretrained, released_archives
 from common import imagenet
 from common.errors import UserError
 from nets import nets_factory, released
-from support import checkpoint_files, http_files, reference
+from support import reference
 from support.checkout import ROOT
+from support.files import checkpoint_files
+from support.network import http_files
 
 SCRIPT = ROOT / 'scripts' / 'download_checkpoint.sh'
 SMALLEST = 'mobilenet_v1_0.25_128'

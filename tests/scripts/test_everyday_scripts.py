@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from support.script_checkout import ROOT, Checkout, write_python
+from support.shell.script_checkout import ROOT, Checkout, write_python
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from datasets.samples import sample_flowers
-from support import script_checkout
 from support.checkout import ROOT
+from support.shell import script_checkout
 
 STEPS = ['download_and_convert_data', 'train_image_classifier', 'eval_image_classifier',
          'export_inference_graph', 'freeze_graph', 'classify_image']  # fmt: skip

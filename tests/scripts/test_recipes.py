@@ -9,8 +9,8 @@ import subprocess
 import pytest
 
 from nets import nets_factory, released
-from support import script_checkout
 from support.checkout import ROOT
+from support.shell import script_checkout
 
 SCRIPTS = ROOT / 'scripts'
 CALLERS = {

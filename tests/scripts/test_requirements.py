@@ -9,8 +9,8 @@ import zipfile
 import pytest
 from packaging.requirements import Requirement
 
-from support import script_checkout
 from support.checkout import ROOT
+from support.shell import script_checkout
 
 LOCKS = ['requirements.txt', 'requirements-dev.txt', 'requirements-gpu.txt']
 

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from common.errors import UserError
-from support.script_checkout import Checkout
+from support.shell.script_checkout import Checkout
 from training.jobs import background
 
 HEAD = 'InceptionV4/Logits,InceptionV4/AuxLogits/Aux_logits'

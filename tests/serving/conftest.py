@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture(scope='module')
 def directory(tmp_path_factory):
     """Return the train_dir of a small model."""
-    from support import small_models
+    from support.files import small_models
 
     return small_models.train_dir(tmp_path_factory.mktemp('models') / 'train')
 
@@ -14,6 +14,6 @@ def directory(tmp_path_factory):
 @pytest.fixture(scope='module')
 def graph(directory, tmp_path_factory):
     """Return that model as a frozen graph."""
-    from support import small_models
+    from support.files import small_models
 
     return small_models.frozen(tmp_path_factory.mktemp('frozen') / 'lenet.pb', directory)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from support import classifier_files
+from support.files import classifier_files
 from training.evaluation import program
 from training.evaluation.evaluation_options import EvaluationOptions
 

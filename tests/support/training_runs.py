@@ -12,8 +12,9 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import watch
 from datasets.samples import painters
-from support import families, records
+from support import families
 from support.checkout import ROOT
+from support.files import records
 from training import train
 from training.options import TrainOptions
 

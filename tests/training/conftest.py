@@ -29,7 +29,7 @@ def runs(drawn_pictures, tmp_path):
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     """Return the directory of pictures for classifiers that nobody trained."""
-    from support import classifier_files
+    from support.files import classifier_files
 
     numbers = classifier_files.labels_of(classifier_files.EXAMPLES)
     return classifier_files.write_data(tmp_path_factory.mktemp('data'), numbers)

@@ -10,8 +10,9 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 from datasets import dataset_factory
-from serving import parity
-from support import classifier_files, records, training_runs
+from serving.export import parity
+from support import training_runs
+from support.files import classifier_files, records
 
 SHARD = 'drawn_train_00000-of-00001.tfrecord'
 

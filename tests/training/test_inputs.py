@@ -14,7 +14,7 @@ from datasets import dataset_factory
 from datasets.records import random_access
 from datasets.records.verified_records import SkippedRecords, VerifiedRecords
 from preprocessing import preprocessing_factory
-from support import records
+from support.files import records
 from training import inputs
 
 COUNT = 23

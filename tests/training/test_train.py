@@ -10,7 +10,8 @@ import pytest
 
 from classifiers import model_info
 from common.errors import UserError
-from support import checkpoint_files, training_runs
+from support import training_runs
+from support.files import checkpoint_files
 from training import preparation
 from training.options import TrainOptions
 

@@ -17,7 +17,7 @@ from datasets.conversion.convert import ConvertOptions, DatasetSpec, RawExample,
 from datasets.own import image_folder
 from datasets.records import manifest
 from datasets.records.verification import verify
-from support.picture_folders import class_folders, picture_bytes, records, visible_files
+from support.files.picture_folders import class_folders, picture_bytes, records, visible_files
 
 ALONE = ConvertOptions(num_processes=1)
 

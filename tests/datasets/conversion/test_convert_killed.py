@@ -17,7 +17,7 @@ from datasets.own import image_folder
 from datasets.records import manifest
 from datasets.records.verification import verify
 from support.checkout import ROOT
-from support.picture_folders import class_folders, visible_files
+from support.files.picture_folders import class_folders, visible_files
 
 _STEPS = ('replace', 'unlink', 'fsync', 'makedirs')
 

@@ -14,7 +14,8 @@ from common import archives, download
 from common.errors import UserError
 from datasets import cifar10, flowers, mnist
 from datasets.known import cifar100, cifar_pickles, fashion_mnist, idx, published
-from support import http_files, published_files
+from support.files import published_files
+from support.network import http_files
 
 CIFARS = [cifar10, cifar100]
 

@@ -10,8 +10,8 @@ from common import imagenet as imagenet_classes
 from common.errors import UserError
 from datasets import imagenet
 from datasets.known import caltech101, caltech256, mini_imagenet, tiny_imagenet
-from support import published_files
-from support.picture_folders import class_folders, picture_bytes
+from support.files import published_files
+from support.files.picture_folders import class_folders, picture_bytes
 
 TENCH, GOLDFISH, CRANE_BIRD, CRANE = 'n01440764', 'n01443537', 'n02012849', 'n03126707'
 TENCH_XML = """<annotation><size><width>200</width><height>100</height></size>

@@ -9,8 +9,8 @@ import pytest
 from common.errors import UserError
 from datasets.conversion.convert import ConvertOptions, convert
 from datasets.own import image_folder
-from support import pictures
-from support.picture_folders import class_folders, picture_bytes, records
+from support.files import pictures
+from support.files.picture_folders import class_folders, picture_bytes, records
 
 CUTS = 40
 

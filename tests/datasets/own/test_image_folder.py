@@ -8,7 +8,7 @@ import pytest
 from common.errors import UserError
 from datasets.conversion.convert import ConvertOptions, convert
 from datasets.own import image_folder, picture_list
-from support.picture_folders import class_folders, picture_bytes, records, visible_files
+from support.files.picture_folders import class_folders, picture_bytes, records, visible_files
 
 ALONE = ConvertOptions(num_processes=1)
 

@@ -6,9 +6,9 @@ from common.errors import UserError
 from datasets.conversion.convert import ConvertOptions, convert
 from datasets.known import bounding_boxes
 from datasets.own import image_folder
-from serving import picture_files
-from support import unprivileged
-from support.picture_folders import class_folders
+from serving.terminal import picture_files
+from support.files.picture_folders import class_folders
+from support.shell import unprivileged
 
 
 @pytest.fixture

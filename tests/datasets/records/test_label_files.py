@@ -4,7 +4,7 @@ import pytest
 
 from datasets import class_names
 from datasets.records import label_files
-from support.picture_folders import class_folders
+from support.files.picture_folders import class_folders
 
 
 def test_a_data_sets_own_file_comes_before_the_shared_one(tmp_path):

@@ -11,7 +11,7 @@ from common.errors import UserError
 from datasets import dataset_factory, flowers, imagenet
 from datasets.known import fashion_mnist
 from datasets.records import manifest, reader, record_features, record_files
-from support import records
+from support.files import records
 
 
 def _write(directory, names_and_labels, **options):

@@ -8,8 +8,8 @@ from datasets.conversion.convert import ConvertOptions, convert
 from datasets.own import image_folder
 from datasets.records import manifest, reader, record_files
 from datasets.records.verification import verify
-from support import records
-from support.picture_folders import class_folders
+from support.files import records
+from support.files.picture_folders import class_folders
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from classifiers import checkpoints
-from support import checkpoint_files
 from support.checkout import ROOT
+from support.files import checkpoint_files
 
 DATA = '.data-00000-of-00001'
 PATIENCE_SECS = 120

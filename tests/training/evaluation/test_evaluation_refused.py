@@ -5,8 +5,8 @@ import pytest
 
 from common import files
 from common.errors import UserError
-from support import checkpoint_files, classifier_files
 from support.evaluations import INFO
+from support.files import checkpoint_files, classifier_files
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 
 from classifiers import checkpoints, watch
-from support import checkpoint_files, classifier_files
 from support.evaluations import INFO
+from support.files import checkpoint_files, classifier_files
 
 
 def test_watching_evaluates_each_new_checkpoint_once(program, log_lines):

@@ -6,8 +6,8 @@ import tensorflow.compat.v1 as tf
 from sklearn import metrics as sklearn_metrics
 
 from common.errors import UserError
-from support import classifier_files, records
-from support.classifier_files import EXAMPLES
+from support.files import classifier_files, records
+from support.files.classifier_files import EXAMPLES
 from training.evaluation.evaluator import DivergedCheckpointError, Evaluator
 
 INFO = classifier_files.describe()

@@ -10,9 +10,10 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from common.errors import UserError
-from support import checkpoint_files, classifier_files, records, reference
-from support.classifier_files import EXAMPLES
+from support import reference
 from support.evaluations import INFO, Program
+from support.files import checkpoint_files, classifier_files, records
+from support.files.classifier_files import EXAMPLES
 from training.evaluation import predictions, reports
 
 

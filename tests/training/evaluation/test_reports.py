@@ -7,7 +7,7 @@ import pytest
 
 from classifiers.watch import Checkpoint
 from common.errors import UserError
-from support import small_models
+from support.files import small_models
 from training.evaluation import reports
 from training.evaluation.metrics import Metrics, log_softmax
 

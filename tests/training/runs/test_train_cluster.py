@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from support import training_runs
-from support.addresses import free_addresses
+from support.network.addresses import free_addresses
 
 
 @pytest.fixture

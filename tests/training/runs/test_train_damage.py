@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from support import checkpoint_files, records, training_runs
+from support import training_runs
+from support.files import checkpoint_files, records
 from training.jobs import run_directory
 
 

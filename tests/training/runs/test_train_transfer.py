@@ -11,7 +11,8 @@ from datasets import dataset_factory
 from datasets.samples import painters
 from nets import nets_factory
 from preprocessing import preprocessing_factory
-from support import patterns, records, training_runs
+from support import training_runs
+from support.files import patterns, records
 from training import inputs
 from training.evaluation.evaluator import Evaluator
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from support import checkpoint_files, training_runs
+from support import training_runs
+from support.files import checkpoint_files
 
 HEAD = 'MobilenetV1/Logits'
 NETWORK = {

@@ -1,0 +1,1 @@
+"""Export and freezing: trained classifiers as files for other programs."""

@@ -1,0 +1,154 @@
+"""What a frozen graph is: its description, put together from all that is known of its parts."""
+
+import contextlib
+import importlib.metadata
+import os
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import model_info
+from classifiers.resolve import resolve
+from common import imagenet, labels
+from common.errors import UserError
+from nets import nets_factory
+from serving.graphdef import graph_edits, graph_nodes
+
+_IDENTITY = ('model_name', 'num_classes', 'labels_offset', 'channels')
+_PRESENTATION = ('image_size', 'preprocessing_name')
+
+
+def describe(graph_path, graph_def, checkpoint, outputs, model_name=None, use_moving_averages=None):
+    """Return (ModelInfo with nodes, lines for the log) of a graph and its checkpoint.
+
+    None stands for a graph of which nothing is known.
+    """
+    # Beside a MetaGraph lies the description of its training, which names no nodes.
+    is_graph = model_info.is_graph(graph_path)
+    of_graph = model_info.read_beside(graph_path) if is_graph else None
+    of_weights = model_info.read_beside(checkpoint)
+    stored, path = _merged(of_graph, graph_path, of_weights, checkpoint)
+    name = model_name or (stored.model_name if stored else _network(graph_def))
+    if not name:
+        return None, [
+            f'{graph_path}: no network here has these nodes under one name alone, so that no'
+            ' description is written; pass --model_name'
+        ]
+    info, lines = resolve(
+        stored,
+        stored_path=path,
+        checkpoint=checkpoint,
+        model_name=model_name or name,
+        # True needs no decay: whether the checkpoint has averages is seen when it is read.
+        use_moving_averages=None if use_moving_averages else use_moving_averages,
+    )
+    if of_graph is None:
+        info = _as_in_graph(info, graph_def)
+    _warn_of_differences(of_graph, of_weights, graph_path)
+    nodes = _nodes(info, graph_def, outputs, of_graph)
+    info = info if stored else with_imagenet_names(info)
+    return info.replace(nodes=nodes), lines
+
+
+def _merged(of_graph, graph_path, of_weights, checkpoint):
+    """Return (ModelInfo or None, path to name): the graph's presentation, the weights' identity."""
+    if of_graph is None or of_weights is None:
+        path = graph_path if of_graph else checkpoint
+        return of_graph or of_weights, model_info.path_beside(path)
+    ours, theirs = model_info.path_beside(graph_path), model_info.path_beside(checkpoint)
+    for name in _IDENTITY:
+        _require_same(name, getattr(of_graph, name), ours, getattr(of_weights, name), theirs)
+    if of_graph.class_names and of_weights.class_names:
+        for a, b in zip(of_graph.class_names, of_weights.class_names, strict=True):
+            _require_same('a class', labels.normalised(a), ours, labels.normalised(b), theirs)
+    info = of_weights.replace(**{name: getattr(of_graph, name) for name in _PRESENTATION})
+    return info.replace(class_names=info.class_names or of_graph.class_names), theirs
+
+
+def _require_same(name, here, ours, there, theirs):
+    if here != there:
+        raise UserError(
+            f'{name} is {here} in {ours} and {there} in {theirs}: export the graph again with'
+            f' --checkpoint_path={os.path.dirname(theirs) or "."}'
+        )
+
+
+def _warn_of_differences(of_graph, of_weights, graph_path):
+    """Tell when a graph treats pictures otherwise than its network was trained on."""
+    for name in _PRESENTATION if of_graph and of_weights else ():
+        here, there = getattr(of_graph, name), getattr(of_weights, name)
+        if here != there:
+            tf.logging.warning(
+                '%s was exported with %s %s, the network was trained with %s; export it with'
+                ' --checkpoint_path unless that is meant',
+                *(graph_path, name, here, there),
+            )
+
+
+def _network(graph_def):
+    """Return the one network whose output node the graph has, or None."""
+    present = {node.name for node in graph_def.node}
+    found = [name for name, spec in nets_factory.MODELS.items() if spec.output_node in present]
+    return found[0] if len(found) == 1 else None
+
+
+def _as_in_graph(info, graph_def):
+    """Take over the size and the channels that the graph's own input has."""
+    fed = _pixels(graph_def)
+    shape = fed.shape if fed else None
+    if not shape or len(shape) != 4:
+        return info
+    return info.replace(image_size=shape[1] or info.image_size, channels=shape[3] or info.channels)
+
+
+def _pixels(graph_def):
+    """Return the graph's input for pixels: the one called so, or the only one."""
+    found = [fed for fed in graph_nodes.inputs(graph_def) if fed.dtype == tf.float32]
+    named = [fed for fed in found if fed.name == 'input']
+    return (named or (found if len(found) == 1 else [None]))[0]
+
+
+def _nodes(info, graph_def, outputs, of_graph):
+    """Return the nodes that a description lists, as far as the graph has them."""
+    present = graph_edits.nodes_by_name(graph_def)
+    spec = nets_factory.get_spec(info.model_name)
+    fed = _pixels(graph_def)
+    own = spec.output_node if spec.predictions else ''
+    by_custom = {
+        'image_bytes': 'image_bytes',
+        'input': fed.name if fed else '',
+        'logits': 'logits',
+        'probabilities': 'probabilities' if 'probabilities' in present else own,
+        'features': 'features',
+    }
+    nodes = {**(of_graph.nodes if of_graph else by_custom), 'output': outputs[0]}
+    return {kind: name for kind, name in nodes.items() if name in present}
+
+
+def path_for(graph_path):
+    """Return where a graph's description is to be written; a training's is not to be replaced."""
+    path = model_info.beside_graph(graph_path)
+    is_taken = os.path.basename(path) == model_info.FILE_NAME and os.path.exists(path)
+    if is_taken and not model_info.read(path).graph_sha256:
+        raise UserError(
+            f'{graph_path}: its description would replace {path}, that of a training directory;'
+            ' name the graph otherwise'
+        )
+    return path
+
+
+def with_imagenet_names(info):
+    """Name the outputs of a network for ImageNet, if their names are not known."""
+    background = 1001 - info.num_classes
+    if info.class_names or background not in (0, 1):
+        return info
+    names = tuple(entry.name for entry in imagenet.read()[background:])
+    return info.replace(class_names=names, labels_offset=background)
+
+
+def versions():
+    """Return the versions of what writes a graph."""
+    found = {'tensorflow': tf.__version__}
+    # Run from its source, it is not an installed package.
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        found['slim-image-classifier'] = importlib.metadata.version('slim-image-classifier')
+    return found

@@ -1,0 +1,64 @@
+"""Writing a frozen graph in other formats, each only after it has given the same results."""
+
+from serving.export import freeze, onnx_model, parity, saved_model, tflite
+
+_CALIBRATION_SPLITS = ('train', 'validation', 'test')
+
+
+def write(path, options, info, graph_def):
+    """Write the format that `options` ask for; return (its ModelInfo, line on the check or '')."""
+    if options.format == 'frozen':
+        return freeze.write(path, graph_def, info), ''
+    pictures = _pictures(options, info, options.num_check_pictures)
+    if options.batch_size:
+        pictures = (pictures * options.batch_size)[: options.batch_size]
+    check = parity.check_of(graph_def, info, pictures)
+    return _WRITERS[options.format](path, options, info, graph_def, check)
+
+
+def _pictures(options, info, count, **splits):
+    name = options.dataset_name or info.dataset_name or 'imagenet'
+    return parity.pictures(name, options.dataset_dir, count, **splits)
+
+
+def _write_saved_model(path, options, info, graph_def, check):
+    del options
+    line = saved_model.write(
+        path,
+        graph_def,
+        info,
+        lambda scores: check.compare('saved_model', scores(check.pictures)),
+    )
+    return info.replace(nodes=saved_model.NODES), line
+
+
+def _write_tflite(path, options, info, graph_def, check):
+    precision = options.tflite_precision
+    representative = None
+    if precision == 'int8':
+        count = options.num_calibration_pictures
+        pictures = _pictures(options, info, count, splits=_CALIBRATION_SPLITS)
+        representative = parity.pixels(info, pictures)
+    batch_size = options.batch_size or 1
+    data = tflite.convert(graph_def, info, precision, representative, batch_size)
+    found = tflite.probabilities(data, check.images)
+    tolerance = parity.FLOAT_TOLERANCE if precision == 'float32' else None
+    line = check.compare(f'tflite ({precision})', found, tolerance)
+    return _write_file(path, data, info, ''), line
+
+
+def _write_onnx(path, options, info, graph_def, check):
+    del options
+    data = onnx_model.convert(graph_def, info)
+    line = check.compare('onnx', onnx_model.probabilities(data, check.images))
+    return _write_file(path, data, info, ':0'), line
+
+
+def _write_file(path, data, info, suffix):
+    """Write a model that takes pixels and gives probabilities."""
+    kinds = {'input': 'input', 'output': 'probabilities', 'probabilities': 'probabilities'}
+    nodes = {kind: info.nodes[source] + suffix for kind, source in kinds.items()}
+    return freeze.write_described(path, data, info.replace(nodes=nodes))
+
+
+_WRITERS = {'saved_model': _write_saved_model, 'tflite': _write_tflite, 'onnx': _write_onnx}

@@ -1,0 +1,226 @@
+"""freeze_graph: an exported graph and a checkpoint become one file with its description."""
+
+import dataclasses
+import hashlib
+import os
+
+import tensorflow.compat.v1 as tf
+from google.protobuf import text_format
+
+from classifiers import model_info, watch
+from common import files, labels, names
+from common.errors import UserError
+from serving.export import completion, descriptions
+from serving.graphdef import (
+    graph_edits,
+    graph_nodes,
+    graph_safety,
+    proto_files,
+    saver_places,
+    variables,
+)
+
+_PIPELINES = ('Queue', 'Iterator')  # In the names of operations.
+
+
+@dataclasses.dataclass(frozen=True)
+class FreezeOptions:
+    """What to freeze; the names are those of TensorFlow's own tool."""
+
+    input_graph: str  # A GraphDef; empty where `input_meta_graph` is given.
+    input_checkpoint: str  # A checkpoint, or a directory whose newest good one is meant.
+    output_graph: str
+    output_node_names: tuple[str, ...]
+    input_saver: str = ''
+    initializer_nodes: tuple[str, ...] = ()
+    clear_devices: bool = True
+    # None stands for what was not given.
+    model_name: str | None = None
+    use_moving_averages: bool | None = None
+    allow_unsafe_graph: bool = False
+    input_meta_graph: str = ''
+
+    @property
+    def graph_path(self):
+        """Return the file that holds the graph."""
+        return self.input_graph or self.input_meta_graph
+
+
+def freeze(options):
+    """Write `output_graph`, its label file and its description; return the Frozen."""
+    _check(options)
+    graph_def, places = _read(options)
+    _require_nodes(graph_def, options)
+    checkpoint = watch.find(options.input_checkpoint).path
+    info, lines = descriptions.describe(
+        options.graph_path,
+        graph_def,
+        checkpoint,
+        options.output_node_names,
+        options.model_name,
+        options.use_moving_averages,
+    )
+    for line in lines:
+        tf.logging.info('%s', line)
+    outputs = _outputs(options, info)
+    prepared = completion.prepare(graph_def, outputs)
+    _require_no_pipeline(prepared, options)
+    _require_safe(prepared, options)  # What depends on constants alone is computed here.
+    _require_variables(prepared, graph_def, options)
+    values = _values(options, graph_def, prepared, checkpoint, info, places)
+    result = completion.freeze(prepared, values, outputs, options.clear_devices)
+    tf.logging.info('%s', result.line())
+    write(options.output_graph, result.graph_def, info)
+    return result
+
+
+def _check(options):
+    if options.input_graph and options.input_meta_graph:
+        raise UserError(
+            f'--input_meta_graph={options.input_meta_graph}: --input_graph is given as well; pass'
+            ' one of them'
+        )
+    if not options.graph_path:
+        raise UserError('--input_graph or --input_meta_graph is missing: freezing needs a graph')
+    for flag in ('input_checkpoint', 'output_graph', 'output_node_names'):
+        if not getattr(options, flag):
+            raise UserError(f'--{flag} is missing: freezing needs it')
+    require_place('output_graph', options.output_graph)
+    if os.path.realpath(options.graph_path) == os.path.realpath(options.output_graph):
+        raise UserError(
+            f'--output_graph={options.output_graph}: is the input graph; name another file'
+        )
+
+
+def require_place(flag, path):
+    """Check that a file can be put where a flag says, before the work that it takes."""
+    try:
+        files.require_file(path)
+    except OSError as error:
+        raise UserError(f'--{flag}={path}: {error.strerror}; name a file to write') from None
+
+
+def _read(options):
+    """Return (GraphDef, {variable: its Place in a checkpoint} as far as a saver tells)."""
+    if not options.input_meta_graph:
+        return graph_nodes.read_graph_def(options.input_graph), {}
+    meta_graph = graph_nodes.read_meta_graph(options.input_meta_graph)
+    return meta_graph.graph_def, saver_places.find(
+        options.input_meta_graph, meta_graph.graph_def, meta_graph.saver_def
+    )
+
+
+def _require_nodes(graph_def, options):
+    """Check that the wanted nodes are in the graph."""
+    present = graph_edits.nodes_by_name(graph_def)
+    for name in (*options.output_node_names, *options.initializer_nodes):
+        if name not in present:
+            near = ', '.join(names.nearest(name, present)[:5])
+            raise UserError(
+                f'{options.graph_path} has no node {name!r}; nearest: {near}; likely outputs:'
+                f' {", ".join(graph_nodes.likely_outputs(graph_def)[:5])}'
+            )
+
+
+def _require_variables(prepared, graph_def, options):
+    """Check that the checkpoint's weights have a place to go to: nothing is frozen twice."""
+    if variables.find(prepared):
+        return
+    if variables.find(graph_def):
+        raise UserError(
+            f'--output_node_names={",".join(options.output_node_names)}: depend on no variable of'
+            f' {options.graph_path}; name its outputs'
+        )
+    flag = 'input_graph' if options.input_graph else 'input_meta_graph'
+    raise UserError(
+        f'--{flag}={options.graph_path}: holds no variables, it is frozen already; name the'
+        ' graph of export_inference_graph.py'
+    )
+
+
+def _require_no_pipeline(prepared, options):
+    """Refuse outputs of a training graph that do not depend on pictures that can be fed."""
+    found = [node for node in prepared.node if any(word in node.op for word in _PIPELINES)]
+    if found and not options.allow_unsafe_graph:
+        last = found[-1]
+        raise UserError(
+            f'--output_node_names={",".join(options.output_node_names)}: read their pictures from'
+            f' the input pipeline of the training ({last.name}, {last.op}); freeze the graph of'
+            ' export_inference_graph.py with this checkpoint, or pass --allow_unsafe_graph to keep'
+            ' the pipeline'
+        )
+
+
+def _require_safe(graph_def, options):
+    """Refuse what may touch files."""
+    for line in graph_safety.check(
+        options.graph_path, graph_def, options.allow_unsafe_graph, graph_safety.WITH_VARIABLES
+    ):
+        tf.logging.info('%s', line)
+
+
+def _outputs(options, info):
+    """List the nodes to keep: those asked for, and those of stable names."""
+    stable = info.nodes.values() if info else ()
+    return list(dict.fromkeys([*options.output_node_names, *stable]))
+
+
+def _values(options, graph_def, prepared, checkpoint, info, places):
+    """Return {name of a variable: value}, read from `places` where those are known."""
+    wanted = variables.find(prepared)
+    values = {}
+    if options.input_saver or options.initializer_nodes:
+        saver = _read_saver(options.input_saver) if options.input_saver else None
+        run = [*options.initializer_nodes, *([saver.restore_op_name] if saver else [])]
+        _require_safe(graph_edits.needed_for(graph_def, run), options)
+        values = variables.run(graph_def, wanted, checkpoint, saver, options.initializer_nodes)
+    averages = options.use_moving_averages
+    if averages is None:
+        averages = bool(info and info.moving_average_decay)
+    rest = [v for v in wanted if v.op.name not in values or (averages and options.input_saver)]
+    if rest:
+        tf.logging.info('Restoring parameters from %s', checkpoint)
+        is_whole = len(rest) == len(wanted)
+        name = info.model_name if info and is_whole else None
+        read, lines = variables.read(checkpoint, rest, name, averages, places)
+        values.update(read)
+        for line in lines:
+            tf.logging.info('%s', line)
+    return values
+
+
+def _read_saver(path):
+    saver = proto_files.read(path, tf.train.SaverDef)
+    if not saver.restore_op_name:
+        raise UserError(f'{path}: a SaverDef without the name of its restore operation')
+    return saver
+
+
+def write(path, graph_def, info, as_text=False, has_labels=True):
+    """Write a graph with its description; return the description."""
+    if as_text:
+        data = text_format.MessageToString(graph_def).encode('utf-8')
+    else:
+        data = graph_def.SerializeToString(deterministic=True)
+    return write_described(path, data, info, has_labels)
+
+
+def write_described(path, data, info, has_labels=True):
+    """Write NAME.json, NAME.label and NAME.pb (or a model of another format), or none of them.
+
+    In this order whoever waits for a new graph finds its description in place. Return that.
+    """
+    texts = {}
+    if info is not None:
+        digest = hashlib.sha256(data).hexdigest()
+        info = info.replace(graph_sha256=digest, versions=descriptions.versions())
+        texts[descriptions.path_for(path)] = model_info.as_text(info)
+        if info.class_names and has_labels:
+            label_path = model_info.beside_graph(path, model_info.LABEL_SUFFIX)
+            texts[label_path] = labels.as_text(info.class_names)
+    parts = {beside: text.encode('utf-8') for beside, text in texts.items()}
+    try:
+        files.write_together({**parts, path: data})
+    except OSError as error:
+        raise UserError(f'{path}: cannot be written ({error.strerror})') from None
+    return info

@@ -1,0 +1,98 @@
+"""Real pictures through an exported model and through the graph that it was made from."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from classifiers import build
+from common.errors import UserError
+from datasets import dataset_factory
+from datasets.records import random_access, reader, record_files
+from datasets.samples import painters, sample_flowers
+from serving.graphdef import graph_edits
+
+_SPLITS = ('validation', 'test', 'train')
+# Float formats are the same network: what differs more is broken.
+FLOAT_TOLERANCE = 1e-3
+
+
+def pictures(dataset_name, dataset_dir, count, splits=_SPLITS):
+    """Return encoded pictures from the first split there is, else sample pictures drawn anew."""
+    if not dataset_dir:
+        drawn = [(kind, number) for number in range(count) for kind in sample_flowers.CLASS_NAMES]
+        return [painters.draw_flower(kind, f'check/{n}') for kind, n in drawn[:count]]
+    present = record_files.splits_present(dataset_dir, dataset_name)
+    problem = ''
+    # The last problem is told: what is wrong with a split says more than that another is not there.
+    for split in sorted(splits, key=present.__contains__):
+        try:
+            dataset = dataset_factory.get_dataset(dataset_name, split, dataset_dir)
+        except UserError as error:
+            problem = error
+            continue
+        return _spread(dataset.shards, count)
+    raise UserError(
+        f'{dataset_dir}: has no pictures of {dataset_name} in {", ".join(splits)} ({problem})'
+    )
+
+
+def _spread(shards, count):
+    """Take pictures from the shards in turn."""
+    firsts = itertools.accumulate((shard.examples for shard in shards), initial=0)
+    ranges = [
+        range(first, first + shard.examples) for shard, first in zip(shards, firsts, strict=False)
+    ]
+    turns = itertools.zip_longest(*ranges)
+    numbers = (number for turn in turns for number in turn if number is not None)
+    read = random_access.RandomAccess(shards)
+    return [
+        reader.encoded_picture(read.read(number), read.name(number))
+        for number in itertools.islice(numbers, count)
+    ]
+
+
+def pixels(info, encoded):
+    """Return the network's input for encoded pictures: [pictures, side, side, channels]."""
+    with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
+        picture = tf.placeholder(tf.string, [])
+        image = build.preprocess(info, picture)
+        return np.stack([session.run(image, {picture: data}) for data in encoded])
+
+
+def probabilities(graph_def, info, images):
+    """Return what a frozen graph makes of a network's input."""
+    with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
+        tf.import_graph_def(graph_def, name='')
+        return session.run(f'{info.nodes["probabilities"]}:0', {f'{info.nodes["input"]}:0': images})
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """Pictures, and what the frozen graph makes of them."""
+
+    pictures: list
+    images: np.ndarray
+    expected: np.ndarray
+
+    def compare(self, what, found, tolerance=FLOAT_TOLERANCE):
+        """Return a line with the largest difference; too large a one is an error.
+
+        No tolerance is for what is rounded on purpose: it is only reported.
+        """
+        difference = float(np.abs(self.expected - found).max())
+        agreeing = int((self.expected.argmax(axis=1) == found.argmax(axis=1)).sum())
+        line = (
+            f'{what}: largest difference from the graph {difference:.1e}, same top class for'
+            f' {agreeing} of {len(found)} pictures'
+        )
+        if tolerance is not None and not difference <= tolerance:
+            raise UserError(f'{line}; at most {tolerance:.0e} is right, so nothing was written')
+        return line
+
+
+def check_of(graph_def, info, encoded):
+    """Run pictures through a frozen graph."""
+    images = pixels(info, encoded)
+    return Check(encoded, images, probabilities(graph_def, info, images))

@@ -1,0 +1,1 @@
+"""A loaded model: from file to probabilities, for many callers at once."""

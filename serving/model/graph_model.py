@@ -1,0 +1,236 @@
+"""A classifier from a frozen graph: ours with its description, or any program's without one."""
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import model_info, resolve
+from classifiers.model_info import ModelInfo
+from common import names
+from common.errors import UserError
+from nets import nets_factory, released
+from serving.graphdef import graph_edits, graph_nodes, graph_safety, variables
+from serving.model import pixel_inputs
+from serving.model.loading import LoadedModel
+
+
+def load(options):
+    """Read the frozen graph `options.path`, and find what it is fed and what it tells."""
+    graph_def = _read(options)
+    stored = model_info.read_beside(options.path)
+    if stored:
+        info, lines = _describe_ours(options, stored)
+    else:
+        info, lines = _describe_foreign(options, graph_def)
+    nodes = stored.nodes if stored else {}
+    output_name = _output(options, graph_def, info, nodes)
+    needed = _needed(options, graph_def, output_name)
+    unsafe = graph_safety.check(options.path, needed, options.allow_unsafe_graph)
+    graph = _import(options.path, needed)
+    output = _tensor(options, graph, output_name)
+    fed = _input(options, graph_def, graph, output, nodes)
+    if fed.dtype == tf.string:
+        info, more = pixel_inputs.prepared_inside(options, info, bool(stored))
+        pictures = fed
+    else:
+        described_in = model_info.path_beside(options.path) if stored else ''
+        preparation = pixel_inputs.choose(options, info, fed, stored, described_in)
+        # What is fed is said, and not what a description would have had.
+        info, lines, more = preparation.info, () if stored else lines, preparation.lines
+        with tf.Graph().as_default() as prepared:
+            pictures, images = pixel_inputs.build(preparation, fed)
+        graph = _import(options.path, needed, prepared, {fed.name: images})
+    lines = [*lines, *unsafe, *more, f'Feeding {fed.name}, fetching {output.name}']
+    return LoadedModel(
+        graph, pictures, graph.get_tensor_by_name(output.name), info, lines=tuple(lines)
+    )
+
+
+def _read(options):
+    """Read the GraphDef, whose weights have to be in it already."""
+    if options.use_moving_averages is not None:
+        raise UserError(
+            f'{options.path}: the weights of a frozen graph are fixed; '
+            '--use_moving_averages is decided when it is frozen'
+        )
+    graph_def = graph_nodes.read_graph_def(options.path)
+    unfrozen = variables.find(graph_def)
+    if unfrozen:
+        raise UserError(
+            f'{options.path}: holds variables without values ({unfrozen[0].op.name} and others): '
+            'freeze it first, with freeze_graph.py and its checkpoint'
+        )
+    return graph_def
+
+
+def _describe_ours(options, stored):
+    """Return (ModelInfo, lines for the log) of a graph with a description beside it."""
+    description = model_info.path_beside(options.path)
+    if {options.height, options.width} - {None, stored.image_size}:
+        raise UserError(
+            f'{options.path}: takes pictures of {stored.image_size} pixels ({description}), '
+            f'not of {options.width}x{options.height}; export it again for another size'
+        )
+    return resolve.resolve(
+        stored,
+        stored_path=description,
+        model_name=options.model_name,
+        labels_offset=options.labels_offset,
+        use_grayscale=options.use_grayscale,
+        preprocessing_name=options.preprocessing_name,
+    )
+
+
+def _describe_foreign(options, graph_def):
+    """Return (ModelInfo, lines for the log) of a graph that is known by its scopes alone.
+
+    What stays unknown is '' or 0.
+    """
+    found = graph_nodes.networks(graph_def)
+    if options.model_name:
+        nets_factory.get_spec(options.model_name)
+        if found and options.model_name not in found:
+            raise UserError(
+                f'--model_name={options.model_name}: the nodes of {options.path} are those of '
+                f'{" or ".join(found)}'
+            )
+        found = [options.model_name]
+    specs = [nets_factory.get_spec(name) for name in found]
+    recipes = {spec.preprocessing for spec in specs}
+    if not options.model_name:
+        # A network's releases may differ from its default, and nothing tells which this is.
+        releases = (release for name in found for release in released.by_network(name))
+        recipes |= {release.preprocessing for release in releases}
+    info = ModelInfo(
+        model_name=_only(found),
+        num_classes=0,
+        image_size=_only({spec.image_size for spec in specs}, 0),
+        channels=0 if options.use_grayscale is None else (1 if options.use_grayscale else 3),
+        preprocessing_name=_only(recipes),
+        labels_offset=options.labels_offset or 0,
+    )
+    return info, [f'No description beside it; the network is {" or ".join(found)}'] if found else []
+
+
+def _only(values, otherwise=''):
+    """Return the one value that there is, or `otherwise` when there are none or several."""
+    return next(iter(values)) if len(values) == 1 else otherwise
+
+
+def _import(path, graph_def, graph=None, input_map=None):
+    """Import a GraphDef under its own names into `graph`, or into a new one."""
+    graph = graph or tf.Graph()
+    try:
+        with graph.as_default():
+            tf.import_graph_def(graph_def, input_map=input_map, name='')
+    except ValueError as error:
+        reason = ' '.join(str(error).split())[:200]
+        raise UserError(f'{path}: TensorFlow cannot read this graph ({reason})') from None
+    return graph
+
+
+def _needed(options, graph_def, output_name):
+    """Return what is run: a graph may hold more, such as the queues of its training."""
+    asked = (options.input_layer or '').partition(':')[0]
+    present = graph_edits.nodes_by_name(graph_def)
+    wanted = [output_name.partition(':')[0], *([asked] if asked in present else [])]
+    return graph_edits.needed_for(graph_def, wanted)
+
+
+def _output(options, graph_def, info, nodes):
+    """Return the name of the tensor with the probabilities, or the logits."""
+    known = nodes.get('probabilities') or nodes.get('output')
+    if options.output_layer or known:
+        return _named(graph_def, options, '--output_layer', options.output_layer, known)
+    found = graph_nodes.softmax_outputs(graph_def)
+    main = [name for name in found if 'aux' not in name.lower()] or found
+    if len(main) == 1:
+        return f'{main[0]}:0'
+    if main:
+        raise UserError(
+            f'{options.path}: has {len(main)} softmaxes; '
+            f'name one with --output_layer: {", ".join(main[:8])}'
+        )
+    own = nets_factory.get_spec(info.model_name).output_node if info.model_name else ''
+    if own in {node.name for node in graph_def.node}:
+        return f'{own}:0'
+    likely = graph_nodes.likely_outputs(graph_def)
+    raise UserError(
+        f'{options.path}: has no softmax that would tell classes; name its output with '
+        f'--output_layer{_among(likely)}'
+    )
+
+
+def _input(options, graph_def, graph, output, nodes):
+    """Return the tensor that is fed: whole pictures where the graph takes them, else pixels."""
+    known = _known_input(options, graph_def, output, nodes)
+    if options.input_layer or known:
+        name = _named(graph_def, options, '--input_layer', options.input_layer, known)
+        fed = _tensor(options, graph, name)
+    else:
+        fed = _only_input(options, graph_def, graph, output)
+    if fed.dtype != tf.string and not pixel_inputs.takes_pictures(fed):
+        raise UserError(
+            f'{options.path}: {fed.op.name} takes {fed.dtype.name} of shape {fed.shape}, '
+            'not pictures; name the right node with --input_layer'
+            f'{_among([found.name for found in graph_nodes.inputs(graph_def)])}'
+        )
+    others = graph_nodes.needed_inputs(graph_def, output.op.name, fed.op.name)
+    if others:
+        raise UserError(
+            f'{options.path}: needs values for {", ".join(others[:5])} besides {fed.op.name}: '
+            'freeze it for inference, or name the right node with --input_layer'
+        )
+    return fed
+
+
+def _known_input(options, graph_def, output, nodes):
+    """Return the name that a description gives, or that exported graphs have by custom.
+
+    Who says how pixels are prepared wants to feed pixels.
+    """
+    used = graph_nodes.sources(graph_def, output.op.name)
+    present = {found.name for found in graph_nodes.inputs(graph_def)} & used
+    by_custom = {'image_bytes': 'image_bytes', 'input': 'input', **nodes}
+    kinds = ('input',) if pixel_inputs.is_told_how(options) else ('image_bytes', 'input')
+    return next((by_custom[kind] for kind in kinds if by_custom[kind] in present), None)
+
+
+def _only_input(options, graph_def, graph, output):
+    needed = graph_nodes.needed_inputs(graph_def, output.op.name)
+    # Inception's graph of 2015, and what was retrained from it, is fed where a constant stands.
+    constants = graph_nodes.decoded_constants(graph_def, output.op.name)
+    for candidates in (needed, constants):
+        tensors = [graph.get_tensor_by_name(f'{name}:0') for name in candidates]
+        found = [t for t in tensors if t.dtype == tf.string or pixel_inputs.takes_pictures(t)]
+        if found:
+            break
+    if len(found) != 1:
+        raise UserError(
+            f'{options.path}: {"no" if not found else "more than one"} input takes pictures; '
+            f'name it with --input_layer{_among(needed)}'
+        )
+    return found[0]
+
+
+def _named(graph_def, options, flag, asked, known):
+    """Return the name of the tensor that is asked for, else of `known`, from a description."""
+    name = asked or known
+    node, _, index = name.partition(':')
+    present = graph_edits.nodes_by_name(graph_def)
+    if node in present:
+        return f'{node}:{index or 0}'
+    if not asked:
+        description = model_info.path_beside(options.path)
+        raise UserError(f'{description}: {options.path} has no node {name!r}, which it names')
+    near = names.nearest(name, present)[:5]
+    raise UserError(f'{flag}={name}: no such node in {options.path}; nearest: {", ".join(near)}')
+
+
+def _tensor(options, graph, name):
+    try:
+        return graph.get_tensor_by_name(name)
+    except (KeyError, ValueError):
+        raise UserError(f'{options.path}: no operation in it has the output {name}') from None
+
+
+def _among(candidates, most=8):
+    return f': {", ".join(candidates[:most])}' if candidates else ''

@@ -1,0 +1,244 @@
+"""The model that is served just now, and its exchange for a new one while requests go on."""
+
+import contextlib
+import dataclasses
+import os
+import threading
+import time
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import checkpoints, model_info, watch
+from serving.model import model_trial
+from serving.model.predictor import Predictor
+
+_FIRST_PAUSE_SECS = 30.0  # Before a trial that lacked time or memory is repeated; then doubled.
+_LONGEST_PAUSE_SECS = 3600.0
+_SHORTAGES = (
+    model_trial.ShortageError,
+    MemoryError,
+    OSError,  # No process could be started, say.
+    tf.errors.ResourceExhaustedError,
+)
+
+
+class NotReadyError(Exception):
+    """Tell that no model has been loaded yet, or that it has been closed."""
+
+
+def for_model(
+    model_options, predictor_options=None, report=tf.logging.info, observe=None, trial=None
+):
+    """Return a ModelHolder for one place on disk, and for whatever will be written there.
+
+    `trial` are the TrialLimits of a new model; without them it is not tried in another process.
+    """
+
+    def make(version, found=None):
+        options = _exactly(model_options, found)
+        return Predictor(options, predictor_options, report, observe, version)
+
+    def try_out(stop, found):
+        if trial:
+            model_trial.run(_exactly(model_options, found), predictor_options, trial, stop)
+
+    def look(found=None):
+        return signature(_exactly(model_options, found))
+
+    return ModelHolder(make, look, report, try_out)
+
+
+def _exactly(model_options, found):
+    """Return options that name the checkpoint of a signature, in place of its directory.
+
+    A training may write the next one while this one is tried.
+    """
+    if found is None or not os.path.isdir(model_options.path):
+        return model_options
+    return dataclasses.replace(model_options, path=found[0][0])
+
+
+def signature(model_options):
+    """Return what changes as soon as the model's files are written again; None without a model."""
+    path = os.fspath(model_options.path)
+    if model_info.is_graph(path):
+        main = _state(path)
+        beside = (model_info.beside_graph(path, model_info.LABEL_SUFFIX),)
+    else:
+        prefix = _newest(path)
+        main = prefix and (prefix, checkpoints.signature(prefix))
+        beside = ()
+    others = (model_info.path_beside(path), *beside, model_options.label_file)
+    return main and (main, *(_state(other) for other in others if other))
+
+
+def _newest(path):
+    if not os.path.isdir(path):
+        return checkpoints.prefix_of(path)
+    return next(iter(watch.newest_first(path, warn=lambda message: None)), None)
+
+
+def _state(path):
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+class ModelHolder:
+    """Lends the current Predictor, and replaces it when what `look` returns has changed.
+
+    A new model is loaded and tried before it takes the old one's place, by `try_out` in another
+    process first, which is given an event that ends it. One that fails leaves the old one there,
+    and is tried again later if time or memory was short.
+    The old one is closed when its last borrower has returned it.
+
+    `make` and `try_out` get what `look` has found; `look`, when it is given that, returns what it
+    has become.
+    """
+
+    def __init__(
+        self,
+        make,
+        look,
+        report=tf.logging.info,
+        try_out=lambda stop, found: None,
+        clock=time.monotonic,
+    ):
+        self._make = make
+        self._look = look
+        self._report = report
+        self._try_out = try_out
+        self._lock = threading.Lock()
+        self._current = None  # _Loan of the model that is lent.
+        self._clock = clock
+        self._seen = None
+        self._pause_secs = _FIRST_PAUSE_SECS
+        self._next_try = float('inf')  # When what was seen last is tried again.
+        self._stop = threading.Event()
+        self._watcher = None
+        self.version = 0
+        self.last_error = ''  # Why the newest files are not used, or ''.
+
+    @property
+    def is_ready(self):
+        """Tell whether there is a model to lend."""
+        return self._current is not None
+
+    def load(self):
+        """Load the first model; what is wrong with it is a UserError."""
+        self._seen = self._look()
+        self._exchange(self._make(1))
+
+    def start_watching(self, poll_secs=2.0):
+        """Look at the files every now and then, in a thread."""
+        self._watcher = threading.Thread(
+            target=self._watch, args=(poll_secs,), name='model-watcher', daemon=True
+        )
+        self._watcher.start()
+
+    @contextlib.contextmanager
+    def lease(self):
+        """Lend the Predictor for one request: it and its labels stay those of one model."""
+        with self._lock:
+            loan = self._current
+            if loan is None:
+                raise NotReadyError('no model is loaded')
+            loan.borrowers += 1
+        try:
+            yield loan.predictor
+        finally:
+            self._give_back(loan)
+
+    def close(self):
+        """End the watching, and close the model once it is not lent any more."""
+        self._stop.set()
+        if self._watcher:
+            self._watcher.join()
+        self._exchange(None)
+
+    def poll(self, seen_before=None):
+        """Look once, and reload when the files have changed and rest; return what was seen.
+
+        `seen_before` is what the last look returned: files that still change are left alone.
+        """
+        found = self._look()
+        if found is None or found != seen_before:
+            return found
+        if found != self._seen:
+            self._seen, self._pause_secs = found, _FIRST_PAUSE_SECS
+            self._reload(found)
+        elif self._clock() >= self._next_try:
+            self._reload(found)
+        return found
+
+    def _watch(self, poll_secs):
+        found, told = None, ''
+        while not self._stop.wait(poll_secs):
+            try:
+                found = self.poll(found)
+            except Exception as error:  # A folder that is locked for a moment, say.
+                reason = _reason(error)
+                if reason != told:
+                    self._report(f'CANNOT LOOK for a new model: {reason}')
+                told = reason
+
+    def _reload(self, found):
+        self._next_try = float('inf')
+        try:
+            self._try_out(self._stop, found)
+            if self._look(found) != found:
+                self._keep('its files changed during the trial; the new ones are tried next')
+                return
+            predictor = self._make(self.version + 1, found)
+        except model_trial.StoppedError:
+            return
+        except _SHORTAGES as error:
+            self._next_try = self._clock() + self._pause_secs
+            self._keep(f'{_reason(error)} (tried again in {self._pause_secs:g} seconds)')
+            self._pause_secs = min(2 * self._pause_secs, _LONGEST_PAUSE_SECS)
+            return
+        except Exception as error:  # Whatever a bad file causes, the old model goes on.
+            self._keep(_reason(error))
+            return
+        self._exchange(predictor)
+        self._report(f'Replaced the model: version {self.version} is served now')
+
+    def _keep(self, reason):
+        """Report, once, why the model stays."""
+        if reason != self.last_error:
+            self._report(f'KEPT the model of version {self.version}: {reason}')
+        self.last_error = reason
+
+    def _exchange(self, predictor):
+        with self._lock:
+            old, self._current = self._current, predictor and _Loan(predictor)
+            if predictor:
+                self.version = predictor.version
+                self.last_error = ''
+            if old:
+                old.is_retired = True
+            is_idle = old is not None and not old.borrowers
+        if is_idle:
+            old.predictor.close()
+
+    def _give_back(self, loan):
+        with self._lock:
+            loan.borrowers -= 1
+            is_last = loan.is_retired and not loan.borrowers
+        if is_last:
+            loan.predictor.close()
+
+
+def _reason(error):
+    return ' '.join(str(error).split()) or type(error).__name__
+
+
+class _Loan:
+    """A Predictor and the number of requests that use it."""
+
+    def __init__(self, predictor):
+        self.predictor = predictor
+        self.borrowers = 0
+        self.is_retired = False

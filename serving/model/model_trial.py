@@ -1,0 +1,198 @@
+"""A new model's trial in a process of its own: what ends that process does not end the server.
+
+TensorFlow trusts the graphs that it runs. One with a division by zero, a loop without an end or a
+huge tensor ends or fills the process that tries it, and no `except` helps. No TensorFlow here: only
+the child needs it.
+"""
+
+import ctypes
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from common.errors import UserError
+
+_MEGABYTE = 2**20
+_POLL_SECS = 0.1
+_SHARE = 0.8  # Of the free memory: the server needs some for requests meanwhile.
+_PR_SET_PDEATHSIG = 1
+_NICENESS = 10  # Requests go first.
+_LONGEST_REASON = 1000
+# Isolated (-I), the child takes no module from the working directory. It imports what we do.
+_START = (
+    'import json, sys; request = json.loads(sys.stdin.readline()); '
+    'sys.path[:] = request["path"]; '
+    'from serving.model import model_trial; model_trial.child(request)'
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialLimits:
+    """What the trial of a model may take."""
+
+    secs: float = 300.0
+    max_mb: float = 0.0  # 0: four fifths of the memory that is free when it begins.
+
+
+class StoppedError(Exception):
+    """Tell that the server ends before a trial has."""
+
+
+class ShortageError(UserError):
+    """Tell that a trial lacked time or memory, which it may have at another time."""
+
+
+def run(model_options, predictor_options, limits=None, stop=None):
+    """Load and try a model in a child process; raise a UserError unless all went well.
+
+    It is a ShortageError when the model is perhaps not at fault. The event `stop` ends the trial
+    early, with a StoppedError.
+    """
+    limits, stop = limits or TrialLimits(), stop or threading.Event()
+    path = os.fspath(model_options.path)
+    request = {
+        'path': sys.path,
+        'parent': os.getpid(),
+        'model': {**dataclasses.asdict(model_options), 'path': path},
+        'predictor': dataclasses.asdict(predictor_options) if predictor_options else None,
+    }
+    max_bytes = limits.max_mb * _MEGABYTE or _SHARE * _free_bytes()
+    with subprocess.Popen(
+        [sys.executable, '-I', '-c', _START],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for the server.
+    ) as child:
+        try:
+            _send(child, request)
+            _wait(child, path, limits.secs, max_bytes, stop)
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+        answer = child.stdout.read()
+    _judge(path, child.returncode, answer)
+
+
+def _send(child, request):
+    try:
+        child.stdin.write(json.dumps(request).encode() + b'\n')
+        child.stdin.flush()  # It stays open: its end tells the child that we are gone.
+    except BrokenPipeError:
+        pass  # The child's end is judged below.
+
+
+def _wait(child, path, secs, max_bytes, stop):
+    """Wait for the child's end, within its limits."""
+    ending = time.monotonic() + secs
+    while True:
+        try:
+            child.wait(_POLL_SECS)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+        if stop.is_set():
+            raise StoppedError(f'{path}: its trial was stopped')
+        if time.monotonic() > ending:
+            raise ShortageError(
+                f'{path}: trying it took longer than {secs:g} seconds; --trial_secs allows more'
+            )
+        used = _used_bytes(child.pid)
+        if used > max_bytes:
+            raise ShortageError(
+                f'{path}: trying it took {used / _MEGABYTE:,.0f} MB of memory, more than'
+                f' {max_bytes / _MEGABYTE:,.0f} MB; --trial_max_mb allows more'
+            )
+
+
+def _judge(path, status, answer):
+    """Raise a UserError unless the child ended well."""
+    if status < 0:
+        name = signal.Signals(-status).name
+        ended = f'{path}: trying it ended the process with {name}'
+        if -status == signal.SIGKILL:
+            raise ShortageError(f'{ended}, perhaps for lack of memory')
+        raise UserError(ended)
+    try:
+        problem = json.loads(answer)['problem']
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f'{path}: trying it ended the process (exit status {status})') from None
+    if problem:
+        raise UserError(problem)
+
+
+def _used_bytes(pid):
+    """Return the memory that a process occupies; 0 where the system does not say."""
+    try:
+        with open(f'/proc/{pid}/statm', encoding='ascii') as stream:
+            return int(stream.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _free_bytes():
+    """Return the memory that is free, for the container that we are in as well; else infinity."""
+    free = _number_in('/proc/meminfo', 'MemAvailable:') * 1024
+    limit = _number_in('/sys/fs/cgroup/memory.max')
+    used = _number_in('/sys/fs/cgroup/memory.current')
+    # What a file's cache occupies is given back when it is needed.
+    cached = _number_in('/sys/fs/cgroup/memory.stat', 'inactive_file')
+    return min(free, limit - (used - cached if limit < float('inf') else 0))
+
+
+def _number_in(path, key=None):
+    """Return the number in a file of the system's, on the line that begins with `key`."""
+    try:
+        with open(path, encoding='ascii') as stream:
+            lines = [line.split() for line in stream]
+        words = next(line for line in lines if key is None or line[0] == key)
+        return int(words[0 if key is None else 1])
+    except (OSError, ValueError, IndexError, StopIteration):
+        return float('inf')
+
+
+def child(request):
+    """Try the model of a request, and print what is wrong with it, or null."""
+    _step_back(request['parent'])
+    answers = os.fdopen(os.dup(1), 'w')
+    os.dup2(2, 1)  # Whatever else prints, prints elsewhere.
+    print(json.dumps({'problem': _problem(request)}), file=answers, flush=True)
+    os._exit(0)  # Nothing of a model's is asked to end well.
+
+
+def _step_back(parent):
+    """Let the server go first, be the first to lose its memory, and end when the server does."""
+    os.nice(_NICENESS)
+    try:
+        with open('/proc/self/oom_score_adj', 'w', encoding='ascii') as stream:
+            stream.write('1000')
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass  # Another system: the thread below does it.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _end_with_parent():
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _problem(request):
+    """Return in one line why the model cannot be served, or None."""
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    from serving.model.loading import ModelOptions
+    from serving.model.predictor import Predictor, PredictorOptions
+
+    how = PredictorOptions(**request['predictor']) if request['predictor'] else None
+    try:
+        Predictor(ModelOptions(**request['model']), how, report=lambda line: None)
+    except Exception as error:  # As in the server, whatever a bad file causes.
+        return (' '.join(str(error).split()) or type(error).__name__)[:_LONGEST_REASON]
+    return None

@@ -1,0 +1,205 @@
+"""A trained classifier that answers any number of callers at once."""
+
+import dataclasses
+import os
+import time
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from common import names, processors
+from common.errors import UserError
+from deployment import precision
+from pictures.gate import BadImage
+from serving import memory
+from serving.model import loading, output_names
+from serving.model.runner import Runner, trial_pictures
+from serving.model.work_queue import BusyError, ClosedError, ExpiredError, WorkQueue
+
+__all__ = ['BusyError', 'ClosedError', 'ExpiredError', 'Predictor', 'PredictorOptions', 'top']
+
+PRECISIONS = ('float32', 'bfloat16', 'auto')
+_WARM_UP_RUNS = 2
+_MOST = 1_000_000  # Of anything: milliseconds, threads, pictures.
+_TIMED_RUNS = 5
+_WORTH_IT = 0.95  # Of the time in float32: what is hardly faster is not worth its errors.
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictorOptions:
+    """How a model is run; None leaves it to the machine."""
+
+    max_concurrency: int | None = None  # Runs side by side; else one for each core.
+    max_batch_size: int | None = None  # Pictures in one run; else 1, with a GPU 8.
+    batch_wait_ms: float | None = None  # How long a run waits for more; else 0, with a GPU 2.
+    max_queue: int | None = 64  # Pictures that may wait; None: any number.
+    precision: str = 'float32'
+
+    def resolved(self, has_gpu):
+        """Return a copy in which nothing is left open."""
+        for name in ('max_concurrency', 'max_batch_size', 'max_queue', 'batch_wait_ms'):
+            value, least = getattr(self, name), 0 if name == 'batch_wait_ms' else 1
+            if value is not None and not least <= value <= _MOST:  # Written so, NaN is refused.
+                raise UserError(f'--{name}={value}: {least} to {_MOST} is valid')
+        if self.precision not in PRECISIONS:
+            raise UserError(names.unknown('--precision', self.precision, PRECISIONS))
+        defaults = {
+            'max_concurrency': processors.available(),
+            'max_batch_size': 8 if has_gpu else 1,
+            'batch_wait_ms': 2.0 if has_gpu else 0.0,
+        }
+        left_open = {name for name in defaults if getattr(self, name) is None}
+        return dataclasses.replace(self, **{name: defaults[name] for name in left_open})
+
+
+class Predictor:
+    """One model, loaded and tried: ready as soon as it is made, for calls from any thread."""
+
+    def __init__(
+        self, model_options, options=None, report=tf.logging.info, observe=None, version=1
+    ):
+        self.path = os.fspath(model_options.path)
+        self.version = version
+        has_gpu = precision.has_gpu()
+        self.options = (options or PredictorOptions()).resolved(has_gpu)
+        model = loading.load(model_options)
+        self._runner, self.precision, why = _choose_runner(self.path, model, self.options)
+        try:
+            info = _completed(model.info, self._runner.num_classes, self.path)
+            self.info, names_line = output_names.name_outputs(info, model_options)
+        except BaseException:
+            self._runner.close()
+            raise
+        self.labels = self.info.names()  # Of each output.
+        self.lines = (*model.lines, names_line, *why)
+        for line in self.lines:
+            report(line)
+        self._queue = WorkQueue(
+            self._runner.run,
+            self.options.max_concurrency,
+            self.options.max_batch_size,
+            self.options.batch_wait_ms / 1000,
+            self.options.max_queue,
+            observe,
+        )
+        memory.collect_and_give_back()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def refuses_damaged(self):
+        """Tell whether the graph itself refuses pictures that are not whole."""
+        return self._runner.refuses_damaged
+
+    @property
+    def queued(self):
+        """Return how many pictures wait."""
+        return self._queue.waiting
+
+    @property
+    def running(self):
+        """Return how many pictures the model works on."""
+        return self._queue.running
+
+    def outcomes(self, pictures, timeout_secs=None, client=''):
+        """List for each normalised picture its probabilities, or the BadImage that it is.
+
+        Raises BusyError when too many wait already, and ExpiredError after `timeout_secs`. Where
+        pictures of several clients wait, the clients take turns.
+        """
+        return self._queue.submit(list(pictures), timeout_secs, client)
+
+    def predict(self, pictures):
+        """Return the probabilities, an array [pictures, classes]; raise BadImage for a bad one."""
+        outcomes = self.outcomes(pictures)
+        for outcome in outcomes:
+            if isinstance(outcome, BadImage):
+                raise outcome
+        return np.stack(outcomes) if outcomes else np.zeros([0, self.info.num_classes], np.float32)
+
+    def close(self):
+        """Answer what has been accepted, then free the model."""
+        self._queue.close()
+        self._runner.close()
+        memory.collect_and_give_back()
+
+
+def top(probabilities, count):
+    """List the `count` most probable outputs of one picture as (output, probability)."""
+    order = np.argsort(-np.asarray(probabilities), kind='stable')[:count]
+    return [(int(output), float(probabilities[output])) for output in order]
+
+
+def _completed(info, num_classes, path):
+    """Return `info` with the number of outputs, which a foreign graph tells only by running."""
+    if info.num_classes not in (0, num_classes):
+        raise UserError(
+            f'{path}: gives {num_classes} numbers a picture, and its description says '
+            f'{info.num_classes} classes; name the right node with --output_layer'
+        )
+    return info.replace(num_classes=num_classes)
+
+
+def _choose_runner(path, model, options):
+    """Return (Runner, its precision, lines for the log)."""
+    short = precision.choose(has_gpu=False)
+    if options.precision == 'float32':
+        return _warm(path, model, None, options), 'float32', ()
+    if options.precision == 'bfloat16':
+        missing = ('This processor has no bfloat16: it will be slow',) if not short else ()
+        return _warm(path, model, 'bfloat16', options), 'bfloat16', missing
+    if not short:
+        return (
+            _warm(path, model, None, options),
+            'float32',
+            ('Using float32: this processor has no bfloat16',),
+        )
+    return _faster(path, model, options)
+
+
+def _warm(path, model, short_type, options):
+    """Return a Runner that has run every size of batch that is to come most often."""
+    try:
+        runner = Runner(model, short_type)
+    except UserError as error:
+        raise UserError(f'{path}: {error}') from None
+    for size in {1, options.max_batch_size}:
+        for _ in range(_WARM_UP_RUNS):
+            runner.run(_batch(size))
+    return runner
+
+
+def _batch(size):
+    pictures = trial_pictures()
+    return [pictures[number % len(pictures)] for number in range(size)]
+
+
+def _faster(path, model, options):
+    """Return the Runner in bfloat16 if it is faster and finds the same classes."""
+    runners = {kind: _warm(path, model, kind, options) for kind in (None, 'bfloat16')}
+    batch = _batch(options.max_batch_size)
+    plain_ms, short_ms = _times([runners[None], runners['bfloat16']], batch)
+    classes = [runner.run(_batch(len(trial_pictures()))).argmax(1) for runner in runners.values()]
+    agree = bool((classes[0] == classes[1]).all())
+    chosen = 'bfloat16' if agree and short_ms < _WORTH_IT * plain_ms else None
+    runners['bfloat16' if chosen is None else None].close()
+    why = (
+        f'Using {chosen or "float32"}: {short_ms:.1f} ms for {len(batch)} pictures in bfloat16, '
+        f'{plain_ms:.1f} ms in float32; their top classes {"agree" if agree else "differ"}'
+    )
+    return runners[chosen], chosen or 'float32', (why,)
+
+
+def _times(runners, batch):
+    """Return the shortest of several times of each, in ms, taken in turns."""
+    taken = [[] for _ in runners]
+    for _ in range(_TIMED_RUNS):
+        for runner, times in zip(runners, taken, strict=True):
+            began = time.perf_counter()
+            runner.run(batch)
+            times.append(1000 * (time.perf_counter() - began))
+    return [min(times) for times in taken]

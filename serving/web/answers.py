@@ -1,0 +1,134 @@
+"""Answers in the forms that programs and the page want them in."""
+
+import base64
+
+from serving import csv_rows
+from serving.web.page import shown_classes, translations
+
+PREVIEW_SIDE = 480
+
+
+def as_json(answer, name):
+    """Return the answer of `/api/classify`."""
+    return {
+        'model': {'name': name, 'version': answer.version},
+        'results': [_result(result) for result in answer.results],
+        'seconds': round(answer.seconds, 6),
+    }
+
+
+def _result(result):
+    if result.refusal:
+        return {'name': result.name, 'error': result.refusal.content()}
+    image = result.picture.image
+    return {
+        'name': result.name,
+        'format': result.picture.kind,
+        'width': image.width,
+        'height': image.height,
+        'predictions': [
+            {'index': each.index, 'label': each.label, 'probability': each.probability}
+            for each in result.predictions
+        ],
+    }
+
+
+def as_csv(answer):
+    """Return the same as a table, a line for each picture."""
+    return csv_rows.document(
+        [
+            (result.name, result.refusal.message if result.refusal else '', result.predictions)
+            for result in answer.results
+        ]
+    )
+
+
+def model_json(predictor, name):
+    """Describe a model as `/api/model` does."""
+    info = predictor.info
+    return {
+        'name': name,
+        'version': predictor.version,
+        'network': info.model_name,
+        'classes': predictor.labels,
+        'image_size': info.image_size,
+        'channels': info.channels,
+        'preprocessing': info.preprocessing_name,
+        'precision': predictor.precision,
+    }
+
+
+def serving_status(version, is_ready):
+    """Return the state of a model as TensorFlow Serving tells it."""
+    state = 'AVAILABLE' if is_ready else 'LOADING'
+    status = {'error_code': 'OK', 'error_message': ''}
+    return {'model_version_status': [{'version': str(version), 'state': state, 'status': status}]}
+
+
+def serving_metadata(name, predictor):
+    """Describe the signature as TensorFlow Serving does."""
+    classes = str(predictor.info.num_classes)
+    signature = {
+        'inputs': {'image_bytes': _tensor('DT_STRING', 'image_bytes', '-1')},
+        'outputs': {
+            'classes': _tensor('DT_STRING', 'classes', '-1', classes),
+            'scores': _tensor('DT_FLOAT', 'probabilities', '-1', classes),
+        },
+        'method_name': 'tensorflow/serving/predict',
+    }
+    return {
+        'model_spec': {'name': name, 'signature_name': '', 'version': str(predictor.version)},
+        'metadata': {'signature_def': {'signature_def': {'serving_default': signature}}},
+    }
+
+
+def _tensor(kind, name, *sizes):
+    shape = {'dim': [{'size': size, 'name': ''} for size in sizes], 'unknown_rank': False}
+    return {'dtype': kind, 'tensor_shape': shape, 'name': f'{name}:0'}
+
+
+def serving_predictions(answer, by_column):
+    """Return the scores of every class, in the order of the classes, as the SavedModel does."""
+    scores = [result.row.tolist() for result in answer.results]
+    classes = answer.labels
+    if by_column:
+        return {'outputs': {'classes': [classes] * len(scores), 'scores': scores}}
+    return {'predictions': [{'classes': classes, 'scores': row} for row in scores]}
+
+
+def cards(answer, tell, language):
+    """Return what the page shows of each picture."""
+    milliseconds = max(1, round(1000 * answer.seconds / len(answer.results)))
+    return [
+        {
+            'name': result.name or tell['unnamed'].format(number=number),
+            'problem': translations.for_refusal(result.refusal, language) if result.refusal else '',
+            'preview': _as_address(result.preview),
+            'time': tell['time'].format(milliseconds=milliseconds),
+            'predictions': result.predictions,
+            'shown': _shown(result, answer.labels),
+        }
+        for number, result in enumerate(answer.results, 1)
+    ]
+
+
+def csv_link(cards_shown):
+    """Return the table of what the page shows as an address, which needs no second request."""
+    rows = [(card['name'], card['problem'], card['predictions']) for card in cards_shown]
+    if not any(card['shown'] for card in cards_shown):
+        return ''
+    return _data_url('text/csv;charset=utf-8', csv_rows.document(rows).encode('utf-8-sig'))
+
+
+def _shown(result, labels):
+    """Return the Shown classes of a result, or None where it has none."""
+    return None if result.refusal else shown_classes.choose(result.predictions, len(labels))
+
+
+def _as_address(jpeg):
+    """Return a picture as its own address, which needs no second request."""
+    return _data_url('image/jpeg', jpeg) if jpeg else ''
+
+
+def _data_url(kind, data):
+    return f'data:{kind};base64,{base64.b64encode(data).decode("ascii")}'

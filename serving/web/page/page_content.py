@@ -1,0 +1,44 @@
+"""What the template of the page is filled with."""
+
+import re
+
+from serving.web import answers, security, uploads
+from serving.web.page import shown_classes, translations
+
+# What a host may be within the quotes of a shell.
+_HOST = re.compile(r'[\w.-]+(:\d+)?|\[[\da-f:.]+\](:\d+)?', re.ASCII | re.IGNORECASE)
+
+
+def of_server(config, language, needs_key):
+    """Return what the page says in one language, whatever was asked."""
+    return {
+        'tell': translations.sentences(language),
+        'language': language,
+        'languages': translations.LANGUAGES,
+        'tags': translations.TAGS,
+        'config': config,
+        'kinds': ', '.join(uploads.ALLOWED),
+        'needs_key': needs_key,
+        'rules': shown_classes.RULES,
+        'percent': shown_classes.percent,
+    }
+
+
+def of_results(answer, refusal, language):
+    """Return what the page says of an Answer, or of a Refusal; either may be None."""
+    tell = translations.sentences(language)
+    cards = answers.cards(answer, tell, language) if answer else []
+    return {
+        'cards': cards,
+        'csv': answers.csv_link(cards),
+        'problem': translations.for_refusal(refusal, language) if refusal else '',
+    }
+
+
+def api_address(headers, peer, trusted_proxy):
+    """Return the address of `/api/classify` for the examples; page.js knows it better."""
+    is_proxy = security.same_address(peer, trusted_proxy)
+    forwarded = headers if is_proxy else {}
+    scheme = 'https' if forwarded.get('X-Forwarded-Proto', '').lower() == 'https' else 'http'
+    host = forwarded.get('X-Forwarded-Host') or headers.get('Host', '')
+    return f'{scheme}://{host if _HOST.fullmatch(host) else "localhost"}/api/classify'

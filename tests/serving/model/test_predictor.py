@@ -1,0 +1,172 @@
+"""The predictor answers many callers at once, each as if it were alone."""
+
+import threading
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from classifiers import model_info
+from common.errors import UserError
+from pictures.gate import BadImage
+from serving.model import predictor as predictor_module
+from serving.model import runner
+from serving.model.loading import LoadedModel, ModelOptions
+from serving.model.predictor import Predictor, PredictorOptions, top
+from serving.model.runner import trial_pictures
+from support.files import checkpoint_files, small_models
+
+
+@pytest.fixture(scope='module')
+def alone(graph):
+    """What the model says of each trial picture when nothing else is asked."""
+    with Predictor(ModelOptions(graph), PredictorOptions(max_concurrency=1)) as predictor:
+        return np.concatenate([predictor.predict([picture]) for picture in trial_pictures()])
+
+
+def test_it_is_ready_when_it_is_made_and_says_what_it_chose(directory):
+    report = []
+    with Predictor(ModelOptions(directory), report=report.append, version=7) as predictor:
+        rows = predictor.predict(trial_pictures()[:3])
+        assert rows.shape == (3, 5)
+        np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
+        assert predictor.labels == list(small_models.CLASSES)
+        assert predictor.info.model_name == 'lenet'
+        assert (predictor.version, predictor.precision) == (7, 'float32')
+        assert (predictor.queued, predictor.running) == (0, 0)
+        assert predictor.predict([]).shape == (0, 5)
+    assert report == list(predictor.lines)
+    assert any('preprocessing lenet' in line for line in report)
+
+
+def test_a_checkpoint_and_its_frozen_graph_agree(directory, alone):
+    with Predictor(ModelOptions(directory)) as predictor:
+        np.testing.assert_allclose(predictor.predict(trial_pictures()), alone, atol=1e-4)
+
+
+def test_moving_averages_are_used_where_the_model_was_trained_with_them(tmp_path, alone):
+    info = small_models.describe(moving_average_decay=0.9)
+    raw = small_models.values(info, seed=1)
+    averages = {
+        f'{name}/ExponentialMovingAverage': value
+        for name, value in small_models.values(info).items()
+    }
+    checkpoint_files.write(tmp_path, {**raw, **averages}, step=1)
+    model_info.write(tmp_path, info)
+    results = {}
+    for use in (None, False):
+        with Predictor(ModelOptions(tmp_path, use_moving_averages=use)) as predictor:
+            results[use] = predictor.predict(trial_pictures())
+    np.testing.assert_allclose(results[None], alone, atol=1e-4)
+    assert abs(results[False] - alone).max() > 1e-3
+    (tmp_path / 'model.json').unlink()
+    asked = ModelOptions(tmp_path, model_name='lenet', use_moving_averages=True)
+    with Predictor(asked) as predictor:
+        np.testing.assert_allclose(predictor.predict(trial_pictures()), alone, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        PredictorOptions(max_concurrency=3),
+        PredictorOptions(max_concurrency=2, max_batch_size=5, batch_wait_ms=5),
+    ],
+    ids=['side by side', 'in batches'],
+)
+def test_answers_do_not_depend_on_who_else_asks(graph, alone, options):
+    sizes, wrong = [], []
+
+    def ask(predictor, shift):
+        for turn in range(5):
+            chosen = [(shift + turn + i) % len(alone) for i in range(1 + turn % 3)]
+            rows = predictor.predict([trial_pictures()[i] for i in chosen])
+            if abs(rows - alone[chosen]).max() > 1e-5:
+                wrong.append(chosen)
+
+    with Predictor(ModelOptions(graph), options, observe=lambda n, _: sizes.append(n)) as predictor:
+        threads = [threading.Thread(target=ask, args=(predictor, i)) for i in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not wrong
+    assert sum(sizes) == 6 * 9
+    assert max(sizes) <= options.max_batch_size if options.max_batch_size else max(sizes) == 1
+
+
+def test_a_bad_picture_spoils_no_other(graph, alone):
+    options = PredictorOptions(max_concurrency=1, max_batch_size=8, batch_wait_ms=50)
+    results = {}
+
+    def ask(name, pictures):
+        results[name] = predictor.outcomes(pictures)
+
+    with Predictor(ModelOptions(graph), options) as predictor:
+        good = list(trial_pictures())
+        requests = {'good': good, 'bad': [b'\xff\xd8\xff no picture', good[0]]}
+        threads = [threading.Thread(target=ask, args=item) for item in requests.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with pytest.raises(BadImage, match='cannot read'):
+            predictor.predict(requests['bad'])
+    np.testing.assert_allclose(results['good'], alone, atol=1e-5)
+    assert isinstance(results['bad'][0], BadImage)
+    np.testing.assert_allclose(results['bad'][1], alone[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        ({'precision': 'float8'}, 'float8'),
+        ({'max_concurrency': 0}, '--max_concurrency=0'),
+        ({'batch_wait_ms': -1}, '--batch_wait_ms=-1'),
+    ],
+)
+def test_options_are_checked(graph, options, words):
+    with pytest.raises(UserError, match=words):
+        Predictor(ModelOptions(graph), PredictorOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ('has_it', 'seconds', 'expected'),
+    [(False, (), 'float32'), (True, (5, 4), 'bfloat16'), (True, (5, 4.9), 'float32')],
+    ids=['no bfloat16', 'faster', 'hardly faster'],
+)
+def test_auto_takes_bfloat16_where_it_is_worth_it(graph, monkeypatch, has_it, seconds, expected):
+    short = 'bfloat16' if has_it else None
+    monkeypatch.setattr(predictor_module.precision, 'choose', lambda has_gpu: short)
+    monkeypatch.setattr(predictor_module, '_times', lambda runners, batch: seconds)
+    report = []
+    options = PredictorOptions(precision='auto')
+    with Predictor(ModelOptions(graph), options, report.append) as predictor:
+        assert predictor.precision == expected
+        assert predictor.predict(trial_pictures()).shape == (4, 5)
+    assert any(f'Using {expected}' in line for line in report)
+
+
+def test_the_best_come_first_and_ties_in_their_order():
+    assert top(np.array([0.2, 0.5, 0.2, 0.1], np.float32), 3) == [
+        (1, 0.5),
+        (0, pytest.approx(0.2)),
+        (2, pytest.approx(0.2)),
+    ]
+    assert len(top(np.ones(2), 5)) == 2
+
+
+def test_a_fixed_batch_decodes_a_picture_once(monkeypatch):
+    runs = []
+
+    def call(pictures):
+        runs.append(list(pictures))
+        return [np.full((4, 3), 1 / 3)]
+
+    monkeypatch.setattr(runner, '_compile', lambda session, model: call)
+    with tf.Graph().as_default() as graph:
+        fed = tf.placeholder(tf.string, [4])
+        model = LoadedModel(graph, fed, tf.zeros([4, 3]), info=None)
+    alone = runner.Runner(model)
+    assert alone.run([b'large']).shape == (1, 3)
+    alone.close()
+    assert runs[-1].count(b'large') == 1

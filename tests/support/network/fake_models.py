@@ -1,0 +1,82 @@
+"""Stand-ins for a loaded model, for tests of what lies around it."""
+
+import contextlib
+import threading
+
+import numpy as np
+
+from classifiers.model_info import ModelInfo
+from pictures.gate import BadImage
+from serving.model.model_holder import NotReadyError
+
+LABELS = ('daisy', 'roses', '<b>tulips</b>')
+
+
+class FakePredictor:
+    """Gives every picture the same scores, or `row`; `unreadable` bytes fail as the graph would.
+
+    With `refuses_damaged` it reads its pictures, as a graph that decodes them does.
+    """
+
+    queued, running, precision, path = 0, 0, 'float32', 'fake.pb'
+
+    def __init__(self, labels=LABELS, version=1, unreadable=(), refuses_damaged=False, row=None):
+        self.labels = list(labels)
+        self.version = version
+        self.unreadable = set(unreadable)
+        self.refuses_damaged = refuses_damaged
+        self.info = ModelInfo('lenet', len(labels), 28, 3, 'lenet', tuple(labels))
+        self.row = row
+        self.pictures = []
+        self.error = None
+        self.gate = threading.Event()  # Cleared: answers wait.
+        self.gate.set()
+        self.entered = threading.Semaphore(0)
+
+    def outcomes(self, pictures, timeout_secs=None, client=''):
+        """List a row, or a BadImage, for each picture."""
+        self.entered.release()
+        self.gate.wait()
+        if self.error:
+            raise self.error
+        return [self._outcome(data) for data in pictures]
+
+    def _outcome(self, data):
+        if data in self.unreadable or (self.refuses_damaged and not _is_whole(data)):
+            return BadImage('the model cannot read this picture')
+        self.pictures.append(data)
+        if self.row is not None:
+            return np.asarray(self.row, np.float32)
+        row = np.linspace(1, 2, len(self.labels), dtype=np.float32)
+        return row / row.sum()
+
+
+def _is_whole(data):
+    import tensorflow as tf
+
+    try:
+        tf.io.decode_image(data, expand_animations=False)
+    except tf.errors.InvalidArgumentError:
+        return False
+    return True
+
+
+class FakeHolder:
+    """Lends a FakePredictor, or none while `is_ready` is false."""
+
+    def __init__(self, predictor=None, is_ready=True):
+        self.predictor = predictor or FakePredictor()
+        self.is_ready = is_ready
+        self.last_error = ''
+
+    @property
+    def version(self):
+        """Return the version that is lent."""
+        return self.predictor.version if self.is_ready else 0
+
+    @contextlib.contextmanager
+    def lease(self):
+        """Lend the predictor."""
+        if not self.is_ready:
+            raise NotReadyError('no model is loaded')
+        yield self.predictor
