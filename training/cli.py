@@ -6,8 +6,8 @@ from absl import flags as absl_flags
 
 from common import cli
 from common.cli import Dead, Ignored
+from common.options import base_type, flag_fields
 from training.evaluation.evaluation_options import EvaluationOptions
-from training.option_fields import base_type, flag_fields
 from training.options import TrainOptions
 
 

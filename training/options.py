@@ -3,7 +3,7 @@
 import dataclasses
 
 from common.errors import UserError
-from training.option_fields import (
+from common.options import (
     COUNT,
     DECAY,
     NOT_NEGATIVE,

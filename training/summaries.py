@@ -11,7 +11,7 @@ from tensorboard.plugins.hparams import summary as hparams
 from tensorboard.plugins.text import summary as text
 
 from common.errors import UserError, reason
-from training.option_fields import flag_fields
+from common.options import flag_fields
 
 _PICTURES = 3
 _HPARAMS_SUFFIX = '.hparams'

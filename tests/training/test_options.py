@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from common.errors import UserError
-from training.option_fields import base_type, flag_fields
+from common.options import base_type, flag_fields
 from training.options import TrainOptions
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from training.option_fields import COUNT, DECAY, NOT_NEGATIVE, Checked, option
+from common.options import COUNT, DECAY, NOT_NEGATIVE, Checked, option
 
 MODEL = 'Checkpoint and network'
 DATA = 'Data'
