@@ -1,6 +1,8 @@
 """Notebooks, executed as Jupyter does.
 
-python tests/support/shell/notebooks.py docs/tutorial.ipynb    executes it and stores the outputs in it
+To execute a notebook and store its outputs in it:
+
+python tests/support/shell/notebooks.py docs/tutorial.ipynb
 """
 
 import sys
