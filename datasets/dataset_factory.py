@@ -9,7 +9,7 @@ from datasets.known import (
     mini_imagenet,
     tiny_imagenet,
 )
-from datasets.own import image_folder
+from datasets.records import split_reader
 
 datasets_map = {
     'caltech101': caltech101,
@@ -33,4 +33,4 @@ def get_dataset(name, split_name, dataset_dir, file_pattern=None, reader=None):
     """
     if name in datasets_map:
         return datasets_map[name].get_split(split_name, dataset_dir, file_pattern, reader)
-    return image_folder.get_split(split_name, dataset_dir, file_pattern, reader, dataset_name=name)
+    return split_reader.get_split(split_name, dataset_dir, file_pattern, reader, dataset_name=name)

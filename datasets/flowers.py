@@ -6,6 +6,7 @@ import functools
 from common.download import Expected
 from datasets.known import published
 from datasets.own import image_folder
+from datasets.records import split_reader
 
 SPLITS_TO_SIZES = {'train': 3320, 'validation': 350}
 NUM_CLASSES = 5
@@ -19,7 +20,7 @@ ARCHIVE = published.PublishedFile(
 )
 SOURCES = (FOLDER, ARCHIVE.name)
 
-get_split = functools.partial(image_folder.get_split, dataset_name='flowers')
+get_split = functools.partial(split_reader.get_split, dataset_name='flowers')
 
 
 def prepare(dataset_dir, source_url=None, report=print):

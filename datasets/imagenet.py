@@ -9,7 +9,7 @@ import re
 from common import imagenet
 from common.errors import UserError
 from datasets.known import bounding_boxes, layouts
-from datasets.own import image_folder
+from datasets.records import split_reader
 from pictures import folder_scan
 
 SPLITS_TO_SIZES = {'train': 1281167, 'validation': 50000}
@@ -28,7 +28,7 @@ def _class_names():
 
 
 get_split = functools.partial(
-    image_folder.get_split, dataset_name='imagenet', class_names=_class_names
+    split_reader.get_split, dataset_name='imagenet', class_names=_class_names
 )
 
 

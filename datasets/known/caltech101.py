@@ -3,7 +3,7 @@
 import functools
 
 from datasets.known import caltech
-from datasets.own import image_folder
+from datasets.records import split_reader
 
 NUM_CLASSES = 101
 
@@ -25,5 +25,5 @@ EDITION = caltech.Edition(
 )
 SOURCES = EDITION.sources
 
-get_split = functools.partial(image_folder.get_split, dataset_name='caltech101')
+get_split = functools.partial(split_reader.get_split, dataset_name='caltech101')
 prepare = functools.partial(caltech.prepare, EDITION)

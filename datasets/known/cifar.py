@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from common.errors import UserError
-from datasets.conversion.convert import DatasetSpec, RawExample
+from datasets.conversion.spec import DatasetSpec, RawExample
 from datasets.known import cifar_pickles, published, raw_pixels
 from datasets.known.raw_pixels import RawPixels
 

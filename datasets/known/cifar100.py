@@ -6,7 +6,7 @@ from common.download import Expected
 from datasets.known import cifar
 from datasets.known.cifar_pickles import Pickles
 from datasets.known.published import PublishedFile
-from datasets.own import image_folder
+from datasets.records import split_reader
 
 SPLITS_TO_SIZES = {'train': 50000, 'test': 10000}
 NUM_CLASSES = 100
@@ -54,5 +54,5 @@ EDITION = cifar.Edition(
 )
 SOURCES = EDITION.sources
 
-get_split = functools.partial(image_folder.get_split, dataset_name='cifar100')
+get_split = functools.partial(split_reader.get_split, dataset_name='cifar100')
 prepare = functools.partial(cifar.prepare, EDITION)

@@ -3,7 +3,7 @@
 import functools
 
 from datasets.known import idx
-from datasets.own import image_folder
+from datasets.records import split_reader
 
 SPLITS_TO_SIZES = {'train': 60000, 'test': 10000}
 NUM_CLASSES = 10
@@ -11,5 +11,5 @@ NUM_CLASSES = 10
 EDITION = idx.EDITIONS['fashion_mnist']
 SOURCES = EDITION.sources
 
-get_split = functools.partial(image_folder.get_split, dataset_name='fashion_mnist', channels=1)
+get_split = functools.partial(split_reader.get_split, dataset_name='fashion_mnist', channels=1)
 prepare = functools.partial(idx.prepare, EDITION)

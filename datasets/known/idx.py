@@ -7,7 +7,7 @@ import struct
 
 from common import archives, download
 from common.errors import UserError
-from datasets.conversion.convert import DatasetSpec, RawExample
+from datasets.conversion.spec import DatasetSpec, RawExample
 from datasets.known import published, raw_pixels
 from datasets.known.raw_pixels import RawPixels
 

@@ -5,7 +5,7 @@ import re
 
 from common import files
 from common.errors import UserError
-from datasets.conversion.convert import DatasetSpec, RawExample
+from datasets.conversion.spec import DatasetSpec, RawExample
 from pictures import folder_scan
 
 SPLIT_FOLDERS = {

@@ -7,7 +7,7 @@ import os
 from common import imagenet
 from common.errors import UserError
 from datasets.known import layouts, published
-from datasets.own import image_folder
+from datasets.records import split_reader
 from pictures import folder_scan
 
 NUM_CLASSES = 100
@@ -20,7 +20,7 @@ _LAYOUT = (
 )
 SOURCES = _FOLDERS + _ARCHIVES
 
-get_split = functools.partial(image_folder.get_split, dataset_name='mini_imagenet')
+get_split = functools.partial(split_reader.get_split, dataset_name='mini_imagenet')
 
 
 def prepare(dataset_dir, source_url=None, report=print):

@@ -5,7 +5,7 @@ import os
 
 from common import imagenet
 from datasets.known import layouts, published
-from datasets.own import image_folder
+from datasets.records import split_reader
 from pictures import folder_scan
 
 SPLITS_TO_SIZES = {'train': 100000, 'validation': 10000}
@@ -16,7 +16,7 @@ _ARCHIVES = ('tiny-imagenet-200.zip',)
 _LAYOUT = 'tiny-imagenet-200/train/<synset>/images/*.JPEG or tiny-imagenet-200.zip'
 SOURCES = _FOLDERS[:-1] + _ARCHIVES
 
-get_split = functools.partial(image_folder.get_split, dataset_name='tiny_imagenet')
+get_split = functools.partial(split_reader.get_split, dataset_name='tiny_imagenet')
 
 
 def prepare(dataset_dir, source_url=None, report=print):

@@ -4,24 +4,11 @@ import os
 
 from common import labels, names, text
 from common.errors import UserError
-from datasets.conversion.convert import DatasetSpec, RawExample
+from datasets.conversion.spec import DatasetSpec, RawExample
 from pictures import folder_scan
 
 BACKGROUND = 'background'
 _SPLIT_FOLDERS = {'train': 'train', 'val': 'validation', 'validation': 'validation', 'test': 'test'}
-
-
-def get_split(split_name, dataset_dir, file_pattern=None, reader=None, dataset_name='', **facts):
-    """Describe a split of converted pictures of one's own as a `slim.dataset.Dataset`.
-
-    `facts` are what is known of a published data set, for `tfrecord_dataset.get_split`.
-    """
-    # Late: a conversion has no need of TensorFlow in this process.
-    from datasets.records import reader as tfrecord_dataset
-
-    return tfrecord_dataset.get_split(
-        dataset_name, split_name, dataset_dir, file_pattern, reader, **facts
-    )
 
 
 def from_folder(dataset_dir, dataset_name, background_class=False):

@@ -5,7 +5,7 @@ import os
 
 from common import labels
 from common.errors import UserError
-from datasets.conversion.convert import DatasetSpec, RawExample
+from datasets.conversion.spec import DatasetSpec, RawExample
 from datasets.own import image_folder
 
 _COLUMNS = ('path', 'label', 'split')

@@ -4,8 +4,8 @@ import functools
 import os
 
 from common import files
-from datasets.conversion.convert import DatasetSpec, RawExample
-from datasets.own import image_folder
+from datasets.conversion.spec import DatasetSpec, RawExample
+from datasets.records import split_reader
 from datasets.samples import painters, sample_unknowns
 
 NAME = 'sample_flowers'
@@ -17,7 +17,7 @@ _UNKNOWNS = 70
 # Part of the data set's fingerprint: counts up whenever the same seed draws something else.
 _EDITION = 1
 
-get_split = functools.partial(image_folder.get_split, dataset_name=NAME)
+get_split = functools.partial(split_reader.get_split, dataset_name=NAME)
 
 
 def prepare(dataset_dir, unknowns=False, random_seed=0, report=print):

@@ -13,7 +13,8 @@ import pytest
 from common import files
 from common.errors import UserError
 from datasets.conversion import convert as convert_module
-from datasets.conversion.convert import ConvertOptions, DatasetSpec, RawExample, convert
+from datasets.conversion.convert import ConvertOptions, convert
+from datasets.conversion.spec import DatasetSpec, RawExample
 from datasets.own import image_folder
 from datasets.records import manifest
 from datasets.records.verification import verify

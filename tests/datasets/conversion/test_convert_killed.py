@@ -12,9 +12,10 @@ import pytest
 from common import files
 from common.errors import UserError
 from datasets.conversion import shards
-from datasets.conversion.convert import ConvertOptions, DatasetSpec, RawExample, convert
+from datasets.conversion.convert import ConvertOptions, convert
+from datasets.conversion.spec import DatasetSpec, RawExample
 from datasets.own import image_folder
-from datasets.records import manifest
+from datasets.records import manifest, split_reader
 from datasets.records.verification import verify
 from support.checkout import ROOT
 from support.files.picture_folders import class_folders, visible_files
@@ -25,7 +26,8 @@ _STEPS = ('replace', 'unlink', 'fsync', 'makedirs')
 _CHILD = """
 import os, signal, sys
 from datasets.own import image_folder
-from datasets.conversion.convert import ConvertOptions, DatasetSpec, RawExample, convert
+from datasets.conversion.convert import ConvertOptions, convert
+from datasets.conversion.spec import DatasetSpec, RawExample
 
 def main():
     directory, processes, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -179,13 +181,13 @@ def test_the_old_records_are_used_after_a_killed_conversion(tmp_path, monkeypatc
     with pytest.raises(Killed):
         run(tmp_path, num_shards=2, overwrite=True, random_seed=5)
     monkeypatch.undo()
-    dataset = image_folder.get_split('train', str(tmp_path), dataset_name='pics')
+    dataset = split_reader.get_split('train', str(tmp_path), dataset_name='pics')
     assert dataset.num_samples > 0
     assert 'the records in place are whole and are used. To finish it: python' in caplog.text
     # Files of a conversion that runs are about to be replaced.
     with files.Lock(manifest.lock_path(tmp_path, 'pics'), 'busy'):
         with pytest.raises(UserError, match='a conversion is running'):
-            image_folder.get_split('train', str(tmp_path), dataset_name='pics')
+            split_reader.get_split('train', str(tmp_path), dataset_name='pics')
 
 
 def test_finished_shards_of_an_interrupted_run_are_kept(tmp_path, monkeypatch, killing):

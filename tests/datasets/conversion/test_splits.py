@@ -3,7 +3,8 @@ import collections
 import pytest
 
 from datasets.conversion import duplicates, splits
-from datasets.conversion.convert import ConvertOptions, RawExample
+from datasets.conversion.convert import ConvertOptions
+from datasets.conversion.spec import RawExample
 
 
 @pytest.mark.parametrize(
