@@ -1,8 +1,8 @@
-"""The one gate before any graph: `normalise` turns a file's bytes into bytes that are stored.
+"""The gate that every picture passes before a network sees it.
 
-Upright JPEG and 8-bit PNG without alpha pass byte for byte, PNG without the chunks that its pixels
-do not need; everything else is decoded once and becomes a lossless PNG. Nothing here keeps state,
-so that any number of threads may call it.
+`normalise` returns upright JPEG and 8-bit PNG without alpha byte for byte (PNG without the chunks
+that its pixels do not need). It decodes everything else once and returns a lossless PNG. The module
+keeps no state: several threads may call it.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from pictures.kinds import BadImage
 
 __all__ = ['MAX_PIXELS', 'BadImage', 'Examined', 'NormalisedImage', 'examine', 'normalise']
 
-# TensorFlow's decoders refuse pictures of 2^29 values and more.
+# TensorFlow's decoders refuse pictures of 2^29 values or more.
 MAX_PIXELS = (2**29 - 1) // 3
 _JPEG_QUALITY = 95
 _JPEG_MAX_SIDE = 65500
@@ -26,7 +26,7 @@ _STRIP_PIXELS = 2**20
 
 @dataclasses.dataclass(frozen=True)
 class NormalisedImage:
-    """Hold one upright picture as it is stored: JPEG, or PNG of 8 bits without alpha."""
+    """One upright picture as it is stored: a JPEG, or a PNG of 8 bits without alpha."""
 
     data: bytes
     format: str
@@ -37,19 +37,19 @@ class NormalisedImage:
 
 @dataclasses.dataclass(frozen=True)
 class Examined:
-    """Hold what is known of a picture of an acceptable size before it is decoded."""
+    """What is known about a picture before it is decoded; its size is acceptable."""
 
     kind: str
     header: Header
 
     @property
     def memory_bytes(self):
-        """Return how much memory it takes to decode and classify the picture."""
+        """Return how many bytes of memory it takes to decode and classify the picture."""
         return decode_cost.in_bytes(self.kind, self.header)
 
 
 def examine(data, max_pixels=MAX_PIXELS):
-    """Return the Examined of the picture in `data`, or raise BadImage; nothing is decoded."""
+    """Read the header of the picture in `data`; raise BadImage if it is refused."""
     kind = kinds.kind_of(data)
     if kind is None:
         raise BadImage(kinds.why_not_a_picture(data))
@@ -60,6 +60,7 @@ def examine(data, max_pixels=MAX_PIXELS):
 
 def normalise(
     data,
+    decoder,
     *,
     examined=None,
     reencode='png',
@@ -69,24 +70,24 @@ def normalise(
 ):
     """Return the picture in `data` as it is to be stored, or raise BadImage with the reason.
 
-    `examined` is what `examine` has returned for `data`, if the caller has called it.
-    `reencode` ('png' or 'jpeg') is the form of pictures that cannot pass byte for byte;
-    `max_side` shrinks those whose longer side exceeds it. Without `verify`, a picture that can
-    pass, and whose size is certain, is not read to its end: for a caller who gives it to
-    TensorFlow's decoder next anyway.
+    `decoder` is a `pictures.decoder.Decoder`. `examined` is the result of `examine(data)`, if the
+    caller has it. `reencode` ('png' or 'jpeg') is the format of pictures that cannot pass byte for
+    byte. `max_side` shrinks pictures whose longer side exceeds it. With `verify=False`, a picture
+    that can pass and whose size is certain is not read to its end: use it if the graph reads the
+    picture next anyway.
     """
     if reencode not in ('png', 'jpeg'):
-        raise ValueError(f"reencode={reencode!r}: it is 'png' or 'jpeg'")
+        raise ValueError(f"reencode={reencode!r}: must be 'png' or 'jpeg'")
     examined = examined or examine(data, max_pixels)
     kind, header = examined.kind, examined.header
     fits = max_side is None or max(header.width, header.height) <= max_side
     if header.plain and fits:
         if verify or not header.certain:
-            _verify(kind, header)
+            _verify(kind, header, decoder)
         return NormalisedImage(
             header.data, kind.lower(), header.height, header.width, header.channels
         )
-    pixels = _over_white(_decode(kind, header, None if fits else max_side))
+    pixels = _over_white(_decode(kind, header, decoder, None if fits else max_side))
     if not fits:
         pixels = _shrink(pixels, max_side)
     return _encode(_upright(pixels, header.orientation), reencode)
@@ -103,38 +104,38 @@ def _check_size(kind, header, max_pixels):
 
 
 def _pillow_limit():
-    """Return the size from which Pillow warns of a bomb while it decodes TIFF."""
+    """Return the number of pixels above which Pillow warns of a bomb while it decodes TIFF."""
     from PIL import Image
 
     return Image.MAX_IMAGE_PIXELS or MAX_PIXELS
 
 
-def _verify(kind, header):
-    """Let TensorFlow's decoder read a picture that is to pass to its end."""
+def _verify(kind, header, decoder):
+    """Let the decoder read a picture that can pass to its end."""
     if kind == kinds.JPEG:
-        # At an eighth of the size every byte is still read, and most of the arithmetic spared.
-        found = _decode_jpeg(header, ratio=8).shape
+        # At an eighth of the size every byte is still read, and most of the arithmetic is saved.
+        found = _decode_jpeg(header, decoder, ratio=8).shape
         expected = -(-header.height // 8), -(-header.width // 8), header.channels
     else:
-        found = _decode_png(header).shape
+        found = _decode_png(header, decoder).shape
         expected = header.height, header.width, header.channels
     if found != expected:
         raise BadImage(f'damaged {kind} (its header says another size)')
 
 
-def _decode(kind, header, max_side):
+def _decode(kind, header, decoder, max_side):
     """Return the stored pixels, not yet upright, as an array [height, width, 1 to 4]."""
     if kind == kinds.PNG:
-        return _decode_png(header)
+        return _decode_png(header, decoder)
     if kind == kinds.WEBP:
-        return _on_canvas(_over_white(_decode_webp(header)), header)
+        return _on_canvas(_over_white(decoder.decode_webp(header.data)), header)
     if kind != kinds.JPEG:
         return _on_canvas(_decode_with_pillow(kind, header), header)
     if header.channels == 4:
-        # TensorFlow says whether the bytes are whole; its colours are coarse, Pillow's exact.
-        _decode_jpeg(header, ratio=8)
+        # The decoder checks that the bytes are whole; its CMYK colours are coarse, Pillow's exact.
+        _decode_jpeg(header, decoder, ratio=8)
         return _decode_with_pillow(kind, header)
-    return _decode_jpeg(header, _reduction(header, max_side))
+    return _decode_jpeg(header, decoder, _reduction(header, max_side))
 
 
 def _reduction(header, max_side):
@@ -145,49 +146,23 @@ def _reduction(header, max_side):
     return max(ratio for ratio in (1, 2, 4, 8) if ratio == 1 or longest >= 2 * ratio * max_side)
 
 
-def _decode_jpeg(header, ratio):
-    if not header.certain:  # A decoder may find a far larger picture than we have.
-        size = _with_tensorflow(
-            lambda tf: tf.io.extract_jpeg_shape(header.data), 'truncated or damaged JPEG'
-        )
-        if tuple(size[:2]) != (header.height, header.width):
-            raise BadImage('damaged JPEG (its header says another size)')
-    return _with_tensorflow(
-        lambda tf: tf.io.decode_jpeg(header.data, ratio=ratio), 'truncated or damaged JPEG'
-    )
+def _decode_jpeg(header, decoder, ratio):
+    size = header.height, header.width
+    # A decoder may find a far larger picture than our reading of the header.
+    if not header.certain and decoder.jpeg_size(header.data) != size:
+        raise BadImage('damaged JPEG (its header says another size)')
+    return decoder.decode_jpeg(header.data, ratio)
 
 
-def _decode_png(header):
+def _decode_png(header, decoder):
     # Grey with alpha and its transparent colour come out right only as one of four channels.
     wanted = 4 if header.channels in (2, 4) else header.channels
-    pixels = _with_tensorflow(
-        lambda tf: tf.io.decode_png(header.data, channels=wanted), 'truncated or damaged PNG'
-    )
+    pixels = decoder.decode_png(header.data, wanted)
     return pixels[..., 2:] if header.channels == 2 else pixels
 
 
-def _decode_webp(header):
-    # Pillow needs twice the memory, and would let no other thread run meanwhile.
-    pixels = _with_tensorflow(lambda tf: tf.io.decode_webp(header.data), 'damaged WebP')
-    return pixels[0]
-
-
-def _with_tensorflow(operation, complaint):
-    """Run one operation now, also where the caller stands in a graph or has no eager mode."""
-    import tensorflow as tf
-
-    try:
-        with tf.init_scope():
-            if tf.executing_eagerly():
-                return operation(tf).numpy()
-        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            return session.run(operation(tf))
-    except tf.errors.OpError:
-        raise BadImage(complaint) from None
-
-
 def _decode_with_pillow(kind, header):
-    """Decode with one chosen plugin of Pillow: `Image.open` would warn, and try all of them."""
+    """Decode with the plugin for this kind: `Image.open` would warn, and try every plugin."""
     from PIL import (
         BmpImagePlugin,
         GifImagePlugin,
@@ -207,15 +182,15 @@ def _decode_with_pillow(kind, header):
             return _pixels(image, header.negative)
     except BadImage:
         raise
-    except Exception as error:  # Decoders of damaged files raise whatever they stumble over.
+    except Exception as error:  # Pillow raises errors of many types for damaged files.
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise BadImage(f'damaged {kind} ({reason[:100]})') from None
 
 
 def _pixels(image, negative):
-    """Return a Pillow image as an array of 8-bit grey or colour, with its alpha over white.
+    """Return a Pillow image as an array of 8-bit grey or colour, blended over white.
 
-    It is converted in strips: of a whole picture there would be four copies at a time.
+    It is converted in strips: converting the whole picture at once takes four copies of it.
     """
     from PIL import ImageChops
 
@@ -225,7 +200,7 @@ def _pixels(image, negative):
     whole = None
     for top in range(0, height, rows):
         strip = image.crop((0, top, width, min(top + rows, height)))
-        # Pillow takes all CMYK for Adobe's, which is stored inverted.
+        # Pillow treats every CMYK JPEG as Adobe's, which is stored inverted.
         pixels = convert(ImageChops.invert(strip) if negative else strip)
         pixels = _over_white(pixels[..., np.newaxis] if pixels.ndim == 2 else pixels)
         if whole is None:
@@ -235,7 +210,7 @@ def _pixels(image, negative):
 
 
 def _converter(image):
-    """Return the function from a part of a Pillow image to an array of 8-bit pixels."""
+    """Return a function that turns a part of a Pillow image into an array of 8-bit pixels."""
     if 'transparency' in image.info:
         mode = 'LA' if image.mode == 'L' else 'RGBA'
     elif image.mode.startswith('I;16'):
@@ -254,7 +229,7 @@ def _converter(image):
 
 
 def _on_canvas(pixels, header):
-    """Lay a frame that does not cover the whole picture on white."""
+    """Place a frame that does not cover the whole picture on white."""
     left, top = header.offset
     height, width, channels = pixels.shape
     if (header.height, header.width) == (height, width):
@@ -273,7 +248,7 @@ def _over_white(pixels):
     rows = max(1, _STRIP_PIXELS // width)  # In strips: the products need 16 bits.
     for top in range(0, height, rows):
         strip = pixels[top : top + rows]
-        if strip[..., -1].min() == 255:  # As in most pictures that could be transparent.
+        if strip[..., -1].min() == 255:  # True of most pictures with an alpha channel.
             blended[top : top + rows] = strip[..., :-1]
             continue
         strip = strip.astype(np.uint16)
@@ -294,7 +269,7 @@ def _shrink(pixels, max_side):
 
 
 def _upright(pixels, orientation):
-    """Turn and mirror stored rows as EXIF's orientation asks."""
+    """Turn and mirror the stored pixels as EXIF's orientation says."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):
@@ -312,7 +287,7 @@ def _encode(pixels, reencode):
     if reencode == 'jpeg':
         _pillow_image(pixels).save(stream, 'JPEG', quality=_JPEG_QUALITY, subsampling=0)
     else:
-        # For filtered photographs as small as the default, and six times as fast.
+        # As small as the default for photographs, and six times as fast.
         _pillow_image(pixels).save(stream, 'PNG', compress_type=zlib.Z_RLE)
     return NormalisedImage(stream.getvalue(), reencode, height, width, channels)
 

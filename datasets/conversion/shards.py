@@ -8,6 +8,7 @@ import os
 from datasets.records import manifest
 from datasets.records.frames import FRAME_BYTES
 from pictures import gate
+from preprocessing.picture_decoder import TensorFlowDecoder
 
 _EXAMPLES_PER_SEGMENT = 32
 _LARGEST_FILE = 1 << 30
@@ -100,7 +101,9 @@ def _record(task, example, class_text):
         return b'', str(error), ''
     digest = hashlib.sha256(data).hexdigest()
     try:
-        picture = gate.normalise(data, reencode=task.reencode, max_side=task.max_side)
+        picture = gate.normalise(
+            data, TensorFlowDecoder(), reencode=task.reencode, max_side=task.max_side
+        )
     except gate.BadImage as error:
         return b'', str(error), digest
     return _serialised(picture, example, class_text), '', digest

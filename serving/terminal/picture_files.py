@@ -8,6 +8,7 @@ import sys
 
 from pictures import folder_scan, gate, kinds
 from pictures.gate import BadImage
+from preprocessing.picture_decoder import TensorFlowDecoder
 
 STANDARD_INPUT = '-'
 _NO_FILE = 'no such file'
@@ -76,10 +77,10 @@ def read(file):
         if file.path == STANDARD_INPUT:
             if sys.stdin is None:
                 raise BadImage('standard input is closed')
-            return gate.normalise(_read_stream(sys.stdin.buffer))
+            return gate.normalise(_read_stream(sys.stdin.buffer), TensorFlowDecoder())
         with open(file.path, 'rb', opener=_open_without_waiting) as stream:
             _require_file(stream)
-            return gate.normalise(_read_stream(stream))
+            return gate.normalise(_read_stream(stream), TensorFlowDecoder())
     except FileNotFoundError:
         raise BadImage(_NO_FILE) from None
     except (OSError, ValueError) as error:

@@ -149,10 +149,11 @@ def _as_typed(error):
 def _try_gate():
     """Decode once, so that the first picture is as fast as the next."""
     from pictures import gate
+    from preprocessing.picture_decoder import TensorFlowDecoder
     from serving.model.runner import trial_pictures
 
     for picture in trial_pictures():
-        gate.normalise(picture)
+        gate.normalise(picture, TensorFlowDecoder())
 
 
 def greeting(host, port, config):

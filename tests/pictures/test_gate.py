@@ -3,8 +3,6 @@
 import dataclasses
 import io
 import struct
-import subprocess
-import sys
 import threading
 import warnings
 import zlib
@@ -15,7 +13,7 @@ from PIL import Image
 
 from pictures import gate
 from pictures.headers import read_header
-from support.checkout import ROOT
+from preprocessing.picture_decoder import TensorFlowDecoder
 from support.files import pictures
 
 GOOD = pictures.all_good()
@@ -42,7 +40,7 @@ def difference(found, expected):
 @pytest.mark.parametrize('name', GOOD)
 def test_every_kind_decodes_to_the_right_upright_pixels(name):
     good = GOOD[name]
-    found = gate.normalise(good.data)
+    found = pictures.normalise(good.data)
     assert (found.height, found.width) == good.pixels.shape[:2]
     assert (found.data is good.data) == good.passes
     assert difference(decoded(found), good.pixels) <= good.tolerance
@@ -54,7 +52,7 @@ def test_every_kind_decodes_to_the_right_upright_pixels(name):
 def test_what_is_no_picture_is_refused_with_a_reason(name):
     data, reason = BAD[name]
     with pytest.raises(gate.BadImage) as caught:
-        gate.normalise(data)
+        pictures.normalise(data)
     assert reason in str(caught.value)
     assert len(str(caught.value)) < 130
     assert '\n' not in str(caught.value)
@@ -63,11 +61,11 @@ def test_what_is_no_picture_is_refused_with_a_reason(name):
 @pytest.mark.parametrize('name', ['baseline.jpg', 'progressive.jpg'])
 def test_what_follows_a_jpeg_is_not_taken_for_its_scans(name):
     film = GOOD[name].data + b'\xff\xda\0\2' * 500  # As phones append one to a picture.
-    assert gate.normalise(film).data is film
+    assert pictures.normalise(film).data is film
 
 
 def test_a_jpeg_of_a_few_scans_passes():
-    assert gate.normalise(pictures.empty_scans(64, 99)).height == 64
+    assert pictures.normalise(pictures.empty_scans(64, 99)).height == 64
 
 
 def cut_points(size, count):
@@ -79,7 +77,7 @@ def cut_points(size, count):
 def assert_refused_at(name, lengths):
     for length in lengths:
         with pytest.raises(gate.BadImage):
-            gate.normalise(GOOD[name].data[:length])
+            pictures.normalise(GOOD[name].data[:length])
 
 
 @pytest.mark.parametrize('name', CUT)
@@ -104,7 +102,7 @@ def test_scrambled_pictures_never_crash_and_stay_decodable(name):
         for position in generator.integers(0, len(data), 4):
             data[position] = generator.integers(256)
         try:
-            found = gate.normalise(bytes(data), max_pixels=10**6)
+            found = pictures.normalise(bytes(data), max_pixels=10**6)
         except gate.BadImage:
             continue
         assert decoded(found).shape == (found.height, found.width, 3)
@@ -112,7 +110,7 @@ def test_scrambled_pictures_never_crash_and_stay_decodable(name):
 
 @pytest.mark.parametrize('name', GOOD)
 def test_unverified_pictures_come_out_the_same(name):
-    assert gate.normalise(GOOD[name].data, verify=False) == gate.normalise(GOOD[name].data)
+    assert pictures.normalise(GOOD[name].data, verify=False) == pictures.normalise(GOOD[name].data)
 
 
 def with_a_second_frame(between=b''):
@@ -134,7 +132,7 @@ def with_a_second_frame(between=b''):
 )
 def test_a_size_that_is_open_to_doubt_is_verified_all_the_same(data):
     with pytest.raises(gate.BadImage):
-        gate.normalise(data, verify=False)
+        pictures.normalise(data, verify=False)
 
 
 @pytest.mark.soak
@@ -149,7 +147,7 @@ def test_a_size_that_is_not_verified_is_the_one_that_tensorflow_finds(name):
         for position in generator.integers(2, 700, 3):
             data[position : position + generator.integers(2)] = bytes([generator.choice(marks)])
         try:
-            found = gate.normalise(bytes(data), verify=False)
+            found = pictures.normalise(bytes(data), verify=False)
             shape = tf.io.extract_jpeg_shape(bytes(data)).numpy().tolist()
         except (gate.BadImage, tf.errors.InvalidArgumentError):
             continue
@@ -161,9 +159,9 @@ def test_nothing_warns_and_the_global_limits_stay():
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         for good in GOOD.values():
-            gate.normalise(good.data)
+            pictures.normalise(good.data)
         large = Image.new('1', (12000, 8000))
-        found = gate.normalise(pictures.encoded(large, 'BMP'), max_side=60)
+        found = pictures.normalise(pictures.encoded(large, 'BMP'), max_side=60)
     assert (found.width, found.height) == (60, 40)
     assert limit == Image.MAX_IMAGE_PIXELS
 
@@ -171,28 +169,28 @@ def test_nothing_warns_and_the_global_limits_stay():
 @pytest.mark.parametrize('name', ['baseline.jpg', 'turned 6.jpg', 'colour.png', 'grey 16.tif'])
 def test_max_side_shrinks_the_longer_side(name):
     good = GOOD[name]
-    found = gate.normalise(good.data, max_side=22)
+    found = pictures.normalise(good.data, max_side=22)
     assert (found.width, found.height, found.format) == (22, 15, 'png')
     image = pictures.as_image(good.pixels)
     smaller = np.asarray(image.resize((22, 15), Image.Resampling.LANCZOS)).reshape(15, 22, -1)
     assert difference(decoded(found), smaller) <= 14
-    assert gate.normalise(good.data, max_side=44).width == 44
+    assert pictures.normalise(good.data, max_side=44).width == 44
 
 
 def test_a_jpeg_is_shrunk_while_it_is_decoded():
     large = pictures.as_image(pictures.colours(800, 600))
-    found = gate.normalise(pictures.encoded(large, 'JPEG', quality=95), max_side=80)
+    found = pictures.normalise(pictures.encoded(large, 'JPEG', quality=95), max_side=80)
     expected = np.asarray(large.resize((80, 60), Image.Resampling.LANCZOS))
     assert difference(decoded(found), expected) <= 8
 
 
 def test_reencoding_as_jpeg_keeps_what_can_pass_and_says_so_by_its_format():
-    found = gate.normalise(GOOD['alpha.png'].data, reencode='jpeg')
+    found = pictures.normalise(GOOD['alpha.png'].data, reencode='jpeg')
     assert found.format == 'jpeg'
     assert difference(decoded(found), GOOD['alpha.png'].pixels) <= pictures.JPEG_TOLERANCE
-    assert gate.normalise(GOOD['colour.png'].data, reencode='jpeg').format == 'png'
+    assert pictures.normalise(GOOD['colour.png'].data, reencode='jpeg').format == 'png'
     with pytest.raises(ValueError, match='reencode'):
-        gate.normalise(GOOD['colour.png'].data, reencode='webp')
+        pictures.normalise(GOOD['colour.png'].data, reencode='webp')
 
 
 def test_a_large_jpeg_may_have_fewer_scans_than_a_small_one():
@@ -207,7 +205,7 @@ def test_a_jpeg_of_another_size_than_its_header_says_is_not_decoded():
     header = read_header('JPEG', GOOD['baseline.jpg'].data)
     doubtful = dataclasses.replace(header, width=5, certain=False)
     with pytest.raises(gate.BadImage, match='its header says another size'):
-        gate._decode_jpeg(doubtful, 1)
+        gate._decode_jpeg(doubtful, TensorFlowDecoder(), 1)
 
 
 @pytest.mark.parametrize('kind', ['PNG', 'WEBP'])
@@ -215,7 +213,7 @@ def test_alpha_that_hides_nothing_changes_nothing(kind):
     opaque = np.full((pictures.HEIGHT, pictures.WIDTH), 255, np.uint8)
     options = {'lossless': True} if kind == 'WEBP' else {}
     image = pictures.as_image(np.dstack([pictures.colours(), opaque]))
-    found = gate.normalise(pictures.encoded(image, kind, **options))
+    found = pictures.normalise(pictures.encoded(image, kind, **options))
     np.testing.assert_array_equal(decoded(found), pictures.colours())
 
 
@@ -248,7 +246,7 @@ def test_tensorflow_sees_no_chunk_of_a_png_that_pixels_do_not_need(name):
         np.testing.assert_array_equal(
             found, tf.io.decode_png(with_chunks(data), channels=channels).numpy()
         )
-    found, expected = gate.normalise(with_chunks(data)), gate.normalise(data)
+    found, expected = pictures.normalise(with_chunks(data)), pictures.normalise(data)
     assert found == expected
     if more.plain:
         assert found.data == bare
@@ -258,7 +256,7 @@ def test_a_png_with_pixels_in_two_pieces_is_refused():
     data = GOOD['colour.png'].data
     pieces = data[:-12] + pictures.png_chunk(b'tEXt', b'a\0b') + pictures.png_chunk(b'IDAT', b'')
     with pytest.raises(gate.BadImage, match='not in one piece'):
-        gate.normalise(pieces + data[-12:])
+        pictures.normalise(pieces + data[-12:])
 
 
 def moving_webp(still, frame_size, left, top, canvas):
@@ -284,47 +282,34 @@ def test_a_first_frame_of_a_webp_lies_where_pillow_puts_it(options):
     with Image.open(io.BytesIO(data)) as whole:
         expected = np.asarray(whole.convert('RGBA'))
     expected = pictures.over_white(expected[..., :3], expected[..., 3:])
-    assert difference(decoded(gate.normalise(data)), expected) <= 1
+    assert difference(decoded(pictures.normalise(data)), expected) <= 1
 
 
 @pytest.mark.parametrize('size', [(16000, 16000), (20, 10)])
 def test_a_frame_of_a_webp_that_is_not_as_large_as_it_says_is_refused(size):
     still = pictures.encoded(pictures.as_image(np.zeros((40, 40, 3), np.uint8)), 'WEBP')
     with pytest.raises(gate.BadImage, match='damaged WebP'):
-        gate.normalise(moving_webp(still, size, 0, 0, (44, 44)))
+        pictures.normalise(moving_webp(still, size, 0, 0, (44, 44)))
 
 
 def test_a_server_may_lower_the_limit():
     with pytest.raises(gate.BadImage, match='at most 1,000 pixels'):
-        gate.normalise(GOOD['baseline.jpg'].data, max_pixels=1000)
+        pictures.normalise(GOOD['baseline.jpg'].data, max_pixels=1000)
 
 
 def test_the_first_bytes_decide_and_what_follows_the_picture_does_not_matter():
     data = GOOD['colour.png'].data + b'something appended'
-    assert gate.normalise(data).data == GOOD['colour.png'].data
+    assert pictures.normalise(data).data == GOOD['colour.png'].data
 
 
 def test_orientations_that_mean_nothing_are_ignored():
     for value in (0, 9, 65535):
-        assert gate.normalise(pictures.turned_by(value)).format == 'jpeg'
+        assert pictures.normalise(pictures.turned_by(value)).format == 'jpeg'
 
 
-def test_it_works_inside_a_graph_and_without_eager_mode():
-    import tensorflow.compat.v1 as tf
-
-    with tf.Graph().as_default() as graph:
-        assert gate.normalise(GOOD['baseline.jpg'].data).width == pictures.WIDTH
-        assert not graph.get_operations()
-    program = (
-        'import sys, tensorflow.compat.v1 as tf; tf.disable_v2_behavior()\n'
-        'from pictures import gate\n'
-        'print(gate.normalise(sys.stdin.buffer.read()).width)'
-    )
-    result = subprocess.run(
-        [sys.executable, '-c', program], input=GOOD['turned 6.jpg'].data, capture_output=True,
-        check=True, cwd=ROOT,
-    )  # fmt: skip
-    assert result.stdout.split() == [b'44']
+@pytest.mark.parametrize('name', ['moving.gif', 'colour.bmp', 'raw.tif'])
+def test_gif_bmp_and_tiff_need_no_decoder(name):
+    assert gate.normalise(GOOD[name].data, decoder=None) == pictures.normalise(GOOD[name].data)
 
 
 def test_threads_share_it():
@@ -332,14 +317,14 @@ def test_threads_share_it():
     results = []
 
     def work():
-        results.append([gate.normalise(data).data for data in good])
+        results.append([pictures.normalise(data).data for data in good])
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert results == [[gate.normalise(data).data for data in good]] * 4
+    assert results == [[pictures.normalise(data).data for data in good]] * 4
 
 
 def test_a_gif_shows_its_decoder_one_frame_and_a_tiff_one_directory():
@@ -353,8 +338,8 @@ def test_a_panorama_passes_within_a_bound_on_memory():
     resource = pytest.importorskip('resource')
     panorama = Image.new('RGB', (12000, 2500), (90, 120, 150))
     data = pictures.encoded(panorama, 'JPEG')
-    gate.normalise(GOOD['baseline.jpg'].data)
+    pictures.normalise(GOOD['baseline.jpg'].data)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert gate.normalise(data).width == 12000
+    assert pictures.normalise(data).width == 12000
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert after - before < 64 * 1024  # Kilobytes; its pixels alone would be 90 MB.

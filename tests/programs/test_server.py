@@ -17,7 +17,6 @@ import uuid
 import numpy as np
 import pytest
 
-from pictures import gate
 from serving.model.loading import ModelOptions
 from serving.model.predictor import Predictor
 from support.checkout import ROOT
@@ -99,7 +98,7 @@ def expected(folder):
             stack.enter_context(Predictor(ModelOptions(folder / f'flowers_{number}.pb')))
             for number in (0, 1)
         ]
-        yield lambda data, number=0: models[number].predict([gate.normalise(data).data])[0]
+        yield lambda data, number=0: models[number].predict([pictures.normalise(data).data])[0]
 
 
 def wait_until(condition):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pictures import gate
 from serving.export import export, saved_model
 from serving.model.loading import ModelOptions
 from serving.model.predictor import Predictor
@@ -40,7 +39,7 @@ def varied_pictures(count):
 def prepare(tmp_path, name, files):
     """Return (description, train_dir, path of the frozen graph)."""
     info = small_models.describe(name, image_size=families.TELLING[name])
-    gated = [gate.normalise(data).data for data in files.values()]
+    gated = [pictures.normalise(data).data for data in files.values()]
     directory = small_models.train_dir(
         tmp_path / 'train', info, weights=small_models.telling(info, gated)
     )
@@ -120,7 +119,7 @@ def compare(tmp_path, name, count):
     files = varied_pictures(count)
     assert len(files) == count
     info, directory, path = prepare(tmp_path, name, files)
-    gated = [gate.normalise(data).data for data in files.values()]
+    gated = [pictures.normalise(data).data for data in files.values()]
     expected = from_evaluation(tmp_path, info, directory, gated)
     assert np.ptp(expected, axis=0).max() > 0.05  # It does tell pictures apart.
     found = {

@@ -10,7 +10,6 @@ import pytest
 from common import labels
 from datasets import dataset_factory
 from datasets.records import manifest
-from pictures import gate
 from serving.export import export
 from serving.model.loading import ModelOptions
 from serving.terminal.classify import ClassifyOptions, classify
@@ -23,7 +22,7 @@ VARIED = {name: case.data for name, case in sorted(pictures.all_good().items())}
 
 
 def normalised():
-    return {name: gate.normalise(data).data for name, data in VARIED.items()}
+    return {name: pictures.normalise(data).data for name, data in VARIED.items()}
 
 
 def evaluated(directory, info, checkpoint_dir):

@@ -13,8 +13,8 @@ from PIL import Image
 
 from datasets.conversion import convert
 from datasets.samples import painters, sample_flowers, sample_unknowns
-from pictures import gate
 from support.checkout import ROOT
+from support.files.pictures import normalise
 
 
 @pytest.fixture(scope='module')
@@ -91,7 +91,7 @@ def test_pictures_are_the_same_in_every_process(spec):
 def test_pictures_are_varied_photographs_that_pass_as_they_are(spec):
     pictures = [data for data, _ in drawn(spec.examples[:25])]
     assert len(set(pictures)) == 25
-    normalised = [gate.normalise(data) for data in pictures]
+    normalised = [normalise(data) for data in pictures]
     assert all(found.data is data for found, data in zip(normalised, pictures, strict=True))
     sides = [side for found in normalised for side in (found.width, found.height)]
     assert 180 <= min(sides) < 230
@@ -137,5 +137,5 @@ def test_unknowns_are_pictures_of_every_other_kind(tmp_path):
     names = sorted(os.listdir(folder))
     assert {name.split('_')[0] for name in names} == set(sample_unknowns.KINDS)
     assert len({(folder / name).read_bytes() for name in names}) == len(names) == 70
-    assert gate.normalise((folder / names[0]).read_bytes()).format == 'jpeg'
+    assert normalise((folder / names[0]).read_bytes()).format == 'jpeg'
     assert reports == [f'{folder}: 70 pictures of no flower']

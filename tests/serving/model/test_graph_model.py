@@ -7,7 +7,6 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
-from pictures import gate
 from serving.model import loading
 from serving.model.loading import ModelOptions
 from serving.model.predictor import Predictor, PredictorOptions
@@ -23,7 +22,7 @@ def shown(number):
 
 
 def encoded(number):
-    return gate.normalise(pictures.encoded(pictures.as_image(shown(number)), 'PNG')).data
+    return pictures.normalise(pictures.encoded(pictures.as_image(shown(number)), 'PNG')).data
 
 
 def expected(scale=lambda pixels: pixels / 255.0):

@@ -54,7 +54,7 @@ def test_changed_pictures_pass_gate_and_graph_or_are_refused(count):
         decode = session.make_callable(decoding.decode_image(encoded), [encoded])
         for seed in range(count):
             try:
-                found = gate.normalise(changed_picture(seed), max_pixels=MOST_PIXELS)
+                found = pictures.normalise(changed_picture(seed), max_pixels=MOST_PIXELS)
             except gate.BadImage:
                 continue
             # What the gate has read to its end, the graph reads, too.

@@ -8,6 +8,9 @@ import zlib
 import numpy as np
 from PIL import Image, ImageChops
 
+from pictures import gate
+from preprocessing.picture_decoder import TensorFlowDecoder
+
 WIDTH, HEIGHT = 44, 30
 JPEG_TOLERANCE = 12
 
@@ -20,6 +23,11 @@ class Good:
     pixels: np.ndarray
     tolerance: int = 0
     passes: bool = False
+
+
+def normalise(data, **options):
+    """Pass a file's bytes through the gate, with TensorFlow's decoders as in every program."""
+    return gate.normalise(data, TensorFlowDecoder(), **options)
 
 
 def colours(width=WIDTH, height=HEIGHT):
