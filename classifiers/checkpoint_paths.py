@@ -4,7 +4,7 @@ import glob
 import os
 import re
 
-from common import file_kinds
+from classifiers import file_kinds
 from common.errors import UserError
 
 STATE_FILE = 'checkpoint'  # TensorFlow's list of a directory's checkpoints.

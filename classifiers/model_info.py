@@ -8,8 +8,8 @@ import dataclasses
 import hashlib
 import os
 
-from classifiers import checkpoint_paths, model_info_checks
-from common import file_kinds, files
+from classifiers import checkpoint_paths, file_kinds, model_info_checks
+from common import files
 from common.errors import UserError
 
 FILE_NAME = 'model.json'

@@ -5,8 +5,8 @@ What is found here is found again, and in the same words, where the files are us
 
 import os
 
-from classifiers import checkpoint_paths, model_info
-from common import file_kinds, labels
+from classifiers import checkpoint_paths, file_kinds, model_info
+from common import labels
 from common.errors import UserError
 from serving.terminal import picture_files
 

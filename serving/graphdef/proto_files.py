@@ -2,7 +2,7 @@
 
 from google.protobuf import message, text_format
 
-from common import file_kinds
+from classifiers import file_kinds
 from common.errors import UserError
 
 _KINDS = {

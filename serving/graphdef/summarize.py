@@ -7,8 +7,8 @@ import os
 import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from classifiers import checkpoint_paths, checkpoints, model_info, watch
-from common import file_kinds, text
+from classifiers import checkpoint_paths, checkpoints, file_kinds, model_info, watch
+from common import text
 from common.errors import UserError
 from serving.graphdef import graph_edits, graph_nodes, proto_files, variables
 

@@ -8,8 +8,7 @@ import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
 
-from classifiers import checkpoint_paths, checkpoints, model_info, watch
-from common import file_kinds
+from classifiers import checkpoint_paths, checkpoints, file_kinds, model_info, watch
 from common.errors import UserError
 from serving import early_checks
 from serving.graphdef import graph_nodes, proto_files

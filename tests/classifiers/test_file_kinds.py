@@ -8,8 +8,7 @@ import zipfile
 
 import pytest
 
-from classifiers import checkpoint_paths
-from common import file_kinds
+from classifiers import checkpoint_paths, file_kinds
 from common.errors import UserError
 from serving import early_checks
 
