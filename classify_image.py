@@ -12,7 +12,8 @@ import os
 
 from absl import flags
 
-from common import cli, logs
+from common import flag_tables as cli
+from common import logs
 from common.errors import UserError
 
 FLAGS = flags.FLAGS

@@ -12,7 +12,7 @@ import sys
 
 from absl import flags
 
-from common import cli
+from common import flag_tables as cli
 
 FLAGS = flags.FLAGS
 _MOST_USED = (

@@ -1,4 +1,4 @@
-"""Evaluate a trained classifier: the newest checkpoint once, or each one while training goes on.
+"""Evaluate a trained classifier: the newest checkpoint once, or each new one of a running training.
 
 python eval_image_classifier.py --checkpoint_path=TRAIN_DIR --dataset_dir=DIR --eval_dir=OUT
 python eval_image_classifier.py --checkpoint_path=TRAIN_DIR --dataset_dir=DIR --eval_dir=OUT \\
@@ -8,20 +8,17 @@ python eval_image_classifier.py --checkpoint_path=inception_v4.ckpt --model_name
 """
 
 from common import cli, logs
-from training import cli as training_cli
-from training import early_checks
+from training.evaluation.evaluation_options import EvaluationOptions
 
 
-def main(_):
-    """Turn the flags into options, and evaluate."""
-    options = training_cli.evaluation_options()
-    early_checks.evaluation(options)
+def main(options):
+    """Evaluate."""
     logs.start()
+    # Late: --help and mistakes in flags do not need TensorFlow.
     from training.evaluation import program
 
     program.run(options)
 
 
 if __name__ == '__main__':
-    training_cli.define_evaluation_flags()
-    cli.run(main, most_used=training_cli.EVALUATION_MOST_USED, page='docs/evaluation.md')
+    cli.run(EvaluationOptions, main)

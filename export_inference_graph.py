@@ -8,7 +8,7 @@ python export_inference_graph.py --summarize=MODEL
 
 from absl import flags
 
-from common import cli
+from common import flag_tables as cli
 
 FLAGS = flags.FLAGS
 _MOST_USED = ('checkpoint_path', 'model_name', 'output_file', 'format', 'summarize')

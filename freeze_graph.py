@@ -8,7 +8,7 @@ python freeze_graph.py --input_meta_graph=TRAIN_DIR/model.ckpt-100.meta \\
 
 from absl import flags
 
-from common import cli
+from common import flag_tables as cli
 
 FLAGS = flags.FLAGS
 _MOST_USED = ('input_graph', 'input_checkpoint', 'output_node_names', 'output_graph')

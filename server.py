@@ -8,7 +8,7 @@ import os
 
 from absl import flags
 
-from common import cli
+from common import flag_tables as cli
 
 FLAGS = flags.FLAGS
 _MOST_USED = (

@@ -1,4 +1,4 @@
-"""Train an image classifier: from scratch, from a checkpoint, or on from where a run stopped.
+"""Train an image classifier: from random weights or from a checkpoint, or resume a run.
 
 python train_image_classifier.py --dataset_name=flowers --dataset_dir=DIR --train_dir=RUN
 python train_image_classifier.py --dataset_name=flowers --dataset_dir=DIR --train_dir=RUN \\
@@ -7,21 +7,17 @@ python train_image_classifier.py --dataset_name=flowers --dataset_dir=DIR --trai
 """
 
 from common import cli, logs
-from training import cli as training_cli
-from training import early_checks
+from training.options import TrainOptions
 
 
-def main(_):
-    """Turn the flags into options, and train."""
-    options = training_cli.training_options()
-    early_checks.training(options)
+def main(options):
+    """Train."""
     logs.start()
-    # Late: --help and mistakes in flags have no need of TensorFlow.
+    # Late: --help and mistakes in flags do not need TensorFlow.
     from training import train
 
     return train.train(options)
 
 
 if __name__ == '__main__':
-    training_cli.define_training_flags()
-    cli.run(main, most_used=training_cli.TRAINING_MOST_USED, page='docs/training.md')
+    cli.run(TrainOptions, main)

@@ -1,50 +1,62 @@
-"""Command lines: flags from tables, help that is sorted by purpose, and mistakes in one line."""
+"""Run a program: its options become flags, --help is sorted by purpose, a mistake is one line.
+
+    def main(options):
+        from training import train  # After the flags are read: TensorFlow takes seconds to load.
+
+        return train.train(options)
+
+    if __name__ == '__main__':
+        cli.run(TrainOptions, main)
+
+common/options.py says how a class like TrainOptions declares the flags. This is the only module
+that uses absl.flags.
+"""
 
 import dataclasses
-import functools
 import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from absl import app
 from absl import flags as absl_flags
 
+from common import options as declared
 from common.errors import UserError, exit_cleanly
+from common.options import Dead, Flag, Ignored, ProgramOptions, as_typed
 
-OLDER_NAMES = 'Names of older tools'
-KINDS = {bool: 'boolean', float: 'float', int: 'integer', str: 'string'}
 _SHORT_HELP = ('--help', '-help', '-h', '-?', '--helpshort')
 _FULL_HELP = ('--helpfull', '-helpfull')
-# What Python says of a value, and what the value should have been.
-_COMPLAINTS = {
-    'invalid literal for int()': 'a whole number',
-    'could not convert string to float': 'a number',
-    "('Non-boolean argument": 'True or False',
-}
 _COLUMN = 28  # Where the explanations begin; a longer name has a line of its own.
 
 
-@dataclasses.dataclass(frozen=True)
-class Dead:
-    """Accept a flag at its default alone, because nothing here can do what it asks for."""
+def run(options_class: type[ProgramOptions], main: Callable[[Any], int | None]) -> None:
+    """Read the command line into an object of `options_class`, and exit with main(options)."""
 
-    name: str
-    default: object
-    reason: str
+    def read_flags(arguments):
+        define(declared.flags(options_class) + declared.older_flags(options_class))
+        return parse(options_class, arguments)
+
+    def start(arguments):
+        options = collect(options_class, arguments[1:])
+        options.check_files()
+        return main(options)
+
+    exit_cleanly(app.run)(start, flags_parser=read_flags)
 
 
-@dataclasses.dataclass(frozen=True)
-class Ignored:
-    """Accept any value of a flag that turned a knob which is no longer needed."""
-
-    name: str
-    default: object
-    reason: str
+def read(options_class: type[ProgramOptions], arguments: Sequence[str]) -> Any:
+    """Return the options that a program would get from these arguments."""
+    flag_values = absl_flags.FlagValues()
+    define(declared.flags(options_class) + declared.older_flags(options_class), flag_values)
+    rest = parse(options_class, ['program', *arguments], flag_values)
+    return collect(options_class, rest[1:], flag_values)
 
 
 class _Path(absl_flags.ArgumentParser):
-    """Reads a path: shells leave `~` alone behind a flag's equals sign."""
+    """Read a path: shells leave `~` alone after the equals sign of a flag."""
 
     syntactic_help = 'a path'
 
@@ -53,105 +65,180 @@ class _Path(absl_flags.ArgumentParser):
         return os.path.expanduser(argument)
 
 
-def define(groups, flag_values=absl_flags.FLAGS):
-    """Define flags from {heading: ((kind, name, default, help), ...)}.
+class _Integer(absl_flags.IntegerParser):
+    def parse(self, argument):
+        return _parse(super().parse, argument, 'must be a whole number')
 
-    A kind is 'string', 'path', 'integer', 'float', 'boolean', 'list', or the values of an
-    enumeration.
+
+class _Float(absl_flags.FloatParser):
+    def parse(self, argument):
+        return _parse(super().parse, argument, 'must be a number')
+
+
+class _Boolean(absl_flags.BooleanParser):
+    def parse(self, argument):
+        return _parse(super().parse, argument, 'must be True or False')
+
+
+def _parse(parse, argument, fault):
+    try:
+        return parse(argument)
+    except ValueError:
+        raise ValueError(fault) from None
+
+
+_PARSERS = {'path': _Path, 'integer': _Integer, 'float': _Float}
+
+
+def define(flags: Iterable[Flag], flag_values: absl_flags.FlagValues = absl_flags.FLAGS) -> None:
+    """Define flags of the absl library."""
+    for flag in flags:
+        default = flag.default if flag.shown is None else flag.shown
+        meaning = flag.help
+        if isinstance(flag.check, declared.OneOf):
+            meaning += f' One of: {flag.check.describe()}.'
+        # The heading takes the place of the module's name, which nobody has to know.
+        place = {'flag_values': flag_values, 'module_name': flag.group}
+        if flag.kind == 'boolean':
+            switch = absl_flags.BooleanFlag(flag.name, default, meaning)
+            switch.parser = _Boolean()
+            absl_flags.DEFINE_flag(switch, **place)
+        elif flag.kind in _PARSERS:
+            absl_flags.DEFINE(_PARSERS[flag.kind](), flag.name, default, meaning, **place)
+        elif flag.kind == 'list':
+            absl_flags.DEFINE_list(flag.name, list(default or ()), meaning, **place)
+        else:
+            absl_flags.DEFINE_string(flag.name, default, meaning, **place)
+
+
+def parse(
+    options_class: type[ProgramOptions],
+    arguments: Sequence[str],
+    flag_values: absl_flags.FlagValues = absl_flags.FLAGS,
+) -> list[str]:
+    """Parse a command line and return the program's name and the positional arguments.
+
+    --help prints the help and exits.
     """
-    for group, rows in groups.items():
-        for kind, name, default, meaning in rows:
-            # The heading takes the place of the module's name, which nobody has to know.
-            place = {'flag_values': flag_values, 'module_name': group}
-            if kind == 'path':
-                absl_flags.DEFINE(_Path(), name, default, meaning, **place)
-            elif isinstance(kind, str):
-                getattr(absl_flags, f'DEFINE_{kind}')(name, default, meaning, **place)
-            else:
-                absl_flags.DEFINE_enum(name, default, kind, meaning, **place)
-
-
-def without_effect(others):
-    """Return the rows of Dead and Ignored flags."""
-    return tuple(
-        (KINDS[type(other.default)], other.name, other.default, f'Without effect: {other.reason}.')
-        for other in others
-    )
-
-
-def run(main, most_used, page, takes_names=False):
-    """Parse the command line and run a program's `main`.
-
-    --help explains the flags of `most_used`, and sends to `page` for more. With `takes_names` what
-    is no flag is left to the program, wherever it stands.
-    """
-    parser = functools.partial(parse, most_used=most_used, page=page, takes_names=takes_names)
-    exit_cleanly(app.run)(main, flags_parser=parser)
-
-
-def parse(arguments, flag_values=absl_flags.FLAGS, most_used=(), page='docs', takes_names=False):
-    """Parse a command line for `absl.app.run(flags_parser=)`, or print help and exit."""
-    flag_values.set_gnu_getopt(takes_names)
+    field = declared.positional_field(options_class)
+    flag_values.set_gnu_getopt(field is not None)
     asked = {argument.split('=')[0] for argument in arguments[1:]}
-    introduction = sys.modules['__main__'].__doc__ or ''
+    introduction = (sys.modules['__main__'].__doc__ or '').strip()
     if asked.intersection(_FULL_HELP):
-        _show(introduction, full_help(flag_values, _width()))
+        _show(introduction, full_help(flag_values, options_class, _width()))
     if asked.intersection(_SHORT_HELP):
-        _show(introduction, short_help(flag_values, most_used, page, _width()))
+        _show(introduction, short_help(flag_values, options_class, _width()))
     try:
         rest = flag_values(arguments)
     # What the library raises for --noswitch=value is an ordinary ValueError.
     except (absl_flags.Error, ValueError) as error:
-        raise UserError(_about_mistake(error)) from None
-    if len(rest) > 1 and not takes_names:
+        raise UserError(' '.join(str(error).split()).removeprefix('flag ')) from None
+    most = field.metadata['positional']['most'] if field else 0
+    if most is not None and len(rest) - 1 > most:
         raise UserError(
-            f'unexpected argument {rest[1]!r}: every option is --name=value, '
+            f'unexpected argument {rest[1 + most]!r}: every option is --name=value, '
             'and a switch is --name, --noname or --name=False'
         )
     return rest
 
 
-def _about_mistake(error):
-    """Return in one line what is wrong with the command line, and what would be right."""
-    text = ' '.join(str(error).split())
-    for complaint, wanted in _COMPLAINTS.items():
-        given, found, _ = text.partition(f': {complaint}')
-        if found:
-            return f'{given.removeprefix("flag ")}: has to be {wanted}'
-    return text.removeprefix('flag ')
+def collect(
+    options_class: type[ProgramOptions],
+    arguments: Sequence[str],
+    flag_values: absl_flags.FlagValues = absl_flags.FLAGS,
+) -> Any:
+    """Return the options of the parsed flags and of the positional `arguments`."""
+    _refuse_dead(options_class, flag_values)
+    values, notices = _values(options_class, flag_values)
+    field = declared.positional_field(options_class)
+    if field:
+        older = [flag_values[name].value for name in field.metadata['positional']['older']]
+        values[field.name] = (*filter(None, older), *arguments)
+    options = declared.build(options_class, values)
+    notices += [
+        f'--{ignored.name} has no effect: {ignored.reason}'
+        for ignored in options_class.unused
+        if isinstance(ignored, Ignored) and flag_values[ignored.name].present
+    ]
+    given = frozenset(name for name in values if name in flag_values and flag_values[name].present)
+    return dataclasses.replace(options, notices=(*notices, *options.remarks(given)))
 
 
-def short_help(flag_values, most_used, page, width):
+def _refuse_dead(options_class, flag_values):
+    for dead in options_class.unused:
+        value = flag_values[dead.name].value
+        if isinstance(dead, Dead) and value != dead.default:
+            raise UserError(
+                f'--{dead.name}={as_typed(value)}: {dead.reason}; leave the flag out '
+                f'(only its default, {dead.default}, is accepted)'
+            )
+
+
+def _values(options_class, flag_values):
+    """Return {flag: value}, and a line for each older name that was given."""
+    values, notices = {}, []
+    for flag in declared.flags(options_class):
+        found = flag_values[flag.name]
+        # If --help shows a default that a model.json may overrule, only what was given counts.
+        is_open = flag.shown is not None and not found.present
+        values[flag.name] = None if is_open else _plain(flag, found.value)
+        source = flag.name if found.present else None
+        for name in flag.older:
+            if not flag_values[name].present:
+                continue
+            value = _plain(flag, flag_values[name].value)
+            source = source or name
+            if source != name and values[flag.name] != value:
+                raise UserError(
+                    f'--{source}={as_typed(values[flag.name])} and --{name}={as_typed(value)} '
+                    'contradict each other: they mean the same, pass one of them'
+                )
+            values[flag.name] = value
+            notices.append(f'--{name} is understood as --{flag.name}={as_typed(value)}')
+    return values, notices
+
+
+def _plain(flag, value):
+    return tuple(filter(None, value or ())) if flag.kind == 'list' else value
+
+
+def short_help(
+    flag_values: absl_flags.FlagValues, options_class: type[ProgramOptions], width: int
+) -> str:
     """Explain the flags that most people need, and name all others by their purpose."""
     lines = ['', 'Most used:']
-    lines += [line for name in most_used for line in _explained(flag_values[name], width)]
-    for group, flags in _groups(flag_values).items():
-        names = [_typed(flag) for flag in flags if flag.name not in most_used]
-        if names and group != OLDER_NAMES:
+    for name in options_class.most_used:
+        lines += _explained(flag_values[name], width)
+    for group, flags in _groups(flag_values, options_class).items():
+        names = [_typed(flag) for flag in flags if flag.name not in options_class.most_used]
+        if names and group != declared.OLDER_NAMES:
             listed = textwrap.fill(', '.join(names), width - 2, break_on_hyphens=False)
             lines += ['', f'{group}:', textwrap.indent(listed, '  ')]
-    lines += ['', *textwrap.wrap(f'--helpfull explains every flag; {page} tells more.', width)]
-    return '\n'.join(lines)
+    ending = f'--helpfull explains every flag; see also {options_class.page}.'
+    return '\n'.join([*lines, '', *textwrap.wrap(ending, width)])
 
 
-def full_help(flag_values, width):
+def full_help(
+    flag_values: absl_flags.FlagValues, options_class: type[ProgramOptions], width: int
+) -> str:
     """Explain every flag: ours by purpose, older tools' names, and those of the flag library."""
     lines = []
-    for group, flags in _groups(flag_values, with_library=True).items():
+    for group, flags in _groups(flag_values, options_class, with_library=True).items():
         lines += ['', f'{group}:']
         lines += [line for flag in flags for line in _explained(flag, width)]
     return '\n'.join(lines)
 
 
-def _groups(flag_values, with_library=False):
-    """Return our flags by heading, as they were defined; older names come last."""
-    modules = flag_values.flags_by_module_dict()
-    # The library's flags stand under module names, ours under headings.
-    ours = {group: flags for group, flags in modules.items() if group[:1].isupper()}
-    groups = {group: ours[group] for group in sorted(ours, key=lambda group: group == OLDER_NAMES)}
+def _groups(flag_values, options_class, with_library=False):
+    """Return the library's records of our flags by heading, in the order of their declaration."""
+    ours = declared.flags(options_class) + declared.older_flags(options_class)
+    groups = {}
+    for flag in ours:
+        groups.setdefault(flag.group, []).append(flag_values[flag.name])
     if with_library:
-        theirs = [flag for group, flags in modules.items() if group not in ours for flag in flags]
-        groups['Of the library that reads the flags'] = theirs
+        modules = flag_values.flags_by_module_dict()
+        theirs = [flag for group, flags in modules.items() if group not in groups for flag in flags]
+        groups['Flags of the absl library'] = theirs
     return groups
 
 
@@ -178,56 +265,7 @@ def _width():
     return min(max(shutil.get_terminal_size((96, 24)).columns, 40), 100)
 
 
-def _show(introduction, text):
+def _show(introduction, explanations):
     # At once, so that a reader who has gone (head, less) is noticed where it is handled.
-    print(f'{introduction.strip()}\n{text}', flush=True)
+    print(f'{introduction}\n{explanations}', flush=True)
     sys.exit(0)
-
-
-def refuse_dead(dead_flags, flag_values=absl_flags.FLAGS):
-    """Raise a UserError for a dead flag that asks for something."""
-    for dead in dead_flags:
-        value = flag_values[dead.name].value
-        if value != dead.default:
-            raise UserError(
-                f'--{dead.name}={value}: {dead.reason}; leave the flag out '
-                f'(only its default, {dead.default}, is accepted)'
-            )
-
-
-def mention_ignored(ignored_flags, flag_values=absl_flags.FLAGS):
-    """Return a line for each typed flag that has no effect."""
-    return [
-        f'--{ignored.name} has no effect: {ignored.reason}'
-        for ignored in ignored_flags
-        if flag_values[ignored.name].present
-    ]
-
-
-def either(name, *older, flag_values=absl_flags.FLAGS):
-    """Return what a flag was given under its name or an older one, or None for neither."""
-    given = {flag: flag_values[flag].value for flag in (name, *older)}
-    given = {flag: value for flag, value in given.items() if value not in (None, [])}
-    (first, meant), *others = given.items() or [(name, None)]
-    for other, value in others:
-        require_agreement(first, meant, other, value)
-    return meant
-
-
-def require_agreement(name, meant, other, value):
-    """Raise a UserError where two names of one flag were given different values."""
-    if value != meant:
-        raise UserError(
-            f'--{name}={_as_typed(meant)} and --{other}={_as_typed(value)} contradict each other: '
-            'they mean the same, pass one of them'
-        )
-
-
-def _as_typed(value):
-    return ','.join(value) if isinstance(value, list) else value
-
-
-def filled(kind, flag_values=absl_flags.FLAGS, **known):
-    """Return a dataclass filled from the flags of its fields' names; `known` values win."""
-    names = [name for name in kind.__dataclass_fields__ if name in flag_values]
-    return kind(**{name: flag_values[name].value for name in names} | known)

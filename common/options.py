@@ -1,48 +1,105 @@
-"""How an option is written down: a dataclass field with its group, default, range and help."""
+"""Declare the options of a program once: flags, checks, help and the docs' lists come from here.
+
+A record of options is a frozen dataclass. Each field is a flag; its type says which kind (`str`,
+`int`, `float`, `bool`, `tuple[str, ...]` for a list, each with `| None` if it may be left open):
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class ModelOptions(Options):
+        model_name: str | None = option(MODEL, None, 'The network.')
+        image_size: int | None = option(MODEL, None, 'Side of the input in pixels.', COUNT)
+
+The options of a program are a ProgramOptions. It adds what only a command line has, and may contain
+other records, so that each library function gets the record it needs and a default exists once:
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class ClassifyOptions(ProgramOptions):
+        page = 'docs/classifying.md'
+        most_used = ('model', 'format')
+        unused = (Dead('quantize', False, 'use --format=tflite instead'),)
+
+        model: str | None = option(MODEL, None, 'A checkpoint.', is_path=True, older=('graph',))
+        network: ModelOptions = part(ModelOptions, names={'model_name': 'network'})
+        format: str = option(OUTPUT, 'table', 'How to print the classes.', OneOf(('table', 'csv')))
+        pictures: tuple[str, ...] = positional('PICTURE')
+
+        def __post_init__(self):
+            super().__post_init__()  # Checks each option by itself.
+            if ...:
+                raise self.mistake('format', 'needs a terminal')
+
+        def check_files(self):
+            checkpoint_paths.require(self.model)
+
+and the program is `cli.run(ClassifyOptions, main)` with a `main(options)`, see common/cli.py.
+Modules of options import no TensorFlow: --help answers, and `check_files` runs, before it loads.
+"""
 
 import dataclasses
 import math
 import types
 import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Protocol
 
-from common import names
+from common import names, text
 from common.errors import UserError
+
+OLDER_NAMES = 'Names of older tools'
+KINDS = {bool: 'boolean', float: 'float', int: 'integer', str: 'string', tuple: 'list'}
+
+
+class Check(Protocol):
+    """Describe the valid values of an option."""
+
+    def fault(self, name: str, value: Any) -> str | None:
+        """Return what is wrong with a value, or None if it is valid."""
+
+    def describe(self) -> str:
+        """Return the valid values in words: 'at least 1'."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """Say which numbers an option takes; `open_low` and `open_high` leave the end itself out."""
+    """Accept finite numbers between two bounds; `open_low` and `open_high` exclude the bound."""
 
     low: float = -math.inf
     high: float = math.inf
     open_low: bool = False
     open_high: bool = False
 
-    def fault(self, kind, value):
-        """Return what the value has to be, or None when it is that."""
+    def fault(self, name: str, value: float) -> str | None:
+        """Return what the value must be, or None if it is valid."""
         if not math.isfinite(value):
-            return 'has to be a finite number'
+            return 'must be a finite number'
         too_low = value <= self.low if self.open_low else value < self.low
         too_high = value >= self.high if self.open_high else value > self.high
-        if not (too_low or too_high):
-            return None
+        return f'must be {self.describe()}' if too_low or too_high else None
+
+    def describe(self) -> str:
+        """Return the range in words."""
         bounds = []
         if self.low > -math.inf:
             bounds.append(f'{"above" if self.open_low else "at least"} {self.low:.10g}')
         if self.high < math.inf:
             bounds.append(f'{"below" if self.open_high else "at most"} {self.high:.10g}')
-        return f'has to be {" and ".join(bounds)}'
+        return ' and '.join(bounds) or 'a finite number'
 
 
 @dataclasses.dataclass(frozen=True)
 class OneOf:
-    """Say which names an option takes."""
+    """Accept one of some names."""
 
-    names: tuple
+    names: tuple[str, ...]
 
-    def fault(self, kind, value):
-        """Return the message for a name that is not known, or None."""
-        return None if value in self.names else names.unknown(kind, value, self.names)
+    def fault(self, name: str, value: str) -> str | None:
+        """Return the names that are known, the nearest first, or None if the value is one."""
+        if value in self.names:
+            return None
+        return names.unknown(name.replace('_', ' '), value, self.names)
+
+    def describe(self) -> str:
+        """Return the names."""
+        return ', '.join(self.names)
 
 
 COUNT = Range(low=1)
@@ -51,50 +108,270 @@ POSITIVE = Range(low=0, open_low=True)
 DECAY = Range(low=0, high=1, open_high=True)
 
 
-def option(group, default, help, check=None, shown=None, is_path=False):
-    """Describe one flag as a dataclass field.
+class OptionError(UserError):
+    """Report the value of an option that cannot be used.
 
-    `shown` is the flag's default in --help where the option itself stays None until it is typed,
-    because a model.json or the network's own record may know better. In the flag of a
-    path (`is_path`) a leading `~` means the home directory.
+    The option's name is kept apart, so that a program can put its flag's name in its place.
     """
-    metadata = {'group': group, 'help': help, 'check': check, 'shown': shown, 'is_path': is_path}
-    return dataclasses.field(default=default, metadata=metadata)
+
+    def __init__(self, name: str, value: object, fault: str) -> None:
+        super().__init__(name, value, fault)
+        self.name, self.value, self.fault = name, value, fault
+
+    def __str__(self) -> str:
+        return f'--{self.name}={as_typed(self.value)}: {self.fault}'
+
+    def renamed(self, flag_names: Mapping[str, str]) -> 'OptionError':
+        """Return the same error with the name that `flag_names` has for the option."""
+        return OptionError(flag_names.get(self.name, self.name), self.value, self.fault)
 
 
-def base_type(field):
-    """Return the plain type of a field: `int` for `int | None`."""
-    kinds = typing.get_args(field.type) if isinstance(field.type, types.UnionType) else [field.type]
-    return next(kind for kind in kinds if kind is not type(None))
+def as_typed(value: object) -> str:
+    """Return a value as it is written on a command line."""
+    written = ','.join(value) if isinstance(value, (list, tuple)) else str(value)
+    return text.printable(written)
 
 
-def flag_fields(options_class):
-    """List the fields of an options class that are flags."""
-    return [field for field in dataclasses.fields(options_class) if 'group' in field.metadata]
+@dataclasses.dataclass(frozen=True)
+class Dead:
+    """Accept a flag only at its default, because its function does not exist here."""
+
+    name: str
+    default: object
+    reason: str
+    kind: type | None = None  # Needed if the default is None.
+
+
+@dataclasses.dataclass(frozen=True)
+class Ignored:
+    """Accept a flag with any value, because its function is no longer needed."""
+
+    name: str
+    default: object
+    reason: str
+    kind: type | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Checked:
-    """Check every option against its field's record when the object is made."""
+class Flag:
+    """Describe one flag of a program."""
 
-    # What the command line has to say about itself, to be logged when the work begins.
-    notices: tuple = ()
+    name: str
+    kind: str  # 'string', 'path', 'integer', 'float', 'boolean' or 'list'.
+    default: object
+    group: str
+    help: str
+    check: Check | None = None
+    shown: object = None  # See `option`.
+    older: tuple[str, ...] = ()  # Older tools' names of the same flag.
 
-    def __post_init__(self):
-        for field in flag_fields(self):
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    options_class: type
+    names: Mapping[str, str]
+    omit: tuple[str, ...]
+
+    def flags(self) -> Iterable[tuple[str, Flag]]:
+        """Yield each flag with the name that it has in the record itself."""
+        for flag in flags(self.options_class):
+            if flag.name not in self.omit:
+                outer_name = self.names.get(flag.name, flag.name)
+                yield flag.name, dataclasses.replace(flag, name=outer_name)
+
+
+def option(
+    group: str,
+    default: object,
+    help: str,
+    check: Check | None = None,
+    *,
+    shown: object = None,
+    is_path: bool = False,
+    name: str | None = None,
+    older: tuple[str, ...] = (),
+) -> Any:
+    """Declare a flag as a field of a record; `group` is its heading in --help.
+
+    `name` is the flag's name if it differs from the field's, `older` are older tools' names of it.
+    In a path (`is_path`) a leading `~` means the home directory. `shown` is the default that --help
+    names for an option that stays None unless it is given, because a model.json or the network's
+    own record may know better.
+    """
+    declared = {
+        'group': group,
+        'help': help,
+        'check': check,
+        'shown': shown,
+        'is_path': is_path,
+        'name': name,
+        'older': older,
+    }
+    return dataclasses.field(default=default, metadata={'option': declared})
+
+
+def part(
+    options_class: type, names: Mapping[str, str] | None = None, omit: tuple[str, ...] = ()
+) -> Any:
+    """Declare a field that contains another record of options, whose flags become the program's.
+
+    `names` maps flags of that record to other names, `omit` leaves some of them out.
+    """
+    contained = _Part(options_class, names or {}, omit)
+    return dataclasses.field(default_factory=options_class, metadata={'part': contained})
+
+
+def positional(metavar: str, most: int | None = None, older: tuple[str, ...] = ()) -> Any:
+    """Declare the field for arguments that are no flags; `older` flags each add one to them.
+
+    `most` limits their number.
+    """
+    declared = {'metavar': metavar, 'most': most, 'older': older}
+    return dataclasses.field(default=(), metadata={'positional': declared})
+
+
+def base_type(field: dataclasses.Field) -> type:
+    """Return the plain type of a field: `int` for `int | None`, `tuple` for `tuple[str, ...]`."""
+    kinds = typing.get_args(field.type) if isinstance(field.type, types.UnionType) else [field.type]
+    kind = next(kind for kind in kinds if kind is not type(None))
+    return typing.get_origin(kind) or kind
+
+
+def flags(options_class: type) -> list[Flag]:
+    """List the flags of a record of options and of those that it contains."""
+    found = []
+    for field in dataclasses.fields(options_class):
+        if 'option' in field.metadata:
+            found.append(_flag(field))
+        elif 'part' in field.metadata:
+            found += [flag for _, flag in field.metadata['part'].flags()]
+    return found
+
+
+def _flag(field):
+    declared = dict(field.metadata['option'])
+    kind = 'path' if declared.pop('is_path') else KINDS[base_type(field)]
+    name = declared.pop('name') or field.name
+    return Flag(name=name, kind=kind, default=field.default, **declared)
+
+
+def older_flags(options_class: type['ProgramOptions']) -> list[Flag]:
+    """List the flags that exist for users of older tools: other names, and those without effect."""
+    same = [
+        # No default of its own: it must not win over the default of the flag it stands for.
+        _older(older, flag.kind, None, f'The same as --{flag.name}.')
+        for flag in flags(options_class)
+        for older in flag.older
+    ]
+    field = positional_field(options_class)
+    if field:
+        metavar = field.metadata['positional']['metavar']
+        same += [
+            _older(older, 'path', None, f'The same as {metavar}.')
+            for older in field.metadata['positional']['older']
+        ]
+    without_effect = [
+        _older(
+            flag.name,
+            KINDS[flag.kind or type(flag.default)],
+            flag.default,
+            f'Without effect: {flag.reason}.',
+        )
+        for flag in options_class.unused
+    ]
+    return same + without_effect
+
+
+def _older(name, kind, default, help):
+    return Flag(name=name, kind=kind, default=default, group=OLDER_NAMES, help=help)
+
+
+def positional_field(options_class: type) -> dataclasses.Field | None:
+    """Return the field for arguments that are no flags, or None."""
+    fields = dataclasses.fields(options_class)
+    return next((field for field in fields if 'positional' in field.metadata), None)
+
+
+def build(options_class: type, values: Mapping[str, object]) -> Any:
+    """Make a record, and those that it contains, from {flag: value}."""
+    arguments = {}
+    for field in dataclasses.fields(options_class):
+        if 'part' in field.metadata:
+            arguments[field.name] = _build_part(field.metadata['part'], values)
+            continue
+        name = _flag_name(field)
+        if name in values:
+            arguments[field.name] = values[name]
+    return options_class(**arguments)
+
+
+def _build_part(contained, values):
+    known = {name: values[flag.name] for name, flag in contained.flags() if flag.name in values}
+    try:
+        return build(contained.options_class, known)
+    except OptionError as error:
+        raise error.renamed(contained.names) from None
+
+
+def _flag_name(field):
+    return field.metadata.get('option', {}).get('name') or field.name
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """Check every option when the record is made; the base of all records of options."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if 'option' not in field.metadata:
+                continue
             value = getattr(self, field.name)
             if value == '' and field.default is None:
                 object.__setattr__(self, field.name, None)
-            elif value is not None:
-                self._check(field, value)
+                continue
+            check = field.metadata['option']['check']
+            fault = check and value is not None and check.fault(_flag_name(field), value)
+            if fault:
+                raise self.mistake(field.name, fault)
 
-    def _check(self, field, value):
-        check = field.metadata['check']
-        fault = check and check.fault(field.name.replace('_', ' '), value)
-        if fault:
-            raise UserError(f'--{field.name}={value}: {fault}')
+    def mistake(self, name: str, fault: str) -> OptionError:
+        """Return the error that says what is wrong with the value of the option `name`."""
+        return OptionError(_flag_name(self.__dataclass_fields__[name]), getattr(self, name), fault)
 
-    def or_default(self, name):
-        """Return an option, or what it means when neither the user nor a model.json says it."""
+    def or_default(self, name: str) -> Any:
+        """Return an option, or its `shown` default if neither user nor model.json gave a value."""
         value = getattr(self, name)
-        return self.__dataclass_fields__[name].metadata['shown'] if value is None else value
+        return (
+            self.__dataclass_fields__[name].metadata['option']['shown'] if value is None else value
+        )
+
+    def by_flag(self) -> dict[str, Any]:
+        """Return {flag: value}, with the options of contained records."""
+        found = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if 'option' in field.metadata:
+                found[_flag_name(field)] = value
+            elif 'part' in field.metadata:
+                inner = value.by_flag()
+                found |= {flag.name: inner[name] for name, flag in field.metadata['part'].flags()}
+        return found
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProgramOptions(Options):
+    """Hold the options of one program; the class attributes describe its command line."""
+
+    page: ClassVar[str] = 'docs'  # The page that explains the program.
+    most_used: ClassVar[tuple[str, ...]] = ()  # The flags that --help explains; it names the rest.
+    unused: ClassVar[tuple[Dead | Ignored, ...]] = ()  # Flags of older tools.
+
+    # What the command line has to say about itself, to be logged when the work begins.
+    notices: tuple[str, ...] = ()
+
+    def check_files(self) -> None:
+        """Raise a UserError for a mistake that shows on disk; called before TensorFlow loads."""
+
+    def remarks(self, given: frozenset[str]) -> Iterable[str]:
+        """Return a line for each flag among the `given` ones that has no effect."""
+        return ()

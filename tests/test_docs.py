@@ -59,7 +59,6 @@ def test_the_names_that_the_architecture_tells_to_extend_are_there():
         'RECIPES': 'preprocessing/preprocessing_factory.py',
         'datasets_map': 'datasets/dataset_factory.py',
         '_WRITERS': 'serving/export/formats.py',
-        'Alias': 'training/cli.py',
     }
     for name, path in places.items():
         assert f'`{name}`' in page

@@ -53,7 +53,7 @@ SUBROOMS = {
 }
 # Library -> the only modules that may import it.
 USERS = {
-    'absl.flags': {'common.cli', 'training.cli'},
+    'absl.flags': {'common.cli', 'common.flag_tables'},
     'flask': {'serving.web.app'},
 }
 NO_TENSORFLOW = {'common', 'pictures'}
@@ -188,7 +188,6 @@ def test_a_forbidden_import_is_found(module, name):
         ('datasets.known.idx', 'datasets.conversion.spec.DatasetSpec'),
         ('datasets.sources', 'datasets.conversion.convert'),
         ('preprocessing.preprocessing_factory', 'nets.nets_factory'),
-        ('training.cli', 'absl.flags'),
         ('common.cli', 'absl.flags'),
         ('serving.web.app', 'flask.Flask'),
         ('serving.web.page.page_content', 'serving.web.answers'),

@@ -1,4 +1,4 @@
-"""Which data set and which split of it are meant, when the command line does not say all."""
+"""The data set and the split that a program uses if the command line leaves them open."""
 
 import contextlib
 import glob
@@ -20,8 +20,7 @@ def find(options, split_name, known_name=''):
     split may be None: the test split, or without one the validation split.
     """
     directory = options.dataset_dir
-    if not directory:
-        raise UserError('--dataset_dir is missing: the directory that holds the records')
+    record_files.require_directory(directory)
     name = options.dataset_name
     if name is None:
         name = _name_in(directory, known_name)

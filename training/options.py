@@ -1,18 +1,22 @@
 """What a user may ask of training: each flag with its default, its range and its help, once."""
 
 import dataclasses
+import os
 
-from common.errors import UserError
+from classifiers import checkpoint_paths
 from common.options import (
     COUNT,
     DECAY,
     NOT_NEGATIVE,
     POSITIVE,
-    Checked,
+    Dead,
+    Ignored,
     OneOf,
+    ProgramOptions,
     Range,
     option,
 )
+from datasets.records import record_files
 
 DATA = 'Data and network'
 LENGTH = 'Length of the run'
@@ -30,24 +34,44 @@ DECAY_TYPES = ('exponential', 'fixed', 'polynomial', 'cosine')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainOptions(Checked):
-    """Hold everything that a training run can be told; None means that nobody said it."""
+class TrainOptions(ProgramOptions):
+    """Hold the options of a training run; None means not given."""
+
+    page = 'docs/training.md'
+    most_used = (
+        'dataset_name', 'dataset_dir', 'train_dir', 'model_name', 'checkpoint_path',
+        'trainable_scopes', 'batch_size', 'num_epochs', 'max_number_of_steps', 'optimizer',
+        'opt_epsilon', 'learning_rate', 'learning_rate_decay_type', 'moving_average_decay',
+        'validate_every_n_epochs', 'seed',
+    )  # fmt: skip
+    unused = (
+        Dead('quantize_delay', -1, 'training for quantization is not part of this toolkit'),
+        Dead('protocol', 'grpc', 'TensorFlow has only grpc today'),
+        Ignored(
+            'input_queue_memory_factor', 16, 'the whole split is shuffled without a queue in memory'
+        ),
+        Ignored('num_readers', 4, 'records are read at random places, in an order of their own'),
+    )
 
     # Data and network
     train_dir: str = option(DATA, '/tmp/tfmodel/', 'Where checkpoints and events go.', is_path=True)
     dataset_dir: str | None = option(
-        DATA, None, 'The directory that holds the records.', is_path=True
+        DATA, None, 'The directory that holds the records.', is_path=True, older=('data_dir',)
     )
     dataset_name: str | None = option(
         DATA, None, 'The data set; untyped, what lies in --dataset_dir decides.', shown='imagenet'
     )
-    dataset_split_name: str = option(DATA, 'train', 'The split to train on.')
+    dataset_split_name: str = option(DATA, 'train', 'The split to train on.', older=('subset',))
     model_name: str | None = option(DATA, None, 'The network.', shown='inception_v3')
     preprocessing_name: str | None = option(
         DATA, None, "The preprocessing; untyped, the network's own."
     )
     train_image_size: int | None = option(
-        DATA, None, "Side of the input in pixels; untyped, the network's own.", COUNT
+        DATA,
+        None,
+        "Side of the input in pixels; untyped, the network's own.",
+        COUNT,
+        older=('image_size',),
     )
     use_grayscale: bool | None = option(DATA, None, 'Train on one channel.', shown=False)
     labels_offset: int | None = option(
@@ -70,7 +94,11 @@ class TrainOptions(Checked):
     # Length of the run
     batch_size: int = option(LENGTH, 32, 'Pictures per step in each clone.', COUNT)
     max_number_of_steps: int | None = option(
-        LENGTH, None, 'Last step; untyped, training goes on until it is stopped.', COUNT
+        LENGTH,
+        None,
+        'Last step; untyped, training goes on until it is stopped.',
+        COUNT,
+        older=('max_steps',),
     )
     num_epochs: float | None = option(
         LENGTH,
@@ -87,7 +115,11 @@ class TrainOptions(Checked):
 
     # Starting weights, and what is trained
     checkpoint_path: str | None = option(
-        START, None, 'A checkpoint, or a directory of them, to start from.', is_path=True
+        START,
+        None,
+        'A checkpoint, or a directory of them, to start from.',
+        is_path=True,
+        older=('pretrained_model_checkpoint_path',),
     )
     checkpoint_exclude_scopes: str | None = option(
         START,
@@ -110,7 +142,9 @@ class TrainOptions(Checked):
     )
 
     # Learning rate
-    learning_rate: float = option(RATE, 0.01, 'Learning rate at the start.', NOT_NEGATIVE)
+    learning_rate: float = option(
+        RATE, 0.01, 'Learning rate at the start.', NOT_NEGATIVE, older=('initial_learning_rate',)
+    )
     learning_rate_decay_type: str = option(
         RATE, 'exponential', f'How it falls: {", ".join(DECAY_TYPES)}.', OneOf(DECAY_TYPES)
     )
@@ -215,7 +249,9 @@ class TrainOptions(Checked):
     )
 
     # Devices and input
-    num_clones: int = option(DEVICES, 1, 'Copies of the network, one per GPU.', COUNT)
+    num_clones: int = option(
+        DEVICES, 1, 'Copies of the network, one per GPU.', COUNT, older=('num_gpus',)
+    )
     clone_on_cpu: bool = option(DEVICES, False, 'Put the clones on the CPU.')
     gpu_allow_growth: bool | None = option(
         DEVICES,
@@ -225,7 +261,11 @@ class TrainOptions(Checked):
     )
     log_device_placement: bool = option(DEVICES, False, 'Print which device runs which operation.')
     num_preprocessing_threads: int = option(
-        DEVICES, 4, 'Pictures that are decoded and augmented side by side.', COUNT
+        DEVICES,
+        4,
+        'Pictures that are decoded and augmented side by side.',
+        COUNT,
+        older=('num_preprocess_threads',),
     )
 
     # Several machines
@@ -236,7 +276,12 @@ class TrainOptions(Checked):
         CLUSTER, None, 'host:port of the workers; the first is chief.'
     )
     task: int | None = option(
-        CLUSTER, None, 'Number of this process within its job.', NOT_NEGATIVE, shown=0
+        CLUSTER,
+        None,
+        'Number of this process within its job.',
+        NOT_NEGATIVE,
+        shown=0,
+        older=('task_id',),
     )
     worker_replicas: int | None = option(CLUSTER, None, 'Workers in all.', COUNT, shown=1)
     num_ps_tasks: int | None = option(
@@ -248,31 +293,58 @@ class TrainOptions(Checked):
     )
     sync_replicas: bool = option(CLUSTER, False, 'Average the gradients of the workers.')
     replicas_to_aggregate: int = option(
-        CLUSTER, 1, 'Gradients that make a synchronous step; -1: one of each worker.', Range(low=-1)
+        CLUSTER,
+        1,
+        'Gradients that make a synchronous step; -1: one of each worker.',
+        Range(low=-1),
+        older=('num_replicas_to_aggregate',),
     )
 
     def __post_init__(self):
         super().__post_init__()
         if self.early_stopping_patience and not self.validate_every_n_epochs:
-            raise UserError(
-                f'--early_stopping_patience={self.early_stopping_patience}: there is nothing to '
-                'watch without --validate_every_n_epochs'
+            raise self.mistake(
+                'early_stopping_patience',
+                'there is nothing to watch without --validate_every_n_epochs',
             )
         if self.replicas_to_aggregate == 0:
-            raise UserError(
-                '--replicas_to_aggregate=0: has to be at least 1, or -1 for every worker'
+            raise self.mistake(
+                'replicas_to_aggregate', 'must be at least 1, or -1 for every worker'
             )
         if self.learning_rate_decay_type == 'cosine':
             self._check_cosine()
 
     def _check_cosine(self):
         if not (self.max_number_of_steps or self.num_epochs):
-            raise UserError(
-                '--learning_rate_decay_type=cosine: needs to know where the run ends; '
-                'pass --num_epochs or --max_number_of_steps'
+            raise self.mistake(
+                'learning_rate_decay_type',
+                'needs to know where the run ends; pass --num_epochs or --max_number_of_steps',
             )
         if self.end_learning_rate > self.learning_rate:
-            raise UserError(
-                f'--end_learning_rate={self.end_learning_rate:g}: is above '
-                f'--learning_rate={self.learning_rate:g}, so the cosine would rise'
+            raise self.mistake(
+                'end_learning_rate',
+                f'must be at most --learning_rate={self.learning_rate:g}, or the cosine would rise',
+            )
+
+    def check_files(self):
+        """Check that the records are there, and the checkpoint that a new run starts from."""
+        if self.job_name == 'ps' or 'TF_CONFIG' in os.environ:
+            return  # A parameter server reads nothing.
+        record_files.require(self.dataset_dir, self.dataset_name, self.dataset_split_name)
+        # A run that resumes does not read it.
+        if self.checkpoint_path and not checkpoint_paths.may_hold_one(self.train_dir):
+            checkpoint_paths.require(self.checkpoint_path)
+
+    def remarks(self, given):
+        """Yield a line for each option that has no effect, or not the one that one would expect."""
+        if self.fine_tune and not self.checkpoint_path:
+            yield '--fine_tune has no effect without --checkpoint_path: all weights start at random'
+        if 'momentum' in given and self.optimizer == 'rmsprop':
+            yield '--momentum is not used by rmsprop, whose momentum is --rmsprop_momentum'
+        if self.replicas_to_aggregate != 1 and not self.sync_replicas:
+            yield '--replicas_to_aggregate has no effect without --sync_replicas'
+        if self.sync_replicas and self.replicas_to_aggregate == 1:
+            yield (
+                '--sync_replicas with --replicas_to_aggregate=1 takes one gradient a step and '
+                "drops the other workers' as stale; -1 takes one of each"
             )

@@ -11,7 +11,6 @@ from tensorboard.plugins.hparams import summary as hparams
 from tensorboard.plugins.text import summary as text
 
 from common.errors import UserError, reason
-from common.options import flag_fields
 
 _PICTURES = 3
 _HPARAMS_SUFFIX = '.hparams'
@@ -112,16 +111,11 @@ class RunWriter:
         self._hparams.add_summary(summary.SerializeToString())
 
 
-def _values(options):
-    for field in flag_fields(type(options)):
-        yield field.name, getattr(options, field.name)
-
-
 def _as_hparams(options):
     """Return what HParams can hold: whatever has a value."""
-    return {name: value for name, value in _values(options) if value is not None}
+    return {name: value for name, value in options.by_flag().items() if value is not None}
 
 
 def _as_table(options):
-    rows = [f'| `--{name}` | `{json.dumps(value)}` |' for name, value in _values(options)]
+    rows = [f'| `--{name}` | `{json.dumps(value)}` |' for name, value in options.by_flag().items()]
     return '\n'.join(['| flag | value |', '| --- | --- |', *rows])

@@ -56,6 +56,29 @@ def find(dataset_dir, dataset_name, split_name, file_pattern=None):
     raise UserError(f'{first}: there are no such files; they are made by: {command}{instead}')
 
 
+def require_directory(dataset_dir):
+    """Raise a UserError unless the command line names a directory of records."""
+    if not dataset_dir:
+        raise UserError('--dataset_dir is missing: the directory that holds the records')
+
+
+def require(dataset_dir, dataset_name, split_name):
+    """Raise a UserError unless the records of a split are there, as far as their names say.
+
+    The data set and the split are None if only the model will tell which are used.
+    """
+    require_directory(dataset_dir)
+    manifest.require_directory(dataset_dir, dataset_name or '')
+    if dataset_name is None or split_name is None:
+        return
+    manifest.require_finished(dataset_dir, dataset_name)
+    described = manifest.find(dataset_dir, dataset_name)
+    if described:
+        manifest.require_split(described, split_name, dataset_dir)
+    else:
+        find(dataset_dir, dataset_name, split_name)
+
+
 def splits_present(dataset_dir, dataset_name):
     """List the splits of a data set that have files, whether complete or not."""
     stems = _stems(dataset_dir)

@@ -1,4 +1,4 @@
-"""Command lines of all programs: flags from tables, help by purpose, mistakes in one line."""
+"""Command lines of all programs: flags from options, help by purpose, mistakes in one line."""
 
 import dataclasses
 import subprocess
@@ -9,51 +9,59 @@ from absl import flags as absl_flags
 
 from common import cli
 from common.errors import UserError
+from common.options import (
+    Dead,
+    Ignored,
+    OneOf,
+    ProgramOptions,
+    flags,
+    older_flags,
+    option,
+    positional,
+)
 from support.checkout import ROOT
 
-DEAD = cli.Dead('quantize', False, 'nothing here can do that')
-IGNORED = cli.Ignored('queue_factor', 16, 'there is no queue')
-GROUPS = {
-    cli.OLDER_NAMES: (
-        ('string', 'old_path', None, 'The same as --path.'),
-        ('list', 'old_names', [], 'The same as --names.'),
-        *cli.without_effect((DEAD, IGNORED)),
-    ),
-    'What to do': (
-        ('path', 'path', None, 'Where it is.'),
-        ('list', 'names', [], 'Which, with commas between.'),
-        ('integer', 'count', 3, 'How many there are, which takes more words than one line has.'),
-    ),
-    'How to do it': (
-        ('boolean', 'quickly', False, 'At once.'),
-        ('float', 'share', 0.5, 'Of all.'),
-        (['red', 'blue'], 'colour', 'red', 'how it is painted.'),
-    ),
-}
+WHAT, HOW = 'What to do', 'How to do it'
 
 
-@dataclasses.dataclass
-class Options:
-    path: str | None = None
-    count: int = 0
-    unknown_to_flags: str = 'kept'
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Example(ProgramOptions):
+    page = 'docs/it.md'
+    most_used = ('path', 'quickly')
+    unused = (
+        Dead('quantize', False, 'nothing here can do that'),
+        Ignored('queue_factor', 16, 'there is no queue'),
+    )
+
+    path: str | None = option(WHAT, None, 'Where it is.', is_path=True, older=('old_path',))
+    names: tuple[str, ...] = option(WHAT, (), 'Names, with commas.', older=('old_names',))
+    count: int = option(
+        WHAT, 3, 'How many there are, which takes more words than one line has room for.'
+    )
+    quickly: bool = option(HOW, False, 'At once.')
+    share: float = option(HOW, 0.5, 'Of all.')
+    colour: str = option(HOW, 'red', 'How it is painted.', OneOf(('red', 'blue')))
+    # What a model.json may know better.
+    size: int | None = option(HOW, None, 'The size.', shown=7)
+
+    def remarks(self, given):
+        if 'share' in given and not self.quickly:
+            yield '--share has no effect without --quickly'
 
 
-def defined():
-    flag_values = absl_flags.FlagValues()
-    cli.define(GROUPS, flag_values)
-    return flag_values
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pictures(ProgramOptions):
+    count: int = option(WHAT, 3, 'How many.')
+    paths: tuple[str, ...] = positional('PICTURE', older=('image',))
 
 
-def parsed(*arguments, **how):
-    flag_values = defined()
-    cli.parse(['program', *arguments], flag_values, **how)
-    return flag_values
+def read(*arguments):
+    return cli.read(Example, arguments)
 
 
 def shown(capsys, *arguments):
     with pytest.raises(SystemExit) as caught:
-        parsed(*arguments, most_used=('path', 'quickly'), page='docs/it.md')
+        read(*arguments)
     assert caught.value.code == 0
     return capsys.readouterr().out
 
@@ -70,41 +78,48 @@ def test_short_help_explains_what_is_most_used_and_names_the_rest(how, capsys):
         '  --names, --count',
         '',
         'How to do it:',
-        '  --share, --colour',
+        '  --share, --colour, --size',
         '',
-        '--helpfull explains every flag; docs/it.md tells more.',
+        '--helpfull explains every flag; see also docs/it.md.',
     ]
     assert text.splitlines()[-len(expected) :] == expected
 
 
 def test_a_path_may_begin_in_the_home_directory(monkeypatch):
     monkeypatch.setenv('HOME', '/home/me')
-    assert parsed('--path=~/a~b').path == '/home/me/a~b'
-    assert parsed('--path=./~').path == './~'
-    assert parsed('--old_path=~/a').old_path == '~/a'
+    assert read('--path=~/a~b').path == '/home/me/a~b'
+    assert read('--path=./~').path == './~'
+    assert read('--old_path=~/a').path == '/home/me/a'
+    assert read('--names=~/a').names == ('~/a',)
 
 
 def test_full_help_explains_all_and_older_names_come_after_ours(capsys):
     text = shown(capsys, '--helpfull')
-    at = [text.index(heading) for heading in ('What to do:', 'How to do it:', 'Names of older')]
+    at = [text.index(f'{heading}:\n') for heading in (WHAT, HOW, 'Names of older tools')]
     assert at == sorted(at)
     assert '  --[no]quickly             At once.\n' in text
-    assert '<red|blue>: how it is painted. (default: red)' in text
+    assert 'How it is painted. One of: red, blue. (default: red)' in text
+    assert 'The size. (default: 7)' in text
 
 
 @pytest.mark.parametrize('width', [40, 60, 80, 100])
 def test_explanations_wrap_at_the_width(width):
-    lines = cli.full_help(defined(), width).splitlines()
+    flag_values = absl_flags.FlagValues()
+    cli.define(flags(Example) + older_flags(Example), flag_values)
+    lines = cli.full_help(flag_values, Example, width).splitlines()
     assert max(map(len, lines)) <= width
     joined = ' '.join(' '.join(lines).split())
-    assert 'which takes more words than one line has. (default: 3)' in joined
+    assert 'which takes more words than one line has room for. (default: 3)' in joined
 
 
 def test_a_reader_that_goes_away_is_no_traceback():
     program = (
-        'from common import cli\n'
-        'cli.define({"Group": tuple(("string", f"f{n}", None, "x" * 90) for n in range(999))})\n'
-        'cli.run(print, most_used=(), page="docs")\n'
+        'import dataclasses\n'
+        'from common import cli, options\n'
+        'flags = [(f"f{n}", str, options.option("Group", "", "x" * 90)) for n in range(999)]\n'
+        'bases = (options.ProgramOptions,)\n'
+        'how = {"frozen": True, "kw_only": True, "bases": bases}\n'
+        'cli.run(dataclasses.make_dataclass("Example", flags, **how), print)\n'
     )
     command = f'"{sys.executable}" -c \'{program}\' --helpfull | head -n 1'
 
@@ -116,41 +131,63 @@ def test_a_reader_that_goes_away_is_no_traceback():
     ('arguments', 'message'),
     [
         (['--cuont=3'], "Unknown command line flag 'cuont'. Did you mean: count ?"),
-        (['--count=many: 3'], '--count=many: 3: has to be a whole number'),
-        (['--count='], '--count=: has to be a whole number'),
-        (['--share=half'], '--share=half: has to be a number'),
-        (['--quickly=maybe'], '--quickly=maybe: has to be True or False'),
+        (['--count=many: 3'], '--count=many: 3: must be a whole number'),
+        (['--count='], '--count=: must be a whole number'),
+        (['--share=half'], '--share=half: must be a number'),
+        (['--quickly=maybe'], '--quickly=maybe: must be True or False'),
         (['--noquickly=maybe'], '--noquickly=maybe does not take an argument'),
-        (['--colour=green'], '--colour=green: value should be one of <red|blue>'),
+        (['--colour=green'], "--colour=green: unknown colour 'green'; known, nearest first: red"),
         (['stray'], "unexpected argument 'stray': every option is --name=value"),
     ],
 )
 def test_a_mistake_is_one_line(arguments, message):
     with pytest.raises(UserError) as caught:
-        parsed(*arguments)
+        read(*arguments)
     assert str(caught.value).startswith(message)
     assert '\n' not in str(caught.value)
 
 
 def test_names_are_left_to_a_program_that_takes_them():
-    flag_values = defined()
-    arguments = ['program', 'one.jpg', '--count=4', 'two.jpg']
-    assert cli.parse(arguments, flag_values, takes_names=True) == ['program', 'one.jpg', 'two.jpg']
-    assert flag_values.count == 4
+    arguments = ['one.jpg', '--count=4', 'two.jpg', '--image=~', '--', '--three.jpg']
+    read = cli.read(Pictures, arguments)
+    assert read.count == 4
+    assert [path.rpartition('/')[2] for path in read.paths[1:]] == [
+        'one.jpg',
+        'two.jpg',
+        '--three.jpg',
+    ]
+    assert read.paths[0] != '~'
+
+
+def test_a_program_may_limit_how_many_names_it_takes():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class One(ProgramOptions):
+        names: tuple[str, ...] = positional('NAME', most=1)
+
+    assert cli.read(One, []).names == ()
+    assert cli.read(One, ['a']).names == ('a',)
+    with pytest.raises(UserError, match=r"^unexpected argument 'b'"):
+        cli.read(One, ['a', 'b'])
 
 
 def test_what_cannot_be_done_is_refused_unless_it_is_the_default():
-    cli.refuse_dead([DEAD], parsed('--noquantize'))
+    assert read('--noquantize') == Example()
     with pytest.raises(UserError, match=r'^--quantize=True: nothing here can do that; leave'):
-        cli.refuse_dead([DEAD], parsed('--quantize'))
+        read('--quantize')
 
 
-def test_what_has_no_effect_is_mentioned_when_it_is_typed():
-    assert cli.mention_ignored([IGNORED], parsed()) == []
-    typed = parsed('--queue_factor=1')
-    assert cli.mention_ignored([IGNORED], typed) == [
-        '--queue_factor has no effect: there is no queue'
-    ]
+@pytest.mark.parametrize(
+    ('arguments', 'notices'),
+    [
+        ([], ()),
+        (['--queue_factor=1'], ('--queue_factor has no effect: there is no queue',)),
+        (['--share=0.5'], ('--share has no effect without --quickly',)),
+        (['--share=0.5', '--quickly'], ()),
+        (['--old_names=a,b'], ('--old_names is understood as --names=a,b',)),
+    ],
+)
+def test_what_has_no_effect_is_mentioned_if_it_is_given(arguments, notices):
+    assert read(*arguments).notices == notices
 
 
 @pytest.mark.parametrize(
@@ -163,15 +200,33 @@ def test_what_has_no_effect_is_mentioned_when_it_is_typed():
     ],
 )
 def test_an_older_name_stands_for_the_flag(arguments, meant):
-    assert cli.either('path', 'old_path', flag_values=parsed(*arguments)) == meant
+    assert read(*arguments).path == meant
 
 
 def test_two_names_that_contradict_each_other_are_refused():
-    flag_values = parsed('--names=a,b', '--old_names=c')
     with pytest.raises(UserError, match=r'^--names=a,b and --old_names=c contradict each other'):
-        cli.either('names', 'old_names', flag_values=flag_values)
+        read('--names=a,b', '--old_names=c')
 
 
-def test_a_dataclass_is_filled_from_the_flags_of_its_fields_names():
-    assert cli.filled(Options, parsed('--path=a')) == Options('a', 3, 'kept')
-    assert cli.filled(Options, parsed('--path=a'), path='b').path == 'b'
+def test_a_list_is_a_tuple_without_spaces_and_empty_names():
+    assert read('--names= a, b,,').names == ('a', 'b')
+    assert read('--names=').names == ()
+
+
+def test_a_default_that_only_help_shows_counts_if_it_is_given():
+    assert read().size is None
+    assert read('--size=7').size == 7
+
+
+def test_mistakes_on_disk_are_found_before_the_program_starts():
+    program = (
+        'import dataclasses\n'
+        'from common import cli, errors, options\n'
+        '@dataclasses.dataclass(frozen=True, kw_only=True)\n'
+        'class Example(options.ProgramOptions):\n'
+        '    def check_files(self):\n'
+        '        raise errors.UserError("x: no such file")\n'
+        'cli.run(Example, print)\n'
+    )
+    done = subprocess.run([sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, '', 'error: x: no such file\n')

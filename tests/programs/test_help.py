@@ -48,14 +48,14 @@ def test_help_needs_nothing_that_is_slow_to_import(program):
 
 def test_the_page_that_help_sends_to_is_there(program):
     text, _ = programs.helped(program, '--help')
-    page = re.search(r'--helpfull explains every flag; (\S+) tells more\.$', text.strip())[1]
+    page = re.search(r'--helpfull explains every flag; see also (\S+)\.$', text.strip())[1]
     assert (programs.ROOT / page).is_file()
 
 
 def test_every_flag_is_explained_below_a_heading_of_ours(program):
     text, _ = programs.helped(program, '--helpfull')
     *_, last = programs.sections(text)
-    assert last == 'Of the library that reads the flags'
+    assert last == 'Flags of the absl library'
     for heading, part in programs.sections(text).items():
         for entry in re.split(r'(?m)^  (?=--)', part)[1:]:
             assert len(entry.split()) > 2, f'{heading}: {entry!r} is not explained'

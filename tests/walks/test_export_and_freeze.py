@@ -10,7 +10,8 @@ from absl import flags
 
 import freeze_graph
 from classifiers import model_info
-from common import cli, labels
+from common import flag_tables as cli
+from common import labels
 from serving.graphdef import graph_nodes
 from support.checkout import ROOT
 from support.files import frozen_graphs, records, small_models

@@ -2,7 +2,9 @@
 
 import dataclasses
 
-from common.options import COUNT, DECAY, NOT_NEGATIVE, Checked, option
+from classifiers import checkpoint_paths
+from common.options import COUNT, DECAY, NOT_NEGATIVE, Dead, Ignored, ProgramOptions, option
+from datasets.records import record_files
 
 MODEL = 'Checkpoint and network'
 DATA = 'Data'
@@ -15,8 +17,19 @@ _OLDER_INTERVAL_SECS = 300
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluationOptions(Checked):
-    """Hold everything that an evaluation can be told; None means that nobody said it."""
+class EvaluationOptions(ProgramOptions):
+    """Hold the options of an evaluation; None means not given."""
+
+    page = 'docs/evaluation.md'
+    most_used = (
+        'checkpoint_path', 'dataset_dir', 'dataset_name', 'dataset_split_name', 'eval_dir',
+        'eval_interval_secs', 'batch_size', 'save_best', 'model_name',
+    )  # fmt: skip
+    unused = (
+        Dead('quantize', False, 'networks trained for quantization are not part of this toolkit'),
+        Ignored('input_queue_memory_factor', 16, 'an evaluation reads in order, without a queue'),
+        Ignored('num_readers', 4, 'an evaluation reads in order'),
+    )
 
     # Checkpoint and network
     checkpoint_path: str = option(
@@ -24,6 +37,7 @@ class EvaluationOptions(Checked):
         '/tmp/tfmodel/',
         'A checkpoint, or a directory, whose newest one is taken.',
         is_path=True,
+        older=('checkpoint_dir',),
     )
     model_name: str | None = option(
         MODEL, None, 'The network; untyped, the one in model.json.', shown='inception_v3'
@@ -36,6 +50,7 @@ class EvaluationOptions(Checked):
         None,
         "Side of the input in pixels; untyped, the training's or the network's own.",
         COUNT,
+        older=('image_size',),
     )
     use_grayscale: bool | None = option(MODEL, None, 'Evaluate on one channel.', shown=False)
     labels_offset: int | None = option(
@@ -57,7 +72,7 @@ class EvaluationOptions(Checked):
 
     # Data
     dataset_dir: str | None = option(
-        DATA, None, 'The directory that holds the records.', is_path=True
+        DATA, None, 'The directory that holds the records.', is_path=True, older=('data_dir',)
     )
     dataset_name: str | None = option(
         DATA,
@@ -66,7 +81,11 @@ class EvaluationOptions(Checked):
         shown='imagenet',
     )
     dataset_split_name: str | None = option(
-        DATA, None, 'The split; untyped, test where there is one, else validation.', shown='test'
+        DATA,
+        None,
+        'The split; untyped, test where there is one, else validation.',
+        shown='test',
+        older=('subset',),
     )
     skip_damaged_records: bool = option(
         DATA, False, 'Leave out records that fail their checksums, and name them in the log.'
@@ -82,7 +101,7 @@ class EvaluationOptions(Checked):
         PASS, False, 'Take the mean over each picture and its mirror image.'
     )
     num_preprocessing_threads: int = option(
-        PASS, 4, 'Pictures that are decoded side by side.', COUNT
+        PASS, 4, 'Pictures that are decoded side by side.', COUNT, older=('num_preprocess_threads',)
     )
     master: str = option(PASS, '', 'Address of a TensorFlow server that does the work.')
 
@@ -118,3 +137,21 @@ class EvaluationOptions(Checked):
         if self.run_once is False and self.eval_interval_secs is None:
             return _OLDER_INTERVAL_SECS
         return self.eval_interval_secs
+
+    def check_files(self):
+        """Check that the records are there, and the checkpoint unless it is waited for."""
+        record_files.require(self.dataset_dir, self.dataset_name, self.dataset_split_name)
+        if self.interval_secs is None:
+            checkpoint_paths.require(self.checkpoint_path)
+
+    def remarks(self, given):
+        """Yield a line for each option that has no effect."""
+        interval = self.eval_interval_secs
+        if self.run_once and interval is not None:
+            yield f'--eval_interval_secs={interval} has no effect with --run_once'
+        if self.interval_secs is None:
+            for name in ('timeout_secs', 'max_evaluations'):
+                if getattr(self, name) is not None:
+                    yield f'--{name} has no effect without --eval_interval_secs'
+        elif interval is None:
+            yield f'--norun_once is understood as --eval_interval_secs={self.interval_secs}'

@@ -54,5 +54,5 @@ def flags_by_heading(program):
     return {
         heading: _FLAG.findall(part)
         for heading, part in sections(text).items()
-        if not heading.startswith('Of the library')
+        if not heading.startswith('Flags of the absl')
     }

@@ -6,10 +6,9 @@ import sys
 import pytest
 from absl import flags as absl_flags
 
-from common.cli import parse
+from common import cli, options
 from common.errors import UserError
 from support.checkout import ROOT
-from training import cli
 from training.evaluation.evaluation_options import EvaluationOptions
 
 REFERENCE = ROOT.parent / 'shared' / 'reference' / 'flags.md'
@@ -44,20 +43,20 @@ OLDER = [
 ]
 
 
-def command_line(*arguments):
+def flag_values_of_the_program():
     flag_values = absl_flags.FlagValues()
-    cli.define_evaluation_flags(flag_values)
-    parse(['eval_image_classifier.py', *arguments], flag_values)
+    declared = options.flags(EvaluationOptions) + options.older_flags(EvaluationOptions)
+    cli.define(declared, flag_values)
     return flag_values
 
 
 def options_of(*arguments):
-    return cli.evaluation_options(command_line(*arguments))
+    return cli.read(EvaluationOptions, arguments)
 
 
 @pytest.mark.parametrize(('name', 'expected'), SLIM_FLAGS.items())
 def test_a_flag_of_tf_slim_keeps_its_type_and_default(name, expected):
-    flag = command_line()[name]
+    flag = flag_values_of_the_program()[name]
     assert (flag.flag_type(), flag.default) == expected
 
 
@@ -65,7 +64,7 @@ def test_every_flag_of_the_reference_is_understood():
     if not REFERENCE.exists():
         pytest.skip('the reference is not beside the checkout')
     programs = ('eval_image_classifier', 'inception_eval', 'image_processing', 'inception/dataset')
-    known, wanted = set(command_line()), set()
+    known, wanted = set(flag_values_of_the_program()), set()
     for section in REFERENCE.read_text(encoding='utf-8').split('\n## ')[1:]:
         if any(program in section.splitlines()[0] for program in programs):
             rows = [line for line in section.splitlines() if line.startswith('| `')]
@@ -76,10 +75,10 @@ def test_every_flag_of_the_reference_is_understood():
 
 @pytest.mark.parametrize(('typed', 'meant'), OLDER)
 def test_an_older_flag_is_an_alias_and_says_so(typed, meant):
-    options = options_of(typed)
-    assert options == EvaluationOptions(**meant, notices=options.notices)
+    read = options_of(typed)
+    assert read == EvaluationOptions(**meant, notices=read.notices)
     [(name, value)] = meant.items()
-    assert options.notices == (f'{typed.split("=")[0]} is understood as --{name}={value}',)
+    assert read.notices == (f'{typed.split("=")[0]} is understood as --{name}={value}',)
 
 
 def test_the_korean_notes_commands_as_typed():
@@ -100,7 +99,7 @@ def test_the_korean_notes_commands_as_typed():
 
 
 def test_the_chinese_notes_command_as_typed():
-    options = options_of(
+    read = options_of(
         '--dataset_name=my_flower_5',
         '--dataset_dir=/data/flower',
         '--dataset_split_name=validation',
@@ -110,9 +109,9 @@ def test_the_chinese_notes_command_as_typed():
         '--eval_interval_secs=60',
         '--batch_size=32',
     )
-    assert options.notices == ()
-    assert options.interval_secs == 60
-    assert options.model_name == 'inception_v4'
+    assert read.notices == ()
+    assert read.interval_secs == 60
+    assert read.model_name == 'inception_v4'
 
 
 @pytest.mark.parametrize(
@@ -130,17 +129,17 @@ def test_the_chinese_notes_command_as_typed():
     ],
 )
 def test_when_it_watches_and_what_has_no_effect(arguments, interval, notices):
-    options = options_of(*arguments)
-    assert options.interval_secs == interval
-    assert len(options.notices) == notices
+    read = options_of(*arguments)
+    assert read.interval_secs == interval
+    assert len(read.notices) == notices
 
 
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
         (['--quantize'], '--quantize=True: networks trained for quantization are not part'),
-        (['--batch_size=0'], '--batch_size=0: has to be at least 1'),
-        (['--max_evaluations=0'], '--max_evaluations=0: has to be at least 1'),
+        (['--batch_size=0'], '--batch_size=0: must be at least 1'),
+        (['--max_evaluations=0'], '--max_evaluations=0: must be at least 1'),
         (['--data_dir=/a', '--dataset_dir=/b'], '--dataset_dir=/b and --data_dir=/a contradict'),
         (['--evalinterval_secs=3'], "Unknown command line flag 'evalinterval_secs'"),
     ],
@@ -151,7 +150,7 @@ def test_a_wrong_command_line_is_one_clear_line(arguments, message):
     assert str(caught.value).startswith(message)
 
 
-def test_a_typed_default_differs_from_an_untyped_one():
+def test_a_typed_default_differs_from_one_that_is_not_given():
     assert options_of().model_name is options_of().dataset_split_name is None
     assert options_of('--model_name=inception_v3').model_name == 'inception_v3'
     assert options_of('--nouse_moving_averages').use_moving_averages is False
@@ -166,4 +165,4 @@ def test_a_mistake_is_one_line_and_status_1():
         check=False,
     )
     assert result.returncode == 1
-    assert result.stderr == 'error: --batch_size=0: has to be at least 1\n'
+    assert result.stderr == 'error: --batch_size=0: must be at least 1\n'

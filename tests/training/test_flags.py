@@ -5,10 +5,10 @@ import re
 import pytest
 from absl import flags as absl_flags
 
-from common.cli import parse
+from common import cli, options
 from common.errors import UserError
 from support.checkout import ROOT
-from training import cli
+from training.evaluation.evaluation_options import EvaluationOptions
 from training.options import TrainOptions
 
 REFERENCE = ROOT.parent / 'shared' / 'reference' / 'flags.md'
@@ -91,15 +91,14 @@ OLDER = [
 ]
 
 
-def command_line(*arguments):
+def flag_values_of(options_class):
     flag_values = absl_flags.FlagValues()
-    cli.define_training_flags(flag_values)
-    parse(['train_image_classifier.py', *arguments], flag_values)
+    cli.define(options.flags(options_class) + options.older_flags(options_class), flag_values)
     return flag_values
 
 
 def options_of(*arguments):
-    return cli.training_options(command_line(*arguments))
+    return cli.read(TrainOptions, arguments)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ def options_of(*arguments):
     [(kind, name, default) for kind, row in SLIM_FLAGS.items() for name, default in row.items()],
 )
 def test_a_flag_of_tf_slim_keeps_its_type_and_default(kind, name, default):
-    flag = command_line()[name]
+    flag = flag_values_of(TrainOptions)[name]
     assert (flag.flag_type(), flag.default) == (kind, default)
 
 
@@ -115,7 +114,7 @@ def test_every_flag_of_the_reference_is_understood():
     if not REFERENCE.exists():
         pytest.skip('the reference is not beside the checkout')
     programs = ('train_image_classifier', 'inception_train', 'distributed', 'processing', 'dataset')
-    known, wanted = set(command_line()), set()
+    known, wanted = set(flag_values_of(TrainOptions)), set()
     for section in REFERENCE.read_text(encoding='utf-8').split('\n## ')[1:]:
         if any(f'{program}.py' in section.splitlines()[0] for program in programs):
             rows = [line for line in section.splitlines() if line.startswith('| `')]
@@ -126,17 +125,18 @@ def test_every_flag_of_the_reference_is_understood():
 
 @pytest.mark.parametrize(('typed', 'meant'), OLDER)
 def test_an_older_flag_is_an_alias_and_says_so(typed, meant):
-    options = options_of(typed)
-    assert options == TrainOptions(**meant, notices=options.notices)
+    read = options_of(typed)
+    assert read == TrainOptions(**meant, notices=read.notices)
     [(name, value)] = meant.items()
-    assert options.notices[0] == f'{typed.split("=")[0]} is understood as --{name}={value}'
+    assert read.notices[0] == f'{typed.split("=")[0]} is understood as --{name}={value}'
 
 
 def test_an_older_default_never_applies():
-    flag_values = command_line()
-    for alias in cli.TRAINING_ALIASES:
-        assert flag_values[alias.name].default is None
-    assert cli.training_options(flag_values) == TrainOptions()
+    flag_values = flag_values_of(TrainOptions)
+    older = [name for flag in options.flags(TrainOptions) for name in flag.older]
+    assert len(older) == len(OLDER)
+    assert {flag_values[name].default for name in older} == {None}
+    assert options_of() == TrainOptions()
 
 
 def test_an_alias_and_its_option_may_agree_but_not_differ():
@@ -145,19 +145,17 @@ def test_an_alias_and_its_option_may_agree_but_not_differ():
         options_of('--data_dir=/a', '--dataset_dir=/b')
 
 
-@pytest.mark.parametrize('define', [cli.define_training_flags, cli.define_evaluation_flags])
-def test_every_path_may_begin_in_the_home_directory(define, monkeypatch):
+@pytest.mark.parametrize('options_class', [TrainOptions, EvaluationOptions])
+def test_every_path_may_begin_in_the_home_directory(options_class, monkeypatch):
     monkeypatch.setenv('HOME', '/home/kim')
-    flag_values = absl_flags.FlagValues()
-    define(flag_values)
-    paths = [name for name in flag_values if re.search('_(dir|path)$', name)]
+    paths = [name for name in flag_values_of(options_class) if re.search('_(dir|path)$', name)]
     assert {'dataset_dir', 'data_dir', 'checkpoint_path'} < set(paths)
-    parse(['program', *(f'--{name}=~/here/~' for name in paths)], flag_values)
-    assert {flag_values[name].value for name in paths} == {'/home/kim/here/~'}
+    read = cli.read(options_class, [f'--{name}=~/here/~' for name in paths]).by_flag()
+    assert {read[name] for name in paths if name in read} == {'/home/kim/here/~'}
 
 
 def test_the_korean_notes_command_as_typed():
-    options = options_of(
+    read = options_of(
         '--train_dir=models/food',
         '--data_dir=food/tfrecord',
         '--pretrained_model_checkpoint_path=inception-v3/model.ckpt-157585',
@@ -165,16 +163,16 @@ def test_the_korean_notes_command_as_typed():
         '--initial_learning_rate=0.01',
         '--batch_size=24',
     )
-    assert options.dataset_name is None, 'the default imagenet must not stand for own pictures'
-    assert options.fine_tune
-    assert (options.dataset_dir, options.batch_size) == ('food/tfrecord', 24)
-    assert options.checkpoint_path == 'inception-v3/model.ckpt-157585'
-    assert options.trainable_scopes is None
+    assert read.dataset_name is None, 'the default imagenet must not stand for own pictures'
+    assert read.fine_tune
+    assert (read.dataset_dir, read.batch_size) == ('food/tfrecord', 24)
+    assert read.checkpoint_path == 'inception-v3/model.ckpt-157585'
+    assert read.trainable_scopes is None
 
 
 def test_the_chinese_notes_command_as_typed():
     scopes = 'InceptionV4/Logits,InceptionV4/AuxLogits/Aux_logits'
-    options = options_of(
+    read = options_of(
         '--dataset_name=my_flower_5',
         '--dataset_dir=/data/flower',
         '--checkpoint_path=/models/inception_v4.ckpt',
@@ -190,10 +188,10 @@ def test_the_chinese_notes_command_as_typed():
         '--ignore_missing_vars=True',
         '--batch_size=32',
     )
-    assert options.model_name == 'inception_v4'
-    assert options.checkpoint_exclude_scopes == options.trainable_scopes == scopes
-    assert options.ignore_missing_vars
-    assert options.notices == ()
+    assert read.model_name == 'inception_v4'
+    assert read.checkpoint_exclude_scopes == read.trainable_scopes == scopes
+    assert read.ignore_missing_vars
+    assert read.notices == ()
 
 
 @pytest.mark.parametrize(
@@ -207,7 +205,7 @@ def test_the_chinese_notes_command_as_typed():
         ('--task=0', 'task', 0),
     ],
 )
-def test_a_typed_default_differs_from_an_untyped_one(flag, option, value):
+def test_a_typed_default_differs_from_one_that_is_not_given(flag, option, value):
     assert getattr(options_of(), option) is None
     assert getattr(options_of(flag), option) == value
 
@@ -218,9 +216,9 @@ def test_a_typed_default_differs_from_an_untyped_one(flag, option, value):
         (['--quantize_delay=100'], '--quantize_delay=100: training for quantization is not part'),
         (['--protocol=grpc+verbs'], '--protocol=grpc+verbs: TensorFlow has only grpc today'),
         (['--batch_sise=3'], "Unknown command line flag 'batch_sise'. Did you mean: batch_size"),
-        (['--batch_size=many'], '--batch_size=many: has to be a whole number'),
+        (['--batch_size=many'], '--batch_size=many: must be a whole number'),
         (['--fine_tune', 'False'], "unexpected argument 'False': every option is --name=value"),
-        (['--batch_size=0'], '--batch_size=0: has to be at least 1'),
+        (['--batch_size=0'], '--batch_size=0: must be at least 1'),
     ],
 )
 def test_a_wrong_command_line_is_one_clear_line(arguments, message):
