@@ -120,7 +120,7 @@ def check_quoted_output(home, transcript):
         without_values(line) for line in re.split(r'[\r\n]', text.replace(str(home), '/home/me'))
     }
     quoted = [line for block in readme.blocks(PAGE, 'text') for line in block.text.splitlines()]
-    assert len(quoted) > 40
+    assert len(quoted) > 30
     missing = [line for line in quoted if line != '...' and without_values(line) not in lines]
     assert not missing, transcript
 
@@ -173,8 +173,8 @@ def test_links_lead_to_files_that_git_knows(page, home):
     assert len(links) > 10
     for link in links:
         path, _, anchor = link.partition('#')
-        assert (home / 'slim classifier' / path).is_file(), link
-        assert not anchor or anchor in anchors(ROOT / path), link
+        assert (home / 'slim classifier' / (path or page.name)).is_file(), link
+        assert not anchor or anchor in anchors(ROOT / (path or page.name)), link
 
 
 def anchors(path):
