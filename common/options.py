@@ -69,7 +69,8 @@ class Range:
 
     def fault(self, name: str, value: float) -> str | None:
         """Return what the value must be, or None if it is valid."""
-        if not math.isfinite(value):
+        # A whole number is finite, even where it is too large for a float.
+        if isinstance(value, float) and not math.isfinite(value):
             return 'must be a finite number'
         too_low = value <= self.low if self.open_low else value < self.low
         too_high = value >= self.high if self.open_high else value > self.high

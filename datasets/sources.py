@@ -1,52 +1,39 @@
-"""From what the user asked for to the pictures that are to be converted."""
+"""Find the pictures that a request names, and convert them."""
 
 import dataclasses
 import os
+from collections.abc import Callable
 
 from common import names, text
 from common.errors import UserError
 from datasets.conversion import changes, convert
+from datasets.conversion.convert_options import ConvertOptions
+from datasets.conversion.spec import DatasetSpec
 from datasets.dataset_factory import datasets_map
 from datasets.own import image_folder, picture_list
 from datasets.records import manifest, verification
+from datasets.records.manifest import Manifest
+from datasets.request import Request
 
 SAMPLE = 'sample_flowers'
 _HAS_CLUTTER = ('caltech101', 'caltech256')
 _HAS_BACKGROUND = ('imagenet', *_HAS_CLUTTER)
 
 
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What the user asked for; None and False stand for what was not given."""
+def run(
+    request: Request, report: Callable[[str], None] = print, command: str | None = None
+) -> Manifest | None:
+    """Find, download and convert the pictures of a request, or verify their records.
 
-    dataset_name: str | None = None
-    dataset_dir: str | None = None
-    train_directory: str | None = None
-    validation_directory: str | None = None
-    output_directory: str | None = None
-    labels_file: str | None = None
-    csv_file: str | None = None
-    source_url: str | None = None
-    background_class: bool = False
-    sample_unknowns: bool = False
-    verify: bool = False
-    options: convert.ConvertOptions = dataclasses.field(default_factory=convert.ConvertOptions)
-
-    @property
-    def output_dir(self):
-        """Return the directory of the records."""
-        return self.output_directory or self.dataset_dir
-
-
-def run(request, report=print):
-    """Find, fetch and convert what was asked for, or verify it; `report` takes a line of text."""
+    `report` is called with each line of the summary. `command` repeats the conversion.
+    """
     _check(request)
     if request.verify:
         return verification.verify(request.output_dir, request.dataset_name or '', report)
     if made := _made_already(request):
         report(
-            f'{request.dataset_name}: converted already, and what it was made from is gone from'
-            f' {request.dataset_dir}; nothing to do (--overwrite fetches it again)'
+            f'{request.dataset_name}: already converted, and its sources were removed from'
+            f' {request.dataset_dir}; nothing to do (--overwrite downloads them again)'
         )
         return made
     try:
@@ -54,14 +41,15 @@ def run(request, report=print):
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f'{error.filename or request.dataset_dir}: {reason}') from None
-    made = convert.convert(spec, request.output_dir, request.options, report)
+    options = dataclasses.replace(request.options, command=command)
+    made = convert.convert(spec, request.output_dir, options, report)
     report(f'{len(made.class_names):,} classes: {_shortened(made.class_names)}')
     report(f'The records are in {os.path.abspath(request.output_dir)}.')
     return made
 
 
-def find(request, report=print):
-    """Return the description of the pictures that a request means; published ones are fetched."""
+def find(request: Request, report: Callable[[str], None] = print) -> DatasetSpec:
+    """Return the description of a request's pictures; download those of a published data set."""
     name, directory = request.dataset_name, request.dataset_dir
     background = request.background_class
     if _directories(request):
@@ -83,8 +71,8 @@ def find(request, report=print):
 
 
 def _with_typed_percentage(spec, options):
-    """Let a percentage that the user typed win over the size of the published split."""
-    if options.validation_percentage == convert.ConvertOptions.validation_percentage:
+    """Let a percentage that the user gave replace the size of the published split."""
+    if options.validation_percentage == ConvertOptions.validation_percentage:
         return spec
     return dataclasses.replace(spec, validation_count=None)
 
@@ -110,14 +98,14 @@ def _check(request):
     """Raise a UserError that names a flag that is missing, or one that would have no effect."""
     name, ready_made = request.dataset_name, bool(_directories(request))
     if name and (os.sep in name or name.startswith('.')):
-        raise UserError(f'--dataset_name={name}: a name, not a path; --dataset_dir is the path')
+        raise UserError(f'--dataset_name={name}: must be a name; the path belongs in --dataset_dir')
     if not request.output_dir:
         flag = '--output_directory' if ready_made else '--dataset_dir'
-        raise UserError(f'{flag} is missing: the directory that the records are to lie in')
+        raise UserError(f'{flag} is missing: the directory for the records')
     if request.verify:
         return
     if ready_made and request.csv_file:
-        raise UserError('--csv_file and --train_directory both say which pictures; give one')
+        raise UserError('--csv_file and --train_directory both name the pictures; pass one of them')
     if not (ready_made or request.csv_file):
         _check_named(request)
     _refuse_useless(request, ready_made)
@@ -131,25 +119,24 @@ def _check_named(request):
             f' {known}'
         )
     if not request.dataset_dir:
-        raise UserError('--dataset_dir is missing: the directory that the pictures lie in')
+        raise UserError('--dataset_dir is missing: the directory of the pictures')
 
 
 def _refuse_useless(request, ready_made):
     name = None if ready_made or request.csv_file else request.dataset_name
     known = name in datasets_map
     useless = {
-        'labels_file': (not ready_made, 'goes with --train_directory and --validation_directory'),
+        'labels_file': (not ready_made, 'needs --train_directory and --validation_directory'),
         'source_url': (not known, f'replaces the address of {", ".join(datasets_map)}'),
-        'sample_unknowns': (name != SAMPLE, f'goes with --dataset_name={SAMPLE}'),
+        'sample_unknowns': (name != SAMPLE, f'needs --dataset_name={SAMPLE}'),
         'background_class': (
             name == SAMPLE or (known and name not in _HAS_BACKGROUND),
             f'has no effect on {name}, which has no pictures of none of its classes',
         ),
     }
     for flag, (is_useless, reason) in useless.items():
-        value = getattr(request, flag)
-        if value and is_useless:
-            raise UserError(f'--{flag}={value} {reason}')
+        if getattr(request, flag) and is_useless:
+            raise request.mistake(flag, reason)
 
 
 def _made_already(request):

@@ -2,38 +2,28 @@
 
 import collections
 import contextlib
-import dataclasses
 import os
+from collections.abc import Callable
 
 from common import files, labels, processors, progress
 from common.errors import UserError
 from datasets.conversion import changes, duplicates, reports, shards, splits, workers, workspace
+from datasets.conversion.convert_options import ConvertOptions
+from datasets.conversion.spec import DatasetSpec
 from datasets.records import label_files, manifest
 
 
-@dataclasses.dataclass(frozen=True)
-class ConvertOptions:
-    """What the user decides; None takes the default that the text of the flag names."""
-
-    num_shards: int | None = None
-    train_shards: int | None = None
-    validation_shards: int | None = None
-    validation_percentage: float = 10
-    random_seed: int = 0
-    reencode: str = 'png'
-    max_side: int | None = None
-    max_skipped_fraction: float = 0.1
-    num_processes: int | None = None
-    overwrite: bool = False
-    command: str | None = None
-
-
-def convert(spec, output_dir, options, report=print):
+def convert(
+    spec: DatasetSpec,
+    output_dir: str,
+    options: ConvertOptions,
+    report: Callable[[str], None] = print,
+) -> manifest.Manifest:
     """Write a data set's shards, manifest, labels and reports into `output_dir`.
 
-    Returns the manifest. Nothing is done where nothing has changed. `report` takes a line of text.
+    Return the manifest. If nothing has changed, write nothing. Call `report` with each line of the
+    summary.
     """
-    _check(options)
     if not spec.examples:
         raise UserError(f'{spec.name or output_dir}: there are no pictures to convert')
     name = spec.name or 'records'
@@ -48,25 +38,6 @@ def convert(spec, output_dir, options, report=print):
                 report(f'{name}: nothing has changed since the last conversion; nothing to do')
                 return old
             return _Conversion(spec, output_dir, options, space, old, report).run()
-
-
-def _check(options):
-    """Raise a UserError that names the first flag whose value cannot be used."""
-    for name in ('num_shards', 'train_shards', 'validation_shards', 'num_processes', 'max_side'):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            flag = 'num_threads' if name == 'num_processes' else name
-            raise UserError(f'--{flag}={value}: has to be 1 or more')
-    if not 0 <= options.validation_percentage < 100:
-        raise UserError(
-            f'--validation_percentage={options.validation_percentage}: has to be from 0 to 99'
-        )
-    if not 0 <= options.max_skipped_fraction <= 1:
-        raise UserError(
-            f'--max_skipped_fraction={options.max_skipped_fraction}: has to be from 0 to 1'
-        )
-    if options.reencode not in ('png', 'jpeg'):
-        raise UserError(f'--reencode={options.reencode}: has to be png or jpeg')
 
 
 @contextlib.contextmanager

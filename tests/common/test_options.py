@@ -60,6 +60,7 @@ class Example(ProgramOptions):
         (Range(), float('inf'), 'must be a finite number'),
         (OneOf(('a', 'b')), 'c', "unknown its name 'c'; known, nearest first: a, b"),
         (COUNT, 1, None),
+        (COUNT, 10**400, None),
         (DECAY, 0, None),
         (OneOf(('a', 'b')), 'b', None),
     ],

@@ -28,7 +28,9 @@ def directory(tmp_path_factory):
     class_folders(root / 'val', {'n01440764': 1}, first_seed=50)
     class_folders(root / 'my_flower_5', {'daisy': 5, 'roses': 5})
     for name in EXPECTED:
-        request = sources.Request(name, str(root), options=ConvertOptions(num_processes=1))
+        request = sources.Request(
+            dataset_name=name, dataset_dir=str(root), options=ConvertOptions(num_processes=1)
+        )
         sources.run(request, lambda line: None)
     return str(root)
 

@@ -50,7 +50,7 @@ def test_flowers_make_five_shards_of_each_split(tmp_path):
 def test_a_typed_percentage_wins_over_the_published_split(tmp_path, monkeypatch):
     published_files.flower_photos(tmp_path, 4)
     monkeypatch.setattr(flowers, 'SPLITS_TO_SIZES', {'train': 15, 'validation': 5})
-    request = Request('flowers', str(tmp_path))
+    request = Request(dataset_name='flowers', dataset_dir=str(tmp_path))
     assert sources.find(request).validation_count == 5
     typed = dataclasses.replace(ALONE, validation_percentage=50)
     assert sources.find(dataclasses.replace(request, options=typed)).validation_count is None
@@ -74,7 +74,7 @@ def test_cifar_has_the_splits_train_and_test(cifar):
     assert {record['image/height'][0] for record in found} == {32}
 
 
-def test_a_second_run_does_nothing_whether_the_sources_stay_or_go(cifar):
+def test_a_second_run_does_nothing_with_and_without_the_sources(cifar):
     directory, request = cifar
     before = (directory / 'cifar10.manifest.json').stat().st_mtime_ns
     lines = []
@@ -84,7 +84,7 @@ def test_a_second_run_does_nothing_whether_the_sources_stay_or_go(cifar):
     (directory / 'cifar-10-binary.tar.gz').unlink()
     lines.clear()
     assert run(lines, **request).examples == 18
-    assert 'what it was made from is gone' in lines[0]
+    assert 'its sources were removed' in lines[0]
     assert (directory / 'cifar10.manifest.json').stat().st_mtime_ns == before
     other = dataclasses.replace(ALONE, random_seed=3)
     with pytest.raises(UserError, match='could not be downloaded'):
@@ -151,27 +151,27 @@ def test_a_csv_file_lists_the_pictures(tmp_path):
         ({'dataset_name': 'flowers'}, '--dataset_dir is missing'),
         ({'dataset_name': 'flowers', 'output_directory': 'd'}, '--dataset_dir is missing'),
         ({'train_directory': 't'}, '--output_directory is missing'),
-        ({'dataset_name': 'a/b', 'dataset_dir': 'd'}, '--dataset_name=a/b: a name, not a path'),
-        ({'dataset_name': '.x', 'dataset_dir': 'd'}, 'a name, not a path'),
+        ({'dataset_name': 'a/b', 'dataset_dir': 'd'}, '--dataset_name=a/b: must be a name'),
+        ({'dataset_name': '.x', 'dataset_dir': 'd'}, 'must be a name'),
         (
             {'dataset_dir': 'd', 'train_directory': 't', 'csv_file': 'c'},
             '--csv_file and --train_directory',
         ),
         (
             {'dataset_dir': 'd', 'dataset_name': 'own', 'source_url': 'u'},
-            r'--source_url=u replaces the address of .*flowers',
+            r'--source_url=u: replaces the address of .*flowers',
         ),
         (
             {'dataset_dir': 'd', 'dataset_name': 'own', 'labels_file': 'l'},
-            '--labels_file=l goes with --train_directory',
+            '--labels_file=l: needs --train_directory',
         ),
         (
             {'dataset_dir': 'd', 'dataset_name': 'own', 'sample_unknowns': True},
-            '--sample_unknowns=True goes with --dataset_name=sample_flowers',
+            '--sample_unknowns=True: needs --dataset_name=sample_flowers',
         ),
         (
             {'dataset_dir': 'd', 'dataset_name': 'mnist', 'background_class': True},
-            '--background_class=True has no effect on mnist',
+            '--background_class=True: has no effect on mnist',
         ),
     ],
 )
@@ -180,7 +180,7 @@ def test_flags_that_are_missing_or_useless_are_named(request_, words):
         sources.run(Request(**request_))
 
 
-def test_a_name_that_nothing_stands_for_is_answered_with_those_that_are(tmp_path):
+def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path):
     with pytest.raises(UserError) as caught:
         run(dataset_name='flower', dataset_dir=tmp_path)
     message = str(caught.value)

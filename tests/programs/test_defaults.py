@@ -5,8 +5,6 @@ import runpy
 
 import pytest
 
-from datasets import sources
-from datasets.conversion import convert
 from serving.export import export, freeze
 from serving.model.loading import ModelOptions
 from serving.model.predictor import PredictorOptions
@@ -17,7 +15,6 @@ from support.shell.programs import ROOT
 
 RECORDS = {
     'classify_image.py': (ModelOptions, classify.ClassifyOptions),
-    'download_and_convert_data.py': (convert.ConvertOptions, sources.Request),
     'export_inference_graph.py': (export.ExportOptions,),
     'freeze_graph.py': (freeze.FreezeOptions,),
     'server.py': (

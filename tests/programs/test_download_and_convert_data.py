@@ -45,7 +45,7 @@ def test_the_flags_of_the_older_tools_convert(tmp_path):
 def test_mistakes_are_one_line_and_exit_status_1(tmp_path):
     cases = {
         '--dataset_name=flower': 'known data sets, nearest first: flowers',
-        '--foreground_class_of_interest=dog': 'visualwakewords is not made here',
+        '--foreground_class_of_interest=dog': 'visualwakewords is not supported',
         'flowers': "unexpected argument 'flowers': every option is --name=value",
     }
     for argument, words in cases.items():
