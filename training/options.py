@@ -54,62 +54,75 @@ class TrainOptions(ProgramOptions):
     )
 
     # Data and network
-    train_dir: str = option(DATA, '/tmp/tfmodel/', 'Where checkpoints and events go.', is_path=True)
+    train_dir: str = option(
+        DATA, '/tmp/tfmodel/', 'Directory for checkpoints and logs.', is_path=True
+    )
     dataset_dir: str | None = option(
-        DATA, None, 'The directory that holds the records.', is_path=True, older=('data_dir',)
+        DATA, None, 'Directory of the records.', is_path=True, older=('data_dir',)
     )
     dataset_name: str | None = option(
-        DATA, None, 'The data set; untyped, what lies in --dataset_dir decides.', shown='imagenet'
+        DATA,
+        None,
+        'The data set. If not given, the one that --dataset_dir contains.',
+        shown='imagenet',
     )
     dataset_split_name: str = option(DATA, 'train', 'The split to train on.', older=('subset',))
-    model_name: str | None = option(DATA, None, 'The network.', shown='inception_v3')
+    model_name: str | None = option(
+        DATA, None, 'The network; README.md lists all.', shown='inception_v3'
+    )
     preprocessing_name: str | None = option(
-        DATA, None, "The preprocessing; untyped, the network's own."
+        DATA, None, "The preprocessing. If not given, the network's own."
     )
     train_image_size: int | None = option(
         DATA,
         None,
-        "Side of the input in pixels; untyped, the network's own.",
+        "Side of the input in pixels. If not given, the network's own.",
         COUNT,
         older=('image_size',),
     )
-    use_grayscale: bool | None = option(DATA, None, 'Train on one channel.', shown=False)
+    use_grayscale: bool | None = option(
+        DATA, None, 'Train on pictures of one channel.', shown=False
+    )
     labels_offset: int | None = option(
         DATA,
         None,
-        'Subtracted from each label, to leave out a background class (1 for VGG and ResNet v1).',
+        'Number to subtract from each label, to leave out a background class (1 for VGG and '
+        'ResNet v1).',
         NOT_NEGATIVE,
         shown=0,
     )
     augmentation: str = option(
         DATA,
         'slim',
-        "none (as in evaluation), slim (the network's recipe) or strong (RandAugment, erasing).",
+        "How pictures are varied: none as in evaluation; slim with the network's own recipe; "
+        'strong with RandAugment and random erasing.',
         OneOf(('none', 'slim', 'strong')),
     )
     skip_damaged_records: bool = option(
-        DATA, False, 'Leave out records that fail their checksums, and name them in the log.'
+        DATA, False, 'Leave out records that fail their checksum, and list them in the log.'
     )
 
     # Length of the run
-    batch_size: int = option(LENGTH, 32, 'Pictures per step in each clone.', COUNT)
+    batch_size: int = option(LENGTH, 32, 'Number of pictures per step in each clone.', COUNT)
     max_number_of_steps: int | None = option(
         LENGTH,
         None,
-        'Last step; untyped, training goes on until it is stopped.',
+        'Stop after this many steps. If not given, training runs until it is stopped.',
         COUNT,
         older=('max_steps',),
     )
     num_epochs: float | None = option(
         LENGTH,
         None,
-        'Length in passes over the split; the shorter of this and the steps.',
+        'Stop after this many passes over the split, or after --max_number_of_steps if that '
+        'is sooner.',
         POSITIVE,
     )
     seed: int | None = option(
         LENGTH,
         None,
-        'Repeat weights, order and augmentation exactly, across restarts too.',
+        'Seed of weights, order and augmentation. With it a run can be repeated exactly, also '
+        'if it was interrupted.',
         Range(low=0, high=2**31 - 1),
     )
 
@@ -117,28 +130,34 @@ class TrainOptions(ProgramOptions):
     checkpoint_path: str | None = option(
         START,
         None,
-        'A checkpoint, or a directory of them, to start from.',
+        'The checkpoint, or a directory of checkpoints, to start from.',
         is_path=True,
         older=('pretrained_model_checkpoint_path',),
     )
     checkpoint_exclude_scopes: str | None = option(
         START,
         None,
-        'Scopes, with commas, that are not read from the checkpoint; `head`: the last layers.',
+        'Comma-separated scopes that are not read from the checkpoint; head means the last layers.',
     )
     trainable_scopes: str | None = option(
         START,
         None,
-        'Scopes, with commas, that are trained; `head`: the last layers; untyped, all are.',
+        'Comma-separated scopes to train; head means the last layers. If not given, '
+        'everything is trained.',
     )
     ignore_missing_vars: bool = option(
-        START, False, 'Forgive heads that the checkpoint lacks, but no other part of the network.'
+        START,
+        False,
+        'Accept a checkpoint that lacks the head, but not one that lacks any other part of '
+        'the network.',
     )
     fine_tune: bool = option(
-        START, False, 'Start with a new head (and auxiliary head) whatever the checkpoint holds.'
+        START, False, 'Start with a new head (and auxiliary head), even if the checkpoint has one.'
     )
     update_frozen_batch_norm: bool = option(
-        START, False, 'Let batch norms outside --trainable_scopes go on, as TF-Slim did.'
+        START,
+        False,
+        'Let batch norms outside --trainable_scopes keep updating their statistics, as in TF-Slim.',
     )
 
     # Learning rate
@@ -146,32 +165,30 @@ class TrainOptions(ProgramOptions):
         RATE, 0.01, 'Learning rate at the start.', NOT_NEGATIVE, older=('initial_learning_rate',)
     )
     learning_rate_decay_type: str = option(
-        RATE, 'exponential', f'How it falls: {", ".join(DECAY_TYPES)}.', OneOf(DECAY_TYPES)
+        RATE, 'exponential', 'How the learning rate falls.', OneOf(DECAY_TYPES)
     )
     learning_rate_decay_factor: float = option(
-        RATE, 0.94, 'exponential: the factor of each step down.', POSITIVE
+        RATE, 0.94, 'exponential: factor by which each decay multiplies the rate.', POSITIVE
     )
     num_epochs_per_decay: float = option(
         RATE,
         2.0,
-        'exponential: passes between two steps down; polynomial: until the end.',
+        'exponential: passes between two decays; polynomial: passes until the end.',
         POSITIVE,
     )
     end_learning_rate: float = option(
-        RATE, 0.0001, 'polynomial and cosine: where it ends.', NOT_NEGATIVE
+        RATE, 0.0001, 'polynomial and cosine: learning rate at the end.', NOT_NEGATIVE
     )
     warmup_epochs: float = option(
-        RATE, 0.0, 'Passes during which it rises from 0 in a straight line.', NOT_NEGATIVE
+        RATE, 0.0, 'Number of passes during which the rate rises linearly from 0.', NOT_NEGATIVE
     )
 
     # Optimizer
-    optimizer: str = option(
-        OPTIMIZER, 'rmsprop', f'One of {", ".join(OPTIMIZERS)}.', OneOf(OPTIMIZERS)
-    )
+    optimizer: str = option(OPTIMIZER, 'rmsprop', 'The optimizer.', OneOf(OPTIMIZERS))
     opt_epsilon: float | None = option(
         OPTIMIZER,
         None,
-        'adadelta, adam, rmsprop: the epsilon; untyped, adamw takes 1e-08.',
+        'adadelta, adam, rmsprop: the epsilon. adamw uses 1e-08 if it is not given.',
         NOT_NEGATIVE,
         shown=1.0,
     )
@@ -182,50 +199,57 @@ class TrainOptions(ProgramOptions):
     adam_beta2: float = option(OPTIMIZER, 0.999, 'adam, adamw: decay of the second moment.', DECAY)
     adadelta_rho: float = option(OPTIMIZER, 0.95, 'adadelta: the decay.', DECAY)
     adagrad_initial_accumulator_value: float = option(
-        OPTIMIZER, 0.1, 'adagrad: where the accumulators start.', POSITIVE
+        OPTIMIZER, 0.1, 'adagrad: initial value of the accumulators.', POSITIVE
     )
     ftrl_learning_rate_power: float = option(
         OPTIMIZER, -0.5, 'ftrl: power of the learning rate.', Range(high=0)
     )
     ftrl_initial_accumulator_value: float = option(
-        OPTIMIZER, 0.1, 'ftrl: where the accumulators start.', NOT_NEGATIVE
+        OPTIMIZER, 0.1, 'ftrl: initial value of the accumulators.', NOT_NEGATIVE
     )
-    ftrl_l1: float = option(OPTIMIZER, 0.0, 'ftrl: L1 strength.', NOT_NEGATIVE)
-    ftrl_l2: float = option(OPTIMIZER, 0.0, 'ftrl: L2 strength.', NOT_NEGATIVE)
+    ftrl_l1: float = option(OPTIMIZER, 0.0, 'ftrl: L1 regularization strength.', NOT_NEGATIVE)
+    ftrl_l2: float = option(OPTIMIZER, 0.0, 'ftrl: L2 regularization strength.', NOT_NEGATIVE)
     gradient_clip_norm: float | None = option(
-        OPTIMIZER, None, 'Scale gradients down to this global norm.', POSITIVE
+        OPTIMIZER, None, 'Scale gradients down if their global norm is larger than this.', POSITIVE
     )
     mixed_precision: bool = option(
         OPTIMIZER,
         False,
-        'bfloat16 where the processor has it, float16 with loss scaling on GPUs.',
+        'Compute in bfloat16 on processors that support it, and in float16 with loss scaling '
+        'on GPUs.',
     )
 
     # Loss and regularization
     weight_decay: float = option(
         LOSS,
         4e-05,
-        'L2 strength on the weights, part of the loss; adamw: taken off the weights at each step, '
-        'times the learning rate, outside the loss.',
+        'L2 regularization strength of the weights, part of the loss. adamw: each step '
+        'subtracts the weights times this and the learning rate, outside the loss.',
         NOT_NEGATIVE,
     )
-    label_smoothing: float = option(LOSS, 0.0, 'Share of each label spread over all.', DECAY)
+    label_smoothing: float = option(
+        LOSS, 0.0, 'Fraction of each label that is spread over all classes.', DECAY
+    )
     class_weights: str = option(
         LOSS,
         'none',
-        'none, or balanced: a rare class counts as much as a frequent one.',
+        'balanced gives rare classes as much weight in the loss as frequent ones.',
         OneOf(('none', 'balanced')),
     )
     moving_average_decay: float | None = option(
         LOSS, None, 'Keep moving averages of the weights with this decay.', DECAY
     )
     batch_norm_decay: float | None = option(
-        LOSS, None, "Decay of batch norm's statistics; untyped, the network's own.", DECAY
+        LOSS, None, "Decay of the batch norms' statistics. If not given, the network's own.", DECAY
     )
 
     # Validation during the run
     validate_every_n_epochs: float | None = option(
-        VALIDATION, None, 'Passes over the training split between two validations.', POSITIVE
+        VALIDATION,
+        None,
+        'Number of passes over the training split between two validations. If not given, '
+        'there is no validation.',
+        POSITIVE,
     )
     validation_split_name: str = option(VALIDATION, 'validation', 'The split to validate on.')
     early_stopping_patience: int | None = option(
@@ -234,46 +258,54 @@ class TrainOptions(ProgramOptions):
 
     # Checkpoints, logs and summaries
     save_interval_secs: int = option(
-        SAVING, 600, 'Seconds between checkpoints; 0: none by time.', NOT_NEGATIVE
+        SAVING, 600, 'Seconds between two checkpoints; 0 turns this off.', NOT_NEGATIVE
     )
-    save_interval_steps: int | None = option(SAVING, None, 'Steps between checkpoints.', COUNT)
-    keep_checkpoints: int = option(SAVING, 5, 'Newest checkpoints to keep; 0: all.', NOT_NEGATIVE)
+    save_interval_steps: int | None = option(SAVING, None, 'Steps between two checkpoints.', COUNT)
+    keep_checkpoints: int = option(
+        SAVING, 5, 'Number of recent checkpoints to keep; 0 keeps all.', NOT_NEGATIVE
+    )
     log_every_n_steps: int = option(
-        SAVING, 10, 'Steps between two lines of the log; 0: none.', NOT_NEGATIVE
+        SAVING, 10, 'Steps between two lines in the log; 0 turns them off.', NOT_NEGATIVE
     )
     save_summaries_secs: int = option(
-        SAVING, 600, 'Seconds between pictures and histograms; 0: none by time.', NOT_NEGATIVE
+        SAVING,
+        600,
+        'Seconds between two summaries of pictures and histograms; 0 turns this off.',
+        NOT_NEGATIVE,
     )
     save_summaries_steps: int | None = option(
-        SAVING, None, 'Steps between pictures and histograms.', COUNT
+        SAVING, None, 'Steps between two summaries of pictures and histograms.', COUNT
     )
 
     # Devices and input
     num_clones: int = option(
-        DEVICES, 1, 'Copies of the network, one per GPU.', COUNT, older=('num_gpus',)
+        DEVICES, 1, 'Number of copies of the network, one per GPU.', COUNT, older=('num_gpus',)
     )
-    clone_on_cpu: bool = option(DEVICES, False, 'Put the clones on the CPU.')
+    clone_on_cpu: bool = option(DEVICES, False, 'Place the clones on the CPU.')
     gpu_allow_growth: bool | None = option(
         DEVICES,
         None,
-        'Take GPU memory as needed; so it is unless --nogpu_allow_growth.',
+        'Allocate GPU memory as it is needed. This is the default; --nogpu_allow_growth '
+        'allocates all of it at once.',
         shown=False,
     )
-    log_device_placement: bool = option(DEVICES, False, 'Print which device runs which operation.')
+    log_device_placement: bool = option(DEVICES, False, 'Print the device of each operation.')
     num_preprocessing_threads: int = option(
         DEVICES,
         4,
-        'Pictures that are decoded and augmented side by side.',
+        'Number of pictures to decode and augment in parallel.',
         COUNT,
         older=('num_preprocess_threads',),
     )
 
     # Several machines
-    master: str = option(CLUSTER, '', 'Address of a TensorFlow server that runs already.')
-    job_name: str | None = option(CLUSTER, None, 'What this process is: ps or worker.')
-    ps_hosts: str | None = option(CLUSTER, None, 'host:port of the parameter servers, with commas.')
+    master: str = option(CLUSTER, '', 'Address of a TensorFlow server that is already running.')
+    job_name: str | None = option(CLUSTER, None, 'Role of this process: ps or worker.')
+    ps_hosts: str | None = option(
+        CLUSTER, None, 'Comma-separated host:port of the parameter servers.'
+    )
     worker_hosts: str | None = option(
-        CLUSTER, None, 'host:port of the workers; the first is chief.'
+        CLUSTER, None, 'Comma-separated host:port of the workers; the first one is the chief.'
     )
     task: int | None = option(
         CLUSTER,
@@ -283,11 +315,11 @@ class TrainOptions(ProgramOptions):
         shown=0,
         older=('task_id',),
     )
-    worker_replicas: int | None = option(CLUSTER, None, 'Workers in all.', COUNT, shown=1)
+    worker_replicas: int | None = option(CLUSTER, None, 'Number of workers.', COUNT, shown=1)
     num_ps_tasks: int | None = option(
         CLUSTER,
         None,
-        'Parameter servers in all; 0 keeps the variables here.',
+        'Number of parameter servers; with 0 this process holds the variables.',
         NOT_NEGATIVE,
         shown=0,
     )
@@ -295,7 +327,7 @@ class TrainOptions(ProgramOptions):
     replicas_to_aggregate: int = option(
         CLUSTER,
         1,
-        'Gradients that make a synchronous step; -1: one of each worker.',
+        'Number of gradients in a synchronous step; -1 means one from each worker.',
         Range(low=-1),
         older=('num_replicas_to_aggregate',),
     )

@@ -35,33 +35,39 @@ class EvaluationOptions(ProgramOptions):
     checkpoint_path: str = option(
         MODEL,
         '/tmp/tfmodel/',
-        'A checkpoint, or a directory, whose newest one is taken.',
+        'A checkpoint, or a directory, of which the newest checkpoint is used.',
         is_path=True,
         older=('checkpoint_dir',),
     )
     model_name: str | None = option(
-        MODEL, None, 'The network; untyped, the one in model.json.', shown='inception_v3'
+        MODEL, None, 'The network. If not given, the one in model.json.', shown='inception_v3'
     )
     preprocessing_name: str | None = option(
-        MODEL, None, "The preprocessing; untyped, the training's or the network's own."
+        MODEL,
+        None,
+        "The preprocessing. If not given, the one used in training, or the network's own.",
     )
     eval_image_size: int | None = option(
         MODEL,
         None,
-        "Side of the input in pixels; untyped, the training's or the network's own.",
+        'Side of the input in pixels. If not given, the one used in training, or the '
+        "network's own.",
         COUNT,
         older=('image_size',),
     )
-    use_grayscale: bool | None = option(MODEL, None, 'Evaluate on one channel.', shown=False)
+    use_grayscale: bool | None = option(
+        MODEL, None, 'Evaluate on pictures of one channel.', shown=False
+    )
     labels_offset: int | None = option(
         MODEL,
         None,
-        'Subtracted from each label, to leave out a background class (1 for VGG and ResNet v1).',
+        'Number to subtract from each label, to leave out a background class (1 for VGG and '
+        'ResNet v1).',
         NOT_NEGATIVE,
         shown=0,
     )
     use_moving_averages: bool | None = option(
-        MODEL, None, 'Use the moving averages of a network that was trained with them.', shown=True
+        MODEL, None, 'Use the moving averages if the network was trained with them.', shown=True
     )
     moving_average_decay: float | None = option(
         MODEL,
@@ -72,61 +78,74 @@ class EvaluationOptions(ProgramOptions):
 
     # Data
     dataset_dir: str | None = option(
-        DATA, None, 'The directory that holds the records.', is_path=True, older=('data_dir',)
+        DATA, None, 'Directory of the records.', is_path=True, older=('data_dir',)
     )
     dataset_name: str | None = option(
         DATA,
         None,
-        "The data set; untyped, the training's or what lies in --dataset_dir.",
+        'The data set. If not given, the one of the training, or the one that --dataset_dir '
+        'contains.',
         shown='imagenet',
     )
     dataset_split_name: str | None = option(
         DATA,
         None,
-        'The split; untyped, test where there is one, else validation.',
+        'The split. If not given, test if there is one, otherwise validation.',
         shown='test',
         older=('subset',),
     )
     skip_damaged_records: bool = option(
-        DATA, False, 'Leave out records that fail their checksums, and name them in the log.'
+        DATA, False, 'Leave out records that fail their checksum, and list them in the log.'
     )
 
     # The pass over the data
-    batch_size: int = option(PASS, 100, 'Pictures that go through the network at once.', COUNT)
-    max_num_batches: int | None = option(
-        PASS, None, 'Stop after so many batches; untyped, every example counts once.', COUNT
+    batch_size: int = option(
+        PASS, 100, 'Number of pictures that go through the network at a time.', COUNT
     )
-    num_examples: int | None = option(PASS, None, 'Stop after so many examples.', COUNT)
+    max_num_batches: int | None = option(
+        PASS,
+        None,
+        'Stop after this many batches. If not given, every example is evaluated once.',
+        COUNT,
+    )
+    num_examples: int | None = option(PASS, None, 'Stop after this many examples.', COUNT)
     test_time_flips: bool = option(
-        PASS, False, 'Take the mean over each picture and its mirror image.'
+        PASS, False, 'Average the predictions for each picture and its mirror image.'
     )
     num_preprocessing_threads: int = option(
-        PASS, 4, 'Pictures that are decoded side by side.', COUNT, older=('num_preprocess_threads',)
+        PASS,
+        4,
+        'Number of pictures to decode in parallel.',
+        COUNT,
+        older=('num_preprocess_threads',),
     )
-    master: str = option(PASS, '', 'Address of a TensorFlow server that does the work.')
+    master: str = option(PASS, '', 'Address of a TensorFlow server that does the computation.')
 
     # Results
     eval_dir: str = option(
-        RESULTS, '/tmp/tfmodel/', 'Where figures, plots and events go.', is_path=True
+        RESULTS, '/tmp/tfmodel/', 'Directory for metrics, plots and logs.', is_path=True
     )
     save_best: bool = option(
-        RESULTS, False, 'Keep a copy of the most accurate checkpoint in the best/ of --eval_dir.'
+        RESULTS, False, 'Keep a copy of the most accurate checkpoint in --eval_dir/best.'
     )
 
     # Watching a training
     eval_interval_secs: int | None = option(
         WATCHING,
         None,
-        'Evaluate each new checkpoint of the directory, at most one in so many seconds; '
-        'untyped, the newest once.',
+        'Keep evaluating new checkpoints in the directory, with at least this many seconds '
+        'between two evaluations. If not given, evaluate the newest one once.',
         NOT_NEGATIVE,
     )
     timeout_secs: float | None = option(
-        WATCHING, None, 'End when nothing new came for so long.', NOT_NEGATIVE
+        WATCHING, None, 'Stop if there is no new checkpoint for this many seconds.', NOT_NEGATIVE
     )
-    max_evaluations: int | None = option(WATCHING, None, 'End after so many evaluations.', COUNT)
+    max_evaluations: int | None = option(WATCHING, None, 'Stop after this many evaluations.', COUNT)
     run_once: bool | None = option(
-        WATCHING, None, 'Evaluate the newest checkpoint once, whatever the interval.', shown=False
+        WATCHING,
+        None,
+        'Evaluate the newest checkpoint once, whatever --eval_interval_secs says.',
+        shown=False,
     )
 
     @property
