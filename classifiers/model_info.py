@@ -5,7 +5,6 @@ a graph `X` of any other ending in `X.json` too, ending included.
 """
 
 import dataclasses
-import hashlib
 import os
 
 from classifiers import checkpoint_paths, file_kinds, model_info_checks
@@ -138,11 +137,7 @@ def _check_hash(graph, description, expected):
 def graph_sha256(path):
     """Return the SHA-256 of a graph file."""
     try:
-        with open(path, 'rb') as stream:
-            digest = hashlib.sha256()
-            while block := stream.read(1 << 20):
-                digest.update(block)
-            return digest.hexdigest()
+        return files.digest(path)
     except OSError as error:
         raise UserError(f'{path}: {error.strerror}') from None
 

@@ -3,7 +3,6 @@
 import bz2
 import contextlib
 import dataclasses
-import fcntl
 import gzip
 import lzma
 import os
@@ -13,6 +12,7 @@ import tarfile
 import zipfile
 import zlib
 
+from common import locks
 from common.errors import UserError
 from common.progress import Progress
 
@@ -100,13 +100,10 @@ def staging(source, directory):
 
 
 def _lock(handle, source):
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UserError(f'{source}: another process is unpacking it') from None
-    except OSError:
-        # Some network file systems lock only what is open for writing.
-        pass
+    # Some network file systems lock only files that are open for writing.
+    with contextlib.suppress(OSError):
+        if not locks.try_lock(handle):
+            raise UserError(f'{source}: another process is unpacking it')
 
 
 class _Budget:

@@ -2,8 +2,6 @@
 
 import contextlib
 import dataclasses
-import fcntl
-import hashlib
 import http.client
 import os
 import shutil
@@ -15,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from common import files
+from common import files, locks
 from common.errors import UserError
 from common.progress import Progress
 
@@ -83,22 +81,13 @@ def mismatch(path, expected):
     size = os.path.getsize(path)
     if expected.size is not None and size != expected.size:
         return f'{size:,} bytes where {expected.size:,} were expected'
+    # Some publishers give only an MD5; it finds damage, but is no protection.
     for algorithm in ('sha256', 'md5'):
         wanted = getattr(expected, algorithm)
         if wanted:
-            found = digest(path, algorithm)
+            found = files.digest(path, algorithm)
             return None if found == wanted.lower() else f'{algorithm} {found}, expected {wanted}'
     return None
-
-
-def digest(path, algorithm='sha256'):
-    """Return the hexadecimal hash of a file of any size."""
-    # MD5 is all that some publishers give; it tells damage here, it guards nothing.
-    state = hashlib.new(algorithm, usedforsecurity=False)
-    with open(path, 'rb') as stream:
-        while chunk := stream.read(_CHUNK):
-            state.update(chunk)
-    return state.hexdigest()
 
 
 def _addresses(urls):
@@ -157,10 +146,8 @@ class _Part:
 def _partial_file(path):
     part_path = path + '.part'
     with _open_to_append(part_path) as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f'{part_path}: another process is downloading this file') from None
+        if not locks.try_lock(stream):
+            raise UserError(f'{part_path}: another process is downloading this file')
         part = _Part(part_path, stream)
         try:
             yield part
@@ -194,7 +181,7 @@ def _fetch_from(url, part, path, expected, timeout, pause):
         part.stream.truncate(0)
         raise _DeliveryError(reason)
     if not expected.has_hash:
-        found = digest(part.path)
+        found = files.digest(part.path)
         print(f'{path}: SHA-256 {found} (none is known to compare with)', file=sys.stderr)
     os.fsync(part.stream.fileno())
     os.replace(part.path, path)

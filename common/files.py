@@ -1,40 +1,43 @@
-"""Files that are whole or absent, and locks that end with their process."""
+"""Read and write small files; what is written is whole or absent."""
 
 import contextlib
 import errno
-import fcntl
 import glob
+import hashlib
 import json
 import os
+import secrets
 import shutil
 import stat
 import tempfile
 
+from common import locks
 from common.errors import UserError
 
 _PART = '.part'
+_BLOCK = 1 << 20
 
 
 class NotTextError(UserError):
-    """Name a file that is not UTF-8 text."""
+    """A file that is not UTF-8 text."""
 
 
 @contextlib.contextmanager
 def atomic_write(path, mode='wb', **options):
-    """Open a hidden file that takes `path`'s place when the block ends without an error.
+    """Open a hidden file that replaces `path` when the block ends without an error.
 
-    A reader sees the old content or the new one, never a part, even after a kill or a power cut.
+    Readers see the old content or the new content, never a part, even after a kill or a power cut.
+    The file keeps the mode of the one that it replaces.
     """
     path = os.fspath(path)
     require_file(path)
     directory, name = os.path.split(os.path.abspath(path))
-    handle, temporary = _create_part(directory, name)
+    handle, temporary = _create_part(directory, name, _mode(path))
     try:
         with os.fdopen(handle, mode, **options) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            os.chmod(temporary, _permissions(path))
             os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -44,19 +47,37 @@ def atomic_write(path, mode='wb', **options):
     sync_directory(directory)
 
 
-def _create_part(directory, name):
-    """Return (handle, path) of a new hidden file; it is locked for as long as it is open."""
+def _create_part(directory, name, mode):
+    """Return (descriptor, path) of a new hidden file, locked for as long as it is open.
+
+    Without a mode, the system applies the umask, as it does for an ordinary `open`.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     while True:
-        handle, path = tempfile.mkstemp(prefix=f'.{name}.', suffix=_PART, dir=directory)
+        path = os.path.join(directory, f'.{name}.{secrets.token_hex(4)}{_PART}')
+        try:
+            handle = os.open(path, flags, 0o666 if mode is None else mode)
+        except FileExistsError:
+            continue
+        if mode is not None:
+            os.fchmod(handle, mode)
         if _lock_part(handle, path):
             return handle, path
 
 
+def _mode(path):
+    """Return the mode of the file at `path`, or None if there is none."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except FileNotFoundError:
+        return None
+
+
 @contextlib.contextmanager
 def part_directory(path):
-    """Make a hidden directory beside `path`, and remove what is left in it at the end.
+    """Make a hidden directory beside `path`, and remove it and its content at the end.
 
-    What a killed process has left of the same is removed after a block without an error.
+    After a block without an error, directories that killed processes left are removed too.
     """
     directory, name = os.path.split(os.path.abspath(path))
     handle = None
@@ -74,11 +95,11 @@ def part_directory(path):
 
 
 def _lock_part(handle, path):
-    """Lock a new part; return False if another process took it for an orphan before that."""
+    """Lock a new part; return False if another process has removed it as an orphan meanwhile."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        locks.wait_for_lock(handle)
     except OSError:
-        return True  # A file system without locks: nobody there removes parts either.
+        return True  # A file system without locks, where nobody removes parts either.
     try:
         is_ours = os.path.samestat(os.fstat(handle), os.lstat(path))
     except FileNotFoundError:
@@ -89,9 +110,9 @@ def _lock_part(handle, path):
 
 
 def require_file(path):
-    """Check that `path` is a file or can become one; an OSError says what it is in its place.
+    """Raise an OSError unless `path` is a regular file or does not exist.
 
-    A rename would put a file where a device or a pipe was: /dev/null, when root asks for it.
+    Renaming a file to `path` would replace a device or a pipe, such as /dev/null, if root does it.
     """
     path = os.fspath(path)
     if os.path.isdir(path) or path.endswith(os.sep):
@@ -101,9 +122,9 @@ def require_file(path):
 
 
 def remove_parts(directory, name=None):
-    """Remove what killed processes have left of writing files, all or those of one `name`.
+    """Remove the hidden files that killed processes left, all of them or those for one `name`.
 
-    A part that a live process is writing is locked, and stays.
+    A part that a running process writes is locked, and stays.
     """
     pattern = f'.{"*" if name is None else glob.escape(name)}.????????{_PART}'
     for part in glob.glob(pattern, root_dir=directory):
@@ -116,29 +137,20 @@ def _remove_orphan(path):
     except OSError:
         return  # It is gone, or is not ours.
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not locks.try_lock(handle):
+            return  # A running process writes it.
         if stat.S_ISDIR(os.fstat(handle).st_mode):
             shutil.rmtree(path, ignore_errors=True)
         else:
             os.unlink(path)
     except OSError:
-        pass  # A live process writes it, or the file system has no locks.
+        pass  # The file system has no locks, or the part is not ours to remove.
     finally:
         os.close(handle)
 
 
-def _permissions(path):
-    """Return what an ordinary `open` would give: the replaced file's mode, else the umask's."""
-    try:
-        return os.stat(path).st_mode & 0o777
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
-
-
 def sync_directory(directory):
-    """Make renames and removals in `directory` outlive a power cut."""
+    """Make renames and removals in `directory` survive a power cut."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -147,7 +159,7 @@ def sync_directory(directory):
 
 
 def read_text(path):
-    """Read a UTF-8 file; one that is missing, unreadable or no text is a UserError."""
+    """Read a UTF-8 file; raise a UserError if it is missing, unreadable or not text."""
     try:
         with open(path, encoding='utf-8') as stream:
             return stream.read()
@@ -155,8 +167,17 @@ def read_text(path):
         raise UserError(f'{path}: {error.strerror}') from None
     except UnicodeDecodeError as error:
         raise NotTextError(
-            f'{path}: has to be UTF-8 text ({error.reason} at byte {error.start:,})'
+            f'{path}: must be UTF-8 text ({error.reason} at byte {error.start:,})'
         ) from None
+
+
+def digest(path, algorithm='sha256'):
+    """Return the hexadecimal hash of a file of any size."""
+    state = hashlib.new(algorithm, usedforsecurity=False)
+    with open(path, 'rb') as stream:
+        while block := stream.read(_BLOCK):
+            state.update(block)
+    return state.hexdigest()
 
 
 def write_bytes(path, data):
@@ -166,9 +187,9 @@ def write_bytes(path, data):
 
 
 def write_together(contents):
-    """Write {path: bytes}, each atomically; they appear in this order, when all are on the disk.
+    """Write {path: bytes} atomically; the files appear in this order, once all are on the disk.
 
-    A disk that is full therefore leaves all of the old ones in place.
+    If the disk is full, all old files therefore stay in place.
     """
     with contextlib.ExitStack() as stack:
         for path, data in reversed(contents.items()):  # What is opened last is closed first.
@@ -189,72 +210,16 @@ def write_json(path, value):
 
 
 def json_text(value):
-    """Return `value` as JSON for people to read."""
+    """Return `value` as readable JSON."""
     return json.dumps(value, ensure_ascii=False, indent=1) + '\n'
 
 
 def read_json(path):
-    """Read a JSON file; one that is missing or is no JSON is a UserError that names it."""
+    """Read a JSON file; raise a UserError if it is missing or not valid JSON."""
     text = read_text(path)
     try:
         return json.loads(text)
     except ValueError as error:
         raise UserError(f'{path}: not valid JSON ({error})') from None
     except RecursionError:
-        raise UserError(f'{path}: not valid JSON for this program (nested too deeply)') from None
-
-
-def is_locked(path):
-    """Tell whether a process holds the Lock on `path`; what cannot be looked at may be held."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # A file system without locks, on which no conversion runs either.
-    finally:
-        os.close(handle)
-    return False
-
-
-class Lock:
-    """Hold `path` exclusively for the length of a `with` block; the system frees it if we die."""
-
-    def __init__(self, path, busy_message):
-        self._path = os.fspath(path)
-        self._busy_message = busy_message
-        self._handle = None
-
-    def __enter__(self):
-        try:
-            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f'{self._busy_message}{self._holder()}') from None
-        except OSError as error:
-            self._close()
-            raise UserError(f'{self._path}: cannot be locked ({error.strerror})') from None
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f'{os.getpid()}\n'.encode(), 0)
-        return self
-
-    def __exit__(self, *_):
-        # The file stays: removing it would let two later processes lock two different files.
-        os.ftruncate(self._handle, 0)
-        self._close()
-
-    def _holder(self):
-        process = os.read(self._handle, 32).decode(errors='replace').strip()
-        self._close()
-        return f' (process {process})' if process else ''
-
-    def _close(self):
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        raise UserError(f'{path}: not valid JSON (nested too deeply)') from None

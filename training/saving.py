@@ -8,7 +8,7 @@ import time
 import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoints, model_info
-from common import files
+from common import locks
 from common.errors import UserError, reason
 from training.jobs import run_directory
 
@@ -27,7 +27,7 @@ def claimed(train_dir):
     except OSError as error:
         raise UserError(f'--train_dir={train_dir}: cannot be made ({error.strerror})') from None
     busy = f'--train_dir={train_dir}: another process trains there'
-    with files.Lock(os.path.join(train_dir, run_directory.LOCK), busy):
+    with locks.Lock(os.path.join(train_dir, run_directory.LOCK), busy):
         for pattern in _HALF_WRITTEN:
             for path in glob.glob(os.path.join(glob.escape(train_dir), pattern)):
                 with contextlib.suppress(OSError):

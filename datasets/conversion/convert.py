@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import Callable
 
-from common import files, labels, processors, progress
+from common import labels, locks, processors, progress
 from common.errors import UserError
 from datasets.conversion import changes, duplicates, reports, shards, splits, workers, workspace
 from datasets.conversion.convert_options import ConvertOptions
@@ -30,7 +30,7 @@ def convert(
     busy = f'{output_dir}: another conversion of {name} is running'
     with _writing(output_dir):
         os.makedirs(output_dir, exist_ok=True)
-        with files.Lock(manifest.lock_path(output_dir, spec.name), busy):
+        with locks.Lock(manifest.lock_path(output_dir, spec.name), busy):
             space = workspace.Workspace(output_dir, spec.name)
             old = manifest.read(output_dir, spec.name)
             if old and not space.fenced and not options.overwrite:

@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import os
 
-from common import progress
+from common import files, progress
 
 _MANY = 5000
 _TAIL_BYTES = 4096
@@ -40,17 +40,13 @@ def _progress(count):
 
 def content_hash(example):
     """Hash what an example holds; None when it cannot be read."""
-    digest = hashlib.sha256()
     if example.path is None:
-        digest.update(example.data if isinstance(example.data, bytes) else example.data())
-        return digest.hexdigest()
+        data = example.data if isinstance(example.data, bytes) else example.data()
+        return hashlib.sha256(data).hexdigest()
     try:
-        with open(example.path, 'rb') as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+        return files.digest(example.path)
     except OSError:
         return None
-    return digest.hexdigest()
 
 
 def _size(example):

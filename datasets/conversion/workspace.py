@@ -98,7 +98,7 @@ class Workspace:
         """
         made = self.path(manifest.manifest_name(self._dataset_name))
         # From here on readers refuse, until the new manifest is in place.
-        self._fence['manifest'] = manifest.digest(made)
+        self._fence['manifest'] = files.digest(made)
         self._fence['publishes'] = sorted({*new_files, *self._fence['publishes']})
         files.write_json(self._fence_path, self._fence)
         for name in new_files:

@@ -5,7 +5,7 @@ import math
 import os
 import struct
 
-from common import archives, download
+from common import archives, download, files
 from common.errors import UserError
 from datasets.conversion.spec import DatasetSpec, RawExample
 from datasets.known import published, raw_pixels
@@ -142,7 +142,7 @@ def _home(edition, dataset_dir, own):
     lying = [
         path for path in (os.path.join(dataset_dir, n) for n in _NAMES) if os.path.isfile(path)
     ]
-    if lying and not any(download.digest(path) in others for path in lying):
+    if lying and not any(files.digest(path) in others for path in lying):
         return dataset_dir
     return own
 

@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from common import download
+from common import files
 from common.errors import UserError
 
 
@@ -45,4 +45,4 @@ class RawPixels:
 def fingerprint(examples):
     """Return a hash of the files in which the pixels of `examples` lie."""
     paths = dict.fromkeys(example.data.path for example in examples)
-    return ' '.join(download.digest(path) for path in paths)
+    return ' '.join(files.digest(path) for path in paths)

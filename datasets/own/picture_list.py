@@ -68,7 +68,7 @@ def _read(csv_file):
     except OSError as error:
         raise UserError(f'--csv_file={csv_file}: {error.strerror}') from None
     except UnicodeDecodeError as error:
-        raise UserError(f'--csv_file={csv_file}: has to be UTF-8 text ({error.reason})') from None
+        raise UserError(f'--csv_file={csv_file}: must be UTF-8 text ({error.reason})') from None
     except csv.Error as error:
         raise UserError(f'--csv_file={csv_file}: line {reader.line_num}: {error}') from None
     if not lines:

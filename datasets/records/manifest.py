@@ -2,12 +2,11 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import logging
 import os
 import shlex
 
-from common import files, labels
+from common import files, labels, locks
 from common.errors import UserError
 from datasets.records import manifest_checks
 
@@ -135,12 +134,6 @@ def lock_path(dataset_dir, dataset_name):
     return os.path.join(dataset_dir, f'.{dataset_name or "records"}.lock')
 
 
-def digest(path):
-    """Return the SHA-256 of a manifest's file."""
-    with open(path, 'rb') as stream:
-        return hashlib.sha256(stream.read()).hexdigest()
-
-
 def require_directory(dataset_dir, dataset_name):
     """Raise a UserError that names the command that makes the records, where no directory is."""
     if not os.path.isdir(dataset_dir or ''):
@@ -170,7 +163,7 @@ def require_finished(dataset_dir, dataset_name):
         if os.path.exists(path):
             fence = _read_fence(path)
             command = fence.get('command') or conversion_command(dataset_dir, name)
-            if files.is_locked(lock_path(dataset_dir, name)):
+            if locks.is_locked(lock_path(dataset_dir, name)):
                 raise UserError(f'{path} exists: a conversion is running; wait until it has ended')
             if not _is_whole(dataset_dir, name, fence):
                 raise UserError(
@@ -194,7 +187,7 @@ def _is_whole(dataset_dir, dataset_name, fence):
     path = manifest_path(dataset_dir, dataset_name)
     if not os.path.exists(path) or 'publishes' not in fence:
         return False
-    return not fence['publishes'] or fence.get('manifest') == digest(path)
+    return not fence['publishes'] or fence.get('manifest') == files.digest(path)
 
 
 def _read_fence(path):

@@ -1,9 +1,8 @@
 """Read a data set again, byte for byte, against its manifest."""
 
-import hashlib
 import os
 
-from common import labels, progress
+from common import files, labels, progress
 from common.errors import UserError
 from datasets.records import frames, label_files, manifest
 from datasets.records.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
@@ -60,7 +59,7 @@ def _complaint(path, shard, described):
     """Say what is wrong with a shard, and with which record, or return None."""
     try:
         size = os.path.getsize(path)
-        digest = _sha256(path)
+        digest = files.digest(path)
     except OSError as error:
         return f'cannot be read ({error.strerror})'
     complaint = _first_bad_record(path, shard, described.class_names)
@@ -69,14 +68,6 @@ def _complaint(path, shard, described):
     if size != shard.bytes:
         return f'has {size:,} bytes instead of {shard.bytes:,}'
     return f'has other content than when it was made (SHA-256 {digest})'
-
-
-def _sha256(path):
-    with open(path, 'rb') as stream:
-        digest = hashlib.sha256()
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _first_bad_record(path, shard, class_names):

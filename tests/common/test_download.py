@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from common import download
+from common import download, files
 from common.download import Expected
 from common.errors import UserError
 from support.network import http_files
@@ -67,7 +67,7 @@ def test_the_next_run_goes_on_and_the_message_says_so(site, target):
     assert not os.path.exists(target)
     fetch(site.address + '/data.bin', target)
     assert site.requests[-1] == ('/data.bin', 'bytes=300000-')
-    assert download.digest(target) == SHA256
+    assert files.digest(target) == SHA256
     assert left_over(target) == ['data.bin']
 
 
@@ -95,7 +95,7 @@ def test_a_part_that_is_too_long_or_whole_does_no_harm(site, target, kept):
     with open(target + '.part', 'wb') as stream:
         stream.write((DATA + b'extra')[:kept])
     fetch(site.address + '/data.bin', target, Expected(len(DATA), SHA256))
-    assert download.digest(target) == SHA256
+    assert files.digest(target) == SHA256
     assert len(site.requests) == (0 if kept == len(DATA) else 2)
 
 
@@ -103,7 +103,7 @@ def test_a_server_without_ranges_starts_from_the_beginning(site, target):
     site.ranges = False
     site.mishaps['/data.bin'] = [('cut', 300_000)]
     fetch(site.address + '/data.bin', target, Expected(sha256=SHA256))
-    assert download.digest(target) == SHA256
+    assert files.digest(target) == SHA256
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_all_mirrors_failing_lists_each_with_its_reason(site, target):
 def test_redirections_are_followed(site, target):
     site.mishaps['/moved'] = [('redirect', site.address + '/data.bin')]
     fetch(site.address + '/moved', target, Expected(sha256=SHA256))
-    assert download.digest(target) == SHA256
+    assert files.digest(target) == SHA256
 
 
 def test_redirections_to_local_files_are_refused(site, target):
@@ -159,7 +159,7 @@ def test_local_files_are_copied(tmp_path, target, form):
     source.write_bytes(DATA)
     path = str(source) if form == '{}' else str(source).replace(' ', '%20').replace('#', '%23')
     fetch(form.format(path), target, Expected(sha256=SHA256))
-    assert download.digest(target) == SHA256
+    assert files.digest(target) == SHA256
 
 
 def test_a_file_that_is_there_is_checked_and_kept(site, target):

@@ -10,7 +10,6 @@ import pytest
 from common import files
 from common.errors import UserError
 from support.checkout import ROOT
-from support.shell import unprivileged
 
 
 def test_a_written_file_is_whole_and_leaves_nothing_beside_it(tmp_path):
@@ -78,23 +77,13 @@ def test_nothing_but_a_file_is_replaced(tmp_path):
 
 @pytest.mark.parametrize(
     ('content', 'words'),
-    [(b'\xff\xfe', 'has to be UTF-8 text'), (b'[' * 100_000, 'nested too deeply'), (b'{', 'JSON')],
+    [(b'\xff\xfe', 'must be UTF-8 text'), (b'[' * 100_000, 'nested too deeply'), (b'{', 'JSON')],
 )
 def test_what_is_no_json_is_one_line(tmp_path, content, words):
     (tmp_path / 'a.json').write_bytes(content)
     with pytest.raises(UserError, match=rf'a\.json: .*{words}') as error:
         files.read_json(tmp_path / 'a.json')
     assert '\n' not in str(error.value)
-
-
-def test_a_lock_is_seen_from_outside(tmp_path):
-    path = tmp_path / 'lock'
-    assert not files.is_locked(path)
-    with files.Lock(path, 'busy'):
-        assert files.is_locked(path)
-    assert not files.is_locked(path)
-    path.chmod(0)
-    assert unprivileged.call(files.is_locked, path)
 
 
 def test_what_kills_have_left_is_removed_by_name(tmp_path):
@@ -173,7 +162,8 @@ def test_a_part_that_was_removed_before_it_was_locked_is_made_again(tmp_path, mo
     assert [path.name for path in tmp_path.iterdir()] == ['model.json']
 
 
-def test_the_mode_is_what_an_ordinary_open_would_give(tmp_path):
+def test_the_mode_is_what_an_ordinary_open_would_give(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, 'umask', None)  # Other threads would see the changed umask.
     fresh, replaced = tmp_path / 'fresh', tmp_path / 'replaced'
     (tmp_path / 'ordinary').write_text('x')
     replaced.write_text('x')
@@ -191,6 +181,18 @@ def test_json_makes_the_round_trip_and_stays_readable(tmp_path):
     assert files.read_json(path) == {'names': ['菊', '장미']}
 
 
+@pytest.mark.parametrize(
+    ('algorithm', 'expected'),
+    [
+        ('sha256', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'),
+        ('md5', '900150983cd24fb0d6963f7d28e17f72'),
+    ],
+)
+def test_the_digest_of_a_file(tmp_path, algorithm, expected):
+    (tmp_path / 'a').write_bytes(b'abc')
+    assert files.digest(tmp_path / 'a', algorithm) == expected
+
+
 def test_unreadable_files_are_named(tmp_path):
     broken = tmp_path / 'broken.json'
     broken.write_text('{')
@@ -198,32 +200,3 @@ def test_unreadable_files_are_named(tmp_path):
         files.read_json(broken)
     with pytest.raises(UserError, match=r'absent\.json: No such file'):
         files.read_json(tmp_path / 'absent.json')
-
-
-def test_a_lock_is_refused_while_another_process_holds_it(tmp_path):
-    path = tmp_path / '.lock'
-    program = (
-        'from common.files import Lock\n'
-        f'with Lock({str(path)!r}, "x"): print("held", flush=True); input()'
-    )
-    with subprocess.Popen(
-        [sys.executable, '-c', program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdout.readline() == b'held\n'
-        busy = rf'another run is under way \(process {holder.pid}\)'
-        with (
-            pytest.raises(UserError, match=busy),
-            files.Lock(path, 'another run is under way'),
-        ):
-            pass
-        holder.kill()
-    with files.Lock(path, 'another run is under way'):
-        pass
-
-
-def test_a_lock_in_a_place_that_cannot_be_written_says_so(tmp_path):
-    with (
-        pytest.raises(UserError, match=r'cannot be locked \(No such file'),
-        files.Lock(tmp_path / 'absent' / '.lock', 'busy'),
-    ):
-        pass

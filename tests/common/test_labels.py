@@ -39,7 +39,7 @@ def test_faults_are_named(tmp_path):
     with pytest.raises(UserError, match=r'labels\.txt: label 0 is listed twice'):
         labels.read_labels(path)
     path.write_bytes('이름'.encode('cp949'))
-    with pytest.raises(UserError, match=r'labels\.txt: has to be UTF-8 text'):
+    with pytest.raises(UserError, match=r'labels\.txt: must be UTF-8 text'):
         labels.read_labels(path)
     path.write_text(f'{"9" * 5000}:a\n')
     with pytest.raises(UserError, match=r'labels\.txt: label 999999999\.\.\. is too large'):

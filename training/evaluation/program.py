@@ -6,7 +6,7 @@ import os
 import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoints, model_info, resolve, watch
-from common import files
+from common import files, locks
 from common.errors import UserError
 from training import data_choice
 from training.evaluation import lettering, plots, predictions, reports
@@ -96,7 +96,7 @@ class _Program:
         with contextlib.ExitStack() as stack:
             _make_directory(self._directory)
             busy = f'--eval_dir={self._directory}: another evaluation writes into it'
-            stack.enter_context(files.Lock(self._path(_LOCK), busy))
+            stack.enter_context(locks.Lock(self._path(_LOCK), busy))
             for name in _FILES:
                 files.remove_parts(self._directory, name)
             files.remove_parts(self._path(_BEST))

@@ -5,7 +5,6 @@ python -m training.jobs.background stop TRAIN_DIR
 """
 
 import contextlib
-import fcntl
 import os
 import shlex
 import signal
@@ -13,6 +12,7 @@ import subprocess
 import sys
 import time
 
+from common import locks
 from common.errors import UserError, exit_cleanly
 from training.jobs import run_directory
 
@@ -194,22 +194,19 @@ def _is_held(path):
     except OSError:
         return False
     try:
-        return not _try_lock(handle, path, fcntl.LOCK_SH)
+        return not _try_lock(handle, path, shared=True)
     finally:
         os.close(handle)
 
 
-def _try_lock(handle, path, kind=fcntl.LOCK_EX):
+def _try_lock(handle, path, shared=False):
     try:
-        fcntl.flock(handle, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return locks.try_lock(handle, shared)
     except OSError as error:
         raise UserError(
             f'{path}: cannot be locked ({error.strerror}); the training directory and the log have '
             'to lie on another file system'
         ) from None
-    return True
 
 
 def _text(path):

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import dataclasses
-import fcntl
 import math
 import os
 import re
@@ -13,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from common import files
+from common import files, locks
 from common.errors import UserError
 from training.evaluation import lettering
 from training.jobs import curves, run_directory
@@ -68,7 +67,7 @@ def run(rates, directory, program, flags, report=print):
     """
     os.makedirs(directory, exist_ok=True)
     busy = f'--train_dir={directory}: another sweep runs there'
-    with files.Lock(os.path.join(directory, 'sweep.lock'), busy), _sigterm_as_exit():
+    with locks.Lock(os.path.join(directory, 'sweep.lock'), busy), _sigterm_as_exit():
         state = _State(directory, flags)
         command = [*program, *flags]
         for rate in rates:
@@ -150,15 +149,13 @@ def _wait_until_free(train_dir, report):
     with open(os.path.join(train_dir, run_directory.LOCK), 'a+') as lock:
         waited = False
         while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if locks.try_lock(lock):
                 return
-            except BlockingIOError:
-                if not waited:
-                    lock.seek(0)
-                    report(f'{train_dir}: process {lock.read().strip()} still trains; waiting')
-                waited = True
-                time.sleep(_POLL_SECS)
+            if not waited:
+                lock.seek(0)
+                report(f'{train_dir}: process {lock.read().strip()} still trains; waiting')
+            waited = True
+            time.sleep(_POLL_SECS)
 
 
 def _read(log):

@@ -10,7 +10,7 @@ import resource
 
 import pytest
 
-from common import files
+from common import locks
 from common.errors import UserError
 from datasets.conversion import convert as convert_module
 from datasets.conversion.convert import ConvertOptions, convert
@@ -155,7 +155,7 @@ def test_shards_of_another_program_are_not_mixed_up_with_ours(tmp_path, pictures
 
 
 def test_a_second_converter_is_refused(tmp_path, pictures):
-    with files.Lock(tmp_path / '.pics.lock', 'busy'):
+    with locks.Lock(tmp_path / '.pics.lock', 'busy'):
         with pytest.raises(UserError, match=r'another conversion of pics is running \(process'):
             pictures()
 

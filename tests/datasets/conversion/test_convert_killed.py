@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from common import files
+from common import locks
 from common.errors import UserError
 from datasets.conversion import shards
 from datasets.conversion.convert import ConvertOptions, convert
@@ -185,7 +185,7 @@ def test_the_old_records_are_used_after_a_killed_conversion(tmp_path, monkeypatc
     assert dataset.num_samples > 0
     assert 'the records in place are whole and are used. To finish it: python' in caplog.text
     # Files of a conversion that runs are about to be replaced.
-    with files.Lock(manifest.lock_path(tmp_path, 'pics'), 'busy'):
+    with locks.Lock(manifest.lock_path(tmp_path, 'pics'), 'busy'):
         with pytest.raises(UserError, match='a conversion is running'):
             split_reader.get_split('train', str(tmp_path), dataset_name='pics')
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import archives, download
+from common import archives, download, files
 from common.errors import UserError
 from datasets import cifar10, flowers, mnist
 from datasets.known import cifar100, cifar_pickles, fashion_mnist, idx, published
@@ -89,10 +89,10 @@ def test_published_hashes_are_checked_at_the_published_address(tmp_path, monkeyp
         right = published.PublishedFile(
             'flower_photos.tgz',
             (site.address + '/gone', site.address + '/flower_photos.tgz'),
-            download.Expected(archive.stat().st_size, download.digest(archive)),
+            download.Expected(archive.stat().st_size, files.digest(archive)),
         )
         path = published.obtain(right, str(tmp_path / 'data'), report=silent)
-    assert download.digest(path) == right.expected.sha256
+    assert files.digest(path) == right.expected.sha256
 
 
 def test_every_published_file_has_an_encrypted_address_and_a_hash():
@@ -232,7 +232,7 @@ def test_idx_data_sets(tmp_path, module, place):
 
 def test_the_files_of_another_idx_data_set_are_left_alone(tmp_path, monkeypatch):
     published_files.idx_files(tmp_path)
-    hashes = {path.name: (1, download.digest(path)) for path in tmp_path.iterdir()}
+    hashes = {path.name: (1, files.digest(path)) for path in tmp_path.iterdir()}
     twin = idx.Edition('twin', mnist.EDITION.class_names, (), hashes)
     monkeypatch.setitem(idx.EDITIONS, 'twin', twin)
     published_files.idx_files(tmp_path / 'web', (7, 7))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common import files
+from common import locks
 from common.errors import UserError
 from support.evaluations import INFO
 from support.files import checkpoint_files, classifier_files
@@ -38,7 +38,7 @@ def test_an_eval_dir_that_cannot_be_used_is_a_clear_error(program, tmp_path):
     with pytest.raises(UserError, match=r'^--eval_dir=.*file: cannot be made'):
         program.run(eval_dir=str(tmp_path / 'file'))
     program.eval_dir.mkdir()
-    with files.Lock(program.eval_dir / '.evaluation.lock', 'busy'):
+    with locks.Lock(program.eval_dir / '.evaluation.lock', 'busy'):
         with pytest.raises(UserError, match=r'^--eval_dir=.*: another evaluation writes into it'):
             program.run()
     (program.eval_dir / 'metrics.csv').write_text('a,b\n1,2\n')
