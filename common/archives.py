@@ -1,4 +1,4 @@
-"""Unpack archives that may be damaged, or made to do harm."""
+"""Unpack archives that may be damaged or malicious."""
 
 import bz2
 import contextlib
@@ -32,7 +32,7 @@ _DAMAGE = (
 
 
 class _RefusedError(Exception):
-    """Say why an archive is not unpacked; `_explaining` puts the archive's name in front."""
+    """The reason why an archive is not unpacked; `_explaining` adds the archive's name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,24 +47,24 @@ class _Member:
 
 
 def unpack(archive, directory, max_bytes=None):
-    """Unpack a tar, zip or single compressed file into `directory`: all of it, or nothing.
+    """Unpack a tar, zip or single compressed file into `directory`, either all of it or nothing.
 
-    Everything is written into a new hidden folder and moved when it is complete. Refused are paths
-    that leave the directory, links out of it, devices, and more than `max_bytes` of content.
+    Everything is written to a new hidden folder and moved once it is complete. Paths and links that
+    leave the directory, devices, and more than `max_bytes` of content are refused.
     """
     archive = os.fspath(archive)
     with _explaining(archive), staging(archive, directory) as folder:
         limit = (1 << 30) + 20 * os.path.getsize(archive) if max_bytes is None else max_bytes
         budget = _Budget(limit)
         with Progress(None, f'Unpacking {os.path.basename(archive)}', 'files') as progress:
-            with _members(archive, budget) as members:
+            with _members(archive, folder, budget) as members:
                 _write_all(members, folder, budget, progress)
         _move_into(folder, directory)
 
 
 @contextlib.contextmanager
 def _explaining(archive):
-    """Turn what a damaged archive, a full disk and the like raise into one clear line."""
+    """Turn the errors of a damaged archive, a full disk and the like into one clear line."""
     try:
         yield
     except _RefusedError as error:
@@ -72,7 +72,7 @@ def _explaining(archive):
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
         raise UserError(
-            f'{archive}: damaged or incomplete ({reason}); delete it and fetch it again'
+            f'{archive}: damaged or incomplete ({reason}); delete it and download it again'
         ) from None
     except OSError as error:
         raise UserError(f'{archive}: cannot be unpacked ({error.strerror or error})') from None
@@ -80,9 +80,9 @@ def _explaining(archive):
 
 @contextlib.contextmanager
 def staging(source, directory):
-    """Yield a new hidden folder in `directory` for what is made of `source`, by one process alone.
+    """Yield a new hidden folder in `directory` for the content of `source`, to one process only.
 
-    It is gone afterwards; what a killed process left is removed by the next.
+    It is removed afterwards; if the process is killed, the next one removes it.
     """
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, f'.{os.path.basename(source)}.unpacking')
@@ -151,7 +151,7 @@ def _write_all(members, staging, budget, progress):
             with member.open() as source, open(path, 'wb') as target:
                 shutil.copyfileobj(source, target, _CHUNK)
             progress.advance()
-    # No link is ever made, so that nothing can be written through one: it becomes a copy.
+    # A link becomes a copy of its target, so that nothing can be written through a link.
     for member, path in links:
         source = _inside(staging, member.target, member.target_base, member.name)
         if not os.path.isfile(source):
@@ -168,11 +168,11 @@ def _shown(name):
 
 
 def _inside(staging, name, base, member_name):
-    """Return the path of `name` (as seen from the folder `base`), which has to lie in `staging`."""
+    """Return the path of `name`, relative to the folder `base`; it must lie in `staging`."""
     relative = os.path.normpath(os.path.join(base, name))
     parts = relative.split(os.sep)
     if os.path.isabs(name) or os.pardir in parts or '\0' in name:
-        raise _RefusedError(f'{_shown(member_name)} would leave the directory; refused')
+        raise _leaving(member_name)
     if len(parts) > _DEEPEST:
         raise _RefusedError(
             f'{_shown(member_name)} is {len(parts):,} folders deep; at most {_DEEPEST} are unpacked'
@@ -181,8 +181,8 @@ def _inside(staging, name, base, member_name):
 
 
 @contextlib.contextmanager
-def _members(archive, budget):
-    """Yield an iterator over the members of an archive, whose kind comes from its bytes."""
+def _members(archive, folder, budget):
+    """Yield an iterator over the members of an archive; its bytes, not its name, give the kind."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as container:
             yield _zip_members(archive, container, budget)
@@ -194,7 +194,7 @@ def _members(archive, budget):
             yield _single_member(archive, budget)
             return
         with container:
-            yield _tar_members(archive, container, stream)
+            yield _tar_members(archive, container, stream, folder)
 
 
 def _opener(archive):
@@ -208,36 +208,61 @@ def _decompressed(archive):
 
 
 def _single_member(archive, budget):
-    """Yield the one file that a .gz, .bz2 or .xz without a tar in it holds."""
+    """Yield the one file in a .gz, .bz2 or .xz that holds no tar."""
     stem, suffix = os.path.splitext(os.path.basename(archive))
     if _opener(archive) is open or stem.endswith('.tar') or suffix in ('.tgz', '.tbz2', '.txz'):
         raise tarfile.ReadError('not a tar, zip or compressed file')
     yield _Member(stem, 'file', lambda: _Metered(_decompressed(archive), budget))
 
 
-def _tar_members(archive, container, stream):
+def _tar_members(archive, container, stream, folder):
     for info in container:
+        _check_with_tarfile(info, folder)
         if info.isfile():
             yield _Member(info.name, 'file', lambda info=info: container.extractfile(info))
         elif info.isdir():
             yield _Member(info.name, 'directory')
         elif info.issym():
-            folder = os.path.dirname(info.name)
-            yield _Member(info.name, 'link', target=info.linkname, target_base=folder)
+            base = os.path.dirname(info.name)
+            yield _Member(info.name, 'link', target=info.linkname, target_base=base)
         elif info.islnk():
             yield _Member(info.name, 'link', target=info.linkname)
         else:
-            raise _RefusedError(f'{_shown(info.name)} is a device or pipe; refused')
-        # The container remembers every member; a million of them need not stay.
+            raise _device(info.name)
+        # The container keeps every member; there may be a million of them.
         container.members = []
-    # Only behind the last byte does a compressed stream tell whether it is whole.
+    # Only the end of a compressed stream shows whether it is whole.
     while stream.read(_CHUNK):
         pass
     _check_end(archive, container.offset)
 
 
+def _check_with_tarfile(info, folder):
+    """Refuse what the data filter of `tarfile` refuses, where Python has it (3.11.4 and later).
+
+    Our own checks of each member follow: zip files need them, and the filter accepts absolute
+    paths after removing their first slash.
+    """
+    if not hasattr(tarfile, 'data_filter'):
+        return
+    try:
+        tarfile.data_filter(info, folder)
+    except tarfile.SpecialFileError:
+        raise _device(info.name) from None
+    except tarfile.FilterError:
+        raise _leaving(info.name) from None
+
+
+def _device(name):
+    return _RefusedError(f'{_shown(name)} is a device or pipe; refused')
+
+
+def _leaving(name):
+    return _RefusedError(f'{_shown(name)} would leave the directory; refused')
+
+
 def _check_end(archive, offset):
-    """Refuse a plain tar with a broken header in its middle, where `tarfile` just stops."""
+    """Refuse a plain tar with a broken header in its middle, where `tarfile` stops silently."""
     if _opener(archive) is open:
         with open(archive, 'rb') as stream:
             stream.seek(offset)
@@ -249,7 +274,9 @@ def _zip_members(archive, container, budget):
     for info in container.infolist():
         mode = info.external_attr >> 16
         if info.flag_bits & 1:
-            raise _RefusedError(f'{_shown(info.filename)} is encrypted; unpack it by other means')
+            raise _RefusedError(
+                f'{_shown(info.filename)} is encrypted; unpack it with another program'
+            )
         if info.is_dir():
             yield _Member(info.filename, 'directory')
         elif stat.S_ISLNK(mode):
@@ -262,11 +289,11 @@ def _zip_members(archive, container, budget):
                 info.filename, 'file', lambda info=info: _Metered(container.open(info), budget)
             )
         else:
-            raise _RefusedError(f'{_shown(info.filename)} is a device or pipe; refused')
+            raise _device(info.filename)
 
 
 def _move_into(staging, directory):
-    """Move everything in `staging` to `directory`, file by file only where folders meet."""
+    """Move everything in `staging` to `directory`, merging folders that exist in both."""
     for entry in list(os.scandir(staging)):
         target = os.path.join(directory, entry.name)
         if entry.is_dir() and os.path.isdir(target):

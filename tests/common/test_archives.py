@@ -126,11 +126,24 @@ def test_paths_out_of_the_directory_are_refused(tmp_path, name):
         (tar_member('pipe', tarfile.FIFOTYPE), 'device or pipe'),
     ],
 )
-def test_links_outside_and_devices_are_refused(tmp_path, member, words):
+@pytest.mark.parametrize('has_filter', [True, False])
+def test_links_outside_and_devices_are_refused(tmp_path, monkeypatch, member, words, has_filter):
+    if not has_filter:  # As in Python 3.11.3.
+        monkeypatch.delattr(tarfile, 'data_filter', raising=False)
     archive = make_tar(tmp_path / 'x.tar', mode='w', extra=[member])
     with pytest.raises(UserError, match=rf"^.*/x\.tar: '{member.name}' .*{words}"):
         archives.unpack(archive, tmp_path / 'out')
     assert os.listdir(tmp_path / 'out') == []
+
+
+@pytest.mark.skipif(not hasattr(tarfile, 'data_filter'), reason='this Python has no filter')
+def test_what_the_filter_of_tarfile_refuses_is_refused(tmp_path, monkeypatch):
+    def refuse(member, folder):
+        raise tarfile.OutsideDestinationError(member, folder)
+
+    monkeypatch.setattr(tarfile, 'data_filter', refuse)
+    with pytest.raises(UserError, match=r"'photos/a.txt' would leave the directory"):
+        archives.unpack(make_tar(tmp_path / 'x.tgz'), tmp_path / 'out')
 
 
 def test_a_file_is_never_written_through_a_link(tmp_path):
@@ -175,7 +188,7 @@ def test_a_cut_archive_says_what_to_do(tmp_path, make):
     archive = tmp_path / 'x.tar.gz'
     for length in (10, 3000, 7000, len(whole) - 1):
         archive.write_bytes(whole[:length])
-        with pytest.raises(UserError, match=r'damaged or incomplete .* delete it and fetch'):
+        with pytest.raises(UserError, match=r'damaged or incomplete .* delete it and download'):
             archives.unpack(archive, tmp_path / 'out')
         assert os.listdir(tmp_path / 'out') == []
 
