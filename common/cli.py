@@ -245,7 +245,7 @@ def _groups(flag_values, options_class, with_library=False):
 def _explained(flag, width):
     """Return the lines of one flag: its name, and beside or below it what it means."""
     meaning = ' '.join((flag.help or '').split())
-    if flag.default not in (None, '', [], False):
+    if flag.default is not False and flag.default not in (None, '', []):
         meaning += f' (default: {flag.default_as_str.strip(chr(39))})'
     name = f'  {_typed(flag)}'
     # A narrow window has no room for two columns.

@@ -83,7 +83,7 @@ class Range:
             bounds.append(f'{"above" if self.open_low else "at least"} {self.low:.10g}')
         if self.high < math.inf:
             bounds.append(f'{"below" if self.open_high else "at most"} {self.high:.10g}')
-        return ' and '.join(bounds) or 'a finite number'
+        return ' and '.join(bounds)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -185,7 +185,8 @@ def anchors(path):
 
 @pytest.mark.parametrize('page', [PAGE, *TRANSLATIONS], ids=lambda page: page.name)
 def test_flags_exist(page):
-    sources = [*ROOT.glob('*.py'), *ROOT.glob('*/*.py'), *ROOT.glob('scripts/*.sh')]
+    sources = [path for depth in ('', '*/', '*/*/') for path in ROOT.glob(f'{depth}*.py')]
+    sources += ROOT.glob('scripts/*.sh')
     known = '\n'.join(
         path.read_text(encoding='utf-8') for path in sources if 'test' not in path.name
     )

@@ -42,7 +42,7 @@ class Example(ProgramOptions):
     share: float = option(HOW, 0.5, 'Of all.')
     colour: str = option(HOW, 'red', 'How it is painted.', OneOf(('red', 'blue')))
     # What a model.json may know better.
-    size: int | None = option(HOW, None, 'The size.', shown=7)
+    size: int | None = option(HOW, None, 'The size.', shown=0)
 
     def remarks(self, given):
         if 'share' in given and not self.quickly:
@@ -99,7 +99,7 @@ def test_full_help_explains_all_and_older_names_come_after_ours(capsys):
     assert at == sorted(at)
     assert '  --[no]quickly             At once.\n' in text
     assert 'How it is painted. One of: red, blue. (default: red)' in text
-    assert 'The size. (default: 7)' in text
+    assert 'The size. (default: 0)' in text
 
 
 @pytest.mark.parametrize('width', [40, 60, 80, 100])
@@ -215,7 +215,7 @@ def test_a_list_is_a_tuple_without_spaces_and_empty_names():
 
 def test_a_default_that_only_help_shows_counts_if_it_is_given():
     assert read().size is None
-    assert read('--size=7').size == 7
+    assert read('--size=0').size == 0
 
 
 def test_mistakes_on_disk_are_found_before_the_program_starts():
