@@ -24,10 +24,11 @@ _CLASSES = tuple('abcde')
 def describe(model_name):
     """Return the ModelInfo of a network for the drawn pictures."""
     from classifiers import resolve
+    from classifiers.model_request import ModelRequest
 
     labels = dict(enumerate(_CLASSES))
     info, _ = resolve.resolve(
-        model_name=model_name, dataset_classes=len(labels), dataset_labels=labels
+        ModelRequest(model_name), dataset_classes=len(labels), dataset_labels=labels
     )
     return info
 

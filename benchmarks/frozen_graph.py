@@ -21,7 +21,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers import build
+from classifiers.model_request import ModelRequest
 from classifiers.resolve import resolve
+from common import imagenet
 from deployment import precision
 from serving.export import completion
 
@@ -43,7 +45,7 @@ def main():
     print(f'{os.cpu_count()} cores, bfloat16: {"yes" if has_bfloat16 else "no"}')
     print('network | batch | unfolded ms | ' + ' | '.join(VARIANTS[1:]))
     for name in options.networks.split(','):
-        info = resolve(model_name=name, dataset_classes=1001)[0]
+        info = resolve(ModelRequest(name), dataset_classes=imagenet.NUM_LABELS)[0]
         graphs = frozen_graphs(info)
         for batch in map(int, options.batch_sizes.split(',')):
             times = measure(info, graphs, batch, options.rounds, has_bfloat16, clock, threads)

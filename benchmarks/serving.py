@@ -32,10 +32,12 @@ _READY = 'listening on port '
 def write_models(folder, network):
     """Write a network with random weights, frozen with and without folding; return the paths."""
     from benchmarks import frozen_graph
+    from classifiers.model_request import ModelRequest
     from classifiers.resolve import resolve
+    from common import imagenet
     from serving.export import freeze
 
-    info = resolve(model_name=network, dataset_classes=1001)[0]
+    info = resolve(ModelRequest(network), dataset_classes=imagenet.NUM_LABELS)[0]
     nodes = {name: name for name in ('image_bytes', 'input', 'probabilities')}
     unfolded, folded = frozen_graph.frozen_graphs(info)
     paths = os.path.join(folder, 'model.pb'), os.path.join(folder, 'unfolded.pb')

@@ -1,5 +1,6 @@
 """What to tell users whose checkpoint does not fit: the variable, both shapes, the flag to pass."""
 
+from common import imagenet
 from common.errors import UserError
 from nets import nets_factory, released
 
@@ -48,7 +49,7 @@ def other_classes(path, name, there, here, can_train=True):
     if len(there) != len(here) or there[:-1] != here[:-1] or there == here:
         return None
     classes = there[-1], here[-1]
-    if set(classes) == {1000, 1001}:
+    if None not in map(imagenet.labels_offset, classes):
         raise UserError(_about_background(path, name, *classes, can_train))
     return classes
 

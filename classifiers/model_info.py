@@ -8,7 +8,7 @@ import dataclasses
 import os
 
 from classifiers import checkpoint_paths, file_kinds, model_info_checks
-from common import files
+from common import files, imagenet
 from common.errors import UserError
 
 FILE_NAME = 'model.json'
@@ -48,6 +48,14 @@ class ModelInfo:
         if self.class_names:
             return list(self.class_names)
         return [str(output + self.labels_offset) for output in range(self.num_classes)]
+
+    def with_imagenet_names(self):
+        """Return a copy with ImageNet's names if no names are known and their number fits."""
+        names = () if self.class_names else imagenet.names(self.num_classes)
+        if not names:
+            return self
+        offset = imagenet.labels_offset(self.num_classes)
+        return self.replace(class_names=names, labels_offset=offset)
 
 
 _FIELDS = {field.name: field for field in dataclasses.fields(ModelInfo) if field.name != 'unknown'}

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import build, checkpoints, model_info, released_archives, restore
 from classifiers.model_info import ModelInfo
-from common import archives, files, names
+from common import archives, files, imagenet, names
 from common.errors import UserError
 from nets import nets_factory, released
 
@@ -31,17 +31,17 @@ def choose(name):
     raise UserError(names.unknown('network or checkpoint', name, known))
 
 
-def describe(release, imagenet_names, source):
-    """Return the ModelInfo of a release; `imagenet_names` are those of 1,001 outputs."""
+def describe(release, source):
+    """Return the ModelInfo of a release that was fetched from `source`."""
     return ModelInfo(
         model_name=release.network,
         num_classes=release.classes,
         image_size=release.image_size,
         channels=nets_factory.get_spec(release.network).channels,
         preprocessing_name=release.preprocessing,
-        class_names=tuple(imagenet_names)[release.labels_offset :],
+        class_names=imagenet.names(release.classes),
         labels_offset=release.labels_offset,
-        dataset_name='imagenet',
+        dataset_name=imagenet.DATASET_NAME,
         weights_source=source,
     )
 
@@ -55,7 +55,7 @@ class Fetched:
     is_new: bool
 
 
-def fetch(release, directory, imagenet_names, mirror=None):
+def fetch(release, directory, mirror=None):
     """Download, unpack and check a release into `directory`/NAME, and return a `Fetched`.
 
     model.json is written last: where it lies, the checkpoint was whole and its network's.
@@ -65,7 +65,7 @@ def fetch(release, directory, imagenet_names, mirror=None):
     if released_archives.is_there(release, directory):
         return Fetched(path, _check(path, model_info.read_beside(path)), False)
     archive = released_archives.fetch(release, directory, mirror)
-    info = describe(release, imagenet_names, released_archives.address(release, mirror))
+    info = describe(release, released_archives.address(release, mirror))
     unpacked = os.path.join(folder, _UNPACKED)
     shutil.rmtree(unpacked, ignore_errors=True)
     try:

@@ -1,4 +1,4 @@
-"""The classes of a data set, for whoever needs no records."""
+"""The classes of a data set, without its records."""
 
 from common import imagenet, labels
 from common.errors import UserError
@@ -11,8 +11,8 @@ _SPLITS = ('train', 'validation', 'test')
 def read(dataset_name, dataset_dir):
     """Return (number of a data set's classes, their names by record label or None).
 
-    They come from the manifest, else a label file, else the records. Without a directory a
-    published data set is known by its number of classes, and ImageNet by its names.
+    They come from the manifest, else from a label file, else from the records. Without a directory
+    only the number of classes of published data sets and the names of ImageNet are known.
     """
     if not dataset_dir:
         return _published(dataset_name)
@@ -32,21 +32,20 @@ def _named(dataset_name, dataset_dir):
 
 
 def _published(dataset_name):
-    if dataset_name == 'imagenet':
-        names = [entry.name for entry in imagenet.read()]
-        return len(names), names
+    if dataset_name == imagenet.DATASET_NAME:
+        return imagenet.NUM_LABELS, list(imagenet.names())
     module = dataset_factory.datasets_map.get(dataset_name)
     count = getattr(module, 'NUM_CLASSES', None)
     if count is None:
         raise UserError(
-            f'--dataset_name={dataset_name}: its classes are counted in its directory; name that'
-            ' with --dataset_dir, or the training directory with --checkpoint_path'
+            f'--dataset_name={dataset_name}: its classes are only known from its files; pass their'
+            ' directory as --dataset_dir, or the training directory with --checkpoint_path'
         )
     return count, None
 
 
 def _from_records(dataset_name, dataset_dir):
-    """Ask any split that there is."""
+    """Read the class names of the first split that exists."""
     first_error = None
     for split in _SPLITS:
         try:

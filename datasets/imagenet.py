@@ -13,7 +13,7 @@ from datasets.records import split_reader
 from pictures import folder_scan
 
 SPLITS_TO_SIZES = {'train': 1281167, 'validation': 50000}
-NUM_CLASSES = 1001
+NUM_CLASSES = imagenet.NUM_LABELS
 
 _ROOTS = ('imagenet', 'raw-data', 'ILSVRC2012', 'ILSVRC/Data/CLS-LOC', '.')
 _LAYOUT = (
@@ -24,7 +24,7 @@ SOURCES = ('train', 'validation', 'val', *_ROOTS[:-1])
 
 
 def _class_names():
-    return [entry.name for entry in imagenet.read()]
+    return list(imagenet.names())
 
 
 get_split = functools.partial(

@@ -8,7 +8,7 @@ import dataclasses
 import os
 import re
 
-from common import names
+from common import imagenet, names
 from common.errors import UserError
 
 BASE_URL = 'http://download.tensorflow.org/models/'
@@ -44,7 +44,7 @@ class Release:
     @property
     def labels_offset(self):
         """Return the label of output 0: with 1001 classes that is an empty background class."""
-        return 1001 - self.classes
+        return imagenet.labels_offset(self.classes)
 
 
 _MOBILENET_NETWORKS = {

@@ -69,12 +69,11 @@ def main():
     # Late: the list, --help and an archive that cannot be had have no need of TensorFlow.
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     from classifiers import pretrained
-    from common import imagenet, logs
+    from common import logs
 
     logs.start()
     release = pretrained.choose(arguments.model)
-    imagenet_names = [entry.name for entry in imagenet.read()]
-    found = pretrained.fetch(release, arguments.directory, imagenet_names, arguments.mirror)
+    found = pretrained.fetch(release, arguments.directory, arguments.mirror)
     state = 'fetched' if found.is_new else 'already there'
     print(f'{state}, all {found.variables} variables as {release.network} has them: {found.path}')
 

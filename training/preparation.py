@@ -13,6 +13,7 @@ import tf_slim as slim
 
 from classifiers import checkpoints, model_info, resolve, scopes, watch
 from classifiers.model_info import ModelInfo
+from classifiers.model_request import ModelRequest, StoredModel
 from classifiers.watch import Checkpoint
 from common.errors import UserError
 from datasets.records import reader
@@ -127,20 +128,15 @@ def prepare(options, place):
 
 def _describe(options, dataset, resumed, warm_start, warm_info):
     """Return (what is trained, lines for the log)."""
+    stored = model_info.read_beside(options.train_dir) if resumed else None
     info, lines = resolve.resolve(
-        model_info.read_beside(options.train_dir) if resumed else None,
-        stored_path=os.path.join(options.train_dir, model_info.FILE_NAME),
-        warm_start=warm_info,
-        warm_start_path=warm_start and warm_start.path,
-        model_name=options.model_name,
-        dataset_name=dataset.dataset_name,
+        ModelRequest.of(
+            options, image_size=options.train_image_size, dataset_name=dataset.dataset_name
+        ),
+        StoredModel(stored, model_info.path_beside(options.train_dir)),
+        warm_start=StoredModel(warm_info, checkpoint=warm_start and warm_start.path),
         dataset_classes=dataset.num_classes,
         dataset_labels=dataset.labels_to_names,
-        labels_offset=options.labels_offset,
-        use_grayscale=options.use_grayscale,
-        image_size=options.train_image_size,
-        preprocessing_name=options.preprocessing_name,
-        moving_average_decay=options.moving_average_decay,
     )
     if not resumed:
         info = info.replace(weights_source=warm_start.path if warm_start else '')

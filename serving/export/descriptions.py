@@ -7,8 +7,9 @@ import os
 import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
+from classifiers.model_request import ModelRequest, StoredModel
 from classifiers.resolve import resolve
-from common import imagenet, labels
+from common import labels
 from common.errors import UserError
 from nets import nets_factory
 from serving.graphdef import graph_edits, graph_nodes
@@ -33,19 +34,17 @@ def describe(graph_path, graph_def, checkpoint, outputs, model_name=None, use_mo
             f'{graph_path}: no network here has these nodes under one name alone, so that no'
             ' description is written; pass --model_name'
         ]
-    info, lines = resolve(
-        stored,
-        stored_path=path,
-        checkpoint=checkpoint,
-        model_name=model_name or name,
-        # True needs no decay: whether the checkpoint has averages is seen when it is read.
+    request = ModelRequest(
+        model_name=name,
+        # True is checked against the checkpoint itself, when its weights are read.
         use_moving_averages=None if use_moving_averages else use_moving_averages,
     )
+    info, lines = resolve(request, StoredModel(stored, path, checkpoint))
     if of_graph is None:
         info = _as_in_graph(info, graph_def)
     _warn_of_differences(of_graph, of_weights, graph_path)
     nodes = _nodes(info, graph_def, outputs, of_graph)
-    info = info if stored else with_imagenet_names(info)
+    info = info if stored else info.with_imagenet_names()
     return info.replace(nodes=nodes), lines
 
 
@@ -134,15 +133,6 @@ def path_for(graph_path):
             ' name the graph otherwise'
         )
     return path
-
-
-def with_imagenet_names(info):
-    """Name the outputs of a network for ImageNet, if their names are not known."""
-    background = 1001 - info.num_classes
-    if info.class_names or background not in (0, 1):
-        return info
-    names = tuple(entry.name for entry in imagenet.read()[background:])
-    return info.replace(class_names=names, labels_offset=background)
 
 
 def versions():

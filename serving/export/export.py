@@ -5,10 +5,12 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from classifiers import build, model_info, resolve, watch
+from classifiers import build, resolve, watch
+from classifiers.model_request import ModelRequest, StoredModel
+from common import imagenet
 from common.errors import UserError
 from datasets import class_names
-from serving.export import completion, descriptions, formats, freeze, onnx_model
+from serving.export import completion, formats, freeze, onnx_model
 
 # Format -> how its file is called where no name was given.
 _SUFFIXES = {
@@ -103,36 +105,28 @@ def _check(options):
 
 def _describe(options):
     """Return (ModelInfo, path of the checkpoint or None), and log what was chosen."""
-    checkpoint, stored, described_in = None, None, ''
+    stored = StoredModel()
     if options.checkpoint_path:
-        checkpoint = watch.find(options.checkpoint_path).path
-        described_in = model_info.path_beside(checkpoint)
-        stored = model_info.read_beside(checkpoint)
-    count, names = _classes(options, stored, checkpoint)
+        stored = StoredModel.beside(watch.find(options.checkpoint_path).path)
+    count, names = _classes(options, stored)
     info, lines = resolve.resolve(
+        ModelRequest.of(options),
         stored,
-        stored_path=described_in,
-        checkpoint=checkpoint,
-        model_name=options.model_name,
-        dataset_name=options.dataset_name,
         dataset_classes=count,
         dataset_labels=dict(enumerate(names)) if names else None,
-        labels_offset=options.labels_offset,
-        use_grayscale=options.use_grayscale,
-        image_size=options.image_size,
-        preprocessing_name=options.preprocessing_name,
-        use_moving_averages=options.use_moving_averages,
     )
     for line in lines:
         tf.logging.info('%s', line)
-    return (info if stored else descriptions.with_imagenet_names(info)), checkpoint
+    return (info if stored.info else info.with_imagenet_names()), stored.checkpoint
 
 
-def _classes(options, stored, checkpoint):
-    """Return the data set's (number of classes, names), as far as they are asked for and known."""
-    name = options.dataset_name or (stored.dataset_name if stored else '') or 'imagenet'
-    if checkpoint and not options.dataset_dir and (stored or not options.dataset_name):
-        return None, None  # The checkpoint knows its classes.
+def _classes(options, stored):
+    """Return the data set's (number of classes, names); (None, None) takes the checkpoint's."""
+    name = options.dataset_name or (stored.info.dataset_name if stored.info else '')
+    is_known = stored.info or not options.dataset_name
+    if stored.checkpoint and not options.dataset_dir and is_known:
+        return None, None
+    name = name or imagenet.DATASET_NAME
     return class_names.read(name, options.dataset_dir)
 
 

@@ -1,5 +1,6 @@
 """Writing a frozen graph in other formats, each only after it has given the same results."""
 
+from common import imagenet
 from serving.export import freeze, onnx_model, parity, saved_model, tflite
 
 _CALIBRATION_SPLITS = ('train', 'validation', 'test')
@@ -17,7 +18,7 @@ def write(path, options, info, graph_def):
 
 
 def _pictures(options, info, count, **splits):
-    name = options.dataset_name or info.dataset_name or 'imagenet'
+    name = options.dataset_name or info.dataset_name or imagenet.DATASET_NAME
     return parity.pictures(name, options.dataset_dir, count, **splits)
 
 

@@ -168,7 +168,7 @@ def check(path, graph_def, accept=False, allowed=ALLOWED):
     # The names are the author's, too, and TensorFlow has not looked at them yet.
     what = text.printable(f'its node {node.name[:80]}{place} is the operation {node.op[:80]}')
     if accept:
-        return (f'Running {path} though {what}, as asked for',)
+        return (f'Running {path} although {what}, as requested',)
     raise UserError(
         f'{path}: {what}, which no classifier needs; a graph is a program, and this one may read'
         ' or change files; if you trust its author, pass --allow_unsafe_graph'

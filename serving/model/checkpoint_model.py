@@ -2,14 +2,16 @@
 
 import tensorflow.compat.v1 as tf
 
-from classifiers import build, model_info, resolve, restore, watch
+from classifiers import build, resolve, restore, watch
+from classifiers.model_request import ModelRequest, StoredModel
 from serving.model.loading import LoadedModel
 
 
 def load(options):
     """Build the network that the newest good checkpoint of `options.path` belongs to."""
     checkpoint = watch.find(options.path)
-    info, lines = describe(options, checkpoint.path)
+    request = ModelRequest.of(options, image_size=options.height)
+    info, lines = resolve.resolve(request, StoredModel.beside(checkpoint.path))
     with tf.Graph().as_default() as graph:
         classifier = build.build(info)
         plan = restore.inference(
@@ -27,21 +29,4 @@ def load(options):
         info,
         initialize=lambda session: restore_variables(None, session),
         lines=(*lines, *plan.notes),
-    )
-
-
-def describe(options, checkpoint):
-    """Return (ModelInfo, lines for the log) of a checkpoint, by its model.json and the flags."""
-    description = model_info.path_beside(checkpoint)
-    stored = model_info.read_beside(checkpoint)
-    return resolve.resolve(
-        stored,
-        stored_path=description,
-        checkpoint=checkpoint,
-        model_name=options.model_name,
-        labels_offset=options.labels_offset,
-        use_grayscale=options.use_grayscale,
-        image_size=options.height,
-        preprocessing_name=options.preprocessing_name,
-        use_moving_averages=options.use_moving_averages,
     )

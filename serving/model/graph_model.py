@@ -4,6 +4,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import model_info, resolve
 from classifiers.model_info import ModelInfo
+from classifiers.model_request import ModelRequest, StoredModel
 from common import names
 from common.errors import UserError
 from nets import nets_factory, released
@@ -69,14 +70,9 @@ def _describe_ours(options, stored):
             f'{options.path}: takes pictures of {stored.image_size} pixels ({description}), '
             f'not of {options.width}x{options.height}; export it again for another size'
         )
-    return resolve.resolve(
-        stored,
-        stored_path=description,
-        model_name=options.model_name,
-        labels_offset=options.labels_offset,
-        use_grayscale=options.use_grayscale,
-        preprocessing_name=options.preprocessing_name,
-    )
+    # The graph has its own size, and its weights are averaged already, or not.
+    request = ModelRequest.of(options, image_size=None, use_moving_averages=None)
+    return resolve.resolve(request, StoredModel(stored, description))
 
 
 def _describe_foreign(options, graph_def):

@@ -3,9 +3,8 @@
 import os
 
 from classifiers import model_info
-from common import labels
+from common import imagenet, labels
 from common.errors import UserError
-from serving.export import descriptions
 
 
 def name_outputs(info, options):
@@ -23,7 +22,7 @@ def name_outputs(info, options):
         return info.replace(class_names=names, labels_offset=offset), f'Class names from {path}'
     if info.class_names:
         return info, f'Class names from {model_info.path_beside(options.path)}'
-    named = descriptions.with_imagenet_names(info)
+    named = info.with_imagenet_names()
     if named.class_names:
         return named, f"Class names are ImageNet's: the model has {info.num_classes} outputs"
     return info, 'No class names: pass --label_file; classes are printed as numbers'
@@ -47,8 +46,8 @@ def _from_file(path, info, asked_offset):
         raise UserError(f'{path}: label {missing[0]} is missing; labels count up without a gap')
     outputs = info.num_classes
     offset = info.labels_offset if asked_offset is None else asked_offset
-    if asked_offset is None and outputs == 1000 and len(known) == 1001:
-        offset = 1
+    if asked_offset is None and len(known) == imagenet.NUM_LABELS:
+        offset = imagenet.labels_offset(outputs) or offset
     for first in (0, offset):
         wanted = range(first, first + outputs)
         if len(known) == first + outputs and all(label in known for label in wanted):

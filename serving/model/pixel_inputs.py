@@ -89,7 +89,7 @@ def _side(options, flag, asked, fixed, info):
         flag = '--image_size' if options.image_size else flag
         raise UserError(f'{flag}={asked}: {options.path} takes pictures of {fixed} pixels')
     if asked:
-        return asked, 'as asked for'
+        return asked, 'as requested'
     if fixed:
         return fixed, 'the shape of its input'
     if info.image_size:
@@ -145,12 +145,12 @@ def _recipe(options, info, tensor, channels, described_in):
                 f'--preprocessing_name={options.preprocessing_name} contradicts --input_mean and '
                 '--input_std: pass one or the other'
             )
-        return '', _scaling(channels, *scaling), f'{_formula(*scaling)} (as asked for)'
+        return '', _scaling(channels, *scaling), f'{_formula(*scaling)} (as requested)'
     name = options.preprocessing_name
     if name is None and tensor.dtype in _WHOLE_NUMBERS:
         return '', _scaling(channels, 0.0, 1.0), f'pixels as they are ({tensor.dtype.name})'
     trained = f'as {info.model_name} is trained' if info.model_name else 'as such networks are'
-    why = 'as asked for' if name else f'from {described_in}' if described_in else trained
+    why = 'as requested' if name else f'from {described_in}' if described_in else trained
     name = name or info.preprocessing_name
     if not name:
         raise UserError(

@@ -9,6 +9,7 @@ import tf_slim as slim
 from PIL import Image
 
 from classifiers import build, restore
+from classifiers.model_request import ModelRequest
 from classifiers.resolve import resolve
 from nets import nets_factory
 from support.files import checkpoint_files
@@ -21,7 +22,7 @@ CASES = {
 
 
 def describe(name):
-    return resolve(model_name=name, dataset_classes=5, **CASES[name])[0]
+    return resolve(ModelRequest(name, **CASES[name]), dataset_classes=5)[0]
 
 
 def picture(side, kind='PNG', mode='RGB'):
@@ -73,7 +74,7 @@ def test_for_an_application_only_pixels_remain():
 
 
 def test_a_networks_own_softmax_is_used_and_others_get_one():
-    info = resolve(model_name='alexnet_v2', dataset_classes=5)[0]
+    info = resolve(ModelRequest('alexnet_v2'), dataset_classes=5)[0]
     with tf.Graph().as_default():
         images = tf.placeholder(tf.float32, [None, info.image_size, info.image_size, 3])
         network = build.build_network(info, images)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from classifiers.model_info import ModelInfo
+from classifiers.model_request import ModelRequest, StoredModel
 from classifiers.resolve import resolve
 from common.errors import UserError
 from support.files import checkpoint_files
@@ -21,12 +22,21 @@ STORED = ModelInfo(
 )
 
 
-def info(*arguments, **options):
-    return resolve(*arguments, **options)[0]
+def resolved(stored=None, path='model.json', checkpoint=None, **given):
+    others = {
+        name: given.pop(name)
+        for name in ('warm_start', 'dataset_classes', 'dataset_labels')
+        if name in given
+    }
+    return resolve(ModelRequest(**given), StoredModel(stored, path, checkpoint), **others)
 
 
-def line(word, *arguments, **options):
-    return next(text for text in resolve(*arguments, **options)[1] if word in text)
+def info(stored=None, **given):
+    return resolved(stored, **given)[0]
+
+
+def line(word, stored=None, **given):
+    return next(text for text in resolved(stored, **given)[1] if word in text)
 
 
 def test_nothing_given_is_the_programs_default():
@@ -85,7 +95,7 @@ def test_model_json_alone_is_enough():
 )
 def test_a_contradicted_identity_names_both_values(flags, both):
     with pytest.raises(UserError) as error:
-        resolve(STORED, stored_path='/train/model.json', **flags)
+        resolved(STORED, '/train/model.json', **flags)
     for words in [*both, '/train/model.json']:
         assert words in str(error.value)
 
@@ -96,7 +106,7 @@ def test_presentation_follows_the_flag_and_says_so():
     assert (found.image_size, found.preprocessing_name) == (160, 'vgg')
     assert found.dataset_name == 'my_flowers'
     assert line('image size', STORED, **flags) == (
-        'Using image size 160 (as asked for; 128 from model.json)'
+        'Using image size 160 (as requested; 128 from model.json)'
     )
     assert line('image size', STORED) == 'Using image size 128 (from model.json)'
 
@@ -107,7 +117,7 @@ def test_moving_averages_travel_unless_told_otherwise():
     assert info(STORED, use_moving_averages=False).moving_average_decay is None
     assert 'Not using' in line('moving averages', STORED, use_moving_averages=False)
     assert info(STORED, moving_average_decay=0.5).moving_average_decay == 0.5
-    assert 'as asked for' in line('moving average', STORED, moving_average_decay=0.5)
+    assert 'as requested' in line('moving average', STORED, moving_average_decay=0.5)
 
 
 def test_a_released_checkpoint_brings_its_own_settings():
@@ -128,13 +138,16 @@ def test_a_released_name_says_nothing_about_other_classes():
 
 def test_what_training_begins_with_lends_its_presentation_alone():
     start = STORED.replace(image_size=96, preprocessing_name='vgg')
-    options = {'warm_start': start, 'warm_start_path': '/phase1', 'dataset_classes': 7}
+    warm_start = StoredModel(start, checkpoint='/phase1')
+    options = {'warm_start': warm_start, 'dataset_classes': 7}
     found = info(model_name='mobilenet_v1_025', **options)
     assert (found.image_size, found.preprocessing_name, found.num_classes) == (96, 'vgg', 7)
     assert found.moving_average_decay is None
     assert info(model_name='vgg_16', **options).image_size == 224
     found = info(
-        model_name='resnet_v2_50', warm_start_path='/a/resnet_v2_50.ckpt', dataset_classes=5
+        model_name='resnet_v2_50',
+        warm_start=StoredModel(checkpoint='/a/resnet_v2_50.ckpt'),
+        dataset_classes=5,
     )
     assert (found.image_size, found.labels_offset) == (299, 0)
 

@@ -22,7 +22,6 @@ from support.network import http_files
 
 SCRIPT = ROOT / 'scripts' / 'download_checkpoint.sh'
 SMALLEST = 'mobilenet_v1_0.25_128'
-NAMES = [entry.name for entry in imagenet.read()]
 
 
 def archive(directory, release, missing='', **changed):
@@ -60,7 +59,7 @@ def packed(tmp_path_factory, release):
 def fetch(release, directory, data):
     """Fetch a release from a mirror that has `data` for it; return the Fetched and the Site."""
     with http_files.serve({f'/models/{release.archive}': data}) as site:
-        return pretrained.fetch(release, directory, NAMES, f'{site.address}/models/'), site
+        return pretrained.fetch(release, directory, f'{site.address}/models/'), site
 
 
 def run(*arguments, **environment):
@@ -109,11 +108,11 @@ def test_every_release_is_known_by_its_name_and_described(name):
     assert found.name == name
     assert released_archives.address(found) == released.BASE_URL + found.archive
     assert released_archives.address(found, '/a path/') == f'/a path/{found.archive}'
-    info = pretrained.describe(found, NAMES, 'there')
+    info = pretrained.describe(found, 'there')
     assert (info.model_name, info.image_size) == (found.network, found.image_size)
     assert len(info.class_names) == info.num_classes
     tench = info.class_names[1 - info.labels_offset]
-    assert tench == NAMES[1]
+    assert tench == imagenet.names()[1]
 
 
 def test_a_network_means_the_release_whose_accuracy_is_known():
@@ -150,8 +149,8 @@ def test_a_download_that_broke_off_goes_on(tmp_path, release, packed):
     with http_files.serve({f'/{release.archive}': packed}) as site:
         site.mishaps[f'/{release.archive}'] = [('cut', 5_000), 404]
         with pytest.raises(UserError, match='5,000 bytes are kept'):
-            pretrained.fetch(release, tmp_path, NAMES, site.address)
-        pretrained.fetch(release, tmp_path, NAMES, site.address)
+            pretrained.fetch(release, tmp_path, site.address)
+        pretrained.fetch(release, tmp_path, site.address)
         assert site.requests[-1][1] == 'bytes=5000-'
 
 
@@ -160,7 +159,7 @@ def test_what_a_killed_run_left_is_used(tmp_path, release, packed):
     (folder / '.unpacked').mkdir(parents=True)
     (folder / '.unpacked' / 'half').write_text('of it')
     (folder / release.archive).write_bytes(packed)
-    found = pretrained.fetch(release, tmp_path, NAMES, 'http://127.0.0.1:1')
+    found = pretrained.fetch(release, tmp_path, 'http://127.0.0.1:1')
     assert found.is_new
     assert 'half' not in os.listdir(folder)
 
@@ -243,7 +242,7 @@ def test_a_mistake_is_one_line(tmp_path, arguments, words):
 )
 def test_a_mirror_that_is_none_is_named(tmp_path, release, mirror, words):
     with pytest.raises(UserError, match=f'{mirror}.*{words}'):
-        pretrained.fetch(release, tmp_path, NAMES, mirror)
+        pretrained.fetch(release, tmp_path, mirror)
 
 
 def test_without_a_network_all_are_listed():

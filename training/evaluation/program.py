@@ -6,6 +6,7 @@ import os
 import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoints, model_info, resolve, watch
+from classifiers.model_request import ModelRequest, StoredModel
 from common import files, locks
 from common.errors import UserError
 from training import data_choice
@@ -261,19 +262,12 @@ def _make_directory(directory):
 
 def _resolve(options, stored, checkpoint, dataset):
     return resolve.resolve(
-        stored,
-        stored_path=model_info.path_beside(checkpoint.path),
-        checkpoint=checkpoint.path,
-        model_name=options.model_name,
-        dataset_name=dataset.dataset_name,
+        ModelRequest.of(
+            options, image_size=options.eval_image_size, dataset_name=dataset.dataset_name
+        ),
+        StoredModel(stored, model_info.path_beside(checkpoint.path), checkpoint.path),
         dataset_classes=dataset.num_classes,
         dataset_labels=dataset.labels_to_names,
-        labels_offset=options.labels_offset,
-        use_grayscale=options.use_grayscale,
-        image_size=options.eval_image_size,
-        preprocessing_name=options.preprocessing_name,
-        moving_average_decay=options.moving_average_decay,
-        use_moving_averages=options.use_moving_averages,
     )
 
 

@@ -56,7 +56,7 @@ def test_an_operation_that_no_classifier_needs_is_refused(op):
     assert str(error.value).startswith(words)
     assert '--allow_unsafe_graph' in str(error.value)
     (line,) = graph_safety.check('a.pb', of(op), accept=True)
-    assert line == f'Running a.pb though its node odd/node is the operation {op}, as asked for'
+    assert line == f'Running a.pb although its node odd/node is the operation {op}, as requested'
 
 
 def test_names_in_a_graph_give_no_orders_to_a_terminal():

@@ -320,11 +320,11 @@ def test_what_the_description_says_is_not_contradicted(tmp_path):
     ('flags', 'said', 'warned'),
     [
         ({}, 'Using preprocessing lenet (from ', False),
-        (SCALED, 'Using (pixels - 0) / 255 (as asked for)', True),
+        (SCALED, 'Using (pixels - 0) / 255 (as requested)', True),
         ({'input_mean': 128, 'input_std': 128}, 'Using (pixels - 128) / 128', False),
         ({'input_mean': 128, 'input_std': 1}, 'Using (pixels - 128) / 1 ', True),
-        ({'preprocessing_name': 'vgg'}, 'Using preprocessing vgg (as asked for)', True),
-        ({'preprocessing_name': 'lenet'}, 'Using preprocessing lenet (as asked for)', False),
+        ({'preprocessing_name': 'vgg'}, 'Using preprocessing vgg (as requested)', True),
+        ({'preprocessing_name': 'lenet'}, 'Using preprocessing lenet (as requested)', False),
     ],
 )
 def test_the_log_names_the_pixels_that_are_fed(flags, said, warned, directory, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers import build, model_info, restore
+from classifiers.model_request import ModelRequest
 from classifiers.resolve import resolve
 from nets import nets_factory
 from support.files import checkpoint_files
@@ -17,11 +18,9 @@ def describe(model_name='lenet', image_size=None, class_names=CLASSES, **given):
     """Return the ModelInfo of a small network."""
     names = dict(enumerate(class_names))
     return resolve(
-        model_name=model_name,
-        image_size=image_size,
+        ModelRequest(model_name, image_size=image_size, **given),
         dataset_classes=len(names),
         dataset_labels=names,
-        **given,
     )[0]
 
 

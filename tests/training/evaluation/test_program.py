@@ -128,7 +128,7 @@ def test_presentation_may_be_changed_and_is_logged(program, log_lines):
     without = program.json()
     assert (with_averages['moving_averages'], without['moving_averages']) == (True, False)
     assert with_averages['loss'] != without['loss']
-    assert 'Not using moving averages, as asked for' in '\n'.join(log_lines())
+    assert 'Not using moving averages, as requested' in '\n'.join(log_lines())
     assert len(program.rows()) == 2, 'other settings are another evaluation'
     program.run()
     assert len(program.rows()) == 2, 'the same evaluation takes the place of the earlier one'

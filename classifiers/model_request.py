@@ -1,0 +1,46 @@
+"""What a program was asked for when it is to use or make a classifier."""
+
+import dataclasses
+import os
+
+from classifiers import model_info
+from classifiers.model_info import ModelInfo
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelRequest:
+    """The flags that describe a classifier; None is a flag that was not given."""
+
+    model_name: str | None = None
+    labels_offset: int | None = None
+    use_grayscale: bool | None = None
+    image_size: int | None = None
+    preprocessing_name: str | None = None
+    moving_average_decay: float | None = None
+    use_moving_averages: bool | None = None
+    dataset_name: str | None = None
+
+    @classmethod
+    def of(cls, options, **renamed):
+        """Take the fields of the same names from a program's options, and `renamed` ones."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        shared = names & {field.name for field in dataclasses.fields(options)}
+        return cls(**{**{name: getattr(options, name) for name in shared}, **renamed})
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredModel:
+    """A model on disk: its description, the path of that, and its weights."""
+
+    info: ModelInfo | None = None  # None where there is no description.
+    path: str = model_info.FILE_NAME
+    checkpoint: str | None = None
+
+    @classmethod
+    def beside(cls, checkpoint):
+        """Read the description beside a checkpoint."""
+        return cls(
+            model_info.read_beside(checkpoint),
+            model_info.path_beside(checkpoint),
+            os.fspath(checkpoint),
+        )
