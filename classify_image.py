@@ -71,7 +71,7 @@ def main(arguments):
     early_checks.classification(path, label_file, paths)
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     logs.start()
-    from serving.model.loading import ModelOptions
+    from serving.model.model_options import ModelOptions
     from serving.terminal import classify
 
     model = cli.filled(ModelOptions, path=path, label_file=label_file)

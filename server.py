@@ -110,7 +110,7 @@ def main(_):
     )
     # What is wrong so far is told at once: TensorFlow takes seconds to start.
     listening = http_server.listen(listen.host, listen.port)
-    from serving.model.loading import ModelOptions
+    from serving.model.model_options import ModelOptions
     from serving.model.predictor import PredictorOptions
 
     model = cli.filled(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)

@@ -10,7 +10,7 @@ from common.errors import UserError
 from nets import nets_factory, released
 from serving.graphdef import graph_edits, graph_nodes, graph_safety, variables
 from serving.model import pixel_inputs
-from serving.model.loading import LoadedModel
+from serving.model.loaded_model import LoadedModel
 
 
 def load(options):

@@ -1,68 +1,14 @@
-"""A trained classifier, from whichever file it lies in, as one graph that takes pictures."""
+"""Load a model from a training directory, a checkpoint or a frozen graph."""
 
-import dataclasses
 import os
-from collections.abc import Callable
-
-import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
-from classifiers.model_info import ModelInfo
 from common.errors import UserError
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelOptions:
-    """Which model to use, and what it does not say itself; None stands for what was not given."""
-
-    path: str  # A training directory, a checkpoint, or a frozen graph (.pb).
-    model_name: str | None = None  # The network, as nets_factory names it.
-    label_file: str | None = None
-    labels_offset: int | None = None
-    image_size: int | None = None
-    preprocessing_name: str | None = None
-    use_grayscale: bool | None = None
-    use_moving_averages: bool | None = None
-    # For graphs that other programs made, as TensorFlow's label_image knows them.
-    input_layer: str | None = None
-    output_layer: str | None = None
-    input_mean: float | None = None
-    input_std: float | None = None
-    input_width: int | None = None
-    input_height: int | None = None
-    allow_unsafe_graph: bool = False  # Run whatever a frozen graph holds.
-
-    @property
-    def height(self):
-        """Return the height that was asked for, or None."""
-        return self.input_height or self.image_size
-
-    @property
-    def width(self):
-        """Return the width that was asked for, or None."""
-        return self.input_width or self.image_size
-
-
-@dataclasses.dataclass(frozen=True)
-class LoadedModel:
-    """A graph whose one input takes normalised pictures, and what is known of it.
-
-    `info` lacks the number of classes (0) where only a run can tell it; its names may be empty.
-    """
-
-    graph: tf.Graph
-    pictures: tf.Tensor  # Strings: a batch of pictures, or a single one.
-    output: tf.Tensor  # Probabilities, or logits that are to become such.
-    info: ModelInfo
-    initialize: Callable = lambda session: None  # Fills the variables of a session.
-    lines: tuple = ()  # What was chosen, and why.
+from serving.model import checkpoint_model, graph_model
 
 
 def load(options):
     """Load the model that `options.path` names."""
-    # Here, since both modules need the records above.
-    from serving.model import checkpoint_model, graph_model
-
     _check(options)
     if model_info.is_graph(options.path):
         return graph_model.load(options)

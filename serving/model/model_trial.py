@@ -187,7 +187,7 @@ def _end_with_parent():
 def _problem(request):
     """Return in one line why the model cannot be served, or None."""
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    from serving.model.loading import ModelOptions
+    from serving.model.model_options import ModelOptions
     from serving.model.predictor import Predictor, PredictorOptions
 
     how = PredictorOptions(**request['predictor']) if request['predictor'] else None

@@ -12,7 +12,7 @@ from common import names, processors
 from common.errors import UserError
 from common.progress import Progress
 from pictures.gate import BadImage
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor, PredictorOptions
 from serving.terminal import picture_files
 from serving.terminal.row_formats import FORMATS

@@ -6,7 +6,7 @@ import runpy
 import pytest
 
 from serving.export import export, freeze
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.model.predictor import PredictorOptions
 from serving.terminal import classify
 from serving.web import server_options

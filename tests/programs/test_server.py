@@ -17,7 +17,7 @@ import uuid
 import numpy as np
 import pytest
 
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from support.checkout import ROOT
 from support.files import pictures, small_models

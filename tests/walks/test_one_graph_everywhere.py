@@ -9,7 +9,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from serving.export import export, saved_model
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from serving.terminal import classify
 from serving.web.app import create_app

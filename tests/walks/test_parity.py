@@ -11,7 +11,7 @@ from common import labels
 from datasets import dataset_factory
 from datasets.records import manifest
 from serving.export import export
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.terminal.classify import ClassifyOptions, classify
 from support import families
 from support.files import pictures, records, small_models

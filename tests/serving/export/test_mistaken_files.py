@@ -13,7 +13,7 @@ from common.errors import UserError
 from serving import early_checks
 from serving.graphdef import graph_nodes, proto_files
 from serving.model import model_holder
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from support.files import checkpoint_files, meta_graphs, small_models
 
 MESSAGES = {

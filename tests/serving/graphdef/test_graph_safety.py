@@ -13,7 +13,7 @@ from serving.export import completion
 from serving.export.freeze import FreezeOptions, freeze
 from serving.graphdef import graph_nodes, graph_safety
 from serving.model import loading
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.terminal import classify
 from support import families
 from support.files import checkpoint_files, frozen_graphs, small_models

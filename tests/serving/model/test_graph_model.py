@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 from serving.model import loading
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor, PredictorOptions
 from support.files import pictures, small_models
 

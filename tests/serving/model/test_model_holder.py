@@ -9,8 +9,8 @@ import pytest
 from classifiers import model_info
 from common.errors import UserError
 from serving.model import model_holder, model_trial
-from serving.model.loading import ModelOptions
 from serving.model.model_holder import ModelHolder, NotReadyError
+from serving.model.model_options import ModelOptions
 from serving.model.predictor import PredictorOptions
 from serving.model.runner import trial_pictures
 from support.files import checkpoint_files, small_models

@@ -11,7 +11,7 @@ import pytest
 
 from common.errors import UserError
 from serving.model import model_holder, model_trial
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.model.model_trial import TrialLimits
 from serving.model.predictor import PredictorOptions
 from support.checkout import ROOT

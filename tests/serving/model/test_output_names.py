@@ -7,7 +7,7 @@ import pytest
 
 from classifiers import model_info
 from common.errors import UserError
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.model.output_names import name_outputs
 
 OUTPUTS = model_info.ModelInfo('', 3, 0, 0, '')

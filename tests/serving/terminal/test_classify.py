@@ -11,7 +11,7 @@ import pytest
 from common import imagenet
 from common.errors import UserError
 from pictures import gate
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from serving.terminal import classify as classify_module
 from serving.terminal import picture_files

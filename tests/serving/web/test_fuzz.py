@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 
 from pictures import gate, kinds
 from preprocessing import decoding
-from serving.model.loading import ModelOptions
+from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from serving.web.server_options import AppConfig, ListenOptions
 from serving.web.service import OnlyModel
