@@ -113,7 +113,13 @@ def main(_):
     from serving.model.model_options import ModelOptions
     from serving.model.predictor import PredictorOptions
 
-    model = cli.filled(ModelOptions, path=path, label_file=labels, model_name=FLAGS.network)
+    model = cli.filled(
+        ModelOptions,
+        path=path,
+        label_file=labels,
+        model_name=FLAGS.network,
+        network_flag='--network',
+    )
     how = cli.filled(PredictorOptions)
     trial = model_trial.TrialLimits(FLAGS.trial_secs, FLAGS.trial_max_mb)
     options = lifecycle.ServeOptions(model, how, config, listen, FLAGS.reload_secs, trial)

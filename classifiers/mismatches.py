@@ -1,5 +1,6 @@
 """What to tell users whose checkpoint does not fit: the variable, both shapes, the flag to pass."""
 
+from classifiers.model_request import NETWORK_FLAG
 from common import imagenet
 from common.errors import UserError
 from nets import nets_factory, released
@@ -24,7 +25,7 @@ def refuse_older_names(path, held):
         )
 
 
-def require_some(path, model_name, found, held, exclude_scopes=()):
+def require_some(path, model_name, found, held, exclude_scopes=(), network_flag=NETWORK_FLAG):
     """Refuse a checkpoint in which nothing is `found` for the network."""
     if found:
         return
@@ -33,7 +34,7 @@ def require_some(path, model_name, found, held, exclude_scopes=()):
     if model_name in candidates:
         advice = f'--checkpoint_exclude_scopes={",".join(exclude_scopes)} leaves nothing to restore'
     elif candidates:
-        advice = f'pass --model_name={" or ".join(candidates)}'
+        advice = f'pass {network_flag}={" or ".join(candidates)}'
     else:
         advice = f'it holds {shortened(roots) or "no variables"}'
     raise UserError(f'{path}: holds nothing for {model_name}: {advice}')
@@ -81,7 +82,7 @@ def require_same_classes(path, name, there, here):
         )
 
 
-def require_fit(path, wrong, can_train=True):
+def require_fit(path, wrong, can_train=True, network_flag=NETWORK_FLAG):
     """Refuse what has another shape or type: {name: ((shape, type) there, (shape, type) here)}.
 
     Where nothing `can_train`, the programs have no flag to leave a part out.
@@ -91,7 +92,8 @@ def require_fit(path, wrong, can_train=True):
         anew = f', or --checkpoint_exclude_scopes={_scope(name)} to train it anew'
         raise UserError(
             f'{path}: {name} is {_spelt(*there)} in the checkpoint and {_spelt(*here)} in the '
-            f'network{more}: {_advice(there[0], here[0], can_train)}{anew if can_train else ""}'
+            f'network{more}: {_advice(there[0], here[0], can_train, network_flag)}'
+            f'{anew if can_train else ""}'
         )
 
 
@@ -99,28 +101,28 @@ def _spelt(shape, dtype):
     return f'{"x".join(map(str, shape)) or "a scalar"} {dtype.name}'
 
 
-def _advice(there, here, can_train):
+def _advice(there, here, can_train, network_flag):
     """Guess from two shapes what the user meant."""
     flags = '--train_image_size' if can_train else '--image_size or --eval_image_size'
     size = f'pass the image size that it was trained with ({flags})'
     differing = [axis for axis, (a, b) in enumerate(zip(there, here, strict=False)) if a != b]
     if len(there) != len(here) or not differing:
-        return 'pass the right --model_name'
+        return f'pass the right {network_flag}'
     if len(here) == 4 and differing == [2] and 1 in (there[2], here[2]):
         return 'pass --use_grayscale' if there[2] == 1 else 'leave out --use_grayscale'
     if (len(here) == 2 and differing == [0]) or (len(here) == 4 and differing[-1] < 2):
         return size
-    return 'pass the right --model_name'
+    return f'pass the right {network_flag}'
 
 
-def require_body(path, model_name, missing, can_train=True):
+def require_body(path, model_name, missing, can_train=True, network_flag=NETWORK_FLAG):
     """Refuse a checkpoint that leaves a part of the network empty."""
     if missing:
         lacks = f'lacks {len(missing)} variables of {model_name} ({shortened(missing, 2)})'
         unforgiven = ', which --ignore_missing_vars does not forgive' if can_train else ''
         anew = ', or --checkpoint_exclude_scopes for what is to be trained anew'
         raise UserError(
-            f'{path}: {lacks}{unforgiven}: pass the --model_name that it was written by'
+            f'{path}: {lacks}{unforgiven}: pass the {network_flag} that it was written by'
             f'{anew if can_train else ""}'
         )
 

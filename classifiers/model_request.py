@@ -6,6 +6,8 @@ import os
 from classifiers import model_info
 from classifiers.model_info import ModelInfo
 
+NETWORK_FLAG = '--model_name'  # In most programs; the server calls it --network.
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelRequest:
@@ -19,6 +21,7 @@ class ModelRequest:
     moving_average_decay: float | None = None
     use_moving_averages: bool | None = None
     dataset_name: str | None = None
+    network_flag: str = NETWORK_FLAG  # What the program calls the flag behind `model_name`.
 
     @classmethod
     def of(cls, options, **renamed):

@@ -101,8 +101,10 @@ def _check(path, info, of=None):
             network = build.build(info, with_bytes=False, is_training=True).network
             plan = restore.inference(path, info.model_name, network.variables)
     except UserError as error:
-        text = str(error).replace(path, subject)
-        raise UserError(f'{text}; delete it and run the command again') from None
+        raise UserError(
+            f'{subject}: not a checkpoint of {info.model_name} ({error}); '
+            'delete it and run the command again'
+        ) from None
     if plan.left_out:
         missing = next(iter(plan.left_out))
         raise UserError(

@@ -32,7 +32,7 @@ def resolve(
     contradicts the stored description is an error. In everything else the request wins.
     """
     stored, warm_start = stored or StoredModel(), warm_start or StoredModel()
-    _require_known('--model_name', 'network', request.model_name, nets_factory.MODELS)
+    _require_known(request.network_flag, 'network', request.model_name, nets_factory.MODELS)
     recipes = nets_factory.MODELS | preprocessing_factory.RECIPES
     _require_known('--preprocessing_name', 'preprocessing', request.preprocessing_name, recipes)
     if stored.info:
@@ -66,24 +66,18 @@ def _channels(use_grayscale, model_name):
     return 1 if use_grayscale else nets_factory.get_spec(model_name).channels
 
 
-_FLAGS = {
-    'model_name': '--model_name={}'.format,
-    'labels_offset': '--labels_offset={}'.format,
-    'channels': lambda channels: '--use_grayscale' if channels == 1 else '--nouse_grayscale',
-}
-
-
 def _check_identity(stored, request):
-    given = {
-        'model_name': request.model_name,
-        'labels_offset': request.labels_offset,
-        'channels': _channels(request.use_grayscale, stored.info.model_name),
-    }
-    for name, value in given.items():
+    channels = _channels(request.use_grayscale, stored.info.model_name)
+    given = (
+        ('model_name', request.model_name, f'{request.network_flag}={request.model_name}'),
+        ('labels_offset', request.labels_offset, f'--labels_offset={request.labels_offset}'),
+        ('channels', channels, '--use_grayscale' if channels == 1 else '--nouse_grayscale'),
+    )
+    for name, value, flag in given:
         known = getattr(stored.info, name)
         if value is not None and value != known:
             raise UserError(
-                f'{_FLAGS[name](value)} contradicts {stored.path}, where {name} is {known}; '
+                f'{flag} contradicts {stored.path}, where {name} is {known}; '
                 'leave the flag out, or name another checkpoint'
             )
 
@@ -119,7 +113,7 @@ def _identify(request, checkpoint, dataset_classes, dataset_labels):
         if offset:
             lines = [f'Using labels offset {offset} (as {release.archive} was trained)']
     if checkpoint and dataset_classes is None and not (request.model_name or release):
-        _require_head(checkpoint, spec)
+        _require_head(checkpoint, spec, request.network_flag)
     classes = _count_classes(name, spec, checkpoint, dataset_classes, offset)
     wanted = range(offset, offset + classes)
     named = dataset_labels and all(label in dataset_labels for label in wanted)
@@ -135,12 +129,12 @@ def _identify(request, checkpoint, dataset_classes, dataset_labels):
     return info, lines
 
 
-def _require_head(checkpoint, spec):
+def _require_head(checkpoint, spec, network_flag):
     """Raise a UserError unless a checkpoint has the head of the default network."""
     if head_classes(checkpoints.read_variables(checkpoint), spec) is None:
         raise UserError(
             f'{os.path.dirname(checkpoint) or "."}: no model.json beside the checkpoint: '
-            'name the network with --model_name'
+            f'name the network with {network_flag}'
         )
 
 

@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoints, mismatches, scopes
 from classifiers.checkpoints import AVERAGE_SUFFIX
+from classifiers.model_request import NETWORK_FLAG
 from nets import nets_factory
 
 # What restoring raises when a checkpoint was removed or replaced after its plan was made. Other
@@ -151,7 +152,7 @@ def resume(path, variables, model_variables, averages=()):
     return Plan(path, variables, fit.sources, left_out, late, notes)
 
 
-def inference(path, model_name, variables, use_averages=False):
+def inference(path, model_name, variables, use_averages=False, network_flag=NETWORK_FLAG):
     """Plan how a trained network is filled for use: its head too, whatever happens.
 
     Only the auxiliary head may be missing, because no result depends on it.
@@ -164,16 +165,17 @@ def inference(path, model_name, variables, use_averages=False):
         mismatches.refuse_without_averages(path)
     variables = _by_name(variables)
     fit = _Fit(variables, held, use_averages)
-    mismatches.require_some(path, model_name, [*fit.sources, *fit.wrong], held)
+    found = [*fit.sources, *fit.wrong]
+    mismatches.require_some(path, model_name, found, held, network_flag=network_flag)
     auxiliary = [f'{spec.auxiliary_head}/'] if spec.auxiliary_head else []
     unused = [n for n in [*fit.missing, *fit.wrong] if scopes.within(n, auxiliary)]
     wrong = {name: shapes for name, shapes in fit.wrong.items() if name not in unused}
     for name, (there, here) in wrong.items():
         if scopes.within(name, spec.head_scopes):
             mismatches.require_same_classes(path, name, there, here)
-    mismatches.require_fit(path, wrong, can_train=False)
+    mismatches.require_fit(path, wrong, can_train=False, network_flag=network_flag)
     missing = [name for name in fit.missing if name not in unused]
-    mismatches.require_body(path, model_name, missing, can_train=False)
+    mismatches.require_body(path, model_name, missing, can_train=False, network_flag=network_flag)
     left_out = dict.fromkeys(unused, 'the auxiliary head is not used here')
     unasked = has_averages and not use_averages
     notes = ('The checkpoint holds moving averages; they are not used',) if unasked else ()

@@ -13,7 +13,7 @@ import numpy as np
 
 from pictures import decode_cost, kinds
 from pictures.headers import Header, read_header
-from pictures.kinds import BadImage
+from pictures.kinds import BadImage, ImageTooLarge
 
 __all__ = ['MAX_PIXELS', 'BadImage', 'Examined', 'NormalisedImage', 'examine', 'normalise']
 
@@ -98,7 +98,7 @@ def _check_size(kind, header, max_pixels):
     if kind == kinds.TIFF:
         limit = min(limit, _pillow_limit())
     if header.width * header.height > limit:
-        raise BadImage(
+        raise ImageTooLarge(
             f'too large ({header.width}x{header.height}; at most {limit:,} pixels are decoded)'
         )
 

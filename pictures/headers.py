@@ -5,7 +5,7 @@ import re
 import struct
 
 from pictures import kinds, tiff
-from pictures.kinds import BadImage
+from pictures.kinds import BadImage, ImageTooLarge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,7 +247,7 @@ def _read_bmp(data):
     else:
         end = file_size
         if width * height > _BMP_MOST_RUN_LENGTH_PIXELS:
-            raise BadImage(f'too large for a run-length BMP ({width}x{height})')
+            raise ImageTooLarge(f'too large for a run-length BMP ({width}x{height})')
     if end > len(data):
         raise BadImage('truncated BMP')
     if bits in (4, 8) and header_size >= 40:

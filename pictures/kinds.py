@@ -5,6 +5,10 @@ class BadImage(Exception):  # noqa: N818 - what is bad is the file, not the prog
     """Give the reason in one short line, fit for a table of skipped files."""
 
 
+class ImageTooLarge(BadImage):
+    """Tell that a picture has more pixels than can be decoded here."""
+
+
 JPEG, PNG, GIF, BMP, WEBP, TIFF = 'JPEG', 'PNG', 'GIF', 'BMP', 'WebP', 'TIFF'
 
 # As strict as TensorFlow's own test of the first bytes, which decides at training time.

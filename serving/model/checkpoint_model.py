@@ -20,6 +20,7 @@ def load(options):
             classifier.network.variables,
             # Asked for, they are used even where no model.json tells of them.
             use_averages=bool(info.moving_average_decay or options.use_moving_averages),
+            network_flag=options.network_flag,
         )
         restore_variables = plan.init_fn(initialize=True)
     return LoadedModel(

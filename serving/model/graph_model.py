@@ -85,7 +85,7 @@ def _describe_foreign(options, graph_def):
         nets_factory.get_spec(options.model_name)
         if found and options.model_name not in found:
             raise UserError(
-                f'--model_name={options.model_name}: the nodes of {options.path} are those of '
+                f'{options.network_flag}={options.model_name}: {options.path} has the nodes of '
                 f'{" or ".join(found)}'
             )
         found = [options.model_name]

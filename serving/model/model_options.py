@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from classifiers.model_request import NETWORK_FLAG
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelOptions:
@@ -9,6 +11,7 @@ class ModelOptions:
 
     path: str  # A training directory, a checkpoint, or a frozen graph (.pb).
     model_name: str | None = None  # The network, as nets_factory names it.
+    network_flag: str = NETWORK_FLAG  # What the program calls the flag behind `model_name`.
     label_file: str | None = None
     labels_offset: int | None = None
     image_size: int | None = None

@@ -120,7 +120,7 @@ def _judge(path, status, answer):
         raise UserError(ended)
     try:
         problem = json.loads(answer)['problem']
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         raise UserError(f'{path}: trying it ended the process (exit status {status})') from None
     if problem:
         raise UserError(problem)

@@ -5,7 +5,7 @@ import time
 
 import tensorflow.compat.v1 as tf
 
-from pictures.gate import BadImage
+from pictures.kinds import BadImage, ImageTooLarge
 from serving.fairness import Turns
 
 _RATE_MEMORY = 0.9  # How much of the mean time for a picture each run leaves standing.
@@ -234,19 +234,20 @@ class WorkQueue:
                     self._classify([item])
             else:
                 request, index = batch[0]
-                if reason := _fault_of_picture(error):
-                    request.answer(index, BadImage(reason))
-                else:
+                fault = _fault_of_picture(error)
+                if fault is None:
                     request.fail(error)
+                else:
+                    request.answer(index, fault)
             return
         for (request, index), row in answered:
             request.answer(index, row)
 
 
 def _fault_of_picture(error):
-    """Return what is wrong with the picture that a run has failed on, or '' if it is not that."""
+    """Return the BadImage that explains a failed run, or None if the picture is not at fault."""
     if isinstance(error, tf.errors.InvalidArgumentError):
-        return 'the model cannot read this picture'
+        return BadImage('the model cannot read this picture')
     if isinstance(error, tf.errors.ResourceExhaustedError):
-        return 'too large for the memory of this machine'
-    return ''
+        return ImageTooLarge('too large for the memory of this machine')
+    return None

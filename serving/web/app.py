@@ -13,7 +13,7 @@ from serving.web import admission, answers, json_bodies, openapi, security, uplo
 from serving.web.metrics import CONTENT_TYPE, Metrics
 from serving.web.page import page_content, translations
 from serving.web.refusals import Refusal
-from serving.web.service import OnlyModel, Service, loading
+from serving.web.service import Service, loading
 from serving.web.transport import access_log
 from serving.web.transport.http_server import DEADLINE_KEY
 
@@ -59,9 +59,8 @@ class _Classifier:
         self.guard = guard
 
 
-def create_app(predictor, config, metrics=None, store=None, is_draining=lambda: False):
-    """Return the application around a ModelHolder, or around one Predictor for good."""
-    holder = predictor if hasattr(predictor, 'lease') else OnlyModel(predictor)
+def create_app(holder, config, metrics=None, store=None, is_draining=lambda: False):
+    """Make the application that answers with the model of a ModelHolder or an OnlyModel."""
     metrics = metrics or Metrics()
     app = flask.Flask(__name__)
     app.request_class = _Request

@@ -129,7 +129,7 @@ class _Loading(threading.Thread):
             self._holder.load()
             _try_gate()
         except BaseException as error:
-            self.error = _as_typed(error)
+            self.error = error
             self._server.stop()
             return
         self._log.info('ready after %.1f s', time.monotonic() - began)
@@ -137,13 +137,6 @@ class _Loading(threading.Thread):
             print(line, flush=True)
         if self._options.reload_secs:
             self._holder.start_watching(self._options.reload_secs)
-
-
-def _as_typed(error):
-    """Return a mistake under the name that the flag has here, where --model_name is the model."""
-    if isinstance(error, UserError):
-        return UserError(re.sub(r'--model_name\b', '--network', str(error)))
-    return error
 
 
 def _try_gate():

@@ -59,7 +59,7 @@ class Answer:
 
 
 class OnlyModel:
-    """Lends one Predictor for good, as a ModelHolder lends the newest."""
+    """Holds one Predictor that is never replaced; use it where a ModelHolder is expected."""
 
     is_ready = True
     last_error = ''

@@ -134,10 +134,9 @@ class Gate:
 
 def bad_picture(error):
     """Return the Refusal of a picture that cannot be decoded."""
-    reason = str(error)
-    if reason.startswith('too large'):
-        return Refusal(413, 'pixels', reason)
-    return Refusal(400, 'damaged', reason)
+    if isinstance(error, kinds.ImageTooLarge):
+        return Refusal(413, 'pixels', str(error))
+    return Refusal(400, 'damaged', str(error))
 
 
 def late():

@@ -14,6 +14,7 @@ from serving.model.predictor import Predictor
 from serving.terminal import classify
 from serving.web.app import create_app
 from serving.web.server_options import AppConfig
+from serving.web.service import OnlyModel
 from support import families
 from support.files import classifier_files, pictures, records, small_models
 from training.evaluation.evaluator import Evaluator
@@ -89,7 +90,7 @@ def _in_order(pairs):
 def from_server(path, files):
     """Yield (way of asking, probabilities) of the server."""
     with Predictor(ModelOptions(path)) as predictor:
-        client = create_app(predictor, AppConfig(name='model')).test_client()
+        client = create_app(OnlyModel(predictor), AppConfig(name='model')).test_client()
         encoded = {name: base64.b64encode(data).decode() for name, data in files.items()}
         ways = {
             'raw': lambda name: {'data': files[name]},

@@ -296,7 +296,7 @@ def test_a_graph_of_a_known_network_needs_no_flag(tmp_path):
         np.testing.assert_allclose(bare, rows, atol=1e-5)
         assert predictor.info.model_name == 'lenet'
     assert predictor.info.preprocessing_name == 'lenet'
-    with pytest.raises(UserError, match=r'--model_name=vgg_16: the nodes of .* are those of lenet'):
+    with pytest.raises(UserError, match=r'--model_name=vgg_16: .* has the nodes of lenet'):
         predict(path, model_name='vgg_16')
 
 
