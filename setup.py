@@ -34,7 +34,7 @@ setup(
         'absl-py>=2.0,<3',
         'pillow>=11.0,<14',
         'flask>=3.0,<4',
-        'waitress>=3.0.2,<4',
+        'waitress>=3.0.2,<3.1',  # serving/web/transport overrides its internals.
         'tensorboard>=2.20,<2.22',
     ],
     extras_require={

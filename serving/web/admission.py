@@ -1,4 +1,4 @@
-"""Who may ask, and how often: judged by the header of a request, before its body has come."""
+"""Check a client's key and rate limit from the request header, before the body arrives."""
 
 import collections
 import hashlib
@@ -10,13 +10,15 @@ import time
 from serving.web import security
 from serving.web.refusals import Refusal
 
-ADMISSION_KEY = 'slim.admission'  # In the WSGI environment: what `Guard.admit` said of the header.
-# Before the pictures, a form of the page has the key. So much of it is read to find the key.
+# In the WSGI environment: the result of `Guard.admit`, and a time of time.monotonic().
+ADMISSION_KEY = 'slim.admission'
+DEADLINE_KEY = 'slim.deadline'
+# The page's form sends the key before the pictures. This much of a form is read to find it.
 FORM_START_BYTES = 8 * 2**10
 _MOST_ADDRESSES = 10_000
 _HEALTH = '/healthz'
 _PAGE = '/'
-# These need no key. Everything else says something about pictures, the model or traffic.
+# These need no key. All other addresses reveal something about pictures, the model or traffic.
 _OPEN = frozenset({_PAGE, '/api/openapi.json', _HEALTH, '/readyz'})
 _STATIC = '/static/'
 _READING = frozenset({'GET', 'HEAD', 'OPTIONS'})
@@ -32,7 +34,7 @@ def is_open(method, path):
 
 
 class Guard:
-    """Judges requests by their WSGI environment; `own_files` are the names of the page's files."""
+    """Checks requests by their WSGI environment; `own_files` are the names of the page's files."""
 
     def __init__(self, config, own_files=()):
         self._config = config
@@ -42,7 +44,7 @@ class Guard:
 
     @property
     def needs_key(self):
-        """Tell whether the API is behind a key."""
+        """Tell whether the API requires a key."""
         return self._keys.are_required
 
     def address(self, environ):
@@ -52,7 +54,7 @@ class Guard:
         return security.client_address(environ.get('REMOTE_ADDR') or '', forwarded, proxy)
 
     def admit(self, environ):
-        """Refuse a request by its header; False: it is a form that still has to show its key."""
+        """Check a request's header; return False if the key is in the form, yet to be checked."""
         method, path = environ['REQUEST_METHOD'].upper(), environ.get('PATH_INFO', '')
         self._check_site(environ, method, path)
         if method not in _READING or path not in self._uncounted:
@@ -60,7 +62,7 @@ class Guard:
         if is_open(method, path):
             return True
         if environ.get('HTTP_CONTENT_ENCODING', 'identity').lower() != 'identity':
-            message = 'bodies are taken as they are, without Content-Encoding'
+            message = 'bodies with a Content-Encoding are not supported'
             raise Refusal(415, 'encoding', message)
         if self.has_key(environ):
             return True
@@ -69,7 +71,7 @@ class Guard:
         return False
 
     def has_key(self, environ):
-        """Tell whether the header of a request has a valid key, or none is required."""
+        """Tell whether a request's header has a valid key, or no key is required."""
         scheme, _, key = environ.get('HTTP_AUTHORIZATION', '').partition(' ')
         bearer = key.strip() if scheme.lower() == 'bearer' else ''
         return self._keys.match(bearer, environ.get('HTTP_X_API_KEY'))
@@ -80,13 +82,13 @@ class Guard:
             raise _without_key()
 
     def check_form_start(self, start):
-        """Refuse a form that does not begin with a valid key, so that the rest need not come."""
+        """Refuse a form whose first field is not a valid key, before its pictures arrive."""
         field = _KEY_FIELD.match(start)
         self.check_form_key(field.group(1).decode('utf-8', 'replace') if field else None)
 
     def _check_site(self, environ, method, path):
         host = environ.get('HTTP_HOST', '')
-        # Load balancers ask for the health of a server by its address and send no Host.
+        # Load balancers check a server's health by its address and send no Host header.
         if host or path != _HEALTH:
             security.check_host(host, self._config)
         proxy = self._config.trusted_proxy
@@ -102,7 +104,7 @@ def _without_key():
 
 
 class Keys:
-    """The keys that open the API; without any it is open."""
+    """The API's keys; without any key the API is open."""
 
     def __init__(self, keys):
         self._digests = [_digest(key) for key in keys]
@@ -113,10 +115,10 @@ class Keys:
         return bool(self._digests)
 
     def match(self, *offered):
-        """Tell whether one of what is offered is a key, or none is required."""
+        """Tell whether one of the `offered` texts is a valid key, or no key is required."""
         if not self._digests:
             return True
-        # Digests are of one length, and all are compared: the time tells nothing.
+        # All digests have one length and all are compared: the time taken reveals nothing.
         matches = [
             hmac.compare_digest(_digest(key or ''), known)
             for key in offered
@@ -130,7 +132,7 @@ def _digest(key):
 
 
 class RateLimit:
-    """Lets each address ask `per_minute` times a minute, and as often at once after a pause."""
+    """Allows each address `per_minute` requests a minute, all of them at once after a pause."""
 
     def __init__(self, per_minute, clock=time.monotonic):
         self._per_minute = per_minute
@@ -139,7 +141,7 @@ class RateLimit:
         self._left = collections.OrderedDict()  # Address -> (requests left, when that was).
 
     def check(self, address):
-        """Count a request, and refuse it when there have been too many."""
+        """Count a request, and refuse it if there were too many."""
         if not self._per_minute:
             return
         rate = self._per_minute / 60

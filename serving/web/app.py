@@ -1,4 +1,7 @@
-"""The web application: a page for people, an API for programs. The one module that knows Flask."""
+"""The web application: a page for people and an API for programs.
+
+This is the only module that imports Flask.
+"""
 
 import io
 import logging
@@ -9,27 +12,26 @@ import flask
 import werkzeug.routing
 from werkzeug.exceptions import HTTPException
 
-from serving.web import admission, answers, json_bodies, openapi, security, uploads
+from serving.web import admission, answers, openapi, request_bodies, security
 from serving.web.metrics import CONTENT_TYPE, Metrics
 from serving.web.page import page_content, translations
 from serving.web.refusals import Refusal
 from serving.web.service import Service, loading
 from serving.web.transport import access_log
-from serving.web.transport.http_server import DEADLINE_KEY
 
 _SERVICE = 'classifier'
-# Not told on the page: a strange site's own page may not read ours, and a broken one cannot help.
-_UNSHOWN = frozenset({'host', 'origin', 'failure'})
+# Answered as JSON instead of on the page: other sites must not embed it, and it may be broken.
+_NOT_ON_PAGE = frozenset({'host', 'origin', 'failure'})
 
 
 class _Request(flask.Request):
-    """A request whose files stay in memory: nothing is stored that nobody asked to store."""
+    """A request whose files stay in memory, so that no picture is written to disk."""
 
     def _get_file_stream(self, *args, **kwargs):
         return io.BytesIO()
 
     def make_form_data_parser(self):
-        """Return a parser that tells when it cannot read a form, in place of finding it empty."""
+        """Make a parser that reports a damaged form instead of returning an empty one."""
         parser = super().make_form_data_parser()
         parser.silent = False
         return parser
@@ -38,18 +40,18 @@ class _Request(flask.Request):
         try:
             super()._load_form_data()
         except ValueError:
-            message = 'the form is cut or damaged, or its names are not UTF-8'
+            message = 'the form is incomplete or damaged, or its names are not UTF-8'
             raise Refusal(400, 'form', message) from None
 
 
 class _BeforeVerb(werkzeug.routing.BaseConverter):
-    """A name or version in an address, which ends before the verb of `NAME:predict`."""
+    """Matches a name or version in an address up to the verb of `NAME:predict`."""
 
     regex = '[^/:]+'
 
 
 class _Classifier:
-    """What the routes of one application share."""
+    """Objects that all routes of an application use."""
 
     def __init__(self, service, config, metrics, is_draining, guard):
         self.service = service
@@ -68,7 +70,7 @@ def create_app(holder, config, metrics=None, store=None, is_draining=lambda: Fal
     app.url_map.strict_slashes = False  # A redirect would name the host of the request.
     app.config['MAX_CONTENT_LENGTH'] = config.max_body_bytes
     app.config['MAX_FORM_PARTS'] = config.max_files + 16
-    # Files pass through it, too, in pieces of 64 kB and what the last piece has left.
+    # Files also pass through this buffer, in pieces of 64 kB plus the rest of the previous one.
     app.config['MAX_FORM_MEMORY_SIZE'] = 128 * 1024
     app.config['SEND_FILE_MAX_AGE_DEFAULT'] = 3600
     app.json.sort_keys = False
@@ -85,7 +87,7 @@ def create_app(holder, config, metrics=None, store=None, is_draining=lambda: Fal
 
 
 def guard_of(app):
-    """Return the Guard of an application, by which a server judges headers before bodies come."""
+    """Return the Guard of an application, with which the server checks headers."""
     return app.extensions[_SERVICE].guard
 
 
@@ -124,7 +126,7 @@ def _config():
 
 
 def _admit():
-    """Refuse whoever may not ask; of a request with a body the server has judged the header."""
+    """Refuse requests that are not allowed, unless the server has checked the header already."""
     request, guard = flask.request, _classifier().guard
     flask.g.began = time.monotonic()
     flask.g.kinds = []
@@ -140,7 +142,7 @@ def _admit():
 
 
 def _finish(response):
-    """Add the headers of every answer; count and log it."""
+    """Add the common headers to an answer; count and log it."""
     response.headers.extend(security.HEADERS)
     if flask.request.endpoint != 'static':
         response.headers['Cache-Control'] = 'no-store'
@@ -161,7 +163,7 @@ def _finish(response):
 
 
 def _refuse(refusal):
-    if flask.request.endpoint == 'page' and refusal.kind not in _UNSHOWN:
+    if flask.request.endpoint == 'page' and refusal.kind not in _NOT_ON_PAGE:
         return _page(refusal=refusal)
     return _problem(refusal.content(), refusal.headers())
 
@@ -179,13 +181,13 @@ def _refuse_http(error):
 
 def _fail(error):
     logging.getLogger('serving').error('failed on %s', flask.request.endpoint, exc_info=error)
-    return _refuse(Refusal(500, 'failure', 'the server failed; its log says why'))
+    return _refuse(Refusal(500, 'failure', 'internal error; see the server log'))
 
 
 def _problem(content, headers):
     error = content
     if flask.request.path.startswith('/v1/'):
-        error = content['message']  # As TensorFlow Serving says it.
+        error = content['message']  # TensorFlow Serving's format.
     return flask.jsonify(error=error), content['status'], headers
 
 
@@ -194,52 +196,13 @@ def _problem(content, headers):
 
 def classify():
     """Answer with the classes of each picture of the request."""
-    wants_csv = _wants_csv()
-    sent, count = _sent_to_api()
+    wants_csv = request_bodies.wants_csv(flask.request)
+    sent, count = request_bodies.for_classify(flask.request, _config().num_top_predictions)
     answer = _classified(sent, count)
     body = answers.as_json(answer, _config().name)
     if refusal := answer.refusal:
         return {'error': refusal.content(), **body}, refusal.status, refusal.headers()
     return flask.Response(answers.as_csv(answer), mimetype='text/csv') if wants_csv else body
-
-
-def _wants_csv():
-    """Tell whether the answer is asked for as CSV: by the address, else by the Accept header."""
-    kinds = {'json': 'application/json', 'csv': 'text/csv'}
-    asked = flask.request.args.get('format')
-    if asked not in (None, *kinds):
-        raise Refusal(400, 'format', 'format: json or csv is valid')
-    accepted = flask.request.accept_mimetypes.best_match(kinds.values())
-    return asked == 'csv' or (asked is None and accepted == kinds['csv'])
-
-
-def _sent_to_api():
-    """Return (Uploads, number of classes asked for) of whatever form the request has."""
-    request = flask.request
-    count = uploads.count(request.args.get('top'), _config().num_top_predictions)
-    if request.mimetype == 'multipart/form-data':
-        return _files(), uploads.count(_only('top', request.form), count)
-    if request.is_json:
-        content = json_bodies.parse(request.get_data(cache=False))
-        return uploads.from_json(content), uploads.count(content.get('top'), count)
-    data = request.get_data(parse_form_data=False)
-    name = uploads.clean_name(request.args.get('name'))
-    return ([uploads.Upload(data, name)] if data else []), count
-
-
-def _only(name, form):
-    """Return the one value of a form's field, or None; several are refused."""
-    values = form.getlist(name)
-    if len(values) > 1:
-        raise Refusal(400, 'form', f'the form has {len(values)} fields {name}')
-    return values[0] if values else None
-
-
-def _files():
-    """List the Uploads of a form; fields without a file are not meant."""
-    files = [file for _, file in flask.request.files.items(multi=True)]
-    sent = [(uploads.clean_name(file.filename), file.stream.read()) for file in files]
-    return [uploads.Upload(data, name) for name, data in sent if name or data]
 
 
 def _classified(sent, count, preview_side=0):
@@ -254,11 +217,13 @@ def _classified(sent, count, preview_side=0):
 
 def _deadline():
     """Return by when the request has to be answered."""
-    return flask.request.environ.get(DEADLINE_KEY) or flask.g.began + _config().deadline_secs
+    return (
+        flask.request.environ.get(admission.DEADLINE_KEY) or flask.g.began + _config().deadline_secs
+    )
 
 
 def describe_model():
-    """Describe the model that answers at this moment."""
+    """Describe the current model."""
     with _classifier().service.model() as predictor:
         return answers.model_json(predictor, _config().name)
 
@@ -270,30 +235,30 @@ def describe_api():
 
 
 def health():
-    """Tell that the server runs."""
+    """Answer that the server is running."""
     return flask.Response('ok\n', mimetype='text/plain')
 
 
 def ready():
-    """Tell whether requests are answered; while loading or draining they go elsewhere."""
+    """Answer whether the server takes requests: not while it loads a model or drains."""
     if _classifier().is_draining():
-        raise Refusal(503, 'draining', 'the server is about to end', retry_after_secs=5)
+        raise Refusal(503, 'draining', 'the server is shutting down', retry_after_secs=5)
     if not _classifier().service.holder.is_ready:
         raise loading()
     return flask.Response('ready\n', mimetype='text/plain')
 
 
 def metrics_text():
-    """Return the counters for Prometheus."""
+    """Return the metrics in Prometheus' format."""
     body = _classifier().metrics.text(**_classifier().service.gauges())
     return flask.Response(body, content_type=CONTENT_TYPE)
 
 
-# TensorFlow Serving's shape.
+# TensorFlow Serving's API.
 
 
 def model_status(name, version=None):
-    """Tell the version of the model and its state."""
+    """Return the version of the model and its state."""
     holder = _classifier().service.holder
     _check_model(name)
     if holder.is_ready:
@@ -302,7 +267,7 @@ def model_status(name, version=None):
 
 
 def model_metadata(name, version=None):
-    """Describe the signature."""
+    """Describe the model's signature."""
     _check_model(name)
     with _classifier().service.model() as predictor:
         _check_version(predictor.version, version)
@@ -313,7 +278,7 @@ def predict(name, version=None):
     """Answer `instances` with `predictions`, or `inputs` with `outputs`."""
     _check_model(name)
     _check_version(_classifier().service.holder.version, version)
-    sent, by_column = _sent_to_predict()
+    sent, by_column = request_bodies.for_predict(flask.request)
     answer = _classified(sent, 1)
     for number, result in enumerate(answer.results, 1):
         if refusal := result.refusal:
@@ -321,12 +286,6 @@ def predict(name, version=None):
             wait = refusal.retry_after_secs
             raise Refusal(refusal.status, refusal.kind, message, retry_after_secs=wait)
     return answers.serving_predictions(answer, by_column)
-
-
-def _sent_to_predict():
-    """Return (Uploads, whether the answer is in columns); the base64 is not kept."""
-    content = json_bodies.parse(flask.request.get_data(cache=False))
-    return uploads.from_predict(content), 'inputs' in content
 
 
 def _check_model(name):
@@ -343,10 +302,10 @@ def _check_version(current, asked):
 
 
 def page():
-    """Show the page; a form posted without JavaScript gets the same results in it."""
+    """Show the page, with results if a form was posted, which works without JavaScript."""
     if flask.request.method != 'POST':  # GET, or the HEAD of a link checker.
         return _page()
-    sent = _files()
+    sent = request_bodies.files(flask.request)
     answer = _classified(sent, _config().num_top_predictions, answers.PREVIEW_SIDE)
     return _page(answer=answer)
 
@@ -373,7 +332,7 @@ def _page(answer=None, refusal=None):
 
 
 def _model_for_page():
-    """Describe the model, unless none is ready or the visitor has shown no valid key."""
+    """Describe the model, or return None if none is ready or the visitor has no valid key."""
     if not flask.g.has_key:
         return None
     try:
@@ -384,6 +343,6 @@ def _model_for_page():
 
 
 def _language():
-    """Return the language that was asked for, else the browser's, else English."""
-    tags = (tag for tag, _ in flask.request.accept_languages)  # The most wanted first.
+    """Return the requested language, else the browser's, else English."""
+    tags = (tag for tag, _ in flask.request.accept_languages)  # The preferred one first.
     return translations.choose(flask.request.args.get('lang'), *tags)

@@ -82,8 +82,8 @@ def _errors(statuses, form):
         415: 'Not a picture of an allowed kind, or a body with a Content-Encoding',
         429: 'Too many requests; Retry-After says when to come back',
         431: 'A header that is too long',
-        500: 'The server failed; its log says why',
-        503: 'Loading, busy, too late or about to end; Retry-After says when to come back',
+        500: 'Internal error; see the server log',
+        503: 'Loading, busy, too late or shutting down; Retry-After says when to come back',
     }
     return {
         str(status): {'description': meanings[status], 'content': _json(_reference(form))}

@@ -1,4 +1,4 @@
-"""Host names, origins, and addresses behind a proxy."""
+"""Check host names and origins, and find the client's address behind a proxy."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -24,12 +24,17 @@ HEADERS = {
 
 
 def check_host(host, config):
-    """Refuse a Host header that names another site, whose owner could have pointed it here."""
+    """Refuse a Host header that names another site: its owner may have pointed its name here.
+
+    `werkzeug.sansio.utils.host_is_trusted` is no substitute: it cuts trusted names at their first
+    colon, so that no IPv6 address matches, and it refuses names with an underscore, which
+    container networks use.
+    """
     names = {name.lower() for name in config.trusted_hosts}
     if config.is_loopback:
         names.update(_LOOPBACK_NAMES)
     if names and _name(host) not in names and host.lower() not in names:
-        raise Refusal(403, 'host', 'this server does not answer for the host of this request')
+        raise Refusal(403, 'host', 'this server does not serve this host name (--trusted_hosts)')
 
 
 def _name(host):
@@ -40,10 +45,10 @@ def _name(host):
 
 
 def check_origin(origin, fetch_site, host, forwarded_host=''):
-    """Refuse to change anything, or to spend time, for a page of another site.
+    """Refuse requests that a page of another site makes a browser send.
 
     `origin` and `fetch_site` are the headers Origin and Sec-Fetch-Site, or None;
-    `forwarded_host` is what a trusted proxy says that it was asked for.
+    `forwarded_host` is the Host header that a trusted proxy received.
     """
     if origin is None:
         foreign = fetch_site not in (None, 'none', 'same-origin')
@@ -71,7 +76,7 @@ def _site(origin):
 
 
 def _with_port(host, scheme):
-    """Return a host with its port, be it the scheme's own."""
+    """Return a host with its port; the scheme's default port is added."""
     host = host.strip().lower()
     if _name(host) != host:
         return host
@@ -79,7 +84,7 @@ def _with_port(host, scheme):
 
 
 def client_address(peer, forwarded_for, trusted_proxy):
-    """Return who asks: the peer, or whom a trusted proxy names as the last before itself."""
+    """Return the client's address: the peer, or the last one before it if it is the proxy."""
     if not trusted_proxy or not same_address(peer, trusted_proxy):
         return peer
     for entry in reversed((forwarded_for or '').split(',')):
@@ -92,12 +97,12 @@ def client_address(peer, forwarded_for, trusted_proxy):
 
 
 def same_address(one, other):
-    """Tell whether two texts are the same IP address, however they are written."""
+    """Tell whether two texts are the same IP address in any notation."""
     return _address(one) is not None and _address(one) == _address(other)
 
 
 def _address(text):
-    """Return an IP address in its one spelling, or None."""
+    """Return an IP address in its normal form, or None."""
     try:
         address = ipaddress.ip_address(text.strip('[]'))
     except ValueError:
@@ -106,7 +111,7 @@ def _address(text):
 
 
 def neighbourhood(address):
-    """Return what counts as one address: a household has 2^64 of IPv6's."""
+    """Return what counts as one client: an IPv4 address, or an IPv6 network of 2^64 addresses."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

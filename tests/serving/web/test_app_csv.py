@@ -71,7 +71,7 @@ def test_top_says_how_many_classes_a_row_has():
 def test_another_format_is_refused(query):
     answer = ask(query)
     assert answer.status_code == 400
-    assert answer.json['error']['message'] == 'format: json or csv is valid'
+    assert answer.json['error']['message'] == 'format: must be json or csv'
 
 
 def test_a_refusal_is_json():

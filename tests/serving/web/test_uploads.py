@@ -223,7 +223,9 @@ def test_photographs_of_usual_size_come_through_a_form(kind):
 def test_a_form_that_cannot_be_read_is_called_so(app, sent):
     answer = app.test_client().post('/api/classify', **sent)
     assert answer.status_code == 400
-    assert answer.json['error']['message'].startswith('the form is cut or damaged, or its names')
+    assert answer.json['error']['message'].startswith(
+        'the form is incomplete or damaged, or its names'
+    )
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(app):
