@@ -211,6 +211,15 @@ def option(
     return dataclasses.field(default=default, metadata={'option': declared})
 
 
+def like(options_class: type, name: str, group: str, **changes: object) -> Any:
+    """Declare an option as another record declares it, under another heading.
+
+    `changes` replace arguments of `option`, such as `help`.
+    """
+    field = options_class.__dataclass_fields__[name]
+    return option(**field.metadata['option'] | {'default': field.default, 'group': group} | changes)
+
+
 def part(
     options_class: type, names: Mapping[str, str] | None = None, omit: tuple[str, ...] = ()
 ) -> Any:

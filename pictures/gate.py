@@ -63,7 +63,7 @@ def normalise(
     decoder,
     *,
     examined=None,
-    reencode='png',
+    reencode=kinds.REENCODINGS[0],
     max_side=None,
     max_pixels=MAX_PIXELS,
     verify=True,
@@ -76,8 +76,8 @@ def normalise(
     that can pass and whose size is certain is not read to its end: use it if the graph reads the
     picture next anyway.
     """
-    if reencode not in ('png', 'jpeg'):
-        raise ValueError(f"reencode={reencode!r}: must be 'png' or 'jpeg'")
+    if reencode not in kinds.REENCODINGS:
+        raise ValueError(f'reencode={reencode!r}: must be one of {kinds.REENCODINGS}')
     examined = examined or examine(data, max_pixels)
     kind, header = examined.kind, examined.header
     fits = max_side is None or max(header.width, header.height) <= max_side

@@ -11,6 +11,9 @@ class ImageTooLarge(BadImage):
 
 JPEG, PNG, GIF, BMP, WEBP, TIFF = 'JPEG', 'PNG', 'GIF', 'BMP', 'WebP', 'TIFF'
 
+# Formats for pictures that cannot be stored byte for byte; the first is used if none is given.
+REENCODINGS = ('png', 'jpeg')
+
 # As strict as TensorFlow's own test of the first bytes, which decides at training time.
 _PICTURES = (
     (0, b'\xff\xd8\xff', JPEG),

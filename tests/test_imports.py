@@ -37,6 +37,7 @@ SUBROOMS = {
         'training.data_choice',
         'training.inputs',
         'training.jobs.run_directory',
+        'training.options',
         'training.summaries',
     ),
     'training.jobs': ('training.evaluation.lettering',),

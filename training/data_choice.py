@@ -9,28 +9,27 @@ from datasets import dataset_factory
 from datasets.records import manifest, record_files
 from datasets.records.random_access import DamagedRecordError
 
-_DEFAULT_NAME = 'imagenet'
 _SUFFIX = '.manifest.json'
 
 
 def find(options, split_name, known_name=''):
-    """Describe a split of the data set that the options name, or that alone lies there.
+    """Describe a split of the data set that the options name, or of the only one in the directory.
 
-    `known_name` is the data set that a model was trained on: it is taken when it lies there. The
-    split may be None: the test split, or without one the validation split.
+    `known_name` is the data set that a model was trained on; it is preferred. If the split is None,
+    it is the test split or, without one, the validation split.
     """
     directory = options.dataset_dir
     record_files.require_directory(directory)
     name = options.dataset_name
     if name is None:
-        name = _name_in(directory, known_name)
+        name = _name_in(directory, known_name, options.or_default('dataset_name'))
     if split_name is None:
         split_name = _split_in(directory, name)
     return dataset_factory.get_dataset(name, split_name, directory)
 
 
-def _name_in(directory, known_name):
-    """Return the name of the one data set in a directory, by its manifest."""
+def _name_in(directory, known_name, default_name):
+    """Return the name of the only data set in a directory that has a manifest."""
     if known_name and os.path.exists(manifest.manifest_path(directory, known_name)):
         return known_name
     if os.path.exists(manifest.manifest_path(directory, '')):
@@ -38,8 +37,8 @@ def _name_in(directory, known_name):
     pattern = os.path.join(glob.escape(directory), f'*{_SUFFIX}')
     found = sorted(os.path.basename(path).removesuffix(_SUFFIX) for path in glob.glob(pattern))
     if len(found) > 1:
-        raise UserError(f'--dataset_name is missing: {directory} holds {", ".join(found)}')
-    return found[0] if found else known_name or _DEFAULT_NAME
+        raise UserError(f'--dataset_name is missing: {directory} contains {", ".join(found)}')
+    return found[0] if found else known_name or default_name
 
 
 def _split_in(directory, name):

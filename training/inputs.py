@@ -22,7 +22,7 @@ def training_batches(
     *,
     worker=0,
     num_workers=1,
-    num_threads=4,
+    num_threads=1,
 ):
     """Return an endless tf.data pipeline of (images, labels), a pure function of seed and place.
 
@@ -130,7 +130,7 @@ def _finisher(preprocess):
 
 
 def evaluation_batches(
-    dataset, preprocess, batch_size, *, labels_offset=0, records=None, num_threads=4
+    dataset, preprocess, batch_size, *, labels_offset=0, records=None, num_threads=1
 ):
     """Return a tf.data pipeline of (images, labels, file names): each example once, in file order.
 

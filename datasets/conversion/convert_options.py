@@ -3,6 +3,7 @@
 import dataclasses
 
 from common.options import COUNT, OneOf, Options, Range, option
+from pictures.kinds import REENCODINGS
 
 STORING = 'How to split and store it'
 RUNNING = 'How to run'
@@ -37,10 +38,10 @@ class ConvertOptions(Options):
     )
     reencode: str = option(
         STORING,
-        'png',
+        REENCODINGS[0],
         'How to store a picture that cannot be stored as it is. png keeps every pixel; jpeg '
         '(quality 95) is smaller and changes pixels.',
-        OneOf(('png', 'jpeg')),
+        OneOf(REENCODINGS),
     )
     max_side: int | None = option(
         STORING, None, 'Shrink pictures whose longer side has more pixels than this.', COUNT

@@ -1,50 +1,75 @@
-"""What a program's flag defaults to is what its library defaults to."""
+"""The default of a flag is written once: where its option is declared."""
 
-import dataclasses
-import runpy
+import ast
+import collections
+import itertools
 
 import pytest
 
-from serving.export import export, freeze
-from serving.model.model_options import ModelOptions
-from serving.model.predictor import PredictorOptions
-from serving.terminal import classify
-from serving.web import server_options
-from serving.web.lifecycle import ServeOptions
-from support.shell.programs import ROOT
+from support.checkout import ROOT
 
-RECORDS = {
-    'classify_image.py': (ModelOptions, classify.ClassifyOptions),
-    'export_inference_graph.py': (export.ExportOptions,),
-    'freeze_graph.py': (freeze.FreezeOptions,),
-    'server.py': (
-        ModelOptions,
-        PredictorOptions,
-        ServeOptions,
-        server_options.AppConfig,
-        server_options.ListenOptions,
-    ),
-}
-
-# What names the network elsewhere names the graph's file here.
-_OF_ANOTHER_MEANING = ('server.py', 'model_name')
+# The functions of nets, preprocessing and deployment are TF-Slim's, with TF-Slim's defaults.
+ROOMS = ('classifiers', 'common', 'datasets', 'heads', 'pictures', 'scripts', 'serving', 'training')
+# Nothing, off and one are no choice that has to be made in one place.
+NEUTRAL = {repr(value) for value in (None, False, True, '', (), 0, 0.0, 1, 1.0)}
 
 
-@pytest.mark.parametrize('program', RECORDS)
-def test_flags_and_records_have_the_same_defaults(program):
-    groups = runpy.run_path(str(ROOT / program))['_GROUPS']
-    flags = {name: default for rows in groups.values() for _, name, default, *_ in rows}
-    fields = [field for record in RECORDS[program] for field in dataclasses.fields(record)]
-    compared = {
-        field.name: (flags[field.name], _plain(field.default))
-        for field in fields
-        if field.name in flags
-        and field.default is not dataclasses.MISSING
-        and (program, field.name) != _OF_ANOTHER_MEANING
-    }
-    assert compared
-    assert {name: pair for name, pair in compared.items() if pair[0] != pair[1]} == {}
+def defaults(source):
+    """Yield (whether it is an option's, name, default) for each default in a module."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call):
+            yield from option_defaults(node)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            yield False, node.target.id, ast.unparse(node.value)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            names = [argument.arg for argument in node.args.posonlyargs + node.args.args]
+            last = len(names) - len(node.args.defaults)
+            found = [*zip(names[last:], node.args.defaults, strict=True)]
+            for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+                found += [(argument.arg, default)] if default else []
+            yield from ((False, name, ast.unparse(default)) for name, default in found)
 
 
-def _plain(default):
-    return list(default) if isinstance(default, tuple) else default
+def option_defaults(node):
+    """Yield the defaults of a field that is declared by `option(group, default, help, ...)`."""
+    if getattr(node.value.func, 'id', None) != 'option':
+        return
+    more = {keyword.arg: keyword.value for keyword in node.value.keywords}
+    name = ast.literal_eval(more['name']) if 'name' in more else node.target.id
+    for default in (node.value.args[1], more.get('shown')):
+        if default is not None:
+            yield True, name, ast.unparse(default)
+
+
+def written_twice(sources):
+    """Return {(name, default): places} of the options' defaults that have more than one place."""
+    declared, places = set(), collections.defaultdict(list)
+    for place, source in sources.items():
+        for is_option, name, default in defaults(source):
+            if default not in NEUTRAL:
+                places[name, default].append(place)
+                declared |= {(name, default)} if is_option else set()
+    return {key: places[key] for key in sorted(declared) if len(places[key]) > 1}
+
+
+def test_no_default_of_an_option_is_written_twice():
+    paths = itertools.chain(ROOT.glob('*.py'), *((ROOT / room).rglob('*.py') for room in ROOMS))
+    sources = {str(path.relative_to(ROOT)): path.read_text(encoding='utf-8') for path in paths}
+    assert len(sources) > 100
+    assert written_twice(sources) == {}
+
+
+@pytest.mark.parametrize(
+    'other',
+    [
+        'def f(rows=7): ...',
+        'def f(*, rows=7): ...',
+        'class Other:\n    rows: int = 7',
+        "class Other:\n    lines: int = option('Group', 7, 'How many.', name='rows')",
+        "class Other:\n    rows: int = option('Group', None, 'How many.', shown=7)",
+    ],
+)
+def test_a_default_that_is_written_twice_is_found(other):
+    sources = {'a': "class Some:\n    rows: int = option('Group', 7, 'How many.')", 'b': other}
+    assert written_twice(sources) == {('rows', '7'): ['a', 'b']}
+    assert written_twice({**sources, 'b': other.replace('7', '8')}) == {}

@@ -3,8 +3,9 @@
 import dataclasses
 
 from classifiers import checkpoint_paths
-from common.options import COUNT, DECAY, NOT_NEGATIVE, Dead, Ignored, ProgramOptions, option
+from common.options import COUNT, DECAY, NOT_NEGATIVE, Dead, Ignored, ProgramOptions, like, option
 from datasets.records import record_files
+from training.options import TrainOptions
 
 MODEL = 'Checkpoint and network'
 DATA = 'Data'
@@ -39,8 +40,8 @@ class EvaluationOptions(ProgramOptions):
         is_path=True,
         older=('checkpoint_dir',),
     )
-    model_name: str | None = option(
-        MODEL, None, 'The network. If not given, the one in model.json.', shown='inception_v3'
+    model_name: str | None = like(
+        TrainOptions, 'model_name', MODEL, help='The network. If not given, the one in model.json.'
     )
     preprocessing_name: str | None = option(
         MODEL,
@@ -55,17 +56,10 @@ class EvaluationOptions(ProgramOptions):
         COUNT,
         older=('image_size',),
     )
-    use_grayscale: bool | None = option(
-        MODEL, None, 'Evaluate on pictures of one channel.', shown=False
+    use_grayscale: bool | None = like(
+        TrainOptions, 'use_grayscale', MODEL, help='Evaluate on pictures of one channel.'
     )
-    labels_offset: int | None = option(
-        MODEL,
-        None,
-        'Number to subtract from each label, to leave out a background class (1 for VGG and '
-        'ResNet v1).',
-        NOT_NEGATIVE,
-        shown=0,
-    )
+    labels_offset: int | None = like(TrainOptions, 'labels_offset', MODEL)
     use_moving_averages: bool | None = option(
         MODEL, None, 'Use the moving averages if the network was trained with them.', shown=True
     )
@@ -77,15 +71,13 @@ class EvaluationOptions(ProgramOptions):
     )
 
     # Data
-    dataset_dir: str | None = option(
-        DATA, None, 'Directory of the records.', is_path=True, older=('data_dir',)
-    )
-    dataset_name: str | None = option(
+    dataset_dir: str | None = like(TrainOptions, 'dataset_dir', DATA)
+    dataset_name: str | None = like(
+        TrainOptions,
+        'dataset_name',
         DATA,
-        None,
-        'The data set. If not given, the one of the training, or the one that --dataset_dir '
+        help='The data set. If not given, the one of the training, or the one that --dataset_dir '
         'contains.',
-        shown='imagenet',
     )
     dataset_split_name: str | None = option(
         DATA,
@@ -94,9 +86,7 @@ class EvaluationOptions(ProgramOptions):
         shown='test',
         older=('subset',),
     )
-    skip_damaged_records: bool = option(
-        DATA, False, 'Leave out records that fail their checksum, and list them in the log.'
-    )
+    skip_damaged_records: bool = like(TrainOptions, 'skip_damaged_records', DATA)
 
     # The pass over the data
     batch_size: int = option(
@@ -112,12 +102,11 @@ class EvaluationOptions(ProgramOptions):
     test_time_flips: bool = option(
         PASS, False, 'Average the predictions for each picture and its mirror image.'
     )
-    num_preprocessing_threads: int = option(
+    num_preprocessing_threads: int = like(
+        TrainOptions,
+        'num_preprocessing_threads',
         PASS,
-        4,
-        'Number of pictures to decode in parallel.',
-        COUNT,
-        older=('num_preprocess_threads',),
+        help='Number of pictures to decode in parallel.',
     )
     master: str = option(PASS, '', 'Address of a TensorFlow server that does the computation.')
 

@@ -21,9 +21,10 @@ def checkpoint(tmp_path_factory):
 class Pass:
     """What a pass gave: its metrics, and its batches joined."""
 
-    def __init__(self, data, checkpoint, info=INFO, split='validation', **options):
+    def __init__(self, data, checkpoint, info=INFO, split='validation', batch_size=100, **options):
         batches = []
-        with Evaluator(info, classifier_files.dataset(data, split), **options) as evaluator:
+        dataset = classifier_files.dataset(data, split)
+        with Evaluator(info, dataset, batch_size, **options) as evaluator:
             self.metrics = evaluator.evaluate(checkpoint, batches.append)
             self.announced = evaluator.batches, evaluator.examples
         self.sizes = [len(batch.labels) for batch in batches]
@@ -114,7 +115,7 @@ def test_averages_that_are_not_there_are_an_error(data, tmp_path):
 
 def test_one_evaluator_serves_many_checkpoints_with_one_graph(data, checkpoint, whole, tmp_path):
     other = classifier_files.write(tmp_path, INFO, seed=2, averages=True)
-    with Evaluator(INFO, classifier_files.dataset(data)) as evaluator:
+    with Evaluator(INFO, classifier_files.dataset(data), 100) as evaluator:
         first = evaluator.evaluate(checkpoint)
         with_one = len(evaluator._graph.get_operations())
         second = evaluator.evaluate(other)

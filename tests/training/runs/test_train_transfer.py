@@ -44,7 +44,7 @@ def transfer(runs, first, second):
 
 def validation_accuracy(runs, split_name):
     dataset = dataset_factory.get_dataset('second', split_name, runs.dataset_dir)
-    with Evaluator(model_info.read_beside(runs.path('head')), dataset) as evaluator:
+    with Evaluator(model_info.read_beside(runs.path('head')), dataset, 100) as evaluator:
         return evaluator.evaluate(runs.newest('head').path).accuracy
 
 
