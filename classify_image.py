@@ -8,12 +8,10 @@ Pictures are files, folders with all below them, patterns, or - for standard inp
 is 1 when one of them was bad.
 """
 
-import os
-
 from absl import flags
 
 from common import flag_tables as cli
-from common import logs
+from common import logs, startup
 from common.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -69,10 +67,10 @@ def main(arguments):
     from serving import early_checks
 
     early_checks.classification(path, label_file, paths)
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     logs.start()
-    from serving.model.model_options import ModelOptions
-    from serving.terminal import classify
+    with startup.quiet(startup.FATAL):
+        from serving.model.model_options import ModelOptions
+        from serving.terminal import classify
 
     model = cli.filled(ModelOptions, path=path, label_file=label_file)
     return classify.classify(cli.filled(classify.ClassifyOptions, model=model, paths=paths))

@@ -10,17 +10,16 @@ import os
 import shlex
 import sys
 
-from common import cli
+from common import cli, startup
 from datasets.request import Request
 
 
 def main(request):
     """Convert."""
-    # The summary lists every picture that TensorFlow's log would complain about.
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     # Nothing here needs Keras 3, which takes a third of the time that TensorFlow needs to load.
     os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
-    from datasets import sources
+    with startup.quiet(startup.FATAL):
+        from datasets import sources
 
     sources.run(request, command=shlex.join(['python', *sys.argv]))
 

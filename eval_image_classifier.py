@@ -7,7 +7,7 @@ python eval_image_classifier.py --checkpoint_path=inception_v4.ckpt --model_name
     --dataset_name=imagenet --dataset_dir=DIR
 """
 
-from common import cli, logs
+from common import cli, logs, startup
 from training.evaluation.evaluation_options import EvaluationOptions
 
 
@@ -15,7 +15,8 @@ def main(options):
     """Evaluate."""
     logs.start()
     # Late: --help and mistakes in flags do not need TensorFlow.
-    from training.evaluation import program
+    with startup.quiet():
+        from training.evaluation import program
 
     program.run(options)
 

@@ -72,12 +72,13 @@ def main(_):
     """Turn the flags into options, and export; or summarize."""
     cli.refuse_dead((*_DEAD, _NO_FRAMES))
     size = cli.either('image_size', 'default_image_size')
-    from common import logs
+    from common import logs, startup
     from serving import early_checks
 
     early_checks.exporting(FLAGS.checkpoint_path, FLAGS.summarize)
-    from serving.export import export
-    from serving.graphdef import summarize
+    with startup.quiet():
+        from serving.export import export
+        from serving.graphdef import summarize
 
     if FLAGS.summarize:
         print('\n'.join(summarize.summarize(FLAGS.summarize)))

@@ -57,11 +57,12 @@ def main(_):
     """Turn the flags into options, and freeze."""
     cli.refuse_dead(_DEAD)
     outputs = cli.either('output_node_names', 'output_node_name') or ()
-    from common import logs
+    from common import logs, startup
     from serving import early_checks
 
     early_checks.freezing(FLAGS.input_graph, FLAGS.input_meta_graph, FLAGS.input_checkpoint)
-    from serving.export import freeze
+    with startup.quiet():
+        from serving.export import freeze
 
     logs.start()
     options = cli.filled(

@@ -4,11 +4,10 @@ python server.py --model_name=my_inception_v4_freeze.pb
 python server.py --model_name=TRAIN_DIR --host=0.0.0.0 --api_key_file=keys.txt
 """
 
-import os
-
 from absl import flags
 
 from common import flag_tables as cli
+from common import startup
 
 FLAGS = flags.FLAGS
 _MOST_USED = (
@@ -86,7 +85,6 @@ _GROUPS = {
 
 def main(_):
     """Turn the flags into options, and serve."""
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     from serving import early_checks
     from serving.model import model_trial
     from serving.web import lifecycle, server_options
@@ -110,8 +108,9 @@ def main(_):
     )
     # What is wrong so far is told at once: TensorFlow takes seconds to start.
     listening = http_server.listen(listen.host, listen.port)
-    from serving.model.model_options import ModelOptions
-    from serving.model.predictor import PredictorOptions
+    with startup.quiet(startup.FATAL):
+        from serving.model.model_options import ModelOptions
+        from serving.model.predictor import PredictorOptions
 
     model = cli.filled(
         ModelOptions,

@@ -6,7 +6,7 @@ python train_image_classifier.py --dataset_name=flowers --dataset_dir=DIR --trai
     --trainable_scopes=InceptionV4/Logits,InceptionV4/AuxLogits
 """
 
-from common import cli, logs
+from common import cli, logs, startup
 from training.options import TrainOptions
 
 
@@ -14,7 +14,8 @@ def main(options):
     """Train."""
     logs.start()
     # Late: --help and mistakes in flags do not need TensorFlow.
-    from training import train
+    with startup.quiet():
+        from training import train
 
     return train.train(options)
 

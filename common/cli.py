@@ -24,6 +24,7 @@ from absl import app
 from absl import flags as absl_flags
 
 from common import options as declared
+from common import startup
 from common.errors import UserError, exit_cleanly
 from common.options import Dead, Flag, Ignored, ProgramOptions, as_typed
 
@@ -41,6 +42,7 @@ def run(options_class: type[ProgramOptions], main: Callable[[Any], int | None]) 
 
     def start(arguments):
         options = collect(options_class, arguments[1:])
+        startup.set_verbosity(options.verbose)
         options.check_files()
         return main(options)
 

@@ -13,10 +13,16 @@ import textwrap
 from absl import app
 from absl import flags as absl_flags
 
+from common import startup
 from common.errors import UserError, exit_cleanly
 
 OLDER_NAMES = 'Names of older tools'
 KINDS = {bool: 'boolean', float: 'float', int: 'integer', str: 'string'}
+_MESSAGES = {
+    'Messages': (
+        ('boolean', 'verbose', False, 'Show the messages of TensorFlow and other libraries too.'),
+    ),
+}
 _SHORT_HELP = ('--help', '-help', '-h', '-?', '--helpshort')
 _FULL_HELP = ('--helpfull', '-helpfull')
 # What Python says of a value, and what the value should have been.
@@ -88,8 +94,14 @@ def run(main, most_used, page, takes_names=False):
     --help explains the flags of `most_used`, and sends to `page` for more. With `takes_names` what
     is no flag is left to the program, wherever it stands.
     """
+    define(_MESSAGES)
     parser = functools.partial(parse, most_used=most_used, page=page, takes_names=takes_names)
-    exit_cleanly(app.run)(main, flags_parser=parser)
+
+    def start(arguments):
+        startup.set_verbosity(absl_flags.FLAGS.verbose)
+        return main(arguments)
+
+    exit_cleanly(app.run)(start, flags_parser=parser)
 
 
 def parse(arguments, flag_values=absl_flags.FLAGS, most_used=(), page='docs', takes_names=False):

@@ -1,11 +1,15 @@
 """The log of a program: lines as TensorFlow 1.x wrote them, which people's scripts match."""
 
-import contextlib
 import logging
 import sys
-import warnings
+
+from common import startup
 
 _NAME = 'tensorflow'
+_TENSORFLOW_ITSELF = '/tensorflow/python/'
+# "Restoring parameters from PATH" is a line that scripts match.
+_KEPT = ('saver', 'restore')
+_DEPRECATION_MODULE = 'deprecation'
 
 
 def start(stream=None):
@@ -16,22 +20,19 @@ def start(stream=None):
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
+    if startup.hides_messages():
+        handler.addFilter(_concerns_users)
     logger = logging.getLogger(_NAME)
     logger.handlers[:] = [handler]
     logger.propagate = False
     logger.setLevel(logging.INFO)
-    # Layers of tf-slim call what TensorFlow has deprecated; users can do nothing about it.
-    warnings.filterwarnings('ignore', category=UserWarning, module=r'tensorflow\.')
     return handler
 
 
-@contextlib.contextmanager
-def only_warnings():
-    """Leave out TensorFlow's reports of its own steps, which sound like failures to users."""
-    logger = logging.getLogger(_NAME)
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def _concerns_users(record):
+    """Return whether a record is ours, or a warning of TensorFlow's that is no deprecation."""
+    if _TENSORFLOW_ITSELF not in record.pathname.replace('\\', '/'):
+        return True
+    if record.levelno < logging.WARNING:
+        return (record.module, record.funcName) == _KEPT
+    return record.module != _DEPRECATION_MODULE

@@ -250,7 +250,9 @@ def base_type(field: dataclasses.Field) -> type:
 def flags(options_class: type) -> list[Flag]:
     """List the flags of a record of options and of those that it contains."""
     found = []
-    for field in dataclasses.fields(options_class):
+    # What all programs have comes last.
+    shared = ProgramOptions.__dataclass_fields__
+    for field in sorted(dataclasses.fields(options_class), key=lambda field: field.name in shared):
         if 'option' in field.metadata:
             found.append(_flag(field))
         elif 'part' in field.metadata:
@@ -376,6 +378,9 @@ class ProgramOptions(Options):
     most_used: ClassVar[tuple[str, ...]] = ()  # The flags that --help explains; it names the rest.
     unused: ClassVar[tuple[Dead | Ignored, ...]] = ()  # Flags of older tools.
 
+    verbose: bool = option(
+        'Messages', False, 'Show the messages of TensorFlow and other libraries too.'
+    )
     # What the command line has to say about itself, to be logged when the work begins.
     notices: tuple[str, ...] = ()
 

@@ -67,9 +67,11 @@ def main():
         if not released_archives.is_there(release, arguments.directory):
             released_archives.fetch(release, arguments.directory, arguments.mirror)
     # Late: the list, --help and an archive that cannot be had have no need of TensorFlow.
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    from classifiers import pretrained
-    from common import logs
+    from common import logs, startup
+
+    startup.set_verbosity(False)
+    with startup.quiet():
+        from classifiers import pretrained
 
     logs.start()
     release = pretrained.choose(arguments.model)

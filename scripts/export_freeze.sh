@@ -44,7 +44,6 @@ while [ $# -gt 0 ]; do
 done
 
 mkdir -p "$EXPORT_DIR"
-export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL-1}"
 frozen="$(frozen_graph)"
 graph="$(flag_value output_file "${frozen%_freeze.pb}.pb" "${export_flags[@]}")"
 checkpoint="$(flag_value checkpoint_path '' "${export_flags[@]}")"

@@ -23,7 +23,6 @@ case "$EVAL_DIR/" in
   "${TRAIN_DIR%/}"/*) logs=(--logdir="$TRAIN_DIR") ;;
   *) logs=(--logdir_spec="train:$TRAIN_DIR,eval:$EVAL_DIR") ;;
 esac
-export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL-1}"
 # Or a folder where you stand could be taken for a package.
 export PYTHONSAFEPATH=1
 # A run writes two files of events side by side: without the last flag TensorBoard's slower reader,
@@ -32,6 +31,10 @@ export PYTHONSAFEPATH=1
 exec "$python" -c '
 import runpy, signal, sys
 signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
-sys.path[:] = filter(None, sys.path)
+sys.path[:] = [sys.argv.pop(1), *filter(None, sys.path)]
+from common import startup
+with startup.quiet():
+    import tensorflow
+sys.path.pop(0)
 runpy.run_module("tensorboard.main", run_name="__main__", alter_sys=True)
-' "${logs[@]}" --reload_multifile=true "$@"
+' "$root" "${logs[@]}" --reload_multifile=true "$@"

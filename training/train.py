@@ -93,6 +93,8 @@ def list_hooks(run, step, checkpoints, stop, stack, training_graph):
 
 def _start_lines(run, step, plan):
     """Say for the log what training begins with, and what it changes."""
+    if not (run.options.clone_on_cpu or tf.config.list_physical_devices('GPU')):
+        yield 'no GPU found: training on the CPU'
     if not run.place.is_chief:
         yield f'Taking part as worker {run.place.task}; the chief fills the variables'
         return

@@ -5,10 +5,9 @@ import shutil
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from tensorflow.python.util import deprecation
 
 from classifiers import model_info
-from common import files, logs
+from common import files
 from common.errors import UserError, reason
 from serving.export import descriptions
 from serving.graphdef import graph_edits
@@ -44,8 +43,6 @@ def write(path, graph_def, info, check):
     return line
 
 
-@logs.only_warnings()
-@deprecation.silence()
 def _build(path, graph_def, info):
     with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tf.import_graph_def(graph_def, name='')
@@ -76,8 +73,6 @@ def _build(path, graph_def, info):
     model_info.write(extra, info.replace(versions=descriptions.versions()))
 
 
-@logs.only_warnings()
-@deprecation.silence()
 def scores(path, pictures):
     """Return what a SavedModel's default signature says of encoded pictures."""
     with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common import startup
 from common.errors import UserError
 
 
@@ -57,7 +58,8 @@ def probabilities(model, images):
     fed, fetched = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     batch = max(int(fed['shape_signature'][0]), 1)  # -1 stands for any.
     interpreter.resize_tensor_input(fed['index'], [batch, *images.shape[1:]])
-    interpreter.allocate_tensors()
+    with startup.without_noise():
+        interpreter.allocate_tensors()
     results = []
     for start in range(0, len(images), batch):
         interpreter.set_tensor(fed['index'], images[start : start + batch])

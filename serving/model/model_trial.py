@@ -186,7 +186,6 @@ def _end_with_parent():
 
 def _problem(request):
     """Return in one line why the model cannot be served, or None."""
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     from serving.model.model_options import ModelOptions
     from serving.model.predictor import Predictor, PredictorOptions
 

@@ -80,6 +80,9 @@ def test_short_help_explains_what_is_most_used_and_names_the_rest(how, capsys):
         'How to do it:',
         '  --share, --colour, --size',
         '',
+        'Messages:',
+        '  --[no]verbose',
+        '',
         '--helpfull explains every flag; see also docs/it.md.',
     ]
     assert text.splitlines()[-len(expected) :] == expected

@@ -79,6 +79,7 @@ def test_flags_come_from_the_fields_and_from_contained_records():
         ('layers', 'list', 'Network'),
         ('part_of_all', 'float', 'Numbers'),
         ('colour', 'string', 'Numbers'),
+        ('verbose', 'boolean', 'Messages'),
     ]
 
 
@@ -122,7 +123,7 @@ def test_a_part_may_leave_out_flags():
     class Smaller(ProgramOptions):
         network: Network = part(Network, omit=('side', 'layers'))
 
-    assert [flag.name for flag in flags(Smaller)] == ['model_name']
+    assert [flag.name for flag in flags(Smaller)] == ['model_name', 'verbose']
     assert older_flags(Smaller) == []
     assert build(Smaller, {'side': 0}) == Smaller()
 
