@@ -12,7 +12,7 @@ import typing
 
 import tensorflow.compat.v1 as tf
 
-from deployment.placement import RoundRobin, beside_variables
+from deployment.placement import RoundRobin, beside_variables, summaries_on_cpu
 
 
 class Clone(typing.NamedTuple):
@@ -165,7 +165,7 @@ def _clone_losses(clones, regularization_losses=None):
         regularization_losses = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
     pairs = []
     for clone in clones:
-        with tf.name_scope(clone.scope), tf.device(clone.device):
+        with tf.name_scope(clone.scope), tf.device(summaries_on_cpu(clone.device)):
             loss = _share_of_loss(clone, len(clones), regularization_losses)
         if loss is not None:
             pairs.append((clone, loss))

@@ -3,6 +3,9 @@
 import tensorflow.compat.v1 as tf
 
 _VARIABLES = frozenset({'AutoReloadVariable', 'VarHandleOp', 'Variable', 'VariableV2'})
+_SUMMARIES = frozenset(
+    {'AudioSummary', 'HistogramSummary', 'ImageSummary', 'ScalarSummary', 'TensorSummaryV2'}
+)
 
 
 class RoundRobin:
@@ -22,14 +25,31 @@ class RoundRobin:
 
 
 def beside_variables(device, variables_device):
-    """Return a function for `tf.device`: variables to their own device, the rest to `device`."""
+    """Return a function for `tf.device`: variables to their own device, the rest to `device`.
+
+    Summaries go to the CPU of `device`.
+    """
+    others = summaries_on_cpu(device)
 
     def place(op):
         if op.type in _VARIABLES:
             if callable(variables_device):
                 return variables_device(op)
             return merged(variables_device, op.device)
-        return _device_of_variable(op) or merged(device, op.device)
+        return _device_of_variable(op) or others(op)
+
+    return place
+
+
+def summaries_on_cpu(device):
+    """Return a function for `tf.device`: summaries to the CPU, all other operations to `device`.
+
+    Summaries are strings, which only a CPU can make.
+    """
+    cpu = tf.DeviceSpec.from_string(device).replace(device_type='CPU', device_index=0).to_string()
+
+    def place(op):
+        return cpu if op.type in _SUMMARIES else merged(device, op.device)
 
     return place
 

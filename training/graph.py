@@ -7,7 +7,7 @@ import tf_slim as slim
 
 from classifiers import restore, scopes
 from common.errors import UserError
-from deployment import model_deploy
+from deployment import model_deploy, placement
 from nets import nets_factory
 from training import losses, optimizers, summaries
 
@@ -81,7 +81,7 @@ def _scalars(clones, loss, **others):
 
 def _pictures(clone, network, number):
     """Merge what is recorded now and then: of the step's own run, weights as they are after it."""
-    with tf.name_scope(clone.scope), tf.device(clone.device):
+    with tf.name_scope(clone.scope), tf.device(placement.summaries_on_cpu(clone.device)):
         shown = [
             summaries.input_pictures(clone.outputs.images),
             *summaries.histograms_of_activations(clone.outputs.end_points),

@@ -226,3 +226,26 @@ def test_a_model_without_losses_deploys_too():
     with tf.Graph().as_default():
         deployed = model_deploy.deploy(DeploymentConfig(), lambda: tf.constant(1.0))
     assert deployed.total_loss is deployed.train_op is deployed.summary_op is None
+
+
+@pytest.mark.parametrize('optimizer', [None, tf.train.GradientDescentOptimizer(1.0)])
+@pytest.mark.parametrize(
+    ('config', 'host'),
+    [
+        (DeploymentConfig(num_clones=2), '/device:CPU:0'),
+        (DeploymentConfig(num_clones=2, num_ps_tasks=1), '/job:worker/device:CPU:0'),
+    ],
+)
+def test_summaries_of_clones_on_gpus_are_made_on_the_cpu(config, host, optimizer):
+    def model(shares):
+        logits = classifier(shares)
+        tf.summary.histogram('logits', logits)
+        tf.summary.image('pictures', tf.zeros([1, 2, 2, 3]))
+        return logits
+
+    with tf.Graph().as_default():
+        deployed = model_deploy.deploy(config, model, [batches(2)], optimizer=optimizer)
+        summaries = list(deployed.summary_op.op.inputs)
+    assert len(summaries) >= 5
+    assert {canonical(summary.device) for summary in summaries} == {canonical(host)}
+    assert canonical(deployed.clones[1].outputs.device) == canonical(config.clone_device(1))
