@@ -20,7 +20,12 @@ def pytest_addoption(parser):
     parser.addoption('--soak', action='store_true', help="run the promises' full counts too")
 
 
+# These take longest. They come first: two workers then end at the same time.
+LONG = ('tests/test_readme.py', 'tests/walks/', 'tests/training/', 'tests/programs/')
+
+
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
     if config.getoption('--soak'):
         return
     skip = pytest.mark.skip(reason='full count: runs with --soak')

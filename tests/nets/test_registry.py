@@ -32,8 +32,8 @@ FAMILIES = {
 OTHERS = {'inception': 315, 'mobilenet': 32, 'resnet': 32, 'vgg': 224}
 # These take long to build. Some are built once, for training; others differ from those in one row
 # of a table, which test_resnet.py compares with the facts.
-DEEPEST = {f'resnet_{version}_{depth}' for version in ('v1', 'v2') for depth in (152, 200)}
-DEEP = {'inception_resnet_v2', 'inception_v4', 'resnet_v1_101', 'resnet_v2_101'}
+DEEPEST = {f'resnet_{version}_{depth}' for version in ('v1', 'v2') for depth in (101, 152, 200)}
+DEEP = {'inception_resnet_v2', 'inception_v4'}
 ALL = nets_factory.networks_map.keys()
 # The logits of these are golden, at least one of each family where that is small.
 WITH_LOGITS = {

@@ -1,4 +1,4 @@
-"""scripts/quickstart.sh: once for real on a few pictures, else with stand-ins for the programs."""
+"""scripts/quickstart.sh: with stand-ins for the programs; with --soak for real."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 
 from datasets.samples import sample_flowers
 from support.checkout import ROOT
-from support.shell import script_checkout
+from support.shell import programs, script_checkout
 
 STEPS = ['download_and_convert_data', 'train_image_classifier', 'eval_image_classifier',
          'export_inference_graph', 'freeze_graph', 'classify_image']  # fmt: skip
@@ -221,6 +221,20 @@ def test_help_is_what_stands_at_the_top(quick):
     assert 'set -euo' not in output
 
 
+@pytest.mark.parametrize('arguments', [(), ('--images={images}',)])
+def test_the_programs_have_the_flags_of_the_steps(quick, tmp_path, arguments):
+    images = tmp_path / 'pictures'
+    (images / 'a kind').mkdir(parents=True)
+    quick.run('--no_serve', *(argument.format(images=images) for argument in arguments))
+    assert quick.programs() == STEPS
+    for program, *typed in quick.calls():
+        groups = programs.flags_by_heading(f'{program}.py')
+        known = {name for names in groups.values() for name in names}
+        flags = {flag[2:].split('=')[0] for flag in typed if flag.startswith('--')}
+        assert flags <= known, program
+
+
+@pytest.mark.soak  # test_readme.py does the same steps one by one.
 def test_a_few_own_pictures_for_real(tmp_path):
     """Two folders with a space in their path, one of the pictures broken."""
     images = tmp_path / 'my pictures'

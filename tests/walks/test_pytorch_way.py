@@ -15,7 +15,7 @@ from common import archives
 from datasets import cifar10, sources
 from datasets.conversion import convert
 from datasets.samples import painters
-from serving.model import loading
+from serving.model.model_options import ModelOptions
 from serving.terminal import classify
 from support.checkout import ROOT
 from support.files import published_files
@@ -107,7 +107,7 @@ class Library:
 
     def classify(self, model, picture):
         stream = io.StringIO()
-        model = loading.ModelOptions(model)
+        model = ModelOptions(model)
         assert not classify.classify(classify.ClassifyOptions(model, (picture,)), stream)
         return stream.getvalue()
 
@@ -127,7 +127,7 @@ def identity(path):
 
 @pytest.mark.parametrize(
     'name',
-    [pytest.param(n, marks=pytest.mark.soak if SHAPES[n][0] is Programs else ()) for n in SHAPES],
+    [pytest.param(n, marks=() if n == 'cifar10' else pytest.mark.soak) for n in SHAPES],
 )
 def test_train_resume_test_and_classify(tmp_path, name):
     kind, write, network, classes, split = SHAPES[name]

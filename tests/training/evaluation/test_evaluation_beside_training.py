@@ -71,6 +71,7 @@ class Watcher:
         return self.process.wait(PATIENCE_SECS), self.output()
 
 
+@pytest.mark.soak  # test_evaluation_watching.py shows the same in one process.
 def test_each_good_checkpoint_is_evaluated_once_while_others_break(runs, tmp_path):
     runs.train(max_number_of_steps=2, save_interval_secs=0)
     with Watcher(runs, tmp_path / 'eval', '--max_evaluations=3') as watcher:

@@ -38,7 +38,7 @@ def test_weights_that_are_no_numbers_are_not_saved_whatever_the_loss_is(runs, ca
     }
 
 
-@pytest.mark.parametrize('poison', [np.nan, np.inf])
+@pytest.mark.parametrize('poison', [np.nan, pytest.param(np.inf, marks=pytest.mark.soak)])
 def test_a_poisoned_checkpoint_is_not_trained_on(runs, poison, capfd):
     runs.train('start', max_number_of_steps=1)
     values = training_runs.variables(runs.newest('start'))
@@ -53,8 +53,9 @@ def test_a_poisoned_checkpoint_is_not_trained_on(runs, poison, capfd):
     ('damaged', 'damage'),
     [
         ('data-00000-of-00001', checkpoint_files.truncate),
-        ('data-00000-of-00001', checkpoint_files.flip),
-        ('index', checkpoint_files.truncate),
+        # tests/classifiers/test_watch.py has every kind of damage.
+        pytest.param('data-00000-of-00001', checkpoint_files.flip, marks=pytest.mark.soak),
+        pytest.param('index', checkpoint_files.truncate, marks=pytest.mark.soak),
     ],
 )
 def test_a_damaged_newest_checkpoint_is_skipped_loudly(runs, damaged, damage, log):

@@ -49,7 +49,7 @@ def kill_often(runs, kills):
 
 
 def test_a_killed_run_resumes(runs):
-    kill_often(runs, 3)
+    kill_often(runs, 2)
 
 
 @pytest.mark.soak
