@@ -15,13 +15,9 @@ import sys
 import tempfile
 import time
 
-_RECIPES = os.path.join(os.path.dirname(os.path.dirname(__file__)), 'scripts', 'recipes.sh')
+from training.jobs import recipes
 
-
-def recipe():
-    """Return the flags with which quickstart.sh and train_from_scratch.sh train the network."""
-    asked = ['bash', '-c', 'source "$0"; scratch_recipe mobilenet_v1_025 sample_flowers', _RECIPES]
-    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()
+MODEL, DATASET = 'mobilenet_v1_025', 'sample_flowers'
 
 
 def run(*command):
@@ -43,12 +39,13 @@ def main():
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     with tempfile.TemporaryDirectory() as directory:
         dataset_dir = arguments.dataset_dir or directory
-        data = [f'--dataset_dir={dataset_dir}', '--dataset_name=sample_flowers']
+        data = [f'--dataset_dir={dataset_dir}', f'--dataset_name={DATASET}']
         if not arguments.dataset_dir:
             run('download_and_convert_data.py', *data)
         for seed in arguments.seeds:
             train_dir = os.path.join(directory, str(seed))
-            flags = [f'--train_dir={train_dir}', '--model_name=mobilenet_v1_025', *recipe()]
+            recipe = recipes.from_scratch(MODEL, DATASET)
+            flags = [f'--train_dir={train_dir}', f'--model_name={MODEL}', *recipe]
             epochs = dict(flag[2:].split('=') for flag in flags)['num_epochs']
             flags += [f'--seed={seed}', f'--validate_every_n_epochs={epochs}']
             elapsed, worked = run('train_image_classifier.py', *data, *flags)

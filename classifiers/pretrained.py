@@ -61,7 +61,7 @@ def fetch(release, directory, mirror=None):
     model.json is written last: where it lies, the checkpoint was whole and its network's.
     """
     folder = released_archives.folder(release, directory)
-    path = os.path.join(folder, release.checkpoint)
+    path = released_archives.checkpoint(release, directory)
     if released_archives.is_there(release, directory):
         return Fetched(path, _check(path, model_info.read_beside(path)), False)
     archive = released_archives.fetch(release, directory, mirror)

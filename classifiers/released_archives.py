@@ -36,6 +36,11 @@ def folder(release, directory):
     return os.path.join(directory, release.name)
 
 
+def checkpoint(release, directory):
+    """Return the path of a release's checkpoint, as programs are given it."""
+    return os.path.join(folder(release, directory), release.checkpoint)
+
+
 def is_there(release, directory):
     """Tell whether a release was unpacked and checked: its description is written last."""
     return os.path.exists(os.path.join(folder(release, directory), model_info.FILE_NAME))

@@ -19,6 +19,7 @@ from support import reference
 from support.checkout import ROOT
 from support.files import checkpoint_files
 from support.network import http_files
+from training.jobs import programs
 
 SCRIPT = ROOT / 'scripts' / 'download_checkpoint.sh'
 SMALLEST = 'mobilenet_v1_0.25_128'
@@ -243,6 +244,19 @@ def test_a_mistake_is_one_line(tmp_path, arguments, words):
 def test_a_mirror_that_is_none_is_named(tmp_path, release, mirror, words):
     with pytest.raises(UserError, match=f'{mirror}.*{words}'):
         pretrained.fetch(release, tmp_path, mirror)
+
+
+def test_a_missing_archive_is_found_before_tensorflow_loads(tmp_path):
+    interpreter, *call = programs.function(
+        'training.jobs.commands.download_checkpoint', 'fetch', 'inception_v4', tmp_path, '/none'
+    )
+    done = subprocess.run(
+        [interpreter, '-X', 'importtime', *call], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert last_line(done.stderr).startswith('error: inception_v4_2016_09_09.tar.gz could not be ')
+    assert 'nets.released' in done.stderr
+    assert 'tensorflow' not in done.stderr
 
 
 def test_without_a_network_all_are_listed():

@@ -1,20 +1,15 @@
-"""A training in the background: start it, find it, stop it. Nothing here needs TensorFlow.
-
-python -m training.jobs.background start TRAIN_DIR LOG STOP_COMMAND COMMAND...
-python -m training.jobs.background stop TRAIN_DIR
-"""
+"""A training in the background: start it, find it, stop it. Nothing here needs TensorFlow."""
 
 import contextlib
 import os
 import shlex
 import signal
 import subprocess
-import sys
 import time
 
 from common import locks
-from common.errors import UserError, exit_cleanly
-from training.jobs import run_directory
+from common.errors import UserError
+from training.jobs import log_files, programs, run_directory
 
 # Held from the start on: before the program takes its own, TensorFlow is loaded for seconds.
 _START_LOCK = 'run_train.lock'
@@ -25,13 +20,13 @@ _REPORT_SECS = 15
 _POLL_SECS = 0.1
 
 
-def start(train_dir, log, stop_command, command, report=print):
+def start(train_dir, log, stop_command, command, report=print, environment=None):
     """Start `command` with its output in `log`; a UserError if it fails within seconds."""
     log = os.path.abspath(log)
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(_claimed(train_dir))
         output = stack.enter_context(_emptied(log))
-        process = _spawn(command, output, lock)
+        process = _spawn(command, environment, output, lock)
         os.ftruncate(lock, 0)
         os.pwrite(lock, f'{process.pid}\n{log}\n'.encode(), 0)
     stop = shlex.join([stop_command, f'--train_dir={os.path.abspath(train_dir)}'])
@@ -43,22 +38,17 @@ def start(train_dir, log, stop_command, command, report=print):
     _require_survival(process, log)
 
 
-def _spawn(command, output, lock):
-    # As a shell does for what it puts into the background: Ctrl-C is for what is in front.
-    ignored = [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)]
+def _spawn(command, environment, output, lock):
     try:
-        return subprocess.Popen(
+        return programs.in_background(
             command,
-            stdin=subprocess.DEVNULL,
+            env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=[lock],  # The system frees it when that process ends.
         )
     except OSError as error:
         raise UserError(f'{command[0]}: cannot be run ({error.strerror})') from None
-    finally:
-        for number, handler in zip((signal.SIGINT, signal.SIGQUIT), ignored, strict=True):
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -106,9 +96,9 @@ def _require_survival(process, log):
     give_up = time.monotonic() + _WATCHED_SECS
     while time.monotonic() < give_up:
         if process.poll() is not None:
-            why = _last_line(log) or f'exit status {process.returncode}'
+            why = log_files.last_line(log) or f'exit status {process.returncode}'
             raise UserError(f'the training ended at once: {why.removeprefix("error: ")}')
-        if 'INFO:tensorflow:' in _text(log):
+        if 'INFO:tensorflow:' in log_files.read(log):
             return
         time.sleep(_POLL_SECS)
 
@@ -121,7 +111,7 @@ def find(train_dir):
     for name in (_START_LOCK, run_directory.LOCK):
         path = os.path.join(train_dir, name)
         if _is_held(path):
-            lines = _text(path).splitlines()
+            lines = log_files.read(path).splitlines()
             if lines and lines[0].isdigit():
                 return int(lines[0]), lines[1] if len(lines) > 1 else None, path
     return None
@@ -143,7 +133,7 @@ def stop(train_dir, report=print):
             raise UserError(f'process {process} belongs to another user') from None
         report(f'process {process} was asked to stop: it finishes its step, saves, and ends')
     _wait_until_free(lock, report)
-    said = _last_line(log) if log else ''
+    said = log_files.last_line(log) if log else ''
     report(f'process {process} has ended{": " + said if said else ""}')
     report(_about_checkpoint(train_dir))
 
@@ -207,31 +197,3 @@ def _try_lock(handle, path, shared=False):
             f'{path}: cannot be locked ({error.strerror}); the training directory and the log have '
             'to lie on another file system'
         ) from None
-
-
-def _text(path):
-    try:
-        with open(path, encoding='utf-8', errors='replace') as stream:
-            return stream.read()
-    except OSError:
-        return ''
-
-
-def _last_line(path):
-    lines = [line.strip() for line in _text(path).splitlines()]
-    return next((line for line in reversed(lines) if line), '')
-
-
-@exit_cleanly
-def main(arguments):
-    """Do what the command line says."""
-    action, train_dir, *rest = arguments
-    if action == 'stop':
-        stop(train_dir)
-    else:
-        log, stop_command, *command = rest
-        start(train_dir, log, stop_command, command)
-
-
-if __name__ == '__main__':
-    main(sys.argv[1:])

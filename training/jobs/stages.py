@@ -1,19 +1,14 @@
-"""Choose between the two stages of finetune.sh: the head in TRAIN_DIR, all layers in TRAIN_DIR/all.
-
-python -m training.jobs.stages [--running] TRAIN_DIR EVAL_DIR
-
-Prints the directory to use on standard output, and why on standard error.
-"""
+"""Choose between the stages of finetune.sh: the head (TRAIN_DIR), all layers (TRAIN_DIR/all)."""
 
 import dataclasses
 import os
 import sys
 
 from common import files
-from common.errors import UserError, exit_cleanly
+from common.errors import UserError
 from training.jobs import background, run_directory
 
-_ALL_LAYERS = 'all'
+ALL_LAYERS = 'all'
 _EVAL_DIR = 'eval'
 
 
@@ -36,7 +31,7 @@ def choose(train_dir, eval_dir=None, prefer_running=False):
     The stage with the better accuracy is used. An evaluated stage is preferred to one that was not
     evaluated, and with `prefer_running` a stage that is in training to any other.
     """
-    head, whole = train_dir, os.path.join(train_dir, _ALL_LAYERS)
+    head, whole = train_dir, os.path.join(train_dir, ALL_LAYERS)
     if prefer_running:
         for stage in (whole, head):
             if os.path.isdir(whole) and background.find(stage):
@@ -52,6 +47,14 @@ def choose(train_dir, eval_dir=None, prefer_running=False):
         return whole, f'using {whole}, the later stage: neither it nor {head} has been evaluated'
     compared = str(found[other]) if found[other] else 'not evaluated'
     return better, f'using {better}: {found[better]} ({other}: {compared})'
+
+
+def chosen(known, prefer_running=False):
+    """Return the directory of the stage to use, and print on standard error why it is the one."""
+    stage, why = choose(known.train_dir, known.eval_dir, prefer_running)
+    if why:
+        print(why, file=sys.stderr)
+    return stage
 
 
 def _rank(evaluation):
@@ -97,18 +100,3 @@ def _read(directory, name):
     except UserError as error:
         print(f'{error}; ignored', file=sys.stderr)
         return None
-
-
-@exit_cleanly
-def main(arguments):
-    """Print the stage to use."""
-    prefer_running = '--running' in arguments
-    train_dir, eval_dir = [argument for argument in arguments if argument != '--running']
-    stage, why = choose(train_dir, eval_dir, prefer_running)
-    if why:
-        print(why, file=sys.stderr)
-    print(stage)
-
-
-if __name__ == '__main__':
-    main(sys.argv[1:])

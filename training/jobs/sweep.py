@@ -59,7 +59,7 @@ def parse_rates(text):
     return list(dict.fromkeys(rates))
 
 
-def run(rates, directory, program, flags, report=print):
+def run(rates, directory, program, flags, report=print, environment=None):
     """Train at each rate in a directory of its own, and return {rate: Outcome}.
 
     `program` begins the command, `flags` are those of all rates. What an earlier sweep with the
@@ -74,7 +74,8 @@ def run(rates, directory, program, flags, report=print):
             if state.is_done(rate):
                 report(f'learning rate {rate:g}: done before')
                 continue
-            state.add(rate, _train(rate, os.path.join(directory, f'lr_{rate:g}'), command, report))
+            train_dir = os.path.join(directory, f'lr_{rate:g}')
+            state.add(rate, _train(rate, train_dir, command, environment, report))
         outcomes = {rate: state.outcomes[rate] for rate in sorted(state.outcomes, reverse=True)}
         for line in table(outcomes):
             report(line)
@@ -117,7 +118,7 @@ def _sigterm_as_exit():
         signal.signal(signal.SIGTERM, before)
 
 
-def _train(rate, train_dir, command, report):
+def _train(rate, train_dir, command, environment, report):
     os.makedirs(train_dir, exist_ok=True)
     log = os.path.join(train_dir, _LOG)
     _wait_until_free(train_dir, report)
@@ -128,7 +129,8 @@ def _train(rate, train_dir, command, report):
         # A session of its own: Ctrl-C reaches the training once, through us.
         process = subprocess.Popen(
             [*command, f'--learning_rate={rate!r}', f'--train_dir={train_dir}'],
-            stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
+            env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
+            start_new_session=True,
         )  # fmt: skip
         try:
             status = process.wait()

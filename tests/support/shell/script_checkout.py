@@ -1,4 +1,4 @@
-"""A checkout with the real shell scripts, whose programs only tell how they were called."""
+"""A checkout with the real shell scripts, whose programs only record how they were called."""
 
 import json
 import os
@@ -16,8 +16,11 @@ PROGRAMS = (
     'freeze_graph.py',
     'server.py',
 )
-# Of the settings in env_set.sh nothing may come from who runs the tests.
-_SETTINGS = ('DATASET_', 'MODEL_', 'CHECKPOINT_', 'TRAIN_', 'EVAL_', 'EXPORT_', 'UPLOAD_', 'PYTHON')
+# The settings of env_set.sh that the caller of the tests may have in the environment.
+_SETTINGS = (
+    'DATASET_', 'MODEL_', 'PRETRAINED_', 'CHECKPOINT_', 'TRAIN_', 'EVAL_', 'EXPORT_', 'UPLOAD_',
+    'PYTHON',
+)  # fmt: skip
 
 _TELL = """
 import json, os, sys
@@ -33,7 +36,7 @@ if {'-h', '--help'} & set(sys.argv):
 _TRAIN = """
 import fcntl, signal
 if flags['batch_size'] == '0':
-    sys.exit('error: --batch_size=0: has to be at least 1')
+    sys.exit('error: --batch_size=0: must be at least 1')
 train_dir = os.path.expanduser(flags['train_dir'])
 lock = open(train_dir + '/train.lock', 'w')
 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,10 +59,15 @@ with open(model_info.beside_graph(os.path.expanduser(flags['output_file'])), 'w'
 
 
 def write_python(path):
-    """Write an interpreter that leaves word that it was this one."""
+    """Write an interpreter that records in STARTED_AS that it was used."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'#!/bin/sh\nSTARTED_AS="$0" exec "{sys.executable}" "$@"\n')
     path.chmod(0o755)
+
+
+def clean_environment():
+    """Return the environment without settings of the caller."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(_SETTINGS)}
 
 
 class Checkout:
@@ -72,7 +80,7 @@ class Checkout:
         self.calls_file = folder / 'calls.jsonl'
         for path in (self.root, self.here, self.home):
             path.mkdir()
-        for name in ('scripts', 'classifiers', 'common', 'training'):
+        for name in ('scripts', 'classifiers', 'common', 'nets', 'training'):
             ignored = shutil.ignore_patterns('__pycache__')
             shutil.copytree(ROOT / name, self.root / name, ignore=ignored)
         for name in PROGRAMS:
@@ -85,7 +93,7 @@ class Checkout:
         (tensorboard / 'main.py').write_text(_TELL)
         write_python(self.root / '.venv/bin/python')
         self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(_SETTINGS)},
+            **clean_environment(),
             'HOME': str(self.home),
             'CALLS': str(self.calls_file),
             'PYTHONPATH': str(tensorboard.parent),
@@ -103,15 +111,16 @@ class Checkout:
             timeout=60,
         )
 
-    def start(self, script, *flags):
+    def start(self, script, *flags, text=False, **settings):
         """Call a script without waiting for its end; to be used in a `with` block."""
         return subprocess.Popen(
             [str(self.root / 'scripts' / script), *flags],
             cwd=self.here,
-            env=self.environment,
+            env={**self.environment, **settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            text=text,
         )
 
     def calls(self, script, *flags, **options):

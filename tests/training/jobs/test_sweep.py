@@ -20,7 +20,6 @@ from support.checkout import ROOT
 from training.evaluation import lettering
 from training.jobs import curves, sweep
 
-SCRIPT = ROOT / 'scripts' / 'sweep_learning_rate.sh'
 # Trains `x -= rate * 2x` for --max_number_of_steps; what it says has the form of the real log.
 PROGRAM = """
 import json, os, signal, sys, time
@@ -135,7 +134,7 @@ def start(rates, *flags):
     )
     return subprocess.Popen(
         [sys.executable, '-c', code, str(rates.directory), *rates.program, *flags, *rates.flags],
-        env={**os.environ, 'PYTHONPATH': str(SCRIPT.parents[1])},
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -227,22 +226,6 @@ def test_rates_have_to_be_numbers_above_0(text):
 
 def test_rates_keep_their_order_and_come_once():
     assert sweep.parse_rates('0.1, 1e-3,0.1,5,') == [0.1, 0.001, 5.0]
-
-
-@pytest.mark.parametrize(
-    ('flags', 'words'),
-    [
-        (['--data_dir=x', '--initial_learning_rate=1'], 'a sweep has several rates'),
-        (['--data_dir=x', '--learning_rates=slow'], "'slow' is no rate above 0"),
-        (['--data_dir=x', '--learning_rates'], '--learning_rates needs a value'),
-    ],
-)
-def test_the_commands_mistakes_are_one_line(tmp_path, flags, words):
-    done = subprocess.run([SCRIPT, *flags], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr.startswith('error: ')
-    assert words in done.stderr
-    assert len(done.stderr.splitlines()) == 1
 
 
 LETTERS = lettering.choose((), ())

@@ -1,16 +1,12 @@
-"""scripts/launch_cluster.sh: who is started with what, and how all of them end."""
+"""scripts/launch_cluster.sh: which processes are started with what, and how all of them end."""
 
-import os
-import shutil
 import signal
-import subprocess
 
 import pytest
 
-from support.checkout import ROOT
 from support.shell import script_checkout
 
-# Stands in for train_image_classifier.py: what a process does is its job's line.
+# Stands in for train_image_classifier.py.
 PROGRAM = """
 import signal, sys, time
 def stopped(*_):
@@ -21,6 +17,8 @@ print(' '.join(sys.argv[1:]), flush=True)
 text = ' '.join(sys.argv)
 if '--fail' in text and '--job_name=worker --task=0' in text:
     sys.exit('error: no such data set')
+if '--break' in text and '--job_name=worker --task=1' in text:
+    sys.exit('error: no more memory')
 if '--hang' in text or '--fail' in text:
     time.sleep(600)
 """
@@ -28,27 +26,18 @@ if '--hang' in text or '--fail' in text:
 
 @pytest.fixture
 def checkout(tmp_path):
-    (tmp_path / 'scripts').mkdir()
-    for name in ('launch_cluster.sh', 'common.sh'):
-        shutil.copy(ROOT / 'scripts' / name, tmp_path / 'scripts')
-    (tmp_path / 'train_image_classifier.py').write_text(PROGRAM)
-    script_checkout.write_python(tmp_path / '.venv/bin/python')
-    return tmp_path
+    checkout = script_checkout.Checkout(tmp_path)
+    (checkout.root / 'train_image_classifier.py').write_text(PROGRAM)
+    checkout.environment['SLIM_CLUSTER_LOGS'] = str(checkout.here / 'the logs')
+    return checkout
 
 
 def launch(checkout, *arguments):
-    return subprocess.Popen(
-        [checkout / 'scripts' / 'launch_cluster.sh', *arguments],
-        cwd=checkout,
-        env={**os.environ, 'SLIM_CLUSTER_LOGS': str(checkout / 'the logs')},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return checkout.start('launch_cluster.sh', *arguments, text=True)
 
 
 def logs(checkout):
-    return {path.name: path.read_text() for path in (checkout / 'the logs').iterdir()}
+    return {path.name: path.read_text() for path in (checkout.here / 'the logs').iterdir()}
 
 
 def test_a_server_and_the_workers_get_their_places_and_the_flags(checkout):
@@ -63,7 +52,7 @@ def test_a_server_and_the_workers_get_their_places_and_the_flags(checkout):
             f'--train_dir=a b --max_number_of_steps=3 --job_name={job} --task={task} --ps_hosts='
         )
         assert text.startswith(begin)
-        assert str(checkout / 'the logs' / name) in output
+        assert str(checkout.here / 'the logs' / name) in output
     places = {text.split(' --ps_hosts=')[1] for text in found.values()}
     assert len(places) == 1
     addresses = places.pop().replace(' --worker_hosts=', ',').split(',')
@@ -79,7 +68,7 @@ def test_when_the_chief_fails_the_others_are_stopped(checkout):
 
 def test_a_stop_reaches_everyone(checkout):
     process = launch(checkout, '1', '--hang')
-    while not (checkout / 'the logs' / 'cluster_worker_0.log').exists() or not all(
+    while not (checkout.here / 'the logs' / 'cluster_worker_0.log').exists() or not all(
         logs(checkout).values()
     ):
         assert process.poll() is None
@@ -87,6 +76,14 @@ def test_a_stop_reaches_everyone(checkout):
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert all(text.endswith('asked to stop\n') for text in logs(checkout).values())
+
+
+def test_a_worker_that_fails_is_an_error_without_a_stop(checkout):
+    process = launch(checkout, '2', '--break')
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    logs = checkout.here / 'the logs'
+    assert errors == f'a process failed; its log says why: {logs}/cluster_*.log\n'
 
 
 @pytest.mark.parametrize('arguments', [[], ['0'], ['--train_dir=x']])

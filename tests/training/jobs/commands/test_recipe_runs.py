@@ -1,0 +1,101 @@
+"""finetune.sh and train_from_scratch.sh: which program is called with what."""
+
+import pytest
+
+from common.errors import UserError
+
+DATA, TRAIN, EVALUATE = (
+    'download_and_convert_data.py',
+    'train_image_classifier.py',
+    'eval_image_classifier.py',
+)
+
+
+def test_a_head_is_trained_first_and_then_all_layers(commands):
+    calls = commands('finetune', 'inception_v3', 'my flowers', '--batch_size=8')
+    assert [call.program for call in calls] == ['-c', DATA, TRAIN, EVALUATE, TRAIN, EVALUATE]
+    fetch, _, head, _, whole, evaluation = calls
+    assert fetch.flags[-4:] == ['fetch', 'inception_v3', f'{commands.home}/pre_trained', '']
+    train_dir = f'{commands.home}/train/my flowers_inception_v3'
+    both = {
+        'dataset_name': 'my flowers',
+        'dataset_dir': f'{commands.home}/data/flower',
+        'model_name': 'inception_v3',
+        'batch_size': '8',
+        'optimizer': 'rmsprop',
+        'weight_decay': '0.00004',
+        'learning_rate_decay_type': 'fixed',
+    }
+    assert head.values == both | {
+        'train_dir': train_dir,
+        'checkpoint_path': f'{commands.home}/pre_trained/inception_v3/inception_v3.ckpt',
+        'checkpoint_exclude_scopes': 'head',
+        'trainable_scopes': 'head',
+        'max_number_of_steps': '1000',
+        'learning_rate': '0.01',
+    }
+    assert whole.values == both | {
+        'train_dir': f'{train_dir}/all',
+        'checkpoint_path': train_dir,
+        'max_number_of_steps': '500',
+        'learning_rate': '0.0001',
+    }
+    assert evaluation.values['checkpoint_path'] == f'{train_dir}/all'
+    assert evaluation.values['eval_dir'] == f'{train_dir}/all/eval'
+
+
+def test_directories_and_weights_are_those_of_the_environment(commands, monkeypatch):
+    monkeypatch.setenv('TRAIN_DIR', 'a run')
+    monkeypatch.setenv('DATASET_DIR', 'the data')
+    monkeypatch.setenv('CHECKPOINT_PATH', 'my vgg.ckpt')
+    convert, head, *_ = commands('finetune', 'vgg_16', 'mine')
+    assert convert.program == DATA
+    assert head.values['train_dir'] == 'a run'
+    assert head.values['dataset_dir'] == 'the data'
+    assert head.values['checkpoint_path'] == 'my vgg.ckpt'
+
+
+def test_from_scratch_is_one_training(commands, capsys):
+    check, *calls = commands('train_from_scratch', 'cifarnet', 'cifar10', '--seed=1')
+    assert check.flags[-3:] == ['nets.nets_factory', 'get_spec', 'cifarnet']
+    assert [call.program for call in calls] == [DATA, TRAIN, EVALUATE]
+    assert calls[1].values == {
+        'dataset_name': 'cifar10',
+        'dataset_dir': f'{commands.home}/data/flower',
+        'model_name': 'cifarnet',
+        'train_dir': f'{commands.home}/train/cifar10_cifarnet',
+        'max_number_of_steps': '100000',
+        'batch_size': '128',
+        'optimizer': 'sgd',
+        'learning_rate': '0.1',
+        'learning_rate_decay_factor': '0.1',
+        'num_epochs_per_decay': '200',
+        'weight_decay': '0.004',
+        'seed': '1',
+    }
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"next: DATASET_NAME=cifar10 MODEL_NAME=cifarnet '{commands.root}/scripts/export_freeze.sh'"
+    )
+
+
+@pytest.mark.parametrize('name', ['finetune', 'train_from_scratch'])
+@pytest.mark.parametrize('typed', [[], ['lenet'], ['--batch_size=3'], ['lenet', '--seed=1']])
+def test_without_network_and_data_set_the_usage_is_the_error(commands, name, typed):
+    with pytest.raises(UserError) as error:
+        commands(name, *typed)
+    assert str(error.value) == (
+        f'usage: scripts/{name}.sh MODEL DATASET [flags of train_image_classifier.py]'
+    )
+
+
+def test_a_network_that_the_table_lacks_is_not_fine_tuned(commands, monkeypatch):
+    monkeypatch.setenv('CHECKPOINT_PATH', 'my lenet.ckpt')
+    with pytest.raises(UserError, match=r'^lenet: .*recipes.py has no row for it'):
+        commands('finetune', 'lenet', 'mnist')
+
+
+def test_an_edited_env_set_that_fixes_the_network_is_an_error(commands):
+    settings = commands.root / 'scripts/env_set.sh'
+    settings.write_text(settings.read_text() + 'export MODEL_NAME=inception_v4\n')
+    with pytest.raises(UserError, match=r'env_set.sh always sets MODEL_NAME=inception_v4 '):
+        commands('train_from_scratch', 'lenet', 'mnist')

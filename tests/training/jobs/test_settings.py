@@ -1,0 +1,81 @@
+"""env_set.sh as Python reads it, and the commands that scripts propose."""
+
+import shlex
+
+import pytest
+
+from common.errors import UserError
+from support.shell.script_checkout import clean_environment
+from training.jobs import programs, settings
+
+
+@pytest.fixture
+def edited(tmp_path, monkeypatch):
+    """Return a function that adds a line to a copy of env_set.sh, in a clean environment."""
+    copy = tmp_path / 'env_set.sh'
+    copy.write_text((programs.SCRIPTS / 'env_set.sh').read_text())
+    monkeypatch.setattr(programs, 'SCRIPTS', tmp_path)
+    monkeypatch.setattr('os.environ', {**clean_environment(), 'HOME': '/my home'})
+
+    def add(line):
+        with copy.open('a') as stream:
+            stream.write(line + '\n')
+
+    return add
+
+
+def test_the_values_are_those_of_the_file(edited):
+    known = settings.read()
+    assert known.train_dir == '/my home/train/my_flower_5_inception_v4'
+    assert known.eval_dir == f'{known.train_dir}/eval'
+    assert known.frozen_graph == './my_inception_v4_freeze.pb'
+    assert known.environment['DATASET_DIR'] == known.dataset_dir == '/my home/data/flower'
+
+
+def test_what_is_set_is_kept_and_the_rest_derives_from_it(edited):
+    known = settings.read(MODEL_NAME='lenet', EXPORT_DIR='out/', UPLOAD_DIR='')
+    assert known.train_dir == '/my home/train/my_flower_5_lenet'
+    assert known.frozen_graph == 'out/my_lenet_freeze.pb'
+    assert known.upload_dir == ''
+
+
+def test_programs_get_what_the_file_exports_and_nothing_of_what_it_prints(edited, capfd):
+    edited('export MINE="two\nlines"; echo hello')
+    assert settings.read().environment['MINE'] == 'two\nlines'
+    assert capfd.readouterr() == ('', 'hello\n')
+
+
+def test_a_mistake_in_the_file_is_named(edited, tmp_path):
+    edited('cd /no/such/directory')
+    with pytest.raises(UserError, match=f'^{tmp_path}/env_set.sh: cannot be read'):
+        settings.read()
+
+
+def words(known, name, *typed):
+    line = settings.next_command('../scripts/this.sh', known, name, *typed)
+    assert line.startswith('next: ')
+    return shlex.split(line.removeprefix('next: '))
+
+
+def test_the_next_command_has_the_settings_that_differ(edited):
+    known = settings.read(DATASET_NAME='two kinds', EVAL_DIR='/e', UPLOAD_DIR='/u')
+    script = '../scripts/run_eval.sh'
+    assert words(known, 'run_eval.sh') == ['DATASET_NAME=two kinds', 'EVAL_DIR=/e', script]
+    assert words(known, 'server.sh', 'a b') == ['UPLOAD_DIR=/u', '../scripts/server.sh', 'a b']
+
+
+def test_a_script_called_by_its_bare_name_proposes_one_in_the_same_folder(edited):
+    line = settings.next_command('run_train.sh', settings.read(), 'run_eval.sh')
+    assert line == 'next: ./run_eval.sh'
+
+
+def test_arguments_take_the_place_of_settings(edited):
+    known = settings.read().following(['--train_dir=~/a run', '--model_name', 'lenet'])
+    assert (known.train_dir, known.model_name) == ('/my home/a run', 'lenet')
+    assert known.eval_dir == '/my home/a run/eval'
+    assert words(known, 'run_eval.sh')[:2] == ['MODEL_NAME=lenet', 'TRAIN_DIR=/my home/a run']
+
+
+def test_an_eval_dir_of_the_environment_is_kept(edited, monkeypatch):
+    monkeypatch.setitem(settings.os.environ, 'EVAL_DIR', '/e')
+    assert settings.read().following(['--train_dir=/t']).eval_dir == '/e'

@@ -1,0 +1,1 @@
+"""What the scripts do: scripts/NAME.sh runs `main` of the module NAME."""

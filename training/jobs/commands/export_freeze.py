@@ -1,0 +1,78 @@
+"""Export the network of the training that env_set.sh names, and freeze its checkpoint."""
+
+import os
+
+from classifiers import model_info
+from common import files
+from common.errors import UserError
+from training.jobs import arguments, programs, settings, stages
+
+PROGRAM = 'export_inference_graph.py'
+_FREEZE = 'freeze_graph.py'
+
+
+def main(call):
+    """Write the graph without and with weights, and propose what uses it."""
+    call.answer_help(PROGRAM)
+    typed, for_freezing = _divided(call.arguments)
+    known = settings.read()
+    if arguments.value(typed, 'summarize'):
+        programs.replace_with(programs.command(PROGRAM, *call.arguments), known.environment)
+    wanted = arguments.value(typed, 'format', 'graph_def')
+    if wanted != 'graph_def':
+        raise UserError(
+            f'--format={wanted}: only a graph_def is frozen here; '
+            f'{programs.ROOT / PROGRAM} writes other formats directly'
+        )
+    graph, frozen = _write(known, typed, for_freezing)
+    print(f'the network:        {graph}')
+    print(f'with its weights:   {frozen}')
+    print(f'names of classes:   {model_info.beside_graph(frozen, model_info.LABEL_SUFFIX)}')
+    print(f'what it is:         {model_info.beside_graph(frozen)}')
+    # The other scripts find it by themselves only under its usual name.
+    usual = frozen == known.frozen_graph
+    call.propose(known, 'classify.sh', *([] if usual else [f'--model={frozen}']), 'PICTURES')
+    call.propose(known, 'server.sh', *([] if usual else [f'--model_name={frozen}']))
+
+
+def _divided(typed):
+    """Return the arguments of the export and those of the freezing, which come after `--`."""
+    end = typed.index('--') if '--' in typed else len(typed)
+    typed, for_freezing = list(typed[:end]), list(typed[end + 1 :])
+    # Both programs must agree on this one.
+    switches = ('use_moving_averages', 'nouse_moving_averages')
+    shared = [argument for argument in typed if arguments.has([argument], *switches)]
+    return typed, [*shared, *for_freezing]
+
+
+def _write(known, typed, for_freezing):
+    """Run both programs, and return the paths of the two graphs."""
+    os.makedirs(known.export_dir, exist_ok=True)
+    for_export = [*_source(known, typed), *typed]
+    graph = f'{known.frozen_graph.removesuffix("_freeze.pb")}.pb'
+    graph = arguments.value(for_export, 'output_file', graph)
+    programs.run(
+        programs.command(PROGRAM, f'--output_file={graph}', *for_export), known.environment
+    )
+    for_freezing = [
+        f'--input_graph={graph}',
+        '--input_binary=True',
+        f'--input_checkpoint={arguments.value(for_export, "checkpoint_path")}',
+        f'--output_graph={known.frozen_graph}',
+        f'--output_node_names={files.read_json(model_info.beside_graph(graph))["nodes"]["output"]}',
+        *for_freezing,
+    ]
+    programs.run(programs.command(_FREEZE, *for_freezing), known.environment)
+    return graph, arguments.value(for_freezing, 'output_graph')
+
+
+def _source(known, typed):
+    """Return the flags that say what is exported."""
+    stage = known.train_dir
+    if not arguments.value(typed, 'checkpoint_path'):
+        stage = stages.chosen(known)
+    flags = [f'--checkpoint_path={stage}', f'--model_name={known.model_name}']
+    if not os.path.exists(os.path.join(stage, model_info.FILE_NAME)):
+        # A training directory of TF-Slim does not say what its classes are.
+        flags += [f'--dataset_name={known.dataset_name}', f'--dataset_dir={known.dataset_dir}']
+    return flags

@@ -1,0 +1,62 @@
+"""Train in the background what env_set.sh names."""
+
+import glob
+import os
+
+from common.errors import UserError
+from training.jobs import arguments, background, programs, recipes, settings
+
+PROGRAM = 'train_image_classifier.py'
+_LOG = 'output.log'
+# The auxiliary head's convolutions fit any classes, and are kept.
+_HEADS = {'inception_v4': 'InceptionV4/Logits,InceptionV4/AuxLogits/Aux_logits'}
+
+
+def main(call):
+    """Start the training, and propose the evaluation."""
+    call.answer_help(PROGRAM)
+    known = settings.read()
+    train_dir = arguments.value(call.arguments, 'train_dir', known.train_dir)
+    command = programs.command(PROGRAM, *flags(known, call.arguments), *call.arguments)
+    stop = str(programs.SCRIPTS / 'stop_train.sh')
+    background.start(train_dir, _LOG, stop, ['nohup', *command], environment=known.environment)
+    call.propose(known.following(call.arguments), 'run_eval.sh')
+
+
+def flags(known, typed):
+    """Return the flags of a training with these settings; what is typed comes after them."""
+    return [
+        f'--dataset_name={known.dataset_name}',
+        f'--dataset_dir={known.dataset_dir}',
+        f'--model_name={known.model_name}',
+        f'--train_dir={known.train_dir}',
+        '--learning_rate=0.001',
+        '--learning_rate_decay_factor=0.76',
+        '--num_epochs_per_decay=50',
+        '--moving_average_decay=0.9999',
+        *recipes.optimizer(typed),
+        *_starting_weights(known, typed),
+    ]
+
+
+def _starting_weights(known, typed):
+    """Return the flags that train only the last layers of released weights, if any are given."""
+    path = arguments.value(typed, 'checkpoint_path', known.checkpoint_path)
+    if not path:
+        return []
+    train_dir = arguments.value(typed, 'train_dir', known.train_dir)
+    # A run that resumes reads its own checkpoint.
+    resumes = os.path.exists(os.path.join(train_dir, 'checkpoint'))
+    if not resumes and not glob.glob(f'{glob.escape(path)}*'):
+        raise UserError(
+            f'CHECKPOINT_PATH={path}: no such checkpoint; '
+            f'{programs.SCRIPTS}/download_checkpoint.sh downloads released ones, and an empty '
+            'CHECKPOINT_PATH trains from random weights'
+        )
+    scopes = _HEADS.get(arguments.value(typed, 'model_name', known.model_name), 'head')
+    return [
+        f'--checkpoint_path={known.checkpoint_path}',
+        f'--checkpoint_exclude_scopes={scopes}',
+        f'--trainable_scopes={scopes}',
+        '--ignore_missing_vars=True',
+    ]

@@ -1,0 +1,22 @@
+"""Serve the frozen graph that env_set.sh names."""
+
+import os
+
+from common.errors import UserError
+from training.jobs import arguments, programs, settings
+
+PROGRAM = 'server.py'
+
+
+def main(call):
+    """Become the server."""
+    call.answer_help(PROGRAM)
+    known = settings.read()
+    graph = known.frozen_graph
+    if not os.path.exists(graph) and not arguments.value(call.arguments, 'model_name'):
+        raise UserError(
+            f'{graph}: no such file; {programs.SCRIPTS}/export_freeze.sh makes it in the current '
+            'directory, or in EXPORT_DIR'
+        )
+    flags = ['--host=0.0.0.0', f'--model_name={graph}', f'--upload_folder={known.upload_dir}']
+    programs.replace_with(programs.command(PROGRAM, *flags, *call.arguments), known.environment)

@@ -1,0 +1,65 @@
+"""What finetune.sh and train_from_scratch.sh are made of: convert, train, evaluate."""
+
+import dataclasses
+
+from common.errors import UserError
+from training.jobs import programs
+from training.jobs import settings as settings_of
+from training.jobs.settings import Settings
+
+TRAIN = 'train_image_classifier.py'
+
+
+def begin(call, steps):
+    """Return the Run that the first two arguments choose, with the directories of env_set.sh."""
+    call.answer_help(TRAIN)
+    model, dataset, *flags = [*call.arguments, '', ''][: max(2, len(call.arguments))]
+    if not model or not dataset or model.startswith('-') or dataset.startswith('-'):
+        raise UserError(f'usage: scripts/{call.name}.sh MODEL DATASET [flags of {TRAIN}]')
+    # The names of files, and TRAIN_DIR's, depend on these two.
+    known = settings_of.read(MODEL_NAME=model, DATASET_NAME=dataset)
+    if (known.model_name, known.dataset_name) != (model, dataset):
+        raise UserError(
+            f'scripts/env_set.sh always sets MODEL_NAME={known.model_name} and '
+            f'DATASET_NAME={known.dataset_name}; write them there as '
+            f'${{MODEL_NAME:-{known.model_name}}} and ${{DATASET_NAME:-{known.dataset_name}}}'
+        )
+    return Run(known, tuple(flags), steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Steps on one network and data set; `typed` are the flags of every training."""
+
+    known: Settings
+    typed: tuple[str, ...]
+    steps: programs.Steps
+
+    def convert(self):
+        """Convert the pictures, unless that was done before."""
+        title(f'converting {self.known.dataset_name} -> {self.known.dataset_dir}')
+        self._run('download_and_convert_data.py', [])
+
+    def train(self, train_dir, flags):
+        """Train into a directory; what is typed comes after the recipe's flags."""
+        network = [f'--model_name={self.known.model_name}', f'--train_dir={train_dir}']
+        self._run(TRAIN, [*network, *flags, *self.typed])
+
+    def evaluate(self, train_dir):
+        """Evaluate the newest checkpoint of a directory."""
+        title(f'evaluating {train_dir} -> {train_dir}/eval')
+        flags = [f'--checkpoint_path={train_dir}', f'--eval_dir={train_dir}/eval']
+        self._run('eval_image_classifier.py', flags)
+
+    def _run(self, program, flags):
+        data = [
+            f'--dataset_name={self.known.dataset_name}',
+            f'--dataset_dir={self.known.dataset_dir}',
+        ]
+        command = programs.command(program, *data, *flags)
+        self.steps.run(command, self.known.environment)
+
+
+def title(text):
+    """Print the heading of a step."""
+    print(f'\n== {text}')
