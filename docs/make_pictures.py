@@ -2,11 +2,12 @@
 
     python docs/make_pictures.py MODEL LOGDIR
 
-MODEL is a frozen graph or a training directory, LOGDIR holds the event files of its training and
-evaluations. The README's show the first recipe of docs/training.md with --save_interval_steps=140
---keep_checkpoints=0, and six of its checkpoints evaluated. Both pages are real: server.py and
-TensorBoard are started, and a headless Chromium uploads drawn pictures and looks. It needs
-chromium, chromedriver and, for the names of the page's languages, a font like Noto Sans CJK.
+MODEL is a frozen graph or a training directory. LOGDIR contains the event files of its training
+and evaluations. The README shows the first recipe of docs/training.md with
+--save_interval_steps=140 --keep_checkpoints=0 and evaluations of six of its checkpoints. The
+program starts server.py and TensorBoard, and takes screenshots of their pages in a headless
+Chromium. It needs chromium, chromedriver and, for the names of the languages, a font like Noto Sans
+CJK.
 """
 
 import argparse
@@ -28,20 +29,20 @@ from datasets.samples import painters, sample_unknowns
 from support.network.browser import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a newcomer looks for: of the training batches, of the evaluations, and the loss.
+# The accuracy of the training batches, the accuracy of the evaluations, and the loss.
 _TAGS = 'accuracy|Accuracy|total_loss'
 
 
 @contextlib.contextmanager
 def running(pattern, *command):
-    """Run a program for the length of a block; give the address that it prints after `pattern`."""
+    """Run a program during a block, and return the address that matches `pattern` in its output."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         for line in process.stdout:
             if found := re.search(pattern, line):
                 yield found[1]
                 return
-        raise SystemExit(f'{command}: ended before it listened')
+        raise SystemExit(f'{command}: exited without printing its address')
     finally:
         process.terminate()
         process.wait(60)
@@ -49,7 +50,7 @@ def running(pattern, *command):
 
 
 def write_uploads(folder):
-    """Draw what is uploaded: two flowers, and a cat, which is none."""
+    """Draw the pictures to upload: two flowers, and a cat, which is not one of the classes."""
     pictures = {
         'sunflower.jpg': painters.draw_flower('sunflowers', 'README/1'),
         'rose.jpg': painters.draw_flower('roses', 'README/2'),
@@ -61,7 +62,7 @@ def write_uploads(folder):
 
 
 def shoot_page(browser, address, uploads, path):
-    """Upload pictures, and take a picture of the page with the answers."""
+    """Upload pictures, and take a screenshot of the page with the results."""
     browser.open(address)
     browser.type('#pictures', '\n'.join(uploads))
     answered = 'return document.querySelectorAll(".card:not(.waiting)").length === arguments[0]'
@@ -70,11 +71,11 @@ def shoot_page(browser, address, uploads, path):
 
 
 def shoot_curves(browser, address, path):
-    """Take a picture of the curves of accuracy and loss, without smoothing."""
+    """Take a screenshot of the curves of accuracy and loss, without smoothing."""
     browser.screen(1480, 470)
     browser.open(f'{address}#scalars&_smoothingWeight=0&tagFilter={_TAGS}')
     browser.wait_until('return document.querySelector("tf-scalar-dashboard")')
-    # The charts tell nobody that they are drawn: wait until nothing moves any more.
+    # The page does not signal that its charts are drawn, so wait until the screenshot is stable.
     before, shot = None, b''
     while shot != before:
         time.sleep(3)
@@ -83,7 +84,7 @@ def shoot_curves(browser, address, path):
 
 
 def shrink(path, colours=64):
-    """Keep few colours: pages have few, and a checkout is downloaded often."""
+    """Reduce the colours to make the file smaller."""
     with Image.open(path) as picture:
         picture.convert('RGB').quantize(colours).save(path, optimize=True)
     print(f'{path}: {os.path.getsize(path):,} bytes')

@@ -1,10 +1,10 @@
-"""Print the README's table of networks: what is released, what each costs.
+"""Print the README's table of networks: the released checkpoints and the cost of each network.
 
     python docs/zoo_table.py
 
-Parameters (batch norm's statistics among them) and multiply-adds are counted in the graph that
-leads to the logits, at the released checkpoint's image size and number of classes. Auxiliary heads
-do not lead there; additions of biases, pooling and activations are not counted.
+Parameters (including the statistics of batch norm) and multiply-adds are counted in the operations
+that the logits depend on, at the image size and number of classes of the released checkpoint. This
+leaves out auxiliary heads. Biases, pooling and activations are not counted as multiply-adds.
 """
 
 import math
@@ -23,12 +23,12 @@ HEADING = (
 )
 
 
-# Never released, with what the paper reports.
-_OF_THE_PAPER = {'resnet_v2_200': ('79.9*', '95.2*')}
+# Accuracies that the papers report for networks that were never released.
+_FROM_PAPERS = {'resnet_v2_200': ('79.9*', '95.2*')}
 
 
 def shown_release(name):
-    """Return the release that stands for a network: the one with an accuracy, the largest."""
+    """Return the release to show for a network: the largest one, if possible with an accuracy."""
     found = released.by_network(name)
     return max(found, key=lambda each: (each.top_1 is not None, each.image_size), default=None)
 
@@ -41,7 +41,7 @@ def cost(name, image_size=None, num_classes=None):
         images = tf.placeholder(tf.float32, [1, side, side, spec.channels])
         network = nets_factory.get_network_fn(name, num_classes or default_classes(name))
         logits, _ = network(images)
-        operations = leading_to(logits.op)
+        operations = dependencies(logits.op)
         variables = {v.op.name: v.shape.num_elements() for v in tf.global_variables()}
     parameters = sum(variables.get(operation.name, 0) for operation in operations)
     return parameters, sum(map(multiply_adds, operations))
@@ -52,8 +52,8 @@ def default_classes(name):
     return 10 if name in ('cifarnet', 'lenet') else 1000
 
 
-def leading_to(operation):
-    """List the operations that an operation depends on, itself included."""
+def dependencies(operation):
+    """Return the set of operations that an operation depends on, including itself."""
     found, ahead = {operation}, [operation]
     while ahead:
         before = {tensor.op for tensor in ahead.pop().inputs} - found
@@ -63,11 +63,11 @@ def leading_to(operation):
 
 
 def multiply_adds(operation):
-    """Return how often an operation multiplies and adds."""
+    """Count the multiply-adds of an operation."""
     if operation.type not in ('Conv2D', 'DepthwiseConv2dNative', 'MatMul'):
         return 0
     weights = operation.inputs[1].shape.as_list()
-    # The weights that take part in one output: all but those of the other outputs.
+    # Each output channel uses only its own share of the weights.
     outputs = 1 if operation.type == 'DepthwiseConv2dNative' else weights[-1]
     if operation.type == 'DepthwiseConv2dNative':
         weights = weights[:2]
@@ -75,11 +75,11 @@ def multiply_adds(operation):
 
 
 def row(name):
-    """Return a network's line of the table."""
+    """Return the line of the table for a network."""
     release = shown_release(name)
     size = release.image_size if release else nets_factory.get_spec(name).image_size
     parameters, products = cost(name, size, release and release.classes)
-    accuracy = _OF_THE_PAPER.get(name, ('–', '–'))
+    accuracy = _FROM_PAPERS.get(name, ('–', '–'))
     if release and release.top_1:
         accuracy = f'{release.top_1:.1f}', f'{release.top_5:.1f}'
     cells = [

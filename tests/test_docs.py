@@ -1,4 +1,4 @@
-"""What the documentation points at is there: files of the checkout, pages, headings, functions."""
+"""The links, files, headings and functions that the documentation names exist."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ _FENCE = re.compile(r'^ *```.*?^ *```', re.MULTILINE | re.DOTALL)
 
 
 def anchor(heading):
-    """Return the anchor that a heading gets on the web."""
+    """Return the anchor of a heading."""
     return re.sub(r'[^\w\- ]', '', heading.strip().lower()).replace(' ', '-')
 
 
@@ -32,7 +32,7 @@ def broken_links(page):
                 yield target
 
 
-def absent_files(page):
+def missing_files(page):
     text = page.read_text(encoding='utf-8')
     pattern = rf'\b(?:{ROOMS}|scripts|tests|benchmarks|docs)/[\w/.-]*\w\.(?:py|sh|md|ipynb|json)\b'
     for name in re.findall(pattern, text):
@@ -41,19 +41,19 @@ def absent_files(page):
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
-def test_links_and_files_of_a_page_are_there(page):
+def test_links_and_files_of_a_page_exist(page):
     assert list(broken_links(page)) == []
-    assert list(absent_files(page)) == []
+    assert list(missing_files(page)) == []
 
 
-def test_a_broken_link_and_an_absent_file_are_found(tmp_path):
+def test_a_broken_link_and_a_missing_file_are_found(tmp_path):
     page = tmp_path / 'page.md'
     page.write_text('# Here\n[a](#here) [b](#there) [c](no.md) see `training/absent.py`\n')
     assert list(broken_links(page)) == ['#there', 'no.md']
-    assert list(absent_files(page)) == ['training/absent.py']
+    assert list(missing_files(page)) == ['training/absent.py']
 
 
-def test_the_names_that_the_architecture_tells_to_extend_are_there():
+def test_the_tables_named_in_the_architecture_page_exist():
     page = (ROOT / 'docs' / 'architecture.md').read_text(encoding='utf-8')
     places = {
         'RECIPES': 'preprocessing/preprocessing_factory.py',
@@ -70,7 +70,7 @@ def test_the_names_that_the_architecture_tells_to_extend_are_there():
         }
 
 
-def test_the_table_of_directories_is_the_one_of_the_import_test():
+def test_the_architecture_page_lists_every_package():
     page = (ROOT / 'docs' / 'architecture.md').read_text(encoding='utf-8')
-    told = set(re.findall(r'^\| `(\w+)` \|', page, re.MULTILINE))
-    assert told == {path.parent.name for path in ROOT.glob('*/__init__.py')}
+    listed = set(re.findall(r'^\| `(\w+)` \|', page, re.MULTILINE))
+    assert listed == {path.parent.name for path in ROOT.glob('*/__init__.py')}

@@ -1,7 +1,7 @@
-"""The README: its commands typed as they stand, its table, its links, and its translations.
+"""The commands, table and links of the README, and its translations.
 
-A fresh copy of the checkout gets the tester's .venv, and the released weights come from a folder of
-archives; the commands themselves are the README's, all of them, in its order.
+The commands run in the README's order in a fresh copy of the checkout, with the .venv of this
+checkout. The released weights come from a local folder of archives.
 """
 
 import importlib.util
@@ -27,8 +27,8 @@ from training import saving
 
 PAGE = ROOT / 'README.md'
 TRANSLATIONS = (ROOT / 'README.zh-CN.md', ROOT / 'README.ko.md')
-# What is there to be seen before a reader presses Ctrl-C.
-SEEN = {
+# The output to wait for before Ctrl-C.
+EXPECTED_OUTPUT = {
     'tail': r'global step \d+: loss',
     './scripts/run_eval.sh': r'accuracy \d+\.\d+% \(\d+ of 50 right\)',
     './scripts/tensorboard.sh': r'TensorBoard \S+ at http://\S+:6006/',
@@ -39,7 +39,7 @@ WEIGHTS = 'mobilenet_v1_0.50_160'
 
 @pytest.fixture(scope='module')
 def home(tmp_path_factory):
-    """Return a reader's home directory, with a copy of the checkout and a mirror of weights."""
+    """Return a home directory with a copy of the checkout and an archive of weights."""
     home = tmp_path_factory.mktemp('a home')
     readme.copy_checkout(home / 'slim classifier').joinpath('.venv').symlink_to(sys.prefix)
     write_archive(home / 'mirror')
@@ -47,7 +47,7 @@ def home(tmp_path_factory):
 
 
 def write_archive(mirror):
-    """Write random weights as they were released."""
+    """Write random weights in the form of a released archive."""
     info = small_models.describe('mobilenet_v1_050', 160, [f'class {i}' for i in range(1001)])
     checkpoint = mirror / 'content' / f'{WEIGHTS}.ckpt'
     checkpoint_files.write(checkpoint.parent, small_models.values(info), checkpoint.name)
@@ -58,32 +58,34 @@ def write_archive(mirror):
 
 
 def environment(home):
-    """Return what a reader's shell knows, and where the weights are to be had."""
-    known = {name: os.environ[name] for name in ('PATH', 'LANG', 'LC_ALL') if name in os.environ}
+    """Return the environment variables of a new shell, and the folder of the archives."""
+    inherited = {
+        name: os.environ[name] for name in ('PATH', 'LANG', 'LC_ALL') if name in os.environ
+    }
     switches = {name: value for name, value in os.environ.items() if name.startswith('TF_')}
     places = {'HOME': home, 'UPLOAD_DIR': home / 'uploads', 'TMPDIR': home}
     places['SLIM_CHECKPOINT_MIRROR'] = home / 'mirror'
-    return {**known, **switches, **{name: str(path) for name, path in places.items()}}
+    return {**inherited, **switches, **{name: str(path) for name, path in places.items()}}
 
 
 def typed_blocks(page=PAGE):
-    """List the blocks that a test types: the installation is what it stands on."""
+    """List the blocks to type: all but those that need the real network."""
     blocks = readme.blocks(page, 'bash')
     return [b for b in blocks if not b.needs_network or 'download_checkpoint' in b.text]
 
 
 def type_block(terminal, block):
-    """Type a block's commands; one that goes on is watched until it shows what it is for."""
+    """Type the commands of a block; interrupt a long one when its expected output has appeared."""
     for command in block.commands():
-        if block.goes_on:
-            terminal.run_until(command, SEEN[command.split()[0]])
+        if block.runs_until_interrupted:
+            terminal.run_until(command, EXPECTED_OUTPUT[command.split()[0]])
             continue
         status, _ = terminal.run(command)
         assert status == 0, f'{command}\n{terminal.transcript}'
 
 
 def type_all(home):
-    """Type all commands, in order, and return what was then in the window."""
+    """Type all commands in order, and return the text of the terminal."""
     checkout = home / 'slim classifier'
     try:
         with Terminal(checkout, environment(home)) as terminal:
@@ -91,7 +93,7 @@ def type_all(home):
                 type_block(terminal, block)
         return terminal.transcript
     finally:
-        # Where something failed, the training in the background would go on for ever.
+        # After a failure, the training in the background would never end.
         stop = [checkout / 'scripts' / 'stop_train.sh', f'--train_dir={train_dir_in(home)}']
         subprocess.run(stop, env=environment(home), check=False, timeout=120)
 
@@ -100,21 +102,21 @@ def train_dir_in(home):
     return home / 'train' / 'my_flower_5_mobilenet_v1_050'
 
 
-# One test: another process would type the same at the same time, at the same ports.
-def test_every_command_does_what_the_page_says(home):
+# One test, because two processes with the same commands would use the same ports.
+def test_all_commands_work_and_print_the_quoted_output(home):
     transcript = type_all(home)
     train_dir = train_dir_in(home)
-    told = json.loads((train_dir / 'model.json').read_text())
-    assert told['model_name'] == 'mobilenet_v1_050'
-    assert told['image_size'] == 160
-    assert told['weights_source'].endswith(f'{WEIGHTS}.ckpt')
+    info = json.loads((train_dir / 'model.json').read_text())
+    assert info['model_name'] == 'mobilenet_v1_050'
+    assert info['image_size'] == 160
+    assert info['weights_source'].endswith(f'{WEIGHTS}.ckpt')
     rows = (home / 'slim classifier' / 'roses.csv').read_text().splitlines()
     assert len(rows) == 1 + 100
     check_quoted_output(home, transcript)
 
 
 def check_quoted_output(home, transcript):
-    """Find every line that the page shows, values aside, among those that were printed."""
+    """Check that every quoted line was printed, except for its values."""
     text = transcript.replace(str(home / 'slim classifier'), '/home/me/slim')
     lines = {
         without_values(line) for line in re.split(r'[\r\n]', text.replace(str(home), '/home/me'))
@@ -126,12 +128,12 @@ def check_quoted_output(home, transcript):
 
 
 def without_values(line):
-    """Return a line without prompts, and without what differs from run to run."""
+    """Return a line without prompts, numbers and paths, which differ between runs."""
     line = re.sub(r"\x1b\[K|'|\[status \d+\] ", '', line)
     return ' '.join(re.sub(r'\d[\d.:,-]*', 'N', re.sub(r'/\S+', 'PATH', line)).split())
 
 
-def test_messages_are_quoted_as_they_are_printed():
+def test_quoted_error_messages_are_the_real_ones():
     shapes = [((1, 1, 2048, classes), tf.float32) for classes in (1000, 1001)]
     with pytest.raises(UserError) as background:
         mismatches.other_classes('resnet_v1_50.ckpt', 'resnet_v1_50/logits/weights', *shapes)
@@ -159,7 +161,10 @@ def test_the_code_runs():
 def test_translations_have_the_same_commands(page):
     def typed(path):
         blocks = readme.blocks(path, 'bash')
-        return [(block.needs_network, block.goes_on, block.commands()) for block in blocks]
+        return [
+            (block.needs_network, block.runs_until_interrupted, block.commands())
+            for block in blocks
+        ]
 
     assert typed(page) == typed(PAGE)
     output = [block.text for block in readme.blocks(page, 'text')]
@@ -167,7 +172,7 @@ def test_translations_have_the_same_commands(page):
 
 
 @pytest.mark.parametrize('page', [PAGE, *TRANSLATIONS], ids=lambda page: page.name)
-def test_links_lead_to_files_that_git_knows(page, home):
+def test_links_lead_to_tracked_files(page, home):
     text = page.read_text(encoding='utf-8')
     links = [link for link in re.findall(r'\]\(([^)]+)\)', text) if '://' not in link]
     assert len(links) > 10
@@ -178,7 +183,7 @@ def test_links_lead_to_files_that_git_knows(page, home):
 
 
 def anchors(path):
-    """List the places of a Markdown file that a link can name."""
+    """List the anchors of the headings of a Markdown file."""
     headings = re.findall(r'^#+ (.+)$', path.read_text(encoding='utf-8'), re.MULTILINE)
     return [re.sub(r'[^\w -]', '', heading.lower()).replace(' ', '-') for heading in headings]
 
@@ -192,7 +197,7 @@ def test_flags_exist(page):
     )
     flags = set(re.findall(r'--(\w+)', page.read_text(encoding='utf-8')))
     assert len(flags) > 3
-    for flag in flags - {'logdir'}:  # TensorBoard's own.
+    for flag in flags - {'logdir'}:  # A flag of TensorBoard.
         names = {flag, flag.removeprefix('no')}
         assert any(re.search(rf'\b{name}\b', known) for name in names), f'--{flag}'
 
@@ -211,7 +216,7 @@ def zoo_table():
     'name',
     [pytest.param(n, marks=() if n in QUICK else pytest.mark.soak) for n in nets_factory.MODELS],
 )
-def test_the_table_tells_what_a_network_costs(name):
+def test_the_table_has_the_cost_of_each_network(name):
     assert zoo_table().row(name) in PAGE.read_text(encoding='utf-8').splitlines()
 
 

@@ -1,4 +1,4 @@
-"""What stands in the README's fenced blocks, and its place in a copy of the checkout."""
+"""Read the fenced blocks of a Markdown file, and copy the checkout."""
 
 import dataclasses
 import re
@@ -7,7 +7,7 @@ import subprocess
 
 from support.checkout import ROOT
 
-# The marks that a reader sees, too. (Not at the end of a command: zsh takes no comments there.)
+# These marks have a line of their own, because zsh accepts no comment after a command.
 NEEDS_NETWORK = '# needs the network'
 UNTIL_CTRL_C = '# until Ctrl-C'
 _FENCE = re.compile(r'^```(\w*)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -23,16 +23,16 @@ class Block:
 
     @property
     def needs_network(self):
-        """Tell whether the first line says so."""
+        """Return whether the first line says that the block needs the network."""
         return self.text.startswith(NEEDS_NETWORK)
 
     @property
-    def goes_on(self):
-        """Tell whether the first line says that its command has to be interrupted."""
+    def runs_until_interrupted(self):
+        """Return whether the first line says that its command runs until Ctrl-C."""
         return self.text.startswith(UNTIL_CTRL_C)
 
     def commands(self):
-        """List the commands, those of several lines whole."""
+        """List the commands; a command may span several lines."""
         lines = [line for line in self.text.splitlines() if not line.startswith('#')]
         return [each for each in re.split(r'(?<!\\)\n', '\n'.join(lines)) if each.strip()]
 
@@ -48,7 +48,7 @@ def blocks(path, *languages):
 
 
 def copy_checkout(target):
-    """Copy the files that git knows to a new directory, as a clone would have them."""
+    """Copy the files that git tracks to a new directory, as in a clone."""
     listed = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, check=True, capture_output=True)
     for name in listed.stdout.decode().split('\0'):
         if name and (ROOT / name).is_file():
