@@ -20,7 +20,7 @@ import tensorflow.compat.v1 as tf
 
 from common import names
 from common.errors import UserError
-from deployment import attendance
+from deployment import liveness
 from deployment.model_deploy import DeploymentConfig
 
 # A synchronous chief's queue threads never end by themselves: how long a session waits for them.
@@ -222,7 +222,7 @@ def serve(place):
     """Run a parameter server until training has ended."""
     server = start_server(place)
     config = tf.ConfigProto(device_filters=[f'/job:ps/task:{place.task}'])
-    attendance.wait_for_workers(place, server.target, config)
+    liveness.wait_for_workers(place, server.target, config)
 
 
 @contextlib.contextmanager
@@ -233,12 +233,12 @@ def joined(place):
     """
     server = start_server(place)
     target = server.target if server else place.master
-    with attendance.watched_servers(place):
+    with liveness.watched_servers(place):
         try:
             yield target
         finally:
             if place.is_distributed:
-                attendance.report_finished(place, target, session_config(place))
+                liveness.report_finished(place, target, session_config(place))
 
 
 def worker_session_creator(scaffold, target, config):

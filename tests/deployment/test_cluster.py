@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 from deployment import cluster
-from deployment.attendance import Attendance, ServerWatch
+from deployment.liveness import Attendance, ServerWatch
 from deployment.cluster import Place
 from support.checkout import ROOT
 from support.network.addresses import free_addresses
