@@ -25,7 +25,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tests'))
 
-from datasets.samples import painters, sample_unknowns
+from datasets.samples import painters
 from support.network.browser import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,11 +50,11 @@ def running(pattern, *command):
 
 
 def write_uploads(folder):
-    """Draw the pictures to upload: two flowers, and a cat, which is not one of the classes."""
+    """Draw the pictures to upload."""
     pictures = {
         'sunflower.jpg': painters.draw_flower('sunflowers', 'README/1'),
         'rose.jpg': painters.draw_flower('roses', 'README/2'),
-        'cat.jpg': sample_unknowns.draw_unknown(sample_unknowns.KINDS[0], 'README/3'),
+        'tulip.jpg': painters.draw_flower('tulips', 'README/3'),
     }
     for name, data in pictures.items():
         (folder / name).write_bytes(data)
@@ -83,7 +83,7 @@ def shoot_curves(browser, address, path):
         before, shot = shot, path.read_bytes()
 
 
-def shrink(path, colours=64):
+def shrink(path, colours=256):
     """Reduce the colours to make the file smaller."""
     with Image.open(path) as picture:
         picture.convert('RGB').quantize(colours).save(path, optimize=True)
@@ -97,7 +97,7 @@ def main():
     parser.add_argument('logdir')
     parser.add_argument('--output_dir', type=Path, default=ROOT / 'docs' / 'images')
     arguments = parser.parse_args()
-    server = [sys.executable, '-u', ROOT / 'server.py', '--port=0']
+    server = [sys.executable, '-u', ROOT / 'server.py', '--port=0', '--title=Flowers']
     board = [sys.executable, '-m', 'tensorboard.main', '--port=0', f'--logdir={arguments.logdir}']
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
