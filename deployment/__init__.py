@@ -1,1 +1,1 @@
-"""Where things run: clones on the devices of one machine, workers and parameter servers on many."""
+"""Run a network on several devices (clones) and machines (workers and parameter servers)."""

@@ -1,4 +1,4 @@
-"""Several machines: which process this is, its server, its sessions, and the end of them all.
+"""Training on several machines: the role of this process, its server and its sessions.
 
     place = resolve(options)
     if place.is_parameter_server:
@@ -7,8 +7,8 @@
         with joined(place) as target:       # '' when this process is alone
             ...                             # train in a session of `target`
 
-TensorFlow's runtime has no authentication: whoever reaches a server's port can run anything on
-its machine. It belongs on a private network.
+TensorFlow's servers have no authentication: anyone who can connect to the port of a server can run
+any code on its machine. Use them only on a private network.
 """
 
 import contextlib
@@ -23,51 +23,51 @@ from common.errors import UserError
 from deployment import liveness
 from deployment.model_deploy import DeploymentConfig
 
-# A synchronous chief's queue threads never end by themselves: how long a session waits for them.
+# Seconds that a session waits for a synchronous chief's queue threads, which never end.
 STOP_GRACE_PERIOD_SECS = 2
-# How often a worker looks whether the chief has filled the variables (TensorFlow's own: 30).
+# Seconds between checks whether the chief has initialized the variables (TensorFlow's default: 30).
 RECOVERY_WAIT_SECS = 1
 _LOCAL_MASTERS = ('', 'local')
-# Jobs that a TF_CONFIG may hold for what we call worker 0.
+# Names of the job that TF_CONFIG may have for worker 0.
 _CHIEF_JOBS = ('chief', 'master')
 
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Say which process of which cluster this is; the defaults mean that it is alone."""
+    """The role of this process in a cluster; the defaults mean that there is no cluster."""
 
     job_name: str = 'worker'
     task: int = 0
     num_workers: int = 1
     num_ps_tasks: int = 0
-    # A server that somebody else runs; else, in a cluster, we run one of `hosts`.
+    # A server that is already running. If empty, this process starts its own server in a cluster.
     master: str = ''
     ps_hosts: tuple = ()
     worker_hosts: tuple = ()
 
     @property
     def is_parameter_server(self):
-        """Tell whether this process only holds variables."""
+        """Return whether this process only stores variables."""
         return self.job_name == 'ps'
 
     @property
     def is_chief(self):
-        """Tell whether this process initializes, saves and restores."""
+        """Return whether this process initializes, saves and restores the variables."""
         return self.job_name == 'worker' and self.task == 0
 
     @property
     def is_distributed(self):
-        """Tell whether other processes take part."""
+        """Return whether the training has other processes."""
         return self.num_ps_tasks > 0
 
     @property
     def address(self):
-        """Return this process's own host:port, or '' where it runs no server."""
+        """Return the host:port of this process, or '' if it runs no server."""
         hosts = self.ps_hosts if self.is_parameter_server else self.worker_hosts
         return hosts[self.task] if hosts else ''
 
     def deployment_config(self, num_clones=1, clone_on_cpu=False):
-        """Return where the clones and variables of this process go."""
+        """Return the placement of the clones and variables of this process."""
         return DeploymentConfig(
             num_clones,
             clone_on_cpu,
@@ -78,9 +78,9 @@ class Place:
 
 
 def resolve(options, environment=os.environ):
-    """Find this process's place from `options`, or from TF_CONFIG where they do not say it.
+    """Return the role of this process, from `options` or otherwise from TF_CONFIG.
 
-    The options are those of TrainOptions' cluster group; None is what was not typed.
+    `options` has the cluster fields of TrainOptions; None means that a flag was not given.
     """
     if options.ps_hosts or options.worker_hosts or options.job_name:
         return _from_hosts(options)
@@ -95,19 +95,19 @@ def _from_hosts(options):
     if options.master not in _LOCAL_MASTERS:
         raise UserError(
             f'--master={options.master}: with --ps_hosts and --worker_hosts each process runs its '
-            'own server; pass one or the other'
+            'own server; pass one of the two'
         )
     hosts = {job: _addresses(f'{job}_hosts', getattr(options, f'{job}_hosts')) for job in _JOBS}
     if options.job_name is None:
-        raise UserError('--job_name is missing: ps or worker')
+        raise UserError('--job_name is missing: pass ps or worker')
     if options.job_name not in _JOBS:
         raise UserError(
             f'--job_name={options.job_name}: {names.unknown("job", options.job_name, _JOBS)}'
         )
     for flag, job in (('worker_replicas', 'worker'), ('num_ps_tasks', 'ps')):
-        typed = getattr(options, flag)
-        if typed is not None and typed != len(hosts[job]):
-            raise UserError(f'--{flag}={typed}: --{job}_hosts names {len(hosts[job])}')
+        given = getattr(options, flag)
+        if given is not None and given != len(hosts[job]):
+            raise UserError(f'--{flag}={given}: --{job}_hosts has {len(hosts[job])}')
     _require_distinct('--ps_hosts, --worker_hosts', hosts)
     return _in_cluster(options.job_name, options.task or 0, hosts, '--task')
 
@@ -117,33 +117,31 @@ _JOBS = ('ps', 'worker')
 
 def _addresses(flag, text):
     if not text:
-        raise UserError(f'--{flag} is missing: host:port of each, with commas between')
+        raise UserError(f'--{flag} is missing: pass a comma-separated list of host:port')
     addresses = tuple(address.strip() for address in text.split(','))
     for address in addresses:
         host, _, port = address.rpartition(':')
         if not (host and port.isdigit() and 0 < int(port) < 65536):
-            raise UserError(f'--{flag}={text}: {address!r} has to be host:port')
+            raise UserError(f'--{flag}={text}: {address!r} must be host:port')
     return addresses
 
 
 def _require_distinct(source, hosts):
     everyone = sorted((*hosts['ps'], *hosts['worker']))
     if len(set(everyone)) < len(everyone):
-        raise UserError(f'{source}: two processes have one address: {", ".join(everyone)}')
+        raise UserError(f'{source}: two processes have the same address: {", ".join(everyone)}')
 
 
 def _in_cluster(job, task, hosts, source):
     if not 0 <= task < len(hosts[job]):
-        raise UserError(
-            f'{source}={task}: there are {len(hosts[job])} of job {job}, counted from 0'
-        )
+        raise UserError(f'{source}={task}: must be below {len(hosts[job])}, the size of job {job}')
     return Place(
         job, task, len(hosts['worker']), len(hosts['ps']), '', hosts['ps'], hosts['worker']
     )
 
 
 def _from_tf_config(text):
-    """Return the place that a TF_CONFIG names, or None where it names no cluster."""
+    """Return the role that TF_CONFIG describes, or None if it describes no cluster."""
     try:
         config = json.loads(text or '{}')
         jobs = config.get('cluster', {})
@@ -152,14 +150,14 @@ def _from_tf_config(text):
         chiefs = [address for name in _CHIEF_JOBS for address in jobs.get(name, ())]
         hosts = {'ps': tuple(jobs.get('ps', ())), 'worker': (*chiefs, *jobs.get('worker', ()))}
     except (AttributeError, TypeError, ValueError) as error:
-        raise UserError(f'TF_CONFIG: not a cluster as TensorFlow describes it ({error})') from None
+        raise UserError(f'TF_CONFIG: is not a valid cluster description ({error})') from None
     if job == 'evaluator':
         raise UserError('TF_CONFIG: an evaluator does not train; run eval_image_classifier.py')
     if not hosts['ps']:
         if len(hosts['worker']) > 1:
             raise UserError('TF_CONFIG: several workers need a parameter server (job ps)')
         return None
-    # The chief is worker 0, so the others move up.
+    # The chief becomes worker 0, so the numbers of the others increase.
     if job in _CHIEF_JOBS:
         job = 'worker'
     elif job == 'worker':
@@ -174,30 +172,30 @@ def _from_master(options):
     workers, servers = options.worker_replicas or 1, options.num_ps_tasks or 0
     task = options.task or 0
     if workers > 1 and not servers:
-        raise UserError(f'--worker_replicas={workers}: needs --num_ps_tasks of at least 1')
+        raise UserError(f'--worker_replicas={workers}: --num_ps_tasks must be at least 1')
     if servers and options.master in _LOCAL_MASTERS:
         raise UserError(
             f'--num_ps_tasks={servers}: pass --ps_hosts, --worker_hosts and --job_name, or with '
-            '--master the address of a server that runs'
+            '--master the address of a running server'
         )
     if task >= workers:
-        raise UserError(f'--task={task}: has to be below --worker_replicas={workers}')
+        raise UserError(f'--task={task}: must be below --worker_replicas={workers}')
     master = '' if options.master in _LOCAL_MASTERS else options.master
     return Place('worker', task, workers, servers, master)
 
 
 def session_config(place, gpu_allow_growth=True, log_device_placement=False):
-    """Return a session's configuration: soft placement, and no waiting for other workers."""
+    """Return the configuration of a session, which does not wait for other workers."""
     config = tf.ConfigProto(allow_soft_placement=True, log_device_placement=log_device_placement)
     config.gpu_options.allow_growth = gpu_allow_growth
     if place.is_distributed:
-        # Without a filter a session begins only when every worker answers, a dead one too.
+        # Without a filter, a session starts only when every worker answers, even dead ones.
         config.device_filters.extend(['/job:ps', f'/job:{place.job_name}/task:{place.task}'])
     return config
 
 
 def start_server(place):
-    """Start this process's server, or return None where it needs none of its own."""
+    """Start the server of this process, or return None if it needs none."""
     if not place.address:
         return None
     config = tf.ConfigProto()
@@ -213,8 +211,8 @@ def start_server(place):
         )
     except tf.errors.OpError as error:
         raise UserError(
-            f'{place.address}: no server can listen there; is the port taken, or the address '
-            f"another machine's? ({error.message.splitlines()[0]})"
+            f'{place.address}: cannot listen there; check that the port is free and that the '
+            f'address belongs to this machine ({error.message.splitlines()[0]})'
         ) from None
 
 
@@ -227,9 +225,10 @@ def serve(place):
 
 @contextlib.contextmanager
 def joined(place):
-    """Take part in the cluster for the length of the block, which gets the session's target.
+    """Join the cluster during the block, and yield the target of the sessions.
 
-    At its end, an error's too, the parameter servers are told that this worker has finished.
+    After the block, even after an error, report to the parameter servers that this worker has
+    finished.
     """
     server = start_server(place)
     target = server.target if server else place.master
@@ -242,12 +241,12 @@ def joined(place):
 
 
 def worker_session_creator(scaffold, target, config):
-    """Return the session creator of a worker that is not the chief, for MonitoredSession."""
+    """Return the session creator for MonitoredSession in a worker that is not the chief."""
     return _WorkerSessionCreator(scaffold, target, config)
 
 
 class _WorkerSessionCreator(tf.train.SessionCreator):
-    """Wait for the chief's variables, looking often enough for short runs."""
+    """Wait until the chief has initialized the variables."""
 
     def __init__(self, scaffold, target, config):
         self._scaffold = scaffold
@@ -260,7 +259,7 @@ class _WorkerSessionCreator(tf.train.SessionCreator):
 
 
 def session_manager(scaffold):
-    """Finalize a scaffold, and return what prepares sessions for it or waits for the chief's."""
+    """Finalize a scaffold, and return the session manager for it."""
     scaffold.finalize()
     return tf.train.SessionManager(
         local_init_op=scaffold.local_init_op,

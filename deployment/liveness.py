@@ -1,8 +1,8 @@
-"""Who is still there: parameter servers end when the workers have, and workers notice their end.
+"""Track which processes of a cluster are alive, so that parameter servers exit after the workers.
 
-TensorFlow's servers never end by themselves. Each worker puts its number into a queue on every
-parameter server when it has finished; a server that has heard of all of them ends. Those that can
-no longer speak are recognised by their closed ports.
+TensorFlow's servers never exit by themselves. When a worker has finished, it puts its number into a
+queue on every parameter server. A parameter server exits when all workers have finished. It
+recognises killed workers by their closed ports. Workers exit when a parameter server is lost.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ _POLL_SECS = 0.5
 _REPORT_TIMEOUT_MS = 10_000
 
 
-class Attendance:
-    """Decide when a parameter server may end, from what it hears and sees of the workers."""
+class WorkerTracker:
+    """Decide when a parameter server may exit, from the workers' reports and open ports."""
 
-    # After the chief has finished: how long the others may take, and how long a closed port
-    # stands for a worker that is only about to start again.
+    # After the chief has finished: the time that other workers may take, and the time after which
+    # a closed port means that the worker will not restart.
     straggler_secs = 60.0
     restart_secs = 5.0
-    # With every worker gone and none finished: how long a restart may take.
+    # The time to wait for a restart if all workers are gone and the chief has not finished.
     abandoned_secs = 600.0
 
     def __init__(self, addresses):
@@ -35,18 +35,18 @@ class Attendance:
         self._seen = dict.fromkeys(range(len(addresses)))
         self._chief_finished = None
 
-    def report(self, task, now):
-        """Note that a worker has finished; a restarted one may say so twice."""
+    def mark_finished(self, task, now):
+        """Record that a worker has finished; a restarted worker may report this twice."""
         self._finished.add(task)
         if task == 0 and self._chief_finished is None:
             self._chief_finished = now
 
-    def see(self, reachable, now):
-        """Note which workers' ports are open."""
-        self._seen.update(dict.fromkeys(reachable, now))
+    def mark_reachable(self, tasks, now):
+        """Record the workers whose ports are open."""
+        self._seen.update(dict.fromkeys(tasks, now))
 
     def is_over(self, now):
-        """Tell whether the server has nobody left to serve; raise if all have vanished."""
+        """Return whether training has ended; raise UserError if all workers are lost."""
         if self._chief_finished is not None:
             missing = self._seen.keys() - self._finished
             if now - self._chief_finished > self.straggler_secs:
@@ -56,7 +56,7 @@ class Attendance:
         if seen and now - max(seen) > self.abandoned_secs:
             raise UserError(
                 f'no worker has answered for {self.abandoned_secs:.0f} seconds: '
-                'the parameter server ends without the word that training has'
+                'the parameter server exits, although training has not finished'
             )
         return False
 
@@ -66,23 +66,25 @@ class Attendance:
 
 
 def wait_for_workers(place, target, config):
-    """Return when every worker of the cluster has finished or is gone for good."""
-    attendance = Attendance(place.worker_hosts)
+    """Wait until every worker of the cluster has finished or is lost."""
+    tracker = WorkerTracker(place.worker_hosts)
     with tf.Graph().as_default():
         queue = _queue(place.task)
         size, number = queue.size(), queue.dequeue()
         with tf.Session(target, config=config) as session:
-            while not attendance.is_over(time.monotonic()):
+            while not tracker.is_over(time.monotonic()):
                 for _ in range(session.run(size)):
-                    attendance.report(int(session.run(number)), time.monotonic())
+                    tracker.mark_finished(int(session.run(number)), time.monotonic())
                 hosts = enumerate(place.worker_hosts)
-                attendance.see([n for n, host in hosts if is_reachable(host)], time.monotonic())
+                tracker.mark_reachable(
+                    [n for n, host in hosts if is_reachable(host)], time.monotonic()
+                )
                 time.sleep(_POLL_SECS)
-    tf.logging.info('Training has ended: parameter server %d ends too', place.task)
+    tf.logging.info('Training has ended: parameter server %d exits', place.task)
 
 
 def report_finished(place, target, config):
-    """Tell every parameter server that this worker has finished, as far as they still listen."""
+    """Report to every reachable parameter server that this worker has finished."""
     config.operation_timeout_in_ms = _REPORT_TIMEOUT_MS
     for server in range(place.num_ps_tasks):
         with tf.Graph().as_default():
@@ -98,7 +100,7 @@ def _queue(server):
 
 
 def is_reachable(address, timeout=1.0):
-    """Tell whether something listens at host:port."""
+    """Return whether a server listens at host:port."""
     host, _, port = address.rpartition(':')
     try:
         with socket.create_connection((host.strip('[]'), int(port)), timeout):
@@ -108,7 +110,7 @@ def is_reachable(address, timeout=1.0):
 
 
 class ServerWatch:
-    """Notice parameter servers that have been gone too long for a session to wait for them."""
+    """Find parameter servers that have been unreachable for too long."""
 
     patience_secs = 120.0
     poll_secs = 2.0
@@ -118,7 +120,7 @@ class ServerWatch:
         self._reachable = reachable
 
     def lost(self, now):
-        """List the servers that answered once and have been silent for too long."""
+        """List the servers that were reachable once and no longer are."""
         for address in self._seen:
             if self._reachable(address):
                 self._seen[address] = now
@@ -131,9 +133,9 @@ class ServerWatch:
 
 @contextlib.contextmanager
 def watched_servers(place):
-    """End this process, within the block, when a parameter server stays away.
+    """During the block, exit the process if a parameter server is lost.
 
-    TensorFlow waits for a lost server without end, inside calls that nothing can interrupt.
+    TensorFlow would wait for the server forever, inside calls that cannot be interrupted.
     """
     if not place.ps_hosts:
         yield

@@ -1,11 +1,11 @@
-"""Clones of one model on several devices, which share their variables and average their gradients.
+"""Build copies (clones) of a model on several devices; they share variables and average gradients.
 
     config = DeploymentConfig(num_clones=2)
     clones = create_clones(config, model_fn, [batches])
     total_loss, gradients = optimize_clones(clones, optimizer)
 
-`model_fn` builds the network and adds its losses to `tf.GraphKeys.LOSSES`; it runs once for each
-clone, the first time creating the variables. `deploy` does all of it, up to the train op.
+`model_fn` builds the network and adds its losses to `tf.GraphKeys.LOSSES`. It is called once for
+each clone; the first call creates the variables. `deploy` does all of this and builds the train op.
 """
 
 import typing
@@ -16,7 +16,7 @@ from deployment.placement import RoundRobin, beside_variables, summaries_on_cpu
 
 
 class Clone(typing.NamedTuple):
-    """Hold what `model_fn` returned, the name scope it was called in, and the clone's device."""
+    """The result of `model_fn`, the name scope in which it was called, and the device."""
 
     outputs: typing.Any
     scope: str
@@ -24,7 +24,7 @@ class Clone(typing.NamedTuple):
 
 
 class DeployedModel(typing.NamedTuple):
-    """Hold the operations of a deployed model; the first three may be None."""
+    """The operations of a deployed model; the first three may be None."""
 
     train_op: typing.Any
     summary_op: typing.Any
@@ -33,10 +33,10 @@ class DeployedModel(typing.NamedTuple):
 
 
 class DeploymentConfig:
-    """Say how many clones, workers (replicas) and parameter servers there are, and where.
+    """The numbers and devices of clones, workers (replicas) and parameter servers.
 
-    On one machine the variables live in the memory of the CPU, and clone N computes on GPU N (on
-    the CPU with `clone_on_cpu`). With parameter servers they are dealt out over these in turn.
+    On one machine the variables are in the memory of the CPU, and clone N runs on GPU N (on the CPU
+    with `clone_on_cpu`). With parameter servers the variables are distributed over them in turn.
     """
 
     def __init__(
@@ -64,30 +64,30 @@ class DeploymentConfig:
         self.worker_device = f'/job:{worker_job_name}' if num_ps_tasks > 0 else ''
 
     def caching_device(self):
-        """Return where variables are cached: with parameter servers, where they are read."""
+        """Return where to cache variables: with parameter servers, on the device that reads."""
         return (lambda op: op.device) if self.num_ps_tasks > 0 else None
 
     def clone_device(self, clone_index):
-        """Return the device on which a clone computes."""
+        """Return the device of a clone."""
         self._check_clone(clone_index)
         kind = 'CPU:0' if self.clone_on_cpu else f'GPU:{clone_index}'
         return f'{self.worker_device}/device:{kind}'
 
     def clone_scope(self, clone_index):
-        """Return the name scope of a clone: none for an only one."""
+        """Return the name scope of a clone, which is empty if there is only one."""
         self._check_clone(clone_index)
         return f'clone_{clone_index}' if self.num_clones > 1 else ''
 
     def optimizer_device(self):
-        """Return where gradients are averaged."""
+        """Return the device that averages the gradients."""
         return f'{self.worker_device}/device:CPU:0'
 
     def inputs_device(self):
-        """Return where batches are made."""
+        """Return the device that creates the batches."""
         return f'{self.worker_device}/device:CPU:0'
 
     def variables_device(self):
-        """Return where variables live, for `tf.device`: a name, or a function that chooses."""
+        """Return the device of the variables, as a name or a function for `tf.device`."""
         if self.num_ps_tasks == 0:
             return '/device:CPU:0'
         return RoundRobin(f'{self.ps_device}/device:CPU:0', self.num_ps_tasks)
@@ -103,8 +103,8 @@ def create_clones(config, model_fn, args=None, kwargs=None):
     clones = []
     for index in range(config.num_clones):
         device = config.clone_device(index)
-        # The name scope has to stand outside the variable scope: inside, the variable scope would
-        # come first in the names, and no update operation could be found by the clone's scope.
+        # The name scope must be outside the variable scope. Otherwise names would begin with the
+        # variable scope, and update operations could not be found by the clone's scope.
         with tf.name_scope(config.clone_scope(index)) as scope:
             with tf.device(beside_variables(device, variables_device)):
                 with tf.variable_scope(tf.get_variable_scope(), reuse=True if index else None):
@@ -116,8 +116,8 @@ def create_clones(config, model_fn, args=None, kwargs=None):
 def optimize_clones(clones, optimizer, regularization_losses=None, **kwargs):
     """Return the total loss and the gradients by variable, both averaged over the clones.
 
-    `regularization_losses` (the graph's unless given) count once, however many clones there are;
-    `kwargs` go to the optimizer's `compute_gradients`.
+    `regularization_losses` (by default those of the graph) count once for all clones; `kwargs` are
+    passed to the optimizer's `compute_gradients`.
     """
     losses = _clone_losses(clones, regularization_losses)
     gradients = []
@@ -128,7 +128,7 @@ def optimize_clones(clones, optimizer, regularization_losses=None, **kwargs):
 
 
 def deploy(config, model_fn, args=None, kwargs=None, optimizer=None, summarize_gradients=False):
-    """Build the clones and, when there is an optimizer, everything that a training step needs."""
+    """Build the clones and, if there is an optimizer, the train op and the summaries."""
     summaries = set(tf.get_collection(tf.GraphKeys.SUMMARIES))
     clones = create_clones(config, model_fn, args, kwargs)
     train_op = total_loss = None
@@ -152,7 +152,7 @@ def deploy(config, model_fn, args=None, kwargs=None, optimizer=None, summarize_g
 
 
 def _train_op(clones, optimizer, gradients, total_loss, global_step):
-    # One clone's batch statistics are as good as another's, so the first one's are kept.
+    # All clones have similar batch statistics, so those of the first one are enough.
     updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS, clones[0].scope)
     updates.append(optimizer.apply_gradients(gradients, global_step=global_step))
     with tf.control_dependencies([tf.group(*updates)]):
@@ -160,7 +160,7 @@ def _train_op(clones, optimizer, gradients, total_loss, global_step):
 
 
 def _clone_losses(clones, regularization_losses=None):
-    """Pair each clone that has a loss with its share of the total."""
+    """Return pairs of a clone and its share of the total loss, for clones that have a loss."""
     if regularization_losses is None:
         regularization_losses = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
     pairs = []
@@ -188,7 +188,7 @@ def _share_of_loss(clone, num_clones, regularization_losses):
 
 
 def _summarize(tag, value):
-    # tf.summary would number the tag, as the operation that makes the value has the name.
+    # tf.summary would add a number to the tag, because the operation of the value has its name.
     summary = tf.raw_ops.ScalarSummary(tags=tag, values=value, name='summary')
     tf.add_to_collection(tf.GraphKeys.SUMMARIES, summary)
     return summary
@@ -199,7 +199,7 @@ def _total(losses):
 
 
 def _sum_gradients(gradients_by_clone):
-    """Add up the gradients of each variable; the losses were divided already."""
+    """Add the gradients of each variable; the losses are already divided by the clones."""
     sums = []
     for pairs in zip(*gradients_by_clone, strict=True):
         variable = pairs[0][1]

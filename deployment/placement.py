@@ -1,4 +1,4 @@
-"""Device functions: where each operation of a clone goes, and where the variables that it uses."""
+"""Device functions that place the operations and variables of a clone."""
 
 import tensorflow.compat.v1 as tf
 
@@ -9,7 +9,7 @@ _SUMMARIES = frozenset(
 
 
 class RoundRobin:
-    """Deal variables out over `num_tasks` tasks of a job in turn; a function for `tf.device`."""
+    """A function for `tf.device` that distributes variables over the tasks of a job in turn."""
 
     def __init__(self, device, num_tasks):
         self._device = device
@@ -25,7 +25,7 @@ class RoundRobin:
 
 
 def beside_variables(device, variables_device):
-    """Return a function for `tf.device`: variables to their own device, the rest to `device`.
+    """Return a function for `tf.device` that puts all but variables on `device`.
 
     Summaries go to the CPU of `device`.
     """
@@ -55,7 +55,7 @@ def summaries_on_cpu(device):
 
 
 def merged(default, device):
-    """Fill what `device` leaves open from `default`."""
+    """Complete the parts that `device` leaves out with those of `default`."""
     parse = tf.DeviceSpec.from_string
     return parse(default).make_merged_spec(parse(device or '')).to_string()
 
@@ -63,7 +63,7 @@ def merged(default, device):
 def _device_of_variable(op):
     """Return the device of the variable that an operation reads or writes through its handle.
 
-    A handle cannot leave its device, so the operation goes there and its result travels.
+    A handle cannot be copied to another device, so the operation must be on the variable's device.
     """
     for tensor in op.inputs:
         if tensor.dtype == tf.resource and tensor.op.type == 'VarHandleOp':

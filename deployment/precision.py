@@ -1,4 +1,4 @@
-"""Which short floating-point type a machine is fast in, and how TensorFlow is told to use it."""
+"""Choose a 16-bit floating-point type for a machine, and make TensorFlow use it."""
 
 import tensorflow.compat.v1 as tf
 
@@ -6,7 +6,7 @@ _CPU_FACTS = '/proc/cpuinfo'
 
 
 def choose(has_gpu, facts=None):
-    """Return 'float16' on a GPU, 'bfloat16' on a processor that has it, else None."""
+    """Return 'float16' on a GPU, 'bfloat16' on a CPU that supports it, otherwise None."""
     if has_gpu:
         return 'float16'
     flags = _processor_flags() if facts is None else facts
@@ -23,9 +23,9 @@ def _processor_flags():
 
 
 def rewrite(config, kind):
-    """Let a session compute in `kind` where that is safe; variables stay float32.
+    """Make a session compute in `kind` where this is safe; variables remain float32.
 
-    float16 also needs `optimizers.loss_scaled`; bfloat16 has float32's range and does not.
+    float16 also needs `optimizers.loss_scaled`; bfloat16 has the range of float32 and does not.
     """
     options = config.graph_options.rewrite_options
     if kind == 'float16':
@@ -36,5 +36,5 @@ def rewrite(config, kind):
 
 
 def has_gpu():
-    """Tell whether TensorFlow sees a GPU on this machine."""
+    """Return whether TensorFlow finds a GPU on this machine."""
     return bool(tf.config.experimental.list_physical_devices('GPU'))

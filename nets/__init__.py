@@ -1,1 +1,1 @@
-"""The zoo: pictures in, (logits, end points) out. Knows nothing of files, flags or training."""
+"""The networks: functions from pictures to (logits, end points); no files, flags or training."""

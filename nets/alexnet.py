@@ -10,7 +10,7 @@ from nets import convolutional_head, layers
 
 
 def alexnet_v2_arg_scope(weight_decay=0.0005):
-    """Return the arg_scope that AlexNet's layers are built under."""
+    """Return the arg_scope of AlexNet's layers."""
     return convolutional_head.arg_scope(weight_decay, initial_bias=0.1)
 
 
@@ -24,7 +24,7 @@ def alexnet_v2(
     global_pool=False,
 ):
     """Build AlexNet, and return its logits (hidden layer without `num_classes`) and end points."""
-    layers.require_size(inputs, 195, 'alexnet_v2')  # The smallest that leaves 5x5 for fc6.
+    layers.require_size(inputs, 195, 'alexnet_v2')  # The smallest size with a 5x5 map for fc6.
     with tf.variable_scope(scope, 'alexnet_v2', [inputs]) as sc:
         with convolutional_head.network_scope(sc, is_training, dropout_keep_prob):
             net = slim.conv2d(inputs, 64, [11, 11], 4, padding='VALID', scope='conv1')  # 54x54

@@ -11,7 +11,7 @@ from nets import layers, regularizers
 
 
 def cifarnet_arg_scope(weight_decay=0.004):
-    """Return the arg_scope that CifarNet's layers are built under; only dense layers decay."""
+    """Return the arg_scope of CifarNet's layers; only dense layers have weight decay."""
     with slim.arg_scope(
         [slim.conv2d],
         weights_initializer=tf.truncated_normal_initializer(stddev=0.05),

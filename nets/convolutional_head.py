@@ -1,4 +1,4 @@
-"""The dense layers of AlexNet, OverFeat and VGG as convolutions: larger images give score maps."""
+"""The dense layers of AlexNet, OverFeat and VGG, as convolutions: larger images give score maps."""
 
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
@@ -7,7 +7,7 @@ from nets import layers, regularizers
 
 
 def arg_scope(weight_decay, initial_bias=0.0):
-    """Return the arg_scope that networks with such a head are built under."""
+    """Return the arg_scope of networks with such a head."""
     with slim.arg_scope(
         [slim.conv2d, slim.fully_connected],
         activation_fn=tf.nn.relu,
@@ -20,7 +20,7 @@ def arg_scope(weight_decay, initial_bias=0.0):
 
 
 def network_scope(sc, is_training, dropout_keep_prob):
-    """Return the scope of the whole network: recorded end points, and dropout's settings."""
+    """Return the scope of the whole network, which records end points and configures dropout."""
     recorded = [slim.conv2d, slim.fully_connected, slim.max_pool2d]
     with slim.arg_scope([layers.dropout], is_training=is_training, keep_prob=dropout_keep_prob):
         with slim.arg_scope(recorded, outputs_collections=[_collection(sc)]) as scope:
@@ -28,7 +28,7 @@ def network_scope(sc, is_training, dropout_keep_prob):
 
 
 def hidden_layers(net, depths, kernel_size, padding='VALID'):
-    """Add fc6 (of `kernel_size`, as large as the map it looks at) and fc7."""
+    """Add fc6, whose `kernel_size` is that of its input map, and fc7."""
     net = slim.conv2d(net, depths[0], kernel_size, padding=padding, scope='fc6')
     net = layers.dropout(net, scope='dropout6')
     return slim.conv2d(net, depths[1], [1, 1], scope='fc7')
@@ -60,8 +60,8 @@ def class_scores(net, sc, num_classes, spatial_squeeze, global_pool):
 
 def _recorded_end_points(sc):
     recorded = slim.utils.convert_collection_to_dict(_collection(sc))
-    # Pooling layers have no variables, and are recorded under the name scope: in a second tower
-    # that is another, but the end points keep their keys.
+    # Pooling layers have no variables and are recorded under the name scope, which differs in a
+    # second tower. The end points keep their keys.
     prefix = sc.original_name_scope
     return {
         f'{sc.name}/{key.removeprefix(prefix)}' if key.startswith(prefix) else key: net

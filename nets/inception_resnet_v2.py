@@ -37,7 +37,7 @@ def inception_resnet_v2_arg_scope(
     batch_norm_updates_collections=tf.GraphKeys.UPDATE_OPS,
     batch_norm_scale=False,
 ):
-    """Return the arg_scope that the network was trained under: biases decay too."""
+    """Return the arg_scope of the released training, with weight decay on biases too."""
     regularizer = regularizers.l2(weight_decay)
     with slim.arg_scope(
         [slim.conv2d, slim.fully_connected],
@@ -60,7 +60,7 @@ def inception_resnet_v2_arg_scope(
 
 
 def _residual(net, branches, scale, activation_fn):
-    """Add the scaled result of `branches` to `net` (Section 3.3), in the scope that is open."""
+    """Add the scaled result of `branches` to `net` (Section 3.3), in the current scope."""
     joined = inception_utils.join(net, branches)
     depth = net.shape.as_list()[3]
     added = slim.conv2d(
@@ -68,7 +68,7 @@ def _residual(net, branches, scale, activation_fn):
     )
     added *= scale
     if activation_fn == tf.nn.relu6:
-        # What is added stays within the range that relu6 leaves to the sum.
+        # Limit the residual to the range of relu6.
         added = tf.clip_by_value(added, -6.0, 6.0)
     net += added
     return activation_fn(net) if activation_fn else net
@@ -106,7 +106,7 @@ def _stem(padding):
 
 
 def _reduction_a(padding, stride):
-    """Return the block that leads from the 35 x 35 to the 17 x 17 grid, unless `stride` is 1."""
+    """Return the block that reduces the 35 x 35 grid to 17 x 17, unless `stride` is 1."""
     scope = 'Conv2d_1a_3x3'
     return (
         (Conv(384, 3, stride, padding, scope=scope),),
@@ -116,7 +116,7 @@ def _reduction_a(padding, stride):
 
 
 def _reduction_b(padding):
-    """Return the block that leads from the 17 x 17 to the 8 x 8 grid."""
+    """Return the block that reduces the 17 x 17 grid to 8 x 8."""
     return (
         (Conv(256), Conv(384, 3, 2, padding)),
         (Conv(256), Conv(288, 3, 2, padding)),
@@ -160,7 +160,7 @@ def inception_resnet_v2_base(
 ):
     """Build the network up to `final_endpoint`; return its result and all end points.
 
-    With an `output_stride` of 8, which dilates where the network would stride, it ends at
+    With an `output_stride` of 8, layers dilate instead of striding, and the network ends at
     'PreAuxLogits'. With `align_feature_maps` every layer pads.
     """
     if output_stride not in (8, 16):

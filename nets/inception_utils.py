@@ -1,10 +1,10 @@
-"""What the Inception networks share: their arg_scope, the language of their tables, their heads.
+"""The common parts of the Inception networks: arg_scope, layer tables and heads.
 
-A row of a table is an end point and what computes it: a `Conv`, a pool, or the branches of a block.
-A branch is a tuple of layers in order; a list among them stands for layers side by side, whose
-results are joined. Layers in a branch are named by their place, as the checkpoints have them:
-`Conv2d_0a_1x1`, `Conv2d_0b_3x3`, ...; one that strides or does not pad is `Conv2d_1a_3x3`. The
-exceptions, all of them in released checkpoints, are given as `scope`.
+A row of a table is the name of an end point and a `Conv`, a pool, or the branches of a block. A
+branch is a tuple of layers in order; a list in it contains parallel layers, whose results are
+concatenated. The layers of a branch are named by their position, as in the checkpoints:
+`Conv2d_0a_1x1`, `Conv2d_0b_3x3`, ...; a layer that strides or does not pad is `Conv2d_1a_3x3`. The
+released checkpoints have exceptions, which the tables give as `scope`.
 """
 
 from collections import namedtuple
@@ -25,7 +25,7 @@ def inception_arg_scope(
     batch_norm_updates_collections=tf.GraphKeys.UPDATE_OPS,
     batch_norm_scale=False,
 ):
-    """Return the arg_scope that Inception v1 to v4 were trained under."""
+    """Return the arg_scope with which Inception v1 to v4 were trained."""
     with slim.arg_scope(
         [slim.conv2d, slim.fully_connected], weights_regularizer=regularizers.l2(weight_decay)
     ):
@@ -35,7 +35,7 @@ def inception_arg_scope(
             activation_fn=activation_fn,
             normalizer_fn=layers.batch_norm if use_batch_norm else None,
         ):
-            # As `normalizer_params` of the convolutions these would silence a user's arg_scope.
+            # `normalizer_params` of the convolutions would override a user's arg_scope.
             with slim.arg_scope(
                 [layers.batch_norm],
                 decay=batch_norm_decay,
@@ -56,7 +56,7 @@ class Conv(
     prefix = 'Conv2d'
 
     def __call__(self, net, scope, depth):
-        """Apply the layer with as many channels as `depth` makes of the table's."""
+        """Apply the layer; `depth` converts the table's number of channels."""
         initializer = {}
         if self.stddev is not None:
             initializer = {'weights_initializer': tf.truncated_normal_initializer(0.0, self.stddev)}
@@ -72,28 +72,28 @@ class Conv(
 
 
 class Pool(namedtuple('Pool', 'prefix kernel stride padding scope')):
-    """A pooling layer, of the kind that `prefix` names."""
+    """A pooling layer; `prefix` names its kind."""
 
     def __call__(self, net, scope, depth):
-        """Apply the layer; it has no channels of its own for `depth` to change."""
+        """Apply the layer; `depth` has no effect on pooling."""
         pool = {'AvgPool': slim.avg_pool2d, 'MaxPool': slim.max_pool2d}[self.prefix]
         return pool(net, self.kernel, stride=self.stride, padding=self.padding, scope=scope)
 
 
 def avg_pool(kernel=3, stride=1, padding='SAME', scope=None):
-    """Return a row that takes the average."""
+    """Return an average pooling layer."""
     return Pool('AvgPool', kernel, stride, padding, scope)
 
 
 def max_pool(kernel=3, stride=1, padding='SAME', scope=None):
-    """Return a row that takes the maximum."""
+    """Return a max pooling layer."""
     return Pool('MaxPool', kernel, stride, padding, scope)
 
 
 def steps(rows, depth=int, axis=3):
     """Turn (end point, layer or branches) rows into the steps that `layers.build` takes.
 
-    `depth` maps the table's number of channels to the network's; `axis` is where channels lie.
+    `depth` converts a table's number of channels to the network's; `axis` is the channel axis.
     """
     return [step(name, row, depth, axis) for name, row in rows]
 
@@ -106,7 +106,7 @@ def step(name, row, depth=int, axis=3):
 
 
 def windows(branches):
-    """Return (kernel, stride) of the layers that do not pad; all branches shrink a map alike."""
+    """Return (kernel, stride) of the layers without padding; all branches reduce a map equally."""
     return _windows(branches[0])
 
 
@@ -116,13 +116,13 @@ def _windows(branch):
 
 
 def mixed(net, branches, scope, depth=int, axis=3):
-    """Apply all branches to `net` and join their results."""
+    """Apply all branches to `net` and concatenate their results."""
     with tf.variable_scope(scope):
         return join(net, branches, depth, axis)
 
 
 def join(net, branches, depth=int, axis=3):
-    """Apply all branches to `net` and join their results, in the scope that is open."""
+    """Apply all branches to `net` and concatenate their results, in the current scope."""
     results = []
     for number, branch in enumerate(branches):
         with tf.variable_scope(f'Branch_{number}'):
@@ -152,26 +152,26 @@ def _name(layer, place):
 
 
 def thinner(depth_multiplier, min_depth):
-    """Return the function from a table's number of channels to that of a thinner network."""
+    """Return the function that converts a table's number of channels for a depth multiplier."""
     if depth_multiplier <= 0:
         raise ValueError(f'depth_multiplier has to be greater than zero, not {depth_multiplier}')
     return lambda depth: max(int(depth * depth_multiplier), min_depth)
 
 
 def training_scope(is_training):
-    """Return the arg_scope that tells the layers which differ in training which one it is."""
+    """Return the arg_scope that sets `is_training` for batch norm and dropout."""
     return slim.arg_scope([layers.batch_norm, layers.dropout], is_training=is_training)
 
 
 def global_average(net, end_points, name='global_pool'):
-    """Average over the whole map, whatever its size, and record it."""
+    """Average over the whole map of any size, and record the result."""
     net = tf.reduce_mean(net, [1, 2], keepdims=True, name=name)
     end_points['global_pool'] = net
     return net
 
 
 def convolutional_logits(net, num_classes, scope, spatial_squeeze, **options):
-    """Compute logits by a linear 1x1 convolution, without height and width if asked so."""
+    """Compute logits with a linear 1x1 convolution; optionally remove height and width."""
     logits = slim.conv2d(
         net, num_classes, 1, activation_fn=None, normalizer_fn=None, scope=scope, **options
     )
@@ -200,7 +200,7 @@ def pooled_logits(
 
 
 def whole_map_average(net, end_points, scope):
-    """Average over the whole map by a pooling layer where its size is known."""
+    """Average over the whole map, with a pooling layer if its size is known."""
     sides = net.shape.as_list()[1:3]
     if None in sides:
         return global_average(net, end_points)
@@ -211,13 +211,13 @@ def whole_map_average(net, end_points, scope):
 def dense_auxiliary_logits(net, num_classes, pool_scope, reduce_scope, logits_scope):
     """Compute the auxiliary logits of Inception v4 and Inception-ResNet v2.
 
-    The last convolution looks at the whole map, so its weights depend on the size of the pictures.
+    The last convolution covers the whole map, so its weights depend on the size of the pictures.
     """
     with tf.variable_scope('AuxLogits'):
         kernel = layers.small_kernel(net, [5, 5])
         net = slim.avg_pool2d(net, kernel, stride=3, padding='VALID', scope=pool_scope)
         net = slim.conv2d(net, 128, 1, scope='Conv2d_1b_1x1')
-        # A map of unknown size is taken for that of the networks' own 299 x 299 pictures.
+        # For a map of unknown size, assume pictures of 299 x 299 pixels.
         sides = [side or 5 for side in net.shape.as_list()[1:3]]
         net = slim.conv2d(net, 768, sides, padding='VALID', scope=reduce_scope)
         net = layers.squeeze_spatial(net)

@@ -1,5 +1,5 @@
 """Inception v1, "GoogLeNet" (https://arxiv.org/abs/1409.4842), with batch norm and without the
-auxiliary classifiers, as its checkpoint was released."""
+auxiliary classifiers, as in the released checkpoint."""
 
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
@@ -48,7 +48,7 @@ def inception_v1_base(
 ):
     """Build the network up to `final_endpoint`; return its result and all end points.
 
-    Without the root block `inputs` is the feature map that the first Inception block takes.
+    Without the root block, `inputs` is the feature map for the first Inception block.
     """
     rows = _ROOT + _BLOCKS if include_root_block else _BLOCKS
     with tf.variable_scope(scope, 'InceptionV1', [inputs]):

@@ -10,7 +10,7 @@ inception_v2_arg_scope = inception_utils.inception_arg_scope
 
 
 def _block(direct, middle, double, pooled, pool=avg_pool):
-    """Return a block that keeps the map's size: `double` stands for two 3x3 in place of a 5x5."""
+    """Return a block that keeps the map's size; `double` is two 3x3 layers instead of a 5x5."""
     return (
         (Conv(direct),),
         (_reduce(middle[0]), Conv(middle[1], 3)),
@@ -20,7 +20,7 @@ def _block(direct, middle, double, pooled, pool=avg_pool):
 
 
 def _halving_block(middle, double):
-    """Return a block that halves the map's sides."""
+    """Return a block that halves the sides of the map."""
     return (
         (_reduce(middle[0]), Conv(middle[1], 3, 2)),
         (_reduce(double[0]), Conv(double[1], 3), Conv(double[1], 3, 2)),
@@ -53,7 +53,7 @@ _BLOCKS = (
 
 
 def _first_layer(net, scope, depth, use_separable_conv):
-    """Apply the first layer, whose name says less than half of it: it may be a separable one."""
+    """Apply the first layer, which despite its name may be a separable convolution."""
     options = {
         'stride': 2,
         'padding': 'SAME',
@@ -62,7 +62,7 @@ def _first_layer(net, scope, depth, use_separable_conv):
     }
     if not use_separable_conv:
         return slim.conv2d(net, depth(64), 7, **options)
-    # A map of three colours holds no more than a third of the outputs' channels for each.
+    # Three input channels need at most a third of the output channels each.
     depth_multiplier = min(int(depth(64) / 3), 8)
     return slim.separable_conv2d(net, depth(64), 7, depth_multiplier=depth_multiplier, **options)
 
@@ -79,7 +79,7 @@ def inception_v2_base(
 ):
     """Build the network up to `final_endpoint`; return its result and all end points.
 
-    Without the root block `inputs` is the feature map that the first Inception block takes.
+    Without the root block, `inputs` is the feature map for the first Inception block.
     """
     depth = inception_utils.thinner(depth_multiplier, min_depth)
     if data_format not in ('NHWC', 'NCHW'):

@@ -75,7 +75,7 @@ def block_inception_a(inputs, scope=None, reuse=None):
 
 
 def block_reduction_a(inputs, scope=None, reuse=None):
-    """Build the block that leads from the 35 x 35 to the 17 x 17 grid."""
+    """Build the block that reduces the 35 x 35 grid to 17 x 17."""
     return _block(inputs, _REDUCTION_A, 'BlockReductionA', scope, reuse)
 
 
@@ -85,7 +85,7 @@ def block_inception_b(inputs, scope=None, reuse=None):
 
 
 def block_reduction_b(inputs, scope=None, reuse=None):
-    """Build the block that leads from the 17 x 17 to the 8 x 8 grid."""
+    """Build the block that reduces the 17 x 17 grid to 8 x 8."""
     return _block(inputs, _REDUCTION_B, 'BlockReductionB', scope, reuse)
 
 

@@ -1,7 +1,7 @@
-"""What current TensorFlow needs beyond slim's layers, and what all networks share.
+"""Replacements for layers of slim that fail on current TensorFlow, and parts of all networks.
 
-`batch_norm` and `dropout` answer to slim's own arg_scopes: `arg_scope([slim.batch_norm], ...)` and
-`arg_scope([layers.batch_norm], ...)` are one and the same.
+slim's arg_scopes apply to `batch_norm` and `dropout`: `arg_scope([slim.batch_norm], ...)` and
+`arg_scope([layers.batch_norm], ...)` have the same effect.
 """
 
 import zlib
@@ -15,7 +15,7 @@ from common.errors import UserError
 
 
 def _shares_arg_scope_of(slim_layer):
-    """Let a layer be set by `slim_layer`'s arg_scopes, and the other way round."""
+    """Make the arg_scopes of `slim_layer` apply to a layer, and the other way round."""
 
     def decorate(layer):
         layer._key_op = slim.arg_scope_func_key(slim_layer)
@@ -48,13 +48,13 @@ def batch_norm(
 ):
     """Normalise every channel over all other dimensions (https://arxiv.org/abs/1502.03167).
 
-    The parameters are those of `slim.batch_norm`; the statistics are float32 whatever the inputs
-    are. `frozen`, a predicate of the layer's scope name, makes a layer stand still: it normalises
-    with its stored statistics and adds no update, even in training. It is always fused.
+    The parameters are those of `slim.batch_norm`. The statistics are always float32, and the kernel
+    is always fused. If `frozen`, a function of the layer's scope name, returns true, the layer uses
+    its stored statistics and adds no update, even in training.
     """
     _refuse(unsupported)
     with tf.variable_scope(scope, 'BatchNorm', [inputs], reuse=reuse) as layer_scope:
-        # Vectors this short are never worth a split, and moving averages cannot be updated in one.
+        # The vectors are too short to partition, and updates need moving averages in one part.
         layer_scope.set_partitioner(None)
         is_frozen = frozen is not None and frozen(layer_scope.name)
         is_training = False if is_frozen else _static_if_known(is_training)
@@ -75,7 +75,7 @@ def batch_norm(
 
 
 def _refuse(options):
-    """Refuse what slim's layer could and this one cannot, unless it is switched off anyway."""
+    """Raise ValueError for options of slim's layer that this one does not have."""
     slim_defaults = {'renorm_decay': 0.99}
     known = ('adjustment', 'batch_weights', 'renorm', 'renorm_clipping', 'zero_debias_moving_mean')
     for name, value in options.items():
@@ -86,7 +86,7 @@ def _refuse(options):
 
 
 def _static_if_known(flag):
-    """Return a Python bool where the value is known while the graph is built, else a tensor."""
+    """Return a Python bool if the value is known when the graph is built, otherwise a tensor."""
     if not (tf.is_tensor(flag) or isinstance(flag, tf.Variable)):
         return bool(flag)
     flag = tf.cast(tf.convert_to_tensor(flag), tf.bool)
@@ -95,7 +95,7 @@ def _static_if_known(flag):
 
 
 def _as_images(inputs, data_format):
-    """Return (inputs of rank 4, their format): the kernel knows images alone."""
+    """Return (inputs of rank 4, their format), because the kernel accepts only images."""
     if data_format not in ('NHWC', 'NCHW'):
         raise ValueError(f'data_format has to be NHWC or NCHW, not {data_format!r}')
     rank = inputs.shape.ndims
@@ -117,7 +117,7 @@ _Parameters = namedtuple('_Parameters', 'gamma beta moving_mean moving_variance'
 
 
 def _variable_creator(images, data_format, initializers, regularizers, collections):
-    """Return a function that creates one of the layer's variables: a number for each channel."""
+    """Return a function that creates a variable of the layer, with one number per channel."""
     channels = _channels(images, data_format)
 
     def create(name, default, trainable):
@@ -149,8 +149,8 @@ def _parameters(create, center, scale, trainable):
 
 
 def _normalise(inputs, parameters, epsilon, is_training, data_format):
-    """Return outputs and the statistics that they were normalised with."""
-    # Read outside any branch: a reference variable must not be switched.
+    """Return the outputs and the statistics used for them."""
+    # Read outside any branch, because a reference variable must not pass through a Switch.
     gamma, beta, mean, variance = (tf.convert_to_tensor(value) for value in parameters)
 
     def training():
@@ -174,20 +174,21 @@ def _normalise(inputs, parameters, epsilon, is_training, data_format):
 def _update_moving_averages(parameters, statistics, decay):
     """Return the two update operations.
 
-    A layer whose `is_training` tensor is false has its own stored statistics here: no change.
+    If the layer's `is_training` tensor is false, the statistics are the stored ones, so that the
+    update changes nothing.
     """
     averages = parameters.moving_mean, parameters.moving_variance
     updates = []
     for average, batch in zip(averages, statistics, strict=True):
         with tf.name_scope('AssignMovingAvg'):
-            # An operation, not the variable: its name carries the scope of the clone.
+            # An operation, not the variable, because its name contains the scope of the clone.
             change = (average - batch) * (1.0 - decay)
             updates.append(average.assign_sub(change, read_value=False))
     return updates
 
 
 def _schedule(updates, outputs, collections):
-    """Leave the updates to whoever runs `collections`; without any, tie them to the outputs."""
+    """Add the updates to `collections`, or without any make the outputs depend on them."""
     if collections is None:
         with tf.control_dependencies(updates):
             return tf.identity(outputs)
@@ -216,10 +217,10 @@ def dropout(
     scope=None,
     seed=None,
 ):
-    """Drop elements at random while training; what is kept grows by `1 / keep_prob`.
+    """Drop random elements in training, and scale the others by `1 / keep_prob`.
 
-    Without a `seed` this is `slim.dropout`. With one, the mask depends on nothing but the seed, the
-    layer's name and the global step, so that a resumed run draws what an uninterrupted one would.
+    Without a `seed` this is `slim.dropout`. With one, the mask depends only on the seed, the name
+    of the layer and the global step, so a resumed run has the same masks as an uninterrupted one.
     """
     is_training = _static_if_known(is_training)
     if seed is None or is_training is False:
@@ -241,8 +242,8 @@ def dropout(
 
 def _stateless_dropout(inputs, keep_prob, noise_shape, is_training, seed):
     layer_seed = _layer_seed(seed)
-    # Slim's layer enters its name twice, so a layer named 'Dropout' has taken 'dropout' before
-    # its operation asks for it: names are unique regardless of case.
+    # Slim's layer enters its name twice. Names are unique regardless of case, so in a layer
+    # named 'Dropout' the name 'dropout' is no longer free for the operation.
     with tf.name_scope(tf.get_variable_scope().name.rsplit('/', 1)[-1]):
         pass
 
@@ -262,15 +263,15 @@ def _stateless_dropout(inputs, keep_prob, noise_shape, is_training, seed):
 
 
 def _layer_name():
-    """Return the open name scope: unlike the variables' it is another one in every clone.
+    """Return the current name scope, which differs in every clone, unlike the variable scope.
 
-    Clones see different pictures, and must not share one mask between them.
+    Clones have different pictures and must not share a mask.
     """
     return tf.get_default_graph().get_name_scope()
 
 
 def _layer_seed(seed):
-    """Return [what tells this layer from all others, what tells this step from all others]."""
+    """Return [a number for this layer, a number for this step]."""
     layer = zlib.crc32(_layer_name().encode())
     return tf.stack([tf.constant(layer ^ seed, tf.int64), _global_step()])
 
@@ -278,23 +279,22 @@ def _layer_seed(seed):
 def _global_step():
     step = tf.train.get_global_step()
     if step is None:
-        # At the root: inside a layer's scope the step would get that scope's name.
+        # Create the step at the root. In a layer's scope, its name would contain that scope.
         with tf.variable_scope(tf.VariableScope(tf.AUTO_REUSE), auxiliary_name_scope=False):
             step = tf.train.create_global_step()
     return tf.cast(step, tf.int64)
 
 
 class Step(namedtuple('Step', 'name layer window', defaults=(None,))):
-    """A row of a network's table: an end point's name and the layer that computes it.
+    """A row of a network's table: the name of an end point and the layer that computes it.
 
-    The layer is called as `layer(net, scope=name)`. `window` is its (kernel size, stride) when it
-    does not pad, which is what bounds the size of the pictures from below; a layer of several
-    such parts gives a list of them.
+    The layer is called as `layer(net, scope=name)`. For a layer without padding, `window` is its
+    (kernel size, stride), or a list of these; it determines the smallest size of the pictures.
     """
 
 
 def build(inputs, steps, network, final_endpoint=None, data_format='NHWC'):
-    """Apply `steps` in order up to `final_endpoint`; return the last result and all by name."""
+    """Apply `steps` in order up to `final_endpoint`; return the last result, and all by name."""
     known = [step.name for step in steps]
     if final_endpoint is not None and final_endpoint not in known:
         raise UserError(names.unknown('end point', final_endpoint, known))
@@ -308,7 +308,7 @@ def build(inputs, steps, network, final_endpoint=None, data_format='NHWC'):
 
 
 def smallest_input(steps):
-    """Return the side of the smallest picture that leaves something after all `steps`."""
+    """Return the side of the smallest picture whose feature map is not empty after all `steps`."""
     side = 1
     for step in reversed(steps):
         windows = [step.window] if isinstance(step.window, tuple) else step.window or []
@@ -318,7 +318,7 @@ def smallest_input(steps):
 
 
 def require_size(inputs, minimum, network, data_format='NHWC'):
-    """Refuse pictures whose known height or width is below `minimum`."""
+    """Raise ValueError if the height or width of the pictures is known and below `minimum`."""
     if inputs.shape.ndims != 4:
         raise UserError(f'{network} takes pictures of rank 4, got the shape {inputs.shape}')
     height, width = inputs.shape.as_list()[slice(2, 4) if data_format == 'NCHW' else slice(1, 3)]
@@ -330,7 +330,7 @@ def require_size(inputs, minimum, network, data_format='NHWC'):
 
 
 def small_kernel(net, kernel_size, data_format='NHWC'):
-    """Return `kernel_size`, cut down to the feature map where that is known to be smaller."""
+    """Return `kernel_size`, or the size of the feature map if that is known and smaller."""
     sides = net.shape.as_list()[slice(2, 4) if data_format == 'NCHW' else slice(1, 3)]
     return [
         wanted if side is None else min(side, wanted)
@@ -339,9 +339,9 @@ def small_kernel(net, kernel_size, data_format='NHWC'):
 
 
 def squeeze_spatial(net, name='SpatialSqueeze', data_format='NHWC'):
-    """Remove height and width: by a squeeze where both are 1, by their mean where they may not be.
+    """Remove height and width, with a squeeze if both are 1, otherwise with the mean.
 
-    The mean lets a network answer for pictures larger than those it was made for.
+    Because of the mean, a network accepts pictures that are larger than its default size.
     """
     axes = [2, 3] if data_format == 'NCHW' else [1, 2]
     if all(net.shape.as_list()[axis] == 1 for axis in axes):

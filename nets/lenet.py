@@ -10,7 +10,7 @@ from nets import layers, regularizers
 
 
 def lenet_arg_scope(weight_decay=0.0):
-    """Return the arg_scope that LeNet's layers are built under."""
+    """Return the arg_scope of LeNet's layers."""
     with slim.arg_scope(
         [slim.conv2d, slim.fully_connected],
         weights_regularizer=regularizers.l2(weight_decay),
@@ -45,7 +45,7 @@ def lenet(
         )
         logits = slim.fully_connected(net, num_classes, activation_fn=None, scope='fc4')
     end_points['Logits'] = logits
-    # Outside the network's scope: the released graphs have it there.
+    # Outside the network's scope, as in the released graphs.
     end_points['Predictions'] = prediction_fn(logits, scope='Predictions')
     return logits, end_points
 

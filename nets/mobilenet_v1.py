@@ -1,8 +1,8 @@
 """MobileNet v1: 'MobileNets: efficient convolutional neural networks for mobile vision'.
 
 Howard et al., arXiv:1704.04861. `depth_multiplier` is the paper's width multiplier; the resolution
-multiplier is the size of the images, which may be any. Layers of `conv_defs` are named after their
-position: `Conv2d_0`, then `Conv2d_1_depthwise`, `Conv2d_1_pointwise` and so on.
+multiplier is the size of the images, which may have any size. Layers of `conv_defs` are named by
+their position: `Conv2d_0`, then `Conv2d_1_depthwise`, `Conv2d_1_pointwise` and so on.
 """
 
 import functools
@@ -20,7 +20,7 @@ class Conv(namedtuple('Conv', ['kernel', 'stride', 'depth'])):
 
 
 class DepthSepConv(namedtuple('DepthSepConv', ['kernel', 'stride', 'depth'])):
-    """A row of `conv_defs`: a convolution within each channel, then a 1x1 one across them."""
+    """A row of `conv_defs`: a depthwise convolution, then a 1x1 convolution over all channels."""
 
 
 MOBILENETV1_CONV_DEFS = (  # Table 1, with the map's side at 224x224.
@@ -49,7 +49,7 @@ def mobilenet_v1_base(
 ):
     """Build the convolutions up to `final_endpoint`, and return its output and all end points.
 
-    `output_stride` (8, 16 or 32) keeps the map that dense; `use_explicit_padding` pads alike at
+    `output_stride` (8, 16 or 32) limits the total stride; `use_explicit_padding` pads equally for
     every image size.
     """
     if depth_multiplier <= 0:
@@ -178,7 +178,7 @@ def mobilenet_v1_arg_scope(
     batch_norm_updates_collections=tf.GraphKeys.UPDATE_OPS,
     normalizer_fn=layers.batch_norm,
 ):
-    """Return the arg_scope that MobileNet is built under; None leaves `is_training` to others."""
+    """Return the arg_scope of MobileNet's layers; None does not set `is_training`."""
     normalizer_options = {
         'center': True,
         'scale': True,
@@ -197,7 +197,7 @@ def mobilenet_v1_arg_scope(
     ):
         with slim.arg_scope([normalizer_fn], **normalizer_options):
             with slim.arg_scope([slim.conv2d], weights_regularizer=decay):
-                # Section 3.2: depthwise filters hold few parameters, and decay harms them.
+                # Section 3.2: no weight decay for depthwise filters, which have few parameters.
                 with slim.arg_scope(
                     [slim.separable_conv2d],
                     weights_regularizer=decay if regularize_depthwise else None,

@@ -1,4 +1,4 @@
-"""Every network by its name, with all that belongs to it, in one table."""
+"""The table of all networks, with the properties of each."""
 
 import dataclasses
 import inspect
@@ -23,21 +23,21 @@ from nets import (
 
 @dataclasses.dataclass(frozen=True)
 class ModelSpec:
-    """What the rest of the toolkit has to know about a network, built under its default scope."""
+    """The properties of a network that is built under its default scope."""
 
     fn: Callable
     arg_scope: Callable
     preprocessing: str
-    features: str  # End point: what the classes are told by, before any dropout.
-    output_node: str  # Operation: the probabilities; for a network without these, the logits.
-    head: str  # Variable scope of all that depends on the number of classes.
-    auxiliary_head: str | None = None  # The same for the second classifier.
+    features: str  # End point: the features before the last layer and before any dropout.
+    output_node: str  # Operation: the probabilities, or the logits of a network without them.
+    head: str  # Variable scope of the layers that depend on the number of classes.
+    auxiliary_head: str | None = None  # The same for the auxiliary classifier.
     predictions: str | None = None  # End point: the probabilities.
     channels: int = 3
 
     @property
     def image_size(self):
-        """Return the side of the pictures that the network was made for."""
+        """Return the side of the pictures for which the network was designed."""
         return self.fn.default_image_size
 
     @property
@@ -47,7 +47,7 @@ class ModelSpec:
 
     @property
     def head_scopes(self):
-        """List the variable scopes that do not fit weights trained on other classes."""
+        """List the variable scopes whose weights depend on the classes."""
         return [scope for scope in (self.head, self.auxiliary_head) if scope]
 
     @property
@@ -58,7 +58,7 @@ class ModelSpec:
 
 
 def _inception(fn, arg_scope, features, output_node, auxiliary=False):
-    # An output node stands in the network's scope: the first part of its name.
+    # The name of an output node begins with the network's scope.
     scope = output_node.split('/')[0]
     return ModelSpec(
         fn=fn,
@@ -86,7 +86,7 @@ def _resnet(fn):
 
 
 def _convolutional(fn, arg_scope):
-    """Describe a network that ends in the convolutions fc6, fc7, fc8, and in logits."""
+    """Return the ModelSpec of a network that ends with the convolutions fc6, fc7 and fc8."""
     name = fn.__name__
     return ModelSpec(
         fn=fn,
@@ -199,9 +199,9 @@ def get_network_fn(
 ):
     """Return a function `(images, **kwargs)` that builds the network under its own arg_scope.
 
-    `batch_norm_decay` replaces the network's default; `frozen` and `dropout_seed` go to
-    `layers.batch_norm` and `layers.dropout`. What an arg_scope around the returned function's call
-    sets wins over the network's own.
+    `batch_norm_decay` replaces the network's default; `frozen` and `dropout_seed` are passed to
+    `layers.batch_norm` and `layers.dropout`. An arg_scope around the call of the returned function
+    overrides the network's own.
     """
     fn = names.lookup('network', name, networks_map)
     own = _own_arg_scope(
@@ -221,7 +221,9 @@ def get_network_fn(
 
     network_fn.__name__ = name
     network_fn.__doc__ = fn.__doc__
-    if hasattr(fn, 'default_image_size'):  # A user's own in networks_map may have none.
+    if hasattr(
+        fn, 'default_image_size'
+    ):  # A network that a user added to networks_map may have none.
         network_fn.default_image_size = fn.default_image_size
     return network_fn
 
@@ -231,15 +233,15 @@ def _given(**options):
 
 
 def _own_arg_scope(arg_scope, **options):
-    """Call a network's arg_scope function with what was given, as far as it has a use for it."""
+    """Call a network's arg_scope function with those of the arguments that it accepts."""
     accepted = inspect.signature(arg_scope).parameters
     return arg_scope(**{k: v for k, v in _given(**options).items() if k in accepted})
 
 
 def _merged(own, around):
-    """Return a network's own arg_scope with all that the one around its call sets.
+    """Return a network's own arg_scope, extended by the one around its call.
 
-    Entering a saved arg_scope replaces slim's whole stack, and would lose what is around.
+    Entering a saved arg_scope would replace slim's whole stack and lose the outer arg_scope.
     """
     layers_set = own.keys() | around.keys()
     return {layer: {**own.get(layer, {}), **around.get(layer, {})} for layer in layers_set}

@@ -10,7 +10,7 @@ from nets import convolutional_head, layers
 
 
 def overfeat_arg_scope(weight_decay=0.0005):
-    """Return the arg_scope that OverFeat's layers are built under."""
+    """Return the arg_scope of OverFeat's layers."""
     return convolutional_head.arg_scope(weight_decay)
 
 
@@ -24,7 +24,7 @@ def overfeat(
     global_pool=False,
 ):
     """Build OverFeat, and return its logits (hidden layer without `num_classes`) and end points."""
-    layers.require_size(inputs, 231, 'overfeat')  # The smallest that leaves 6x6 for fc6.
+    layers.require_size(inputs, 231, 'overfeat')  # The smallest size with a 6x6 map for fc6.
     with tf.variable_scope(scope, 'overfeat', [inputs]) as sc:
         with convolutional_head.network_scope(sc, is_training, dropout_keep_prob):
             net = slim.conv2d(inputs, 64, [11, 11], 4, padding='VALID', scope='conv1')  # 56x56

@@ -1,7 +1,7 @@
-"""The checkpoints that TF-Slim's authors trained on ILSVRC-2012, and what each was trained with.
+"""The checkpoints that TF-Slim's authors trained on ILSVRC-2012, with their image size and classes.
 
-The key is the archive, never the network: two archives of one network may differ in the size of
-their images or in their preprocessing, and an archive may differ from the network's defaults.
+The key is the archive, not the network: two archives of a network may differ in image size or
+preprocessing, and an archive may differ from the defaults of its network.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ BASE_URL = 'http://download.tensorflow.org/models/'
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """An archive; accuracies are percent on the validation set with a single crop."""
+    """An archive; accuracies are in percent on the validation set with a single crop."""
 
     archive: str  # File name under BASE_URL.
     network: str  # Name in nets_factory.
@@ -28,7 +28,7 @@ class Release:
 
     @property
     def url(self):
-        """Return where the archive is to be had."""
+        """Return the URL of the archive."""
         return BASE_URL + self.archive
 
     @property
@@ -38,12 +38,12 @@ class Release:
 
     @property
     def checkpoint(self):
-        """Return the name of the checkpoint in the archive, as programs are given it."""
+        """Return the name of the checkpoint in the archive, as passed to programs."""
         return f'{self.name}.ckpt'
 
     @property
     def labels_offset(self):
-        """Return the label of output 0: with 1001 classes that is an empty background class."""
+        """Return the label of output 0; with 1001 classes it is the background class."""
         return imagenet.labels_offset(self.classes)
 
 
@@ -88,7 +88,7 @@ _RELEASES = (
 
 RELEASES = {release.archive: release for release in _RELEASES}
 
-# Its variables are named by the package that came before TF-Slim.
+# Its variables have the names of the older Inception package.
 _OLDER_INCEPTION_V3 = ('inception-v3-2016-03-01.tar.gz', 'model.ckpt-157585')
 
 
@@ -109,10 +109,10 @@ def by_network(name):
 
 
 def by_checkpoint(path):
-    """Return the Release that a checkpoint belongs to, going by its file name, or None.
+    """Return the Release of a checkpoint according to its file name, or None.
 
-    Any file of a checkpoint will do, dated or not: `resnet_v2_50.ckpt`, `vgg_16_2016_08_28.ckpt`,
-    `mobilenet_v1_1.0_224.ckpt.index`.
+    Accepts any file of a checkpoint, with or without a date: `resnet_v2_50.ckpt`,
+    `vgg_16_2016_08_28.ckpt`, `mobilenet_v1_1.0_224.ckpt.index`.
     """
     match = re.fullmatch(
         r'(.+?)\.ckpt(\.index|\.meta|\.data-\d+-of-\d+)?', os.path.basename(os.fspath(path))

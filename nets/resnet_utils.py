@@ -1,7 +1,7 @@
-"""What both generations of residual networks share: blocks of units, the layers at both ends.
+"""The common parts of ResNet v1 and v2: blocks of units, and the first and last layers.
 
-A network is a list of Blocks, each a list of units. Whoever asks for an `output_stride` gets a
-feature map that many times smaller than the image, see `striding.Resolution`.
+A network is a list of Blocks, each a list of units. With an `output_stride`, the feature map is
+this many times smaller than the image; see `striding.Resolution`.
 """
 
 import collections
@@ -19,7 +19,7 @@ class Block(collections.namedtuple('Block', ['scope', 'unit_fn', 'args'])):
 
 def bottleneck_block(scope, unit_fn, base_depth, num_units, stride):
     """Return a Block of bottleneck units (table 1 of both papers), the last one with `stride`."""
-    # The papers put the stride on a block's first unit; the released weights have it on the last.
+    # The papers have the stride in the first unit of a block, the released weights in the last.
     strides = [1] * (num_units - 1) + [stride]
     depths = {'depth': 4 * base_depth, 'depth_bottleneck': base_depth}
     return Block(scope, unit_fn, [{**depths, 'stride': each} for each in strides])
@@ -32,7 +32,7 @@ def network_blocks(block_fn, units, depths=(64, 128, 256, 512)):
 
 
 def variant(name):
-    """Name a network function that is made from a row of a table."""
+    """Set the name of a network function that is made from a row of a table."""
 
     def decorate(network):
         network.__name__ = network.__qualname__ = name
@@ -51,7 +51,7 @@ def subsample(inputs, factor, scope=None):
 
 
 def conv2d_same(inputs, num_outputs, kernel_size, stride, rate=1, scope=None):
-    """Convolve as a convolution of stride 1 followed by `subsample` would, at any image size."""
+    """Apply a convolution equal to one of stride 1 followed by `subsample`, for any image size."""
     if stride != 1:
         inputs = striding.pad_for_kernel(inputs, kernel_size, rate)
     return slim.conv2d(
@@ -66,7 +66,7 @@ def conv2d_same(inputs, num_outputs, kernel_size, stride, rate=1, scope=None):
 
 
 def shortcut(inputs, source, depth, stride, **convolution):
-    """Return the inputs themselves, or, if their depth is another, a projection of `source`."""
+    """Return the inputs, or a projection of `source` if the depth changes."""
     if depth == slim.utils.last_dimension(inputs.shape, min_rank=4):
         return subsample(inputs, stride, 'shortcut')
     return slim.conv2d(source, depth, [1, 1], stride=stride, scope='shortcut', **convolution)
@@ -82,9 +82,9 @@ def narrow_convolutions(inputs, depth_bottleneck, stride, rate):
 def stack_blocks_dense(
     net, blocks, output_stride=None, store_non_strided_activations=False, outputs_collections=None
 ):
-    """Build the blocks one after another, at most `output_stride` times smaller than `net`.
+    """Build the blocks in order; the result is at most `output_stride` times smaller than `net`.
 
-    With `store_non_strided_activations` a block's recorded output is the one before its stride.
+    With `store_non_strided_activations`, the output of a block is recorded before its stride.
     """
     resolution = striding.Resolution(output_stride)
     for block in blocks:
@@ -104,7 +104,7 @@ def stack_blocks_dense(
 
 
 def root_block(inputs, output_stride):
-    """Build the convolution and the pooling before the blocks; return the stride left to them."""
+    """Build the layers before the blocks; also return the remaining `output_stride`."""
     if output_stride is not None:
         if output_stride % 4:
             raise UserError(f'output_stride={output_stride}: has to be a multiple of 4')
@@ -121,7 +121,7 @@ def recorded(sc, unit_fn):
 
 
 def training_mode(is_training):
-    """Return a scope with the batch norms in this mode; None leaves it to the scopes outside."""
+    """Return a scope that sets the mode of batch norm; None leaves it to outer scopes."""
     mode = {} if is_training is None else {'is_training': is_training}
     return slim.arg_scope([layers.batch_norm], **mode)
 
@@ -158,7 +158,7 @@ def resnet_arg_scope(
     use_batch_norm=True,
     batch_norm_updates_collections=tf.GraphKeys.UPDATE_OPS,
 ):
-    """Return the arg_scope that a residual network is built under."""
+    """Return the arg_scope of a residual network."""
     with slim.arg_scope(
         [slim.conv2d],
         weights_regularizer=regularizers.l2(weight_decay),

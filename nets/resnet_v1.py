@@ -32,7 +32,7 @@ def bottleneck(
 ):
     """Build the unit of figure 5 (right): 1x1, 3x3, 1x1, added to the shortcut before the ReLU.
 
-    With `use_bounded_activations` all values stay within [-6, 6], as fixed-point inference wants.
+    With `use_bounded_activations` all values are within [-6, 6], for fixed-point inference.
     """
     with tf.variable_scope(scope, 'bottleneck_v1', [inputs]) as sc:
         shortcut = resnet_utils.shortcut(
@@ -71,7 +71,7 @@ def resnet_v1(
 ):
     """Build a network of `blocks`; return its logits (features without `num_classes`), end points.
 
-    An `is_training` of None leaves the batch norms' mode to the arg_scope outside.
+    If `is_training` is None, the outer arg_scope sets the mode of batch norm.
     """
     with tf.variable_scope(scope, 'resnet_v1', [inputs], reuse=reuse) as sc:
         with resnet_utils.recorded(sc, bottleneck), resnet_utils.training_mode(is_training):
@@ -119,7 +119,7 @@ def _variant(name):
 
 
 def _deep_variant(name):
-    """Make a variant whose sixth and seventh parameters stand the other way round, as released."""
+    """Return a variant whose sixth and seventh parameters are swapped, as in TF-Slim."""
     variant = _variant(name)
 
     @resnet_utils.variant(name)

@@ -1,7 +1,7 @@
 """ResNet v2: 'Identity mappings in deep residual networks'.
 
 He, Zhang, Ren and Sun, arXiv:1603.05027. Normalisation and ReLU come before each convolution, so
-that the shortcut carries its values through unchanged. Image sizes and `output_stride` are as in
+that the shortcut does not change its values. Image sizes and `output_stride` are as in
 v1.
 """
 
@@ -54,13 +54,13 @@ def resnet_v2(
 ):
     """Build a network of `blocks`; return its logits (features without `num_classes`), end points.
 
-    An `is_training` of None leaves the batch norms' mode to the arg_scope outside.
+    If `is_training` is None, the outer arg_scope sets the mode of batch norm.
     """
     with tf.variable_scope(scope, 'resnet_v2', [inputs], reuse=reuse) as sc:
         with resnet_utils.recorded(sc, bottleneck), resnet_utils.training_mode(is_training):
             net = inputs
             if include_root_block:
-                # The first unit normalises what it is given.
+                # The first unit normalises its input.
                 with slim.arg_scope([slim.conv2d], **_PLAIN):
                     net, output_stride = resnet_utils.root_block(net, output_stride)
             net = resnet_utils.stack_blocks_dense(net, blocks, output_stride)

@@ -1,4 +1,4 @@
-"""Strides: the dilation rates that can replace them, and padding that does not depend on them."""
+"""Replace strides with dilation rates, and pad independently of strides."""
 
 import tensorflow.compat.v1 as tf
 
@@ -6,10 +6,10 @@ from common.errors import UserError
 
 
 class Resolution:
-    """Follow the stride of a network under construction, and turn what exceeds a target into rates.
+    """Track the total stride of a network, and convert strides beyond a target into dilation rates.
 
-    With dilation instead of a stride the weights keep their meaning and the feature map stays
-    dense (Chen et al., arXiv:1606.00915, section 3.1). A target of None changes nothing.
+    With dilation instead of a stride, the weights remain valid and the feature map remains dense
+    (Chen et al., arXiv:1606.00915, section 3.1). A target of None changes nothing.
     """
 
     def __init__(self, target):
@@ -18,7 +18,7 @@ class Resolution:
         self._rate = 1
 
     def take(self, stride):
-        """Return the stride and the rate for a layer that asks for `stride`."""
+        """Return the stride and the rate for a layer with this `stride`."""
         if self._stride == self._target:
             rate = self._rate
             self._rate *= stride
@@ -29,7 +29,7 @@ class Resolution:
         return stride, 1
 
     def check_reached(self):
-        """Fail unless the layers so far came down to the target."""
+        """Raise ValueError unless the total stride has reached the target."""
         if self._target is not None and self._stride != self._target:
             self._fail()
 
@@ -41,9 +41,9 @@ class Resolution:
 
 
 def pad_for_kernel(inputs, kernel_size, rate=1):
-    """Surround the images with the zeros that a convolution of stride 1 needs to keep their size.
+    """Pad the images with zeros as a convolution of stride 1 would.
 
-    TensorFlow's 'SAME' pads less, and on the other side only, where a stride meets an even size.
+    With a stride and an even size, TensorFlow's 'SAME' pads less, and only on one side.
     """
     sizes = kernel_size if isinstance(kernel_size, list | tuple) else (kernel_size, kernel_size)
     totals = [(size - 1) * rate for size in sizes]

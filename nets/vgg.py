@@ -11,7 +11,7 @@ import tf_slim as slim
 from nets import convolutional_head, layers
 
 _DEPTHS = (64, 128, 256, 512, 512)
-_CONVOLUTIONS = {  # How many 3x3 convolutions stand before each pooling, table 1.
+_CONVOLUTIONS = {  # The number of 3x3 convolutions before each pooling, table 1.
     'vgg_a': (1, 1, 2, 2, 2),  # column A
     'vgg_16': (2, 2, 3, 3, 3),  # column D
     'vgg_19': (2, 2, 4, 4, 4),  # column E
@@ -19,7 +19,7 @@ _CONVOLUTIONS = {  # How many 3x3 convolutions stand before each pooling, table 
 
 
 def vgg_arg_scope(weight_decay=0.0005):
-    """Return the arg_scope that the layers of a VGG are built under."""
+    """Return the arg_scope of VGG's layers."""
     return convolutional_head.arg_scope(weight_decay)
 
 

@@ -1,4 +1,4 @@
-"""Options or TF_CONFIG to a place in a cluster; parameter servers that end with the training."""
+"""Roles of processes from options or TF_CONFIG, and parameter servers that exit after training."""
 
 import json
 import os
@@ -13,13 +13,13 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 from deployment import cluster
-from deployment.liveness import Attendance, ServerWatch
 from deployment.cluster import Place
+from deployment.liveness import ServerWatch, WorkerTracker
 from support.checkout import ROOT
 from support.network.addresses import free_addresses
 from support.shell import cluster_member
 
-UNTYPED = {
+NOT_GIVEN = {
     'master': '',
     'job_name': None,
     'task': None,
@@ -33,8 +33,8 @@ CLUSTER = {'ps': ['a:1'], 'worker': ['b:1', 'c:1']}
 CHIEF_CLUSTER = {'ps': ['a:1'], 'chief': ['b:1'], 'worker': ['c:1']}
 
 
-def options(**typed):
-    return SimpleNamespace(**{**UNTYPED, **typed})
+def options(**given):
+    return SimpleNamespace(**{**NOT_GIVEN, **given})
 
 
 def tf_config(jobs, kind='worker', index=0):
@@ -46,7 +46,7 @@ def member(job, task):
 
 
 @pytest.mark.parametrize(
-    ('typed', 'environment', 'place'),
+    ('given', 'environment', 'place'),
     [
         ({}, {}, Place()),
         ({'master': 'local'}, {}, Place()),
@@ -75,52 +75,56 @@ def member(job, task):
         ),
     ],
 )
-def test_a_process_finds_its_place(typed, environment, place):
-    assert cluster.resolve(options(**typed), environment) == place
+def test_flags_and_tf_config_set_the_role_of_a_process(given, environment, place):
+    assert cluster.resolve(options(**given), environment) == place
 
 
 HOSTS = {'ps_hosts': PS, 'worker_hosts': WORKERS}
 
 
 @pytest.mark.parametrize(
-    ('typed', 'environment', 'message'),
+    ('given', 'environment', 'message'),
     [
-        (HOSTS, {}, '--job_name is missing: ps or worker'),
+        (HOSTS, {}, '--job_name is missing: pass ps or worker'),
         ({'job_name': 'ps', 'ps_hosts': PS}, {}, '--worker_hosts is missing'),
         ({**HOSTS, 'job_name': 'wroker'}, {}, "--job_name=wroker: unknown job 'wroker'; known"),
-        ({**HOSTS, 'job_name': 'worker', 'task': 2}, {}, '--task=2: there are 2 of job worker'),
+        (
+            {**HOSTS, 'job_name': 'worker', 'task': 2},
+            {},
+            '--task=2: must be below 2, the size',
+        ),
         (
             {**HOSTS, 'job_name': 'worker', 'worker_replicas': 3},
             {},
-            '--worker_replicas=3: --worker_hosts names 2',
+            '--worker_replicas=3: --worker_hosts has 2',
         ),
         ({**HOSTS, 'job_name': 'ps', 'master': 'grpc://x:1'}, {}, '--master=grpc://x:1: with'),
-        ({**HOSTS, 'job_name': 'ps', 'ps_hosts': 'a'}, {}, "--ps_hosts=a: 'a' has to be host:port"),
+        ({**HOSTS, 'job_name': 'ps', 'ps_hosts': 'a'}, {}, "--ps_hosts=a: 'a' must be host:port"),
         (
             {**HOSTS, 'job_name': 'ps', 'ps_hosts': 'b:1'},
             {},
-            '--ps_hosts, --worker_hosts: two processes have one address: b:1, b:1',
+            '--ps_hosts, --worker_hosts: two processes have the same address: b:1, b:1',
         ),
-        ({}, tf_config({'ps': ['b:1'], 'worker': ['b:1']}), 'TF_CONFIG: two processes have one'),
-        ({'worker_replicas': 2}, {}, '--worker_replicas=2: needs --num_ps_tasks of at least 1'),
+        ({}, tf_config({'ps': ['b:1'], 'worker': ['b:1']}), 'TF_CONFIG: two processes have the'),
+        ({'worker_replicas': 2}, {}, '--worker_replicas=2: --num_ps_tasks must be at least 1'),
         ({'num_ps_tasks': 1}, {}, '--num_ps_tasks=1: pass --ps_hosts'),
-        ({'task': 1}, {}, '--task=1: has to be below --worker_replicas=1'),
-        ({}, {'TF_CONFIG': 'cluster'}, 'TF_CONFIG: not a cluster'),
-        ({}, {'TF_CONFIG': '[]'}, 'TF_CONFIG: not a cluster'),
+        ({'task': 1}, {}, '--task=1: must be below --worker_replicas=1'),
+        ({}, {'TF_CONFIG': 'cluster'}, 'TF_CONFIG: is not a valid cluster'),
+        ({}, {'TF_CONFIG': '[]'}, 'TF_CONFIG: is not a valid cluster'),
         ({}, tf_config(CLUSTER, 'evaluator'), 'TF_CONFIG: an evaluator does not train'),
         ({}, tf_config(CLUSTER, 'tpu'), "TF_CONFIG: unknown task type 'tpu'"),
         ({}, tf_config({'worker': ['b:1', 'c:1']}), 'TF_CONFIG: several workers need a parameter'),
-        ({}, tf_config(CLUSTER, 'worker', 2), 'TF_CONFIG: task index=2: there are 2'),
+        ({}, tf_config(CLUSTER, 'worker', 2), 'TF_CONFIG: task index=2: must be below 2'),
     ],
 )
-def test_a_place_that_cannot_be_is_one_clear_line(typed, environment, message):
+def test_an_invalid_role_is_an_error_of_one_line(given, environment, message):
     with pytest.raises(UserError) as caught:
-        cluster.resolve(options(**typed), environment)
+        cluster.resolve(options(**given), environment)
     assert str(caught.value).startswith(message)
     assert '\n' not in str(caught.value)
 
 
-def test_a_session_waits_for_nobody_but_the_parameter_servers():
+def test_a_session_waits_only_for_the_parameter_servers():
     config = cluster.session_config(member('worker', 1), gpu_allow_growth=False)
     assert list(config.device_filters) == ['/job:ps', '/job:worker/task:1']
     assert config.allow_soft_placement
@@ -129,7 +133,7 @@ def test_a_session_waits_for_nobody_but_the_parameter_servers():
     assert cluster.session_config(Place()).gpu_options.allow_growth
 
 
-def test_a_place_says_where_clones_and_variables_go():
+def test_a_role_sets_the_placement_of_clones_and_variables():
     config = member('worker', 1).deployment_config(num_clones=2, clone_on_cpu=True)
     assert (config.replica_id, config.num_replicas, config.num_ps_tasks) == (1, 2, 1)
     assert (config.num_clones, config.clone_on_cpu) == (2, True)
@@ -138,22 +142,22 @@ def test_a_place_says_where_clones_and_variables_go():
     assert member('worker', 1).address == 'c:1'
 
 
-def test_alone_there_is_no_server():
+def test_without_a_cluster_there_is_no_server():
     with cluster.joined(Place()) as target:
         assert target == ''
 
 
-def test_a_taken_port_is_named():
+def test_the_error_names_a_port_in_use():
     with socket.socket() as taken:
         taken.bind(('', 0))
         taken.listen()
         address = f'localhost:{taken.getsockname()[1]}'
         place = Place('ps', 0, 1, 1, '', (address,), ('localhost:1',))
-        with pytest.raises(UserError, match=f'^{address}: no server can listen there'):
+        with pytest.raises(UserError, match=f'^{address}: cannot listen there'):
             cluster.start_server(place)
 
 
-# What a server of three workers hears (+n) and which ports it sees open, by second.
+# For three workers: (second, workers that have finished, workers whose ports are open).
 @pytest.mark.parametrize(
     ('events', 'over'),
     [
@@ -171,23 +175,23 @@ def test_a_taken_port_is_named():
         ([(900, [], [])], False),
     ],
 )
-def test_a_parameter_server_ends_when_nobody_needs_it(events, over):
-    attendance = Attendance(['b:1', 'c:1', 'd:1'])
+def test_a_parameter_server_exits_when_no_worker_needs_it(events, over):
+    tracker = WorkerTracker(['b:1', 'c:1', 'd:1'])
     for now, finished, reachable in events:
         for task in finished:
-            attendance.report(task, now)
-        attendance.see(reachable, now)
-    assert attendance.is_over(now) == over
+            tracker.mark_finished(task, now)
+        tracker.mark_reachable(reachable, now)
+    assert tracker.is_over(now) == over
 
 
-def test_a_parameter_server_that_everyone_left_says_so():
-    attendance = Attendance(['b:1', 'c:1'])
-    attendance.see([0, 1], 0)
+def test_a_parameter_server_fails_when_all_workers_are_lost():
+    tracker = WorkerTracker(['b:1', 'c:1'])
+    tracker.mark_reachable([0, 1], 0)
     with pytest.raises(UserError, match='no worker has answered for 600 seconds'):
-        attendance.is_over(601)
+        tracker.is_over(601)
 
 
-def test_a_worker_notices_a_server_that_stays_away():
+def test_a_worker_notices_a_lost_server():
     up = {'a:1', 'b:1'}
     watch = ServerWatch(['a:1', 'b:1', 'late:1'], reachable=lambda address: address in up)
     assert watch.lost(0) == []
