@@ -1,1 +1,1 @@
-"""From decoded pictures to what a network takes in: a recipe for each family of networks."""
+"""Turn pictures into the input of a network, with one recipe per family of networks."""

@@ -1,4 +1,4 @@
-"""The recipe of CifarNet: shifted, mirrored, its light changed, each picture standardised."""
+"""The recipe of CifarNet: random shifts, flips, brightness and contrast; then standardised."""
 
 import tensorflow.compat.v1 as tf
 
@@ -7,14 +7,14 @@ from preprocessing.randomness import Draw
 from preprocessing.recipe import Recipe
 
 _PADDING = 4
-_MAX_BRIGHTNESS = 63.0  # Of values 0 .. 255.
+_MAX_BRIGHTNESS = 63.0  # For values from 0 to 255.
 _CONTRAST = (0.2, 1.8)
 
 
 def _fit(picture, height, width, draws, padding=_PADDING):
-    """Pad with zeros, cut a window of the network's size out of that, and mirror it."""
+    """Pad with zeros, crop a window of the network's size, and perhaps mirror it."""
     size = tf.shape(picture)
-    # A picture smaller than the network's input needs more.
+    # A picture that is smaller than the network's input needs more padding.
     before, after = [], []
     for whole, output in ((size[0], height), (size[1], width)):
         missing = tf.maximum(output - whole, 0)
@@ -71,7 +71,7 @@ def preprocess_for_train(
 def preprocess_for_eval(
     image, output_height, output_width, add_image_summaries=True, use_grayscale=False
 ):
-    """Take the centre of a decoded picture, padded where it is smaller, and standardise it."""
+    """Crop the centre of a decoded picture, or pad it if it is smaller, and standardise it."""
     image = _as_float(image, use_grayscale)
     _summarise('image', image, add_image_summaries)
     part = resizing.fit_to_size(image, output_height, output_width)

@@ -1,7 +1,7 @@
-"""Changes of colour: of one picture with values in [0, 1], or of a batch with a factor for each.
+"""Change the colours of a picture with values in [0, 1], or of a batch with one factor per picture.
 
-They are plain arithmetic, which the compiler fuses into one pass over a batch: several times as
-fast as `tf.image.adjust_*`, whose results they match.
+The functions use plain arithmetic, which the compiler fuses into one pass over a batch. They match
+`tf.image.adjust_*` and are several times as fast.
 """
 
 import tensorflow.compat.v1 as tf
@@ -15,24 +15,24 @@ def adjust_brightness(images, delta):
 
 
 def adjust_contrast(images, factor):
-    """Move the values of each channel away from, or towards, their mean."""
+    """Scale the distance of the values of each channel from their mean."""
     mean = tf.reduce_mean(images, axis=[-3, -2], keepdims=True)
     return (images - mean) * factor + mean
 
 
 def adjust_saturation(images, factor):
-    """Multiply the saturation of the HSV model, at most to full; hue and value stay."""
+    """Multiply the saturation of the HSV model, up to 1; hue and value do not change."""
     channels = tf.split(images, images.shape[-1], axis=-1)
     value = _fold(tf.maximum, channels)
     chroma = value - _fold(tf.minimum, channels)
-    # Saturation is chroma / value: the largest factor takes it to 1. A value below zero, which
-    # brightness may leave, has no saturation.
+    # Saturation is chroma / value, so this factor is the largest one. A value below zero, which
+    # a change of brightness can cause, has no saturation.
     largest = tf.maximum(value, 0.0) / tf.maximum(chroma, _SMALL)
     return value - (value - images) * tf.minimum(factor, largest)
 
 
 def adjust_hue(image, delta):
-    """Turn the hue of one picture by `delta`, where 1 is the whole circle."""
+    """Rotate the hue of one picture by `delta`; 1 is a full circle."""
     if image.shape[-1] == 1:
         return image
     return tf.image.adjust_hue(image, delta)

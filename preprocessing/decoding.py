@@ -1,4 +1,4 @@
-"""The one way from encoded bytes to pixels inside a graph."""
+"""Decode pictures inside a graph; all graphs use these functions."""
 
 import tensorflow.compat.v1 as tf
 
@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 def decode_image(encoded, channels=3):
     """Decode a JPEG, PNG, BMP or the first frame of a GIF to uint8 [height, width, channels].
 
-    One channel gives the picture in grey.
+    With one channel, return the picture in grey.
     """
     image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
     image.set_shape([None, None, channels])
@@ -16,8 +16,8 @@ def decode_image(encoded, channels=3):
 def decode_and_crop(encoded, choose_window, channels=3):
     """Decode the window that `choose_window` picks from the picture's [height, width, channels].
 
-    A window is [top, left, height, width]. The pixels are those of `decode_image`, but of a JPEG
-    hardly more than the window is decoded.
+    A window is [top, left, height, width]. The pixels are those of `decode_image`, but only about
+    the window of a JPEG is decoded.
     """
     encoded = tf.convert_to_tensor(encoded)
     part = tf.cond(
@@ -30,7 +30,7 @@ def decode_and_crop(encoded, choose_window, channels=3):
 
 
 def crop(image, window):
-    """Cut a window [top, left, height, width] out of a decoded picture."""
+    """Crop a window [top, left, height, width] of a decoded picture."""
     top, left, height, width = tf.unstack(window)
     part = tf.slice(image, [top, left, 0], [height, width, -1])
     part.set_shape([None, None, image.shape[-1]])
@@ -44,8 +44,8 @@ def _crop_decoded(image, choose_window):
 def _crop_jpeg(encoded, choose_window, channels):
     shape = tf.image.extract_jpeg_shape(encoded)
     top, left, height, width = tf.unstack(choose_window(shape))
-    # The colour of a JPEG is stored at half the resolution and interpolated from the neighbouring
-    # columns; without these, the window's outermost columns would differ from the whole picture's.
+    # A JPEG stores colours at half the resolution, and they are interpolated from neighbouring
+    # columns. Without these, the outermost columns would differ from those of the whole picture.
     before = tf.minimum(left, 1)
     after = tf.minimum(shape[1] - left - width, 1)
     window = [top, left - before, height, before + width + after]

@@ -11,7 +11,7 @@ from preprocessing.recipe import Recipe
 
 _MAX_BRIGHTNESS = 32.0 / 255.0
 _MAX_HUE = 0.2
-_FACTORS = (0.5, 1.5)  # Of saturation and of contrast.
+_FACTORS = (0.5, 1.5)  # For saturation and contrast.
 
 _ORDERINGS = (
     ('brightness', 'saturation', 'hue', 'contrast'),
@@ -25,7 +25,7 @@ _FAST = ('brightness', 'saturation')
 def distort_color(image, color_ordering=0, fast_mode=True, scope=None, seed=None):
     """Change the colours of a picture with values in [0, 1], in one of four orders.
 
-    Fast mode leaves hue and contrast alone. `seed` is (seed of the run, number of the example).
+    Fast mode does not change hue and contrast. `seed` is (seed of the run, number of the example).
     """
     if color_ordering not in range(len(_ORDERINGS)):
         raise ValueError(
@@ -69,7 +69,7 @@ def distorted_bounding_box_crop(
     scope=None,
     seed=None,
 ):
-    """Crop a random window that covers some of a box, and return it with the window as a box.
+    """Crop a random window that overlaps a box, and return the picture and the window as a box.
 
     Boxes are [1, count, 4], each (ymin, xmin, ymax, xmax) as a fraction of the picture.
     """
@@ -101,16 +101,16 @@ def _sample_window(shape, boxes, seed, covered, aspects, areas, attempts=100):
 
 
 def _window(shape, height, width, seed, draws):
-    """Choose a window of 5 to 100 percent of the area, its aspect ratio from 3/4 to 4/3."""
+    """Choose a window with 5% to 100% of the area and an aspect ratio from 3/4 to 4/3."""
     del height, width, draws
     picture = tf.constant([[[0.0, 0.0, 1.0, 1.0]]])
-    # The box is the whole picture here: to cover a tenth of it would forbid small windows.
+    # The box is the whole picture, so a minimum overlap of a tenth would exclude small windows.
     window, _ = _sample_window(shape, picture, seed, 0.0, (3 / 4, 4 / 3), (0.05, 1.0))
     return window
 
 
 def _fit(picture, height, width, draws):
-    # Mirrored first: the window has fewer bytes than the resized picture.
+    # Mirror first, because the window has fewer bytes than the resized picture.
     return resizing.resize(resizing.flip(picture, draws[Draw.FLIP]), height, width)
 
 
@@ -132,7 +132,7 @@ def preprocess_for_train(
 ):
     """Distort a decoded picture at random for training.
 
-    `bbox` is [1, count, 4] as `distorted_bounding_box_crop` takes it, None for the whole picture.
+    `bbox` is [1, count, 4] as in `distorted_bounding_box_crop`; None means the whole picture.
     """
     with tf.name_scope(scope, 'distort_image', [image, height, width, bbox]):
         seed = randomness.resolve(seed)
@@ -181,7 +181,7 @@ def preprocess_for_eval(
     central_crop=True,
     use_grayscale=False,
 ):
-    """Cut out the central part of a decoded picture and resize it, if a size is given."""
+    """Crop the central part of a decoded picture, and resize it if a size is given."""
     with tf.name_scope(scope, 'eval_image', [image, height, width]):
         if use_grayscale:
             image = resizing.to_grey(image)
@@ -190,7 +190,7 @@ def preprocess_for_eval(
         largest = image.dtype.max if image.dtype.is_integer else 1.0
         if height and width:
             image = resizing.resize(image, height, width)
-        # Last, since the network's input is mostly smaller than the picture, and in one step.
+        # Last and in one step, because the network's input is usually smaller than the picture.
         return tf.cast(image, tf.float32) * (2.0 / largest) - 1.0
 
 

@@ -1,4 +1,4 @@
-"""The recipe of LeNet: the centre of the picture with values in [-1, 1), nothing at random."""
+"""The recipe of LeNet: the centre of the picture with values in [-1, 1), without random changes."""
 
 import tensorflow.compat.v1 as tf
 
@@ -13,7 +13,7 @@ def _scale(images):
 def preprocess_image(
     image, output_height, output_width, is_training, use_grayscale=False, seed=None
 ):
-    """Prepare a decoded picture, for training as for evaluation."""
+    """Prepare a decoded picture for training or evaluation."""
     del is_training, seed
     image = tf.cast(image, tf.float32)
     if use_grayscale:

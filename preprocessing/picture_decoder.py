@@ -1,4 +1,4 @@
-"""Decode pictures with TensorFlow outside of any graph, for the gate."""
+"""Decode pictures with TensorFlow for the gate, outside of any graph."""
 
 from pictures.kinds import BadImage
 
@@ -16,7 +16,7 @@ class TensorFlowDecoder:
         return _run(lambda tf: tf.io.decode_jpeg(data, ratio=ratio), 'truncated or damaged JPEG')
 
     def decode_png(self, data, channels):
-        """Return the 8-bit pixels of a PNG as an array of so many channels."""
+        """Return the 8-bit pixels of a PNG with this number of channels."""
         return _run(
             lambda tf: tf.io.decode_png(data, channels=channels), 'truncated or damaged PNG'
         )
@@ -24,13 +24,13 @@ class TensorFlowDecoder:
     def decode_webp(self, data):
         """Return the pixels of a still WebP.
 
-        Pillow would need twice the memory, and would block all other threads meanwhile.
+        Pillow would need twice the memory and block all other threads.
         """
         return _run(lambda tf: tf.io.decode_webp(data), 'damaged WebP')[0]
 
 
 def _run(operation, complaint):
-    """Run one operation at once, even if the caller builds a graph or has turned eager mode off."""
+    """Run one operation now, even if the caller builds a graph or has disabled eager mode."""
     import tensorflow as tf
 
     try:

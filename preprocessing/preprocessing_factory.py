@@ -1,4 +1,4 @@
-"""Preprocessing by name: of a recipe, or of the network that it belongs to."""
+"""Find a preprocessing recipe by its name or by the name of a network."""
 
 import tensorflow.compat.v1 as tf
 
@@ -36,9 +36,9 @@ def get_preprocessing(
 ):
     """Return a `Preprocessing`, a function `(image, output_height, output_width, **kwargs)`.
 
-    `name` is a recipe's or a network's. `height` and `width` stand in for a size that is not given
-    in the call. In training, augmentation `none` prepares pictures as in evaluation, `slim` is the
-    recipe's own and `strong` adds to it.
+    `name` is the name of a recipe or a network. `height` and `width` are the default size. In
+    training, augmentation `none` prepares pictures as in evaluation, `slim` is the recipe's own,
+    and `strong` adds random operations to it.
     """
     if augmentation not in AUGMENTATIONS:
         raise UserError(names.unknown('augmentation', augmentation, AUGMENTATIONS))
@@ -51,7 +51,7 @@ def get_preprocessing(
 
 
 def known_names():
-    """Map the names that `get_preprocessing` takes, those of networks and recipes, to records."""
+    """Return {name: recipe} for all names that `get_preprocessing` accepts."""
     return {**nets_factory.MODELS, **RECIPES}
 
 
@@ -62,7 +62,7 @@ def _recipe(name):
 
 
 class Preprocessing:
-    """A recipe for one use: called with a decoded picture, or in steps by an input pipeline."""
+    """A recipe for one purpose, to call with a decoded picture or in steps in an input pipeline."""
 
     def __init__(self, recipe, augmentation, use_grayscale, size):
         self._recipe = recipe
@@ -72,18 +72,18 @@ class Preprocessing:
 
     @property
     def channels(self):
-        """Return how many channels pictures are decoded to."""
+        """Return the number of channels to decode."""
         return 1 if self._use_grayscale else 3
 
     @property
     def is_random(self):
-        """Tell whether pictures are distorted, so that `start` leaves work to `finish`."""
+        """Return whether pictures are distorted, so that `finish` is needed after `start`."""
         return self._augmentation != 'none'
 
     def __call__(self, image, output_height=None, output_width=None, **kwargs):
         """Turn a decoded picture into a network's input.
 
-        Random recipes take `seed`, a pair (seed of the run, number of the example); without it
+        Random recipes accept `seed`, a pair (seed of the run, number of the example); without it,
         every call differs.
         """
         height, width = self._sizes(output_height, output_width)
@@ -99,15 +99,15 @@ class Preprocessing:
         )
 
     def from_bytes(self, encoded, output_height=None, output_width=None):
-        """Turn an encoded picture into a network's input, as evaluation and serving do."""
+        """Turn an encoded picture into a network's input, for evaluation and serving."""
         image = decoding.decode_image(encoded, self.channels)
         return self(image, output_height, output_width)
 
     def start(self, encoded, seed, draws):
-        """Decode what training needs of a picture, and bring it to the network's size.
+        """Decode the part of a picture that training needs, and resize it for the network.
 
-        `draws` are the random numbers that `randomness` draws for `seed`; `finish` takes them too,
-        with the pictures that this returned, in batches.
+        `draws` are the random numbers from `randomness`. Pass them to `finish` too, with batches of
+        the pictures that this method returns.
         """
         height, width = self._sizes(None, None)
         if not self.is_random:
@@ -123,18 +123,18 @@ class Preprocessing:
         return self._fit(part, height, width, draws)
 
     def finish(self, pictures, draws):
-        """Turn a batch of what `start` returned into a network's input."""
+        """Turn a batch of pictures from `start` into a network's input."""
         if not self.is_random:
             return pictures
         pictures = tf.cast(pictures, tf.float32)
         if self._recipe.interpolates:
-            # Between whole numbers `start` has cut the fraction off: half of one is its mean.
+            # `start` has truncated interpolated values, by one half on average.
             pictures += 0.5
         images = self._recipe.finish(pictures, draws)
         return strong.erase(images, draws) if self._augmentation == 'strong' else images
 
     def _fit(self, part, height, width, draws):
-        """Return a picture of the network's size in bytes, a quarter of the memory of floats."""
+        """Return a uint8 picture of the network's size, a quarter of the memory of floats."""
         picture = tf.cast(self._recipe.fit(part, height, width, draws), tf.uint8)
         picture.set_shape([height, width, self.channels])
         return strong.distort(picture, draws) if self._augmentation == 'strong' else picture

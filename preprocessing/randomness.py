@@ -1,15 +1,15 @@
-"""Random numbers that are a pure function of the run's seed and the example's number."""
+"""Random numbers that depend only on the seed of the run and the number of the example."""
 
 import enum
 
 import tensorflow.compat.v1 as tf
 
-_PHILOX = 1  # The generator that gives the same numbers on every device.
-_OPERATIONS = 2  # As many random operations does strong augmentation apply to one picture.
+_PHILOX = 1  # This generator gives the same numbers on every device.
+_OPERATIONS = 2  # The number of random operations that strong augmentation applies to a picture.
 
 
 class Draw(enum.IntEnum):
-    """What each of an example's random numbers decides."""
+    """The decision for which each random number of an example is used."""
 
     FLIP = 0
     SCALE = 1
@@ -25,23 +25,23 @@ class Draw(enum.IntEnum):
     ERASED_ASPECT = 11
     ERASED_ROW = 12
     ERASED_COLUMN = 13
-    OPERATION = 14  # The first of those that choose an operation.
-    STRENGTH = OPERATION + _OPERATIONS  # The first of those that say how strongly to apply it.
+    OPERATION = 14  # The first of the numbers that choose operations.
+    STRENGTH = OPERATION + _OPERATIONS  # The first of the numbers that set their strength.
 
 
-# Philox makes four numbers at a time; each example has so many fours for itself.
+# Philox makes four numbers at a time; each example gets this many groups of four.
 _FOURS = -(-(Draw.STRENGTH + _OPERATIONS) // 4)
 
 
 def resolve(seed=None):
-    """Return `seed` as a tensor (seed of the run, number of the example), a fresh one for None."""
+    """Return `seed` as a tensor (seed of the run, number of the example); random for None."""
     if seed is None:
         return tf.random.uniform([2], maxval=tf.int64.max, dtype=tf.int64)
     return tf.cast(seed, tf.int64)
 
 
 def draw(seed):
-    """Draw an example's random numbers, uniform in [0, 1), all at once: calls cost more than bits.
+    """Draw all random numbers of an example, uniform in [0, 1), in one call because calls are slow.
 
     `seed` is a pair (seed of the run, number of the example).
     """
@@ -50,9 +50,9 @@ def draw(seed):
 
 
 def draw_range(run_seed, first, count):
-    """Draw the random numbers of `count` examples that follow each other, in a row for each.
+    """Draw the random numbers of `count` consecutive examples, one row per example.
 
-    Philox is a function of key and counter, so that an example's numbers are found by its own.
+    Philox is a function of key and counter, so the number of an example selects its numbers.
     """
     key = tf.bitcast(tf.cast(run_seed, tf.int64), tf.uint64)
     counter = tf.bitcast(tf.cast(first, tf.int64) * _FOURS, tf.uint64)
@@ -65,22 +65,22 @@ def draw_range(run_seed, first, count):
 
 
 def between(uniform, low, high):
-    """Stretch numbers from [0, 1) to [low, high)."""
+    """Map numbers in [0, 1) to [low, high)."""
     return low + uniform * (high - low)
 
 
 def whole_number(uniform, count):
-    """Map a number in [0, 1) to one of 0 .. count - 1."""
+    """Map a number in [0, 1) to a whole number below `count`."""
     number = tf.cast(uniform * tf.cast(count, tf.float32), tf.int32)
-    # Rounding may lift a number just below 1 to `count`.
+    # Rounding can turn a number just below 1 into `count`.
     return tf.minimum(number, count - 1)
 
 
 def of_each(draws, which):
-    """Return one decision of a picture, or of each picture of a batch, to go with its pixels."""
+    """Return one number per picture, in a shape that can be combined with the pixels."""
     return draws[..., which, tf.newaxis, tf.newaxis, tf.newaxis]
 
 
 def operations(draws):
-    """List the (choice, strength) pairs of one picture's strong augmentation."""
+    """List the (choice, strength) pairs for the strong augmentation of one picture."""
     return [(draws[Draw.OPERATION + i], draws[Draw.STRENGTH + i]) for i in range(_OPERATIONS)]

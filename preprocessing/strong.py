@@ -1,6 +1,6 @@
-"""Strong augmentation: a few random operations on each picture, then a rectangle erased.
+"""Strong augmentation: random operations on each picture, then a random rectangle is erased.
 
-RandAugment, arXiv:1909.13719, with its list of operations and a strength drawn for each; Random
+RandAugment, arXiv:1909.13719, with its list of operations and a random strength for each; Random
 Erasing, arXiv:1708.04896.
 """
 
@@ -12,14 +12,14 @@ from preprocessing import randomness
 from preprocessing.randomness import Draw
 
 _GREY = 128
-_ERASED_SHARE = 0.25  # Of the pictures.
+_ERASED_SHARE = 0.25  # The share of the pictures.
 _ERASED_AREA = (0.02, 1 / 3)
 _ERASED_ASPECT = (0.3, 1 / 0.3)
 
 
 def distort(picture, draws):
     """Apply random operations to one uint8 picture."""
-    # The strength goes from -1 to 1; operations without a direction take its size.
+    # The strength is from -1 to 1; operations without a direction use its absolute value.
     branches = _OPERATIONS
     for choice, strength in randomness.operations(draws):
         strength = randomness.between(strength, -1.0, 1.0)
@@ -34,7 +34,7 @@ def distort(picture, draws):
 
 
 def erase(images, draws):
-    """Set a random rectangle in a quarter of a batch's images to 0, the recipes' middle value."""
+    """Set a random rectangle in a quarter of the images to 0, the middle value of the recipes."""
     height, width = images.shape[1], images.shape[2]
     area = randomness.between(draws[:, Draw.ERASED_AREA], *_ERASED_AREA) * height * width
     aspect = tf.exp(
@@ -48,7 +48,7 @@ def erase(images, draws):
 
 
 def _covered(size, length, uniform):
-    """Return for each image which of `size` positions a random interval covers."""
+    """Return a mask of `size` positions per image that is true in a random interval."""
     length = tf.minimum(length, float(size))
     start = (uniform * (size - length))[:, tf.newaxis]
     position = tf.range(size, dtype=tf.float32)[tf.newaxis]
@@ -60,7 +60,7 @@ def _as_bytes(values):
 
 
 def _blend(other, picture, strength):
-    """Mix a picture with another one: 0 keeps it, -0.9 nearly replaces it, 0.9 exaggerates."""
+    """Blend a picture with another one: 0 keeps it, -0.9 almost replaces it, 0.9 exaggerates it."""
     picture = tf.cast(picture, tf.float32)
     return _as_bytes(picture + (picture - other) * (0.9 * strength))
 
@@ -79,7 +79,7 @@ def _contrast(picture, strength):
 
 
 def _colour(picture, strength):
-    """Blend each pixel with its mean, by one product with a matrix."""
+    """Blend each pixel with its mean, with one matrix product."""
     channels = picture.shape[-1]
     factor = 0.9 * strength
     mean = tf.fill([channels, channels], 1.0 / float(channels))
@@ -89,7 +89,7 @@ def _colour(picture, strength):
 
 
 def _sharpness(picture, strength):
-    """Blend with a smoothed picture, except at the border."""
+    """Blend a picture with its smoothed version, except at the border."""
     channels = picture.shape[-1]
     kernel = tf.constant([[1.0, 1.0, 1.0], [1.0, 5.0, 1.0], [1.0, 1.0, 1.0]]) / 13.0
     kernel = tf.tile(kernel[:, :, tf.newaxis, tf.newaxis], [1, 1, channels, 1])
@@ -116,10 +116,10 @@ def _solarise(picture, strength):
 
 
 def _stretch(picture, strength):
-    """Stretch each channel to the whole range of values."""
+    """Stretch each channel to the full range of values."""
     del strength
     height, width, channels = picture.shape
-    # In whole rows: operations on three values at a time are several times as slow.
+    # Process whole rows, because operations on three values at a time are several times slower.
     rows = tf.reshape(tf.cast(picture, tf.float32), [height, width * channels])
 
     def of_channels(reduce):
@@ -133,30 +133,30 @@ def _stretch(picture, strength):
 
 
 def _equalise(picture, strength):
-    """Map the values of each channel so that all are about equally frequent."""
+    """Equalise the histogram of each channel."""
     del strength
     height, width, channels = picture.shape
-    # Each channel counts in 256 places of its own.
+    # Each channel has its own 256 counters.
     rows = tf.cast(tf.reshape(picture, [height, width * channels]), tf.int32)
     values = rows + tf.tile(256 * tf.range(channels), [width])
     counts = tf.math.bincount(values, minlength=256 * channels, maxlength=256 * channels)
     counts = tf.reshape(counts, [channels, 256])
     below = tf.cumsum(counts, axis=1)
-    # The highest value that occurs has nothing above it to be spread into.
+    # Nothing is above the highest value, so it is not spread.
     highest = tf.reduce_max(tf.where_v2(counts > 0, tf.range(256), 0), axis=1)
     step = (below[:, -1] - tf.gather(counts, highest, batch_dims=1)) // 255
     step = step[:, tf.newaxis]
     table = (below - counts + step // 2) // tf.maximum(step, 1)
     table = tf.where_v2(step > 0, tf.minimum(table, 255), tf.range(256))
-    # Compiled, looking up takes a sixth of the time.
+    # Compiling makes the lookup six times as fast.
     look_up = tf.function(tf.gather, jit_compile=True, autograph=False)
     equalised = look_up(tf.cast(tf.reshape(table, [-1]), tf.uint8), values)
     return tf.reshape(equalised, picture.shape)
 
 
 def _transform(picture, matrix):
-    """Move the pixels: output (x, y) takes the input's (a x + b y, c x + d y) from the centre."""
-    # Compiled, it takes a fraction of the time of TensorFlow's own operation for this.
+    """Transform around the centre: output (x, y) is the input at (a x + b y, c x + d y)."""
+    # Compiled, this is much faster than TensorFlow's own operation.
     return tf.function(_take_pixels, jit_compile=True, autograph=False)(picture, tf.stack(matrix))
 
 
@@ -196,7 +196,7 @@ def _shift_y(picture, strength):
 
 
 def _shift(picture, strength, axis):
-    """Move a picture along an axis, with grey where nothing comes from."""
+    """Shift a picture along an axis, and fill the gap with grey."""
     distance = tf.cast(tf.round(0.3 * strength * float(picture.shape[axis])), tf.int32)
     before, after = tf.maximum(distance, 0), tf.maximum(-distance, 0)
     paddings, begin = [[0, 0]] * 3, [0] * 3

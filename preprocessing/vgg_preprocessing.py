@@ -1,4 +1,4 @@
-"""The recipe of the VGG paper: crops at a random scale, the mean colour subtracted.
+"""The recipe of the VGG paper: crops at a random scale, minus the mean colour.
 
 Very Deep Convolutional Networks, arXiv:1409.1556, section 3.1.
 """
@@ -9,13 +9,14 @@ from preprocessing import decoding, randomness, resizing
 from preprocessing.randomness import Draw
 from preprocessing.recipe import Recipe
 
-_MEANS = (123.68, 116.78, 103.94)  # Of the red, green and blue in ImageNet's training pictures.
+# Mean red, green and blue of ImageNet's training pictures.
+_MEANS = (123.68, 116.78, 103.94)
 _LUMINANCE = (0.2989, 0.5870, 0.1140)  # The weights of `tf.image.rgb_to_grayscale`.
 
 _SIDE = 256
 _LARGEST_SIDE = 512
 _USUAL_OUTPUT = 224
-_LONGEST = 32  # Times the shorter side: more of a picture would be scaled up to be cut off again.
+_LONGEST = 32  # Times the shorter side; the rest of a long picture would be cropped after scaling.
 
 
 def _subtract_means(images):
@@ -26,16 +27,15 @@ def _subtract_means(images):
 
 
 def _scaled(side, height, width):
-    """Return `side` as it is for networks up to 256 pixels, in proportion for larger ones."""
+    """Return `side`, scaled in proportion for networks with more than 256 pixels."""
     output = max(height, width)
     return side if output <= _SIDE else round(side * output / _USUAL_OUTPUT)
 
 
 def _window(shape, height, width, draws, side_min=_SIDE, side_max=_LARGEST_SIDE):
-    """Choose the part of a picture that a random crop has, once its shorter side is scaled.
+    """Choose the part of a picture for a random crop after scaling its shorter side.
 
-    Scaling first and cropping then would give the same part, for the price of pixels that are
-    thrown away.
+    Scaling before cropping would give the same part, but also scale pixels that are not used.
     """
     side_min, side_max = (_scaled(side, height, width) for side in (side_min, side_max))
     side = side_min + randomness.whole_number(draws[Draw.SCALE], side_max - side_min + 1)
@@ -65,10 +65,10 @@ def preprocess_for_train(
     use_grayscale=False,
     seed=None,
 ):
-    """Crop a decoded picture at random, its shorter side scaled to between the two sides.
+    """Scale the shorter side of a decoded picture to between the two sizes, and crop at random.
 
-    Outputs larger than 256 pixels raise both sides in proportion. `seed` is (seed of the run,
-    number of the example).
+    For outputs larger than 256 pixels, both sides increase in proportion. `seed` is (seed of the
+    run, number of the example).
     """
     draws = randomness.draw(seed)
     if use_grayscale:
@@ -81,7 +81,7 @@ def preprocess_for_train(
 
 
 def preprocess_for_eval(image, output_height, output_width, resize_side, use_grayscale=False):
-    """Cut the centre out of a decoded picture whose shorter side is scaled to `resize_side`."""
+    """Scale the shorter side of a decoded picture to `resize_side`, and crop the centre."""
     if use_grayscale:
         image = resizing.to_grey(image)
     side = max(resize_side, output_height, output_width)
@@ -97,7 +97,7 @@ def preprocess_for_eval(image, output_height, output_width, resize_side, use_gra
 
 
 def _without_ends(image):
-    """Cut a picture that is a mere line down to its middle; others stay what they are."""
+    """Crop extremely long pictures to their middle; return others unchanged."""
     shape = tf.shape(image)[:2]
     size = tf.minimum(shape, _LONGEST * tf.reduce_min(shape))
     return decoding.crop(image, tf.concat([(shape - size) // 2, size], 0))
