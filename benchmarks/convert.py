@@ -1,13 +1,13 @@
-"""Measure how many pictures a second are converted, beside a plain loop of TensorFlow.
+"""Measure the conversion in pictures per second, and compare it with a plain TensorFlow loop.
 
     python -m benchmarks.convert --pictures=8000
 
-The plain loop is what people write: one graph, one session, each JPEG decoded to learn that it is
-whole and how large it is, one TFRecordWriter for the same records. The converter is the program
-itself, which also splits, shuffles, hashes and syncs to disk. Every run is a process of its own.
-The whole time has the start of Python and TensorFlow in it; the rate once running is that of the
-pictures by which a long run exceeds a short one, divided by the time by which it does. So is the
-processor time of a picture, which says more than the rate does while other programs run.
+The plain loop is typical code: one graph and one session decode each JPEG to check it and get its
+size, and one TFRecordWriter writes the same records. The converter is the program itself, which
+also splits, shuffles, hashes and syncs to disk. Every run is a separate process. The total time
+includes the start of Python and TensorFlow. The rate is computed from the difference between a long
+and a short run, and so is the CPU time per picture, which is more reliable while other programs
+run.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def write_photographs(folder, count):
         os.makedirs(os.path.join(folder, name))
     for index in range(count):
         data = drawn[index % len(drawn)]
-        # A comment of its own makes each file differ from its twins in content and size.
+        # A different comment makes each file differ in content and size.
         text = b'%08d' % index * (1 + index // _DRAWN)
         comment = b'\xff\xfe' + (2 + len(text)).to_bytes(2, 'big') + text
         path = os.path.join(folder, _CLASSES[index % len(_CLASSES)], f'{index:06d}.jpg')
@@ -66,7 +66,7 @@ def write_photographs(folder, count):
 
 
 def plain_loop(folder, output):
-    """Decode and write the way a loop of TensorFlow does."""
+    """Decode and write in a plain TensorFlow loop."""
     import tensorflow.compat.v1 as tf
 
     from datasets.own import image_folder
@@ -114,7 +114,7 @@ def command(folder, output, num_processes):
 
 
 def measure(folder, num_processes):
-    """Return the seconds that a command takes from start to end, by the clock and of processors."""
+    """Return the wall time and the CPU time of a command in seconds."""
     with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as output:
         arguments = command(folder, output, num_processes)
         environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '3'}
@@ -158,7 +158,7 @@ def compare(pictures, repeats, directory):
 
 
 def main():
-    """Read the flags, and compare in a directory that is removed afterwards."""
+    """Read the flags, and compare in a temporary directory."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--pictures', type=int, default=8000)
     parser.add_argument('--repeats', type=int, default=2)

@@ -1,13 +1,13 @@
-"""Measure how many pictures a second an evaluation gets through, beside its bare network.
+"""Measure evaluation in pictures per second, and compare it with the network alone.
 
     python -m benchmarks.evaluation
     python -m benchmarks.evaluation --networks=mobilenet_v1 --pictures=2000
 
-The bare network computes the logits of a batch that lies in memory. An evaluation also reads and
-decodes the records, counts, and writes predictions.csv. What decoding alone delivers, on all
-processors, is measured too: one after the other, network and decoding would allow `both`. The ways
-take turns and the median of the rounds counts: other programs then slow all of them alike. The last
-column needs no quiet machine: it compares processor time, network and decoding by the evaluation.
+The network alone computes the logits of a batch in memory. An evaluation also reads and decodes the
+records, counts, and writes predictions.csv. Decoding alone is measured too, on all cores; `both` is
+the rate of network and decoding one after the other. The variants take turns, and the table has the
+median of the rounds, so other programs slow all variants equally. The last column does not need an
+idle machine: it is the CPU time of network and decoding divided by that of the evaluation.
 """
 
 import argparse
@@ -49,14 +49,14 @@ def write_checkpoint(info, directory):
 
 @contextlib.contextmanager
 def bare_network(info, batch_size, checkpoint):
-    """Yield a function that computes the logits of about `count` pictures, and returns how many."""
+    """Yield a function that computes the logits of about `count` pictures, and counts them."""
     import tensorflow.compat.v1 as tf
 
     from classifiers import build
 
     with tf.Graph().as_default(), tf.Session() as session:
         shape = [batch_size, info.image_size, info.image_size, info.channels]
-        # A variable: what is computed from a constant is computed only once.
+        # A variable, because TensorFlow computes results of constants only once.
         images = tf.Variable(tf.random.uniform(shape, -1, 1), trainable=False)
         network = build.build_network(info, images.read_value())
         session.run(tf.global_variables_initializer())
@@ -74,7 +74,7 @@ def bare_network(info, batch_size, checkpoint):
 
 @contextlib.contextmanager
 def whole_evaluation(info, dataset, batch_size, checkpoint, directory):
-    """Yield a function that evaluates all pictures and returns how many they are."""
+    """Yield a function that evaluates all pictures and returns their number."""
     from training.evaluation import predictions
     from training.evaluation.evaluator import Evaluator
 
@@ -97,7 +97,7 @@ def whole_evaluation(info, dataset, batch_size, checkpoint, directory):
 
 @contextlib.contextmanager
 def decoding(info, dataset, batch_size):
-    """Yield a function that prepares all pictures and returns how many they are."""
+    """Yield a function that prepares all pictures and returns their number."""
     import tensorflow.compat.v1 as tf
 
     from preprocessing import preprocessing_factory
@@ -123,7 +123,7 @@ def decoding(info, dataset, batch_size):
 
 
 def measure(model_name, dataset, batch_size, rounds, directory):
-    """Return the median rates, by time and by processor time, of network, decoding and all."""
+    """Return the median rates of network, decoding and evaluation, by wall time and by CPU time."""
     info = describe(model_name)
     checkpoint = write_checkpoint(info, directory)
     with contextlib.ExitStack() as stack:
@@ -145,7 +145,7 @@ def measure(model_name, dataset, batch_size, rounds, directory):
 
 
 def rates(run, count):
-    """Return the pictures by second, and by second of processor time."""
+    """Return the pictures per second, and per second of CPU time."""
     start, processor_start = time.perf_counter(), time.process_time()
     done = run(count)
     return done / (time.perf_counter() - start), done / (time.process_time() - processor_start)
@@ -163,7 +163,7 @@ def row(name, times, processor_times):
 
 
 def together(*by_second):
-    """Return the rate of several kinds of work that are done one after the other."""
+    """Return the rate of several tasks that run one after the other."""
     return 1 / sum(1 / rate for rate in by_second)
 
 

@@ -1,9 +1,9 @@
-"""Train a small network from nothing, three times, and print how long it took to what accuracy.
+"""Train a small network from random weights three times, and print times and accuracies.
 
     python -m benchmarks.from_scratch
 
-mobilenet_v1_025 at 128 pixels on sample_flowers, which is drawn first unless --dataset_dir holds
-it. The time is that of the whole command, TensorFlow's start and the last validation included.
+The network is mobilenet_v1_025 at 128 pixels on sample_flowers, which is drawn first unless
+--dataset_dir contains it. The time includes the start of TensorFlow and the last validation.
 """
 
 import argparse
@@ -21,7 +21,7 @@ MODEL, DATASET = 'mobilenet_v1_025', 'sample_flowers'
 
 
 def run(*command):
-    """Run a program, its log on standard error, and return its (time, processor time)."""
+    """Run a program with its log on standard error, and return its (wall time, CPU time)."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     subprocess.run([sys.executable, *command], check=True, stdout=sys.stderr)

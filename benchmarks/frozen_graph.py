@@ -3,10 +3,10 @@
     python -m benchmarks.frozen_graph
     python -m benchmarks.frozen_graph --networks=mobilenet_v1 --batch_sizes=1,8 --processor_time
 
-Random weights: the speed of a network does not depend on them, as long as none are zero or one,
-which TensorFlow would leave out. The variants take turns within
-each round, so that what else the machine does touches them alike; times are medians. Where other
-programs run, --processor_time counts one thread's work and not the wait for a core.
+The weights are random: they do not change the speed unless they are zero or one, which TensorFlow
+optimizes away. The variants take turns within each round, so other programs slow all of them
+equally; times are medians. While other programs run, use --processor_time, which measures the CPU
+time of one thread.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def main():
 
 
 def frozen_graphs(info):
-    """Return (GraphDef by TensorFlow's conversion alone, ours)."""
+    """Return (GraphDef from TensorFlow's conversion, GraphDef from this project)."""
     with tempfile.TemporaryDirectory() as directory:
         with tf.Graph().as_default() as graph, tf.Session() as session:
             classifier = build.build(info)
@@ -68,7 +68,7 @@ def frozen_graphs(info):
 
 
 def _drawn(variable):
-    """Return random numbers that keep a network's values in bounds."""
+    """Return random weights that keep a network's values in a normal range."""
     generator = np.random.default_rng(len(variable.op.name))
     shape = variable.shape.as_list()
     if len(shape) > 1:
@@ -98,7 +98,7 @@ def measure(info, graphs, batch, rounds, has_bfloat16, clock, threads):
 
 
 def callable_of(graph_def, kind, threads):
-    """Return a function from images to probabilities, with a session of its own."""
+    """Return a function from images to probabilities, with its own session."""
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name='')
         config = precision.rewrite(tf.ConfigProto(), kind)
@@ -108,7 +108,7 @@ def callable_of(graph_def, kind, threads):
 
 
 def print_row(name, batch, times):
-    """Print one line of the table; a ratio that misses its goal is marked."""
+    """Print one line of the table, and mark a ratio that misses its goal."""
     cells = [f'{times["unfolded"] * 1e3:.1f}']
     for variant in VARIANTS[1:]:
         if variant not in times:

@@ -1,13 +1,13 @@
-"""Measure the server while clients on one address send pictures that cost much, beside a usual one.
+"""Measure the server for a normal client while hostile clients send expensive pictures.
 
     python -m benchmarks.hostile
     python -m benchmarks.hostile --seconds=20 --clients=60 --check
 
-Everything runs on this machine: hostile clients on 127.0.0.2 (and on, with --addresses), a client
-with photographs on 127.0.0.101, and a health check on 127.0.0.102. The table has the server's
-memory beside the ceiling that docs/serving.md states, the times of the usual client and of the
-health check, and every status of 500 and more by its kind. With --check, a figure past its limit
-ends the program with status 1.
+Everything runs on this machine: hostile clients on 127.0.0.2 (and the next ones, with --addresses),
+a normal client with photos on 127.0.0.101, and a health check on 127.0.0.102. The table has the
+memory of the server and its limit from docs/serving.md, the times of the normal client and of the
+health check, and every status of 500 and more. With --check, the exit status is 1 if a limit is
+exceeded.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _BOUNDARY = 'hostile'
 
 
 def hostile_pictures():
-    """Return small files of many pixels, many small files, and what is damaged."""
+    """Return small files with many pixels, many small files, and damaged files."""
     from PIL import Image
 
     grey, colour = Image.new('L', (5000, 5000), 9), Image.new('RGBA', (5000, 5000), (1, 2, 3, 4))
@@ -49,7 +49,7 @@ def hostile_pictures():
 
 
 def _webp(width, height):
-    """Return a lossless WebP of one colour, whose size stands in its header alone."""
+    """Return a lossless WebP of one colour, which has few bytes for any size."""
     from PIL import Image
 
     small = _encoded(Image.new('RGBA', (8, 8), (1, 2, 3, 4)), 'WEBP', lossless=True, method=0)
@@ -71,7 +71,7 @@ def form(pictures):
 
 
 class Client(threading.Thread):
-    """Asks again and again until it is told to stop; keeps times and statuses."""
+    """Send requests until stopped, and record times and statuses."""
 
     def __init__(self, port, address, requests, is_over, pause_secs=0.0):
         super().__init__(daemon=True)
@@ -80,7 +80,7 @@ class Client(threading.Thread):
         self._is_over, self._pause_secs = is_over, pause_secs
 
     def run(self):
-        """Ask."""
+        """Send the requests."""
         number = 0
         while not self._is_over.wait(self._pause_secs):
             began = time.monotonic()
@@ -110,7 +110,7 @@ def _kind(status, body):
 
 
 def hostile_clients(port, is_over, options):
-    """Return the clients; each sends forms of one kind of picture, and then of the next."""
+    """Return the clients; each sends forms with one kind of picture after the other."""
     bodies = [form([data] * _FILES) for data in hostile_pictures().values()]
     bodies.append(form(list(hostile_pictures().values()) * 2))
     headers = {'Content-Type': f'multipart/form-data; boundary={_BOUNDARY}'}
@@ -124,7 +124,7 @@ def hostile_clients(port, is_over, options):
 
 
 def attack(server, port, pictures, options):
-    """Return what happened: (hostile clients, usual client, health check, memory in MB)."""
+    """Return (hostile clients, normal client, health check, memory in MB) after an attack."""
     is_over = threading.Event()
     at_rest = serving.resident_mb(server.pid)
     usual = [('POST', '/api/classify', picture, {}) for picture in pictures]
@@ -144,7 +144,7 @@ def attack(server, port, pictures, options):
 
 
 def report(hostile, client, health, memory):
-    """Print the table; return the names of the figures that exceed their limits."""
+    """Print the table; return the names of the values that exceed their limits."""
     ceiling = memory['at rest'] + _DECODE_MB + _BODIES_MB
     rows = {'memory at rest, MB': memory['at rest'], 'memory, highest, MB': memory['highest']}
     rows['memory, stated ceiling, MB'] = ceiling
@@ -167,7 +167,7 @@ def report(hostile, client, health, memory):
 
 
 def main():
-    """Attack a server of our own, and print what it did."""
+    """Start a server, attack it, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--network', default='mobilenet_v1_025')
     parser.add_argument('--clients', type=int, default=60)

@@ -1,12 +1,12 @@
-"""Measure how many pictures a second the input pipelines deliver, beside decoding alone.
+"""Measure the input pipelines in pictures per second, and compare them with decoding alone.
 
     python -m benchmarks.input_pipeline
 
-Decoding alone is a tf.data pipeline that reads the same records, parses them and decodes each
-JPEG whole with `tf.io.decode_jpeg`, on as many threads, and hands the pictures over in batches.
-The way "without checksums" is a training pipeline that does not verify its records.
-The ways take turns, several rounds of a few seconds each, and the median of the rounds counts:
-other programs on the machine then slow all of them alike.
+Decoding alone is a tf.data pipeline that reads and parses the same records, decodes each complete
+JPEG with `tf.io.decode_jpeg` on the same number of threads, and returns batches. The variant
+"without checksums" is a training pipeline that does not verify its records. The variants take turns
+in several rounds of a few seconds, and the table has the median of the rounds, so other programs
+slow all variants equally.
 """
 
 import argparse
@@ -24,7 +24,7 @@ _UNVERIFIED = f'{_VERIFIED}, without checksums'
 
 
 def draw_photograph(generator, width, height):
-    """Return a JPEG with the spectrum of a photograph: amplitudes fall with the frequency."""
+    """Return a JPEG with the spectrum of a photo: amplitudes fall with the frequency."""
     import io
 
     import numpy as np
@@ -64,7 +64,7 @@ def write_records(directory, count):
 
 
 def decoding_alone(dataset, threads):
-    """Return the pipeline that all others are compared with."""
+    """Return the pipeline to compare the others with."""
     import tensorflow.compat.v1 as tf
 
     from datasets.records import reader
@@ -87,7 +87,7 @@ def decoding_alone(dataset, threads):
 
 
 def unverified_records(dataset):
-    """Return what reads records as training does, but neither their checksums nor their labels."""
+    """Return a reader as in training that does not verify checksums and labels."""
     import numpy as np
 
     from datasets.records.frames import FOOTER_BYTES, HEADER_BYTES
@@ -145,7 +145,7 @@ def pipelines(dataset, threads):
 
 
 def measure(build, seconds, threads):
-    """Return (pictures a second, milliseconds of processor time a picture) of a pipeline."""
+    """Return (pictures per second, milliseconds of CPU time per picture) of a pipeline."""
     import tensorflow.compat.v1 as tf
 
     config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=threads)
@@ -153,7 +153,7 @@ def measure(build, seconds, threads):
         iterator = tf.data.make_initializable_iterator(build())
         following = tf.nest.flatten(iterator.get_next())[0].op
         session.run(iterator.initializer)
-        # Compilation, and the batches that are prepared ahead.
+        # The first batches include compilation and batches that are prepared in advance.
         for _ in range(10):
             session.run(following)
         batches, used, start = 0, time.process_time(), time.perf_counter()
@@ -161,13 +161,13 @@ def measure(build, seconds, threads):
             session.run(following)
             batches += 1
         passed, used = time.perf_counter() - start, time.process_time() - used
-    # Threads of this pipeline may have work left that the next one must not pay for.
+    # Threads of this pipeline may still be working, which would slow the next one.
     time.sleep(0.5)
     return batches * _BATCH / passed, 1000 * used / (batches * _BATCH)
 
 
 def _is_wanted(name, wanted):
-    """Tell whether a way is measured; one without checksums brings its counterpart with it."""
+    """Return whether to measure a variant; one without checksums needs its counterpart."""
     return wanted in name or name == _DECODE or (name == _VERIFIED and wanted in _UNVERIFIED)
 
 
@@ -178,7 +178,7 @@ def compare(rounds, seconds, threads, wanted):
         ways = pipelines(dataset, threads)
         figures = {name: [] for name in ways if _is_wanted(name, wanted)}
         for number in range(rounds):
-            # Back and forth: what a way leaves behind would always slow the same next one.
+            # Alternate the order, because a variant may slow the next one.
             for name in list(figures)[:: -1 if number % 2 else 1]:
                 figures[name].append(measure(ways[name], seconds, threads))
     print(

@@ -1,14 +1,14 @@
-"""Measure the server beside a plain Flask application, and beside the bare session.
+"""Measure the server, and compare it with a plain Flask application and a session alone.
 
     python -m benchmarks.serving
     python -m benchmarks.serving --network=inception_v4 --requests=100 --long=0
 
-The plain application is what people write: Flask's own server with threads, one `session.run` for
-each request, on the same frozen graph and the same pictures; and once more on the graph as
-TensorFlow's own tools freeze it, without folded batch norms. Servers and session are processes of
-their own that take turns within each round, so that what else the machine does touches them
-alike; figures are medians over the rounds. Then the server alone answers --long requests, while
-its memory is watched and its model is replaced in the middle.
+The plain application is typical code: Flask's own server with threads and one `session.run` per
+request, on the same frozen graph and the same pictures. It is also measured on the graph that
+TensorFlow's own tools freeze, without folded batch norm layers. Servers and session are separate
+processes that take turns within each round, so other programs slow all of them equally; the values
+are medians of the rounds. Then the server answers --long requests while its memory is measured, and
+its model is replaced halfway.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def write_models(folder, network):
 
 
 def write_pictures(folder):
-    """Write photographs of 400x300 pixels; return their bytes."""
+    """Write photos of 400x300 pixels; return their bytes."""
     import numpy as np
 
     from benchmarks.convert import draw_photograph
@@ -61,7 +61,7 @@ def write_pictures(folder):
 
 
 def plain_server(path):
-    """Serve as a plain Flask application does."""
+    """Serve with a plain Flask application."""
     import flask
     import tensorflow.compat.v1 as tf
     from werkzeug.serving import make_server
@@ -80,7 +80,7 @@ def plain_server(path):
 
 
 def bare_session(path, folder):
-    """Answer each number on standard input with the milliseconds of so many single runs."""
+    """For each number on standard input, print the milliseconds of this many runs."""
     import tensorflow.compat.v1 as tf
 
     session, probabilities = _session(tf, path)
@@ -109,7 +109,7 @@ def _session(tf, path):
 
 @contextlib.contextmanager
 def process(*command):
-    """Run a program until the block ends; yield it and its port once it is ready."""
+    """Run a program during a block; yield it and its port when it is ready."""
     environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '3'}
     with subprocess.Popen(
         [sys.executable, *command],
@@ -135,7 +135,7 @@ def own(function, *arguments):
 
 
 def load(port, pictures, clients, requests):
-    """Return (requests a second, sorted milliseconds, number of failures)."""
+    """Return (requests per second, sorted milliseconds, number of failures)."""
     began = time.perf_counter()
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
         shares = [range(first, requests, clients) for first in range(clients)]
@@ -169,7 +169,7 @@ def percentile(times, share):
 
 
 def processor_ms(number):
-    """Return the processor time that a process has used."""
+    """Return the CPU time of a process."""
     with open(f'/proc/{number}/stat', encoding='ascii') as stream:
         fields = stream.read().rpartition(')')[2].split()
     return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
@@ -186,7 +186,7 @@ def measure(server, port, pictures, options):
 
 
 def compare(servers, bare, pictures, options):
-    """Print requests a second, p50 and p99 of both servers, and one client beside the session."""
+    """Print requests per second, p50 and p99 of both servers, and one client and the session."""
     rows = {name: [] for name in servers}
     alone = {name: [] for name in (*servers, 'session')}
     single = max(20, options.requests // 8)
@@ -211,7 +211,7 @@ def compare(servers, bare, pictures, options):
 
 
 def endure(server, port, pictures, path, options):
-    """Print failures and memory of many requests, with an exchange of the model in the middle."""
+    """Print failures and memory for many requests; the model is replaced halfway."""
     parts = 10
     failures = 0
     print('requests | resident MB')
@@ -230,7 +230,7 @@ def endure(server, port, pictures, path, options):
 
 
 def resident_mb(number):
-    """Return how much memory a process holds."""
+    """Return the resident memory of a process."""
     with open(f'/proc/{number}/status', encoding='ascii') as stream:
         line = next(line for line in stream if line.startswith('VmRSS'))
     return int(line.split()[1]) / 1024

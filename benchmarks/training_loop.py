@@ -1,11 +1,10 @@
-"""Measure what the training loop costs beside its steps.
+"""Measure the cost of the training loop in addition to its steps.
 
     python -m benchmarks.training_loop --dataset_dir=DIR
 
-One graph, one session, one input iterator: some steps through the loop with all its hooks, then
-as many with nothing but `session.run` of the update, in turns, so that other programs on the
-machine slow both alike. Saving and recording are switched off. DIR holds sample_flowers; without
-it the pictures are drawn first.
+Steps through the loop with all hooks and steps with only `session.run` of the update take turns,
+with the same graph, session and input iterator, so other programs slow both equally. Saving and
+summaries are off. DIR contains sample_flowers; without it the pictures are drawn first.
 """
 
 import argparse
@@ -59,7 +58,7 @@ def running(options):
 
 
 def seconds(session, update, steps):
-    """Return (time, processor time) of one step."""
+    """Return (wall time, CPU time) of one step."""
     began, worked = time.perf_counter(), time.process_time()
     for _ in range(steps):
         session.run(update)
@@ -70,12 +69,12 @@ def seconds(session, update, steps):
 
 
 def measure(options, rounds, steps):
-    """Return the ratios of the loop to the bare session, in time and in processor time."""
+    """Return the ratios of the loop to the session alone, in wall time and in CPU time."""
     with running(options) as (looped, bare, update):
         bare.run(update)
         pairs = []
         for number in range(rounds):
-            # Whoever comes first would always meet the fuller buffer.
+            # Alternate the order, because the first one always gets the fuller buffer.
             first, second = (looped, bare) if number % 2 else (bare, looped)
             found = {id(each): seconds(each, update, steps) for each in (first, second)}
             pairs.append((found[id(looped)], found[id(bare)]))
