@@ -1,1 +1,1 @@
-"""What a trained classifier is: its description, its checkpoints, its graph."""
+"""Trained classifiers: their descriptions, checkpoints and graphs."""

@@ -1,4 +1,4 @@
-"""ModelInfo -> graph: bytes, decode, preprocess, network, and the results under stable names."""
+"""Build the graph of a ModelInfo: decode, preprocess, network, and outputs with stable names."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from preprocessing import preprocessing_factory
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A network's results, and the variables that a checkpoint fills."""
+    """The outputs of a network, and its variables in checkpoints."""
 
     logits: tf.Tensor  # [batch, classes]
     probabilities: tf.Tensor  # [batch, classes]
@@ -22,16 +22,16 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Classifier:
-    """A network with its inputs; feed either of the two. See DESIGN.md, 'The exported graph'."""
+    """A network with its two inputs, of which one is fed; see docs/exporting.md, 'The graph'."""
 
     input: tf.Tensor  # Preprocessed pixels [batch, side, side, channels].
     image_bytes: tf.Tensor | None  # Normalised pictures [batch].
     network: Network
-    nodes: dict[str, str]  # Names of operations, as model.json lists them.
+    nodes: dict[str, str]  # The names of operations for model.json.
 
 
 def preprocess(info, encoded):
-    """Turn one encoded picture into the network's input, as evaluation does everywhere."""
+    """Turn one encoded picture into the network's input, as in evaluation."""
     recipe = preprocessing_factory.get_preprocessing(
         info.preprocessing_name, use_grayscale=info.channels == 1
     )
@@ -43,8 +43,7 @@ def preprocess(info, encoded):
 def build_network(info, images, is_training=False, reuse=None):
     """Build the network of `info` on a batch of preprocessed images.
 
-    With `reuse` it shares the variables of a network that is there already, which is how a running
-    training is validated.
+    With `reuse` it shares the variables of an existing network, for validation during training.
     """
     spec = nets_factory.get_spec(info.model_name)
     network_fn = nets_factory.get_network_fn(
@@ -63,7 +62,7 @@ def build_network(info, images, is_training=False, reuse=None):
 
 
 def _as_vectors(features):
-    """Return [batch, size]: the mean over what remains of a feature map's height and width."""
+    """Return [batch, size]: the mean over the height and width of a feature map."""
     if features.shape.ndims == 2:
         return features
     return tf.reduce_mean(features, [1, 2])
@@ -72,8 +71,8 @@ def _as_vectors(features):
 def build(info, with_bytes=True, batch_size=None, use_resource=False, is_training=False):
     """Build the exported graph into the current graph, and name its inputs and outputs.
 
-    Reference variables are the default: other programs' freezing tools fail on resource variables.
-    Without bytes only `input` remains, as programs on phones want it.
+    Reference variables are the default, because the freezing tools of other programs fail with
+    resource variables. Without bytes there is only `input`, for programs on phones.
     """
     spec = nets_factory.get_spec(info.model_name)
     shape = [batch_size, info.image_size, info.image_size, info.channels]

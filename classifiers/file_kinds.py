@@ -1,24 +1,24 @@
-"""What kind of model a file holds, by its content: intact files of other kinds are not damaged."""
+"""Recognise the kind of a model file by its content, so that no intact file is called damaged."""
 
 import json
 import os
 import re
 import zipfile
 
-# The kinds that TensorFlow reads.
+# The kinds of TensorFlow.
 GRAPH = 'graph'  # A GraphDef.
-META_GRAPH = 'MetaGraph'  # The .meta beside a checkpoint: a GraphDef and what was trained with it.
-SAVED_MODEL = 'SavedModel'  # saved_model.pb: MetaGraphs with their signatures.
-CHECKPOINT = 'checkpoint'  # The index of one of the second version, or one in a single file.
+META_GRAPH = 'MetaGraph'  # The .meta file of a checkpoint: a GraphDef with collections.
+SAVED_MODEL = 'SavedModel'  # saved_model.pb: MetaGraphs with signatures.
+CHECKPOINT = 'checkpoint'  # The index of a V2 checkpoint, or a V1 checkpoint.
 
 SAVED_MODEL_FILES = ('saved_model.pb', 'saved_model.pbtxt')
-NEEDED = {  # What to name where such a kind is needed.
+NEEDED = {  # What to pass if this kind is needed.
     GRAPH: 'name a graph (.pb), such as export_inference_graph.py writes',
     META_GRAPH: 'name a MetaGraph, such as the .meta beside a checkpoint',
     SAVED_MODEL: 'name a SavedModel',
     CHECKPOINT: 'name a checkpoint or a training directory',
 }
-_BETTER = {  # (the kind that is needed, that of the file): what to do instead.
+_BETTER = {  # (needed kind, kind of the file): what to do instead.
     (GRAPH, META_GRAPH): 'freeze_graph.py takes it as --input_meta_graph, with its checkpoint',
     (META_GRAPH, GRAPH): 'freeze_graph.py takes it as --input_graph',
 }
@@ -27,8 +27,8 @@ _HDF5 = b'\x89HDF\r\n\x1a\n'
 _GZIP = b'\x1f\x8b'
 _TORCH_PICKLES = (b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.', b'\x80\x02ctorch')
 _LONGEST_NAME = 4096
-_LONGEST_HEADER = 100_000_000  # Of a safetensors file, as its own library has it.
-_TABLE = b'\x57\xfb\x80\x8b\x24\x75\x47\xdb'  # Ends the tables that checkpoints consist of.
+_LONGEST_HEADER = 100_000_000  # The limit of the safetensors library.
+_TABLE = b'\x57\xfb\x80\x8b\x24\x75\x47\xdb'  # The end of the tables in checkpoints.
 _TEXTS = {
     GRAPH: re.compile(rb'\s*(node|library|versions)\s*\{'),
     META_GRAPH: re.compile(rb'\s*(meta_info_def|graph_def|saver_def)\s*\{'),
@@ -43,7 +43,7 @@ _KERAS = 'a Keras model; this toolkit reads TensorFlow checkpoints and frozen gr
 
 
 def tensorflows(path):
-    """Return which of the kinds that TensorFlow reads a file is of; '' for all else."""
+    """Return the kind of a TensorFlow file, or '' for other files."""
     try:
         with open(path, 'rb') as stream:
             return _binary_kind(stream) or _text_kind(stream) or _table_kind(stream)
@@ -52,7 +52,7 @@ def tensorflows(path):
 
 
 def _binary_kind(stream):
-    """Tell messages apart by how they begin: every graph begins with a node."""
+    """Distinguish messages by their first field; every graph begins with a node."""
     if _begins_with_node(stream, 0):
         return GRAPH
     if _begins_meta_graph(stream, 0):
@@ -65,7 +65,7 @@ def _binary_kind(stream):
 
 
 def _begins_meta_graph(stream, start):
-    """Tell whether a message begins as a MetaGraphDef does: perhaps with notes, then a graph."""
+    """Return whether a message begins like a MetaGraphDef: perhaps a meta_info_def, then a graph."""
     stream.seek(start)
     tag = stream.read(1)
     if tag == b'\x0a':
@@ -78,7 +78,7 @@ def _begins_meta_graph(stream, start):
 
 
 def _begins_with_node(stream, start):
-    """Tell whether a message begins as a GraphDef does: a node's name, and its operation."""
+    """Return whether a message begins like a GraphDef: the name and the operation of a node."""
     stream.seek(start)
     if stream.read(1) != b'\x0a':
         return False
@@ -93,7 +93,7 @@ def _is_name(stream):
 
 
 def _varint(stream):
-    """Read a number as protocol buffers write it; 0 where there is none."""
+    """Read a varint of a protocol buffer; 0 if there is none."""
     number = 0
     for place in range(5):
         byte = stream.read(1)
@@ -118,9 +118,9 @@ def _table_kind(stream):
 
 
 def mistaken(path, needed):
-    """Return what an intact file of another kind is, and what to do instead; '' for all else.
+    """Return the kind of a file and what to do instead, or '' if it may be of the needed kind.
 
-    `needed` is a kind of TensorFlow's, or the name of what else is needed.
+    `needed` is a kind of TensorFlow file, or another name.
     """
     kind = tensorflows(path)
     if not kind:
@@ -132,12 +132,12 @@ def mistaken(path, needed):
 
 
 def is_saved_model(directory):
-    """Tell whether a directory is a SavedModel."""
+    """Return whether a directory is a SavedModel."""
     return any(os.path.exists(os.path.join(directory, name)) for name in SAVED_MODEL_FILES)
 
 
 def foreign(path):
-    """Return what a file of another program is and what to do instead; '' for all else."""
+    """Return the kind of a file of another framework and what to do instead, otherwise ''."""
     try:
         with open(path, 'rb') as stream:
             start = stream.read(512)
@@ -149,9 +149,9 @@ def foreign(path):
 
 
 def _is_onnx(start):
-    """Tell whether a file begins with an ir_version of 1 to 15 and a producer_name.
+    """Return whether a file begins with an ir_version from 1 to 15 and a producer_name.
 
-    Every exporter to ONNX writes these first.
+    All exporters to ONNX write these first.
     """
     if len(start) < 5 or start[0] != 0x08 or not 1 <= start[1] <= 15 or start[2] != 0x12:
         return False

@@ -1,22 +1,22 @@
-"""What to tell users whose checkpoint does not fit: the variable, both shapes, the flag to pass."""
+"""Errors for checkpoints that do not fit: the variable, both shapes, and the flag to pass."""
 
 from classifiers.model_request import NETWORK_FLAG
 from common import imagenet
 from common.errors import UserError
 from nets import nets_factory, released
 
-# Inception v3 as the package before TF-Slim named it.
+# Variables of Inception v3 in the older Inception package.
 _OLDER_NAMES = {'conv0/weights', 'conv0/BatchNorm/beta', 'logits/logits/weights'}
 
 
 def shortened(names, most=8):
-    """Join names, and only count what there is beyond `most`."""
+    """Join at most `most` names, and count the others."""
     more = f' and {len(names) - most} more' if len(names) > most else ''
     return ', '.join(names[:most]) + more
 
 
 def refuse_older_names(path, held):
-    """Refuse a checkpoint of the Inception package that came before TF-Slim."""
+    """Raise UserError for a checkpoint of the older Inception package."""
     if _OLDER_NAMES & held.keys():
         release = released.by_network('inception_v3')[0]
         raise UserError(
@@ -26,7 +26,7 @@ def refuse_older_names(path, held):
 
 
 def require_some(path, model_name, found, held, exclude_scopes=(), network_flag=NETWORK_FLAG):
-    """Refuse a checkpoint in which nothing is `found` for the network."""
+    """Raise UserError if nothing in a checkpoint was `found` for the network."""
     if found:
         return
     roots = sorted({name.split('/')[0] for name in held})
@@ -41,10 +41,10 @@ def require_some(path, model_name, found, held, exclude_scopes=(), network_flag=
 
 
 def other_classes(path, name, there, here, can_train=True):
-    """Return (classes of the checkpoint, of the network) if that is all that differs, else None.
+    """Return (classes of the checkpoint, of the network) if only these differ, otherwise None.
 
-    1000 against 1001 is ImageNet with and without its background class: the head fits, as soon as
-    the labels are counted in its way.
+    1000 and 1001 are ImageNet without and with the background class. This is a UserError, because
+    the head fits with another --labels_offset.
     """
     (there, _), (here, _) = there, here
     if len(there) != len(here) or there[:-1] != here[:-1] or there == here:
@@ -72,7 +72,7 @@ def _scope(name):
 
 
 def require_same_classes(path, name, there, here):
-    """Refuse a trained head for another number of classes."""
+    """Raise UserError for a trained head with another number of classes."""
     classes = other_classes(path, name, there, here, can_train=False)
     if classes:
         raise UserError(
@@ -83,9 +83,9 @@ def require_same_classes(path, name, there, here):
 
 
 def require_fit(path, wrong, can_train=True, network_flag=NETWORK_FLAG):
-    """Refuse what has another shape or type: {name: ((shape, type) there, (shape, type) here)}.
+    """Raise UserError for {name: ((shape, type) in the checkpoint, (shape, type) in the network)}.
 
-    Where nothing `can_train`, the programs have no flag to leave a part out.
+    Without `can_train`, the program has no flag to leave out a part of the checkpoint.
     """
     for name, (there, here) in wrong.items():
         more = f' ({len(wrong) - 1} more do not fit)' if len(wrong) > 1 else ''
@@ -102,7 +102,7 @@ def _spelt(shape, dtype):
 
 
 def _advice(there, here, can_train, network_flag):
-    """Guess from two shapes what the user meant."""
+    """Return the flag that probably explains the difference between two shapes."""
     flags = '--train_image_size' if can_train else '--image_size or --eval_image_size'
     size = f'pass the image size that it was trained with ({flags})'
     differing = [axis for axis, (a, b) in enumerate(zip(there, here, strict=False)) if a != b]
@@ -116,7 +116,7 @@ def _advice(there, here, can_train, network_flag):
 
 
 def require_body(path, model_name, missing, can_train=True, network_flag=NETWORK_FLAG):
-    """Refuse a checkpoint that leaves a part of the network empty."""
+    """Raise UserError for a checkpoint without a part of the network."""
     if missing:
         lacks = f'lacks {len(missing)} variables of {model_name} ({shortened(missing, 2)})'
         unforgiven = ', which --ignore_missing_vars does not forgive' if can_train else ''
@@ -128,7 +128,7 @@ def require_body(path, model_name, missing, can_train=True, network_flag=NETWORK
 
 
 def require_heads(path, missing):
-    """Refuse a checkpoint without a head that the network has."""
+    """Raise UserError for a checkpoint without a head of the network."""
     if missing:
         raise UserError(
             f'{path}: lacks {shortened(missing)}: pass --ignore_missing_vars=True, or name the '
@@ -137,7 +137,7 @@ def require_heads(path, missing):
 
 
 def require_same_run(path, unfit):
-    """Refuse to go on with another network: {name: what differs, None if it is not there}."""
+    """Raise UserError if a run cannot resume: {name: difference, or None if it is missing}."""
     for name, difference in unfit.items():
         found = 'not there'
         if difference:
@@ -149,7 +149,7 @@ def require_same_run(path, unfit):
 
 
 def refuse_without_averages(path):
-    """Refuse to use moving averages that the checkpoint does not have."""
+    """Raise UserError because the checkpoint has no moving averages."""
     raise UserError(
         f'{path}: holds no moving averages; leave out --moving_average_decay, or pass '
         '--nouse_moving_averages'

@@ -1,7 +1,7 @@
-"""model.json: everything that is needed to build a trained classifier again.
+"""model.json: the description from which a trained classifier can be built again.
 
-It lies beside the checkpoints of a training directory; a graph `X.pb` has the same in `X.json`, and
-a graph `X` of any other ending in `X.json` too, ending included.
+The file is beside the checkpoints of a training directory. A graph `X.pb` has the same content in
+`X.json`; for any other ending, the ending is part of the name.
 """
 
 import dataclasses
@@ -12,31 +12,31 @@ from common import files, imagenet
 from common.errors import UserError
 
 FILE_NAME = 'model.json'
-LABEL_SUFFIX = '.label'  # Of the file that names a graph's outputs for other programs.
+LABEL_SUFFIX = '.label'  # The ending of the file with the class names for other programs.
 _GRAPHS = ('.pb', '.pbtxt')
-FORMAT_VERSION = (1, 0)  # A new major number is not understood here; a new minor one adds keys.
+FORMAT_VERSION = (1, 0)  # A new major number is not compatible; a new minor number adds keys.
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelInfo:
-    """What a trained classifier is. `class_names[i]` names output i: label i + labels_offset."""
+    """A trained classifier. `class_names[i]` names output i, which is label i + labels_offset."""
 
     model_name: str
     num_classes: int
     image_size: int
     channels: int
     preprocessing_name: str
-    class_names: tuple[str, ...] = ()  # Empty where the names are not known.
+    class_names: tuple[str, ...] = ()  # Empty if the names are unknown.
     labels_offset: int = 0
     moving_average_decay: float | None = None
     dataset_name: str = ''
-    weights_source: str = ''  # The checkpoint that training began with; empty: from scratch.
-    # For graphs only: nodes by what they are ('image_bytes', 'input', 'logits', 'probabilities',
-    # 'features', 'output'), the hash of the .pb file, the versions of what wrote it.
+    weights_source: str = ''  # The checkpoint at the start of training, or empty.
+    # For graphs only: the names of nodes ('image_bytes', 'input', 'logits', 'probabilities',
+    # 'features', 'output'), the hash of the .pb file, and the versions of the programs.
     nodes: dict[str, str] = dataclasses.field(default_factory=dict)
     graph_sha256: str = ''
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
-    # What a newer minor version of the format knows and this one does not.
+    # Keys of a newer minor version of the format.
     unknown: dict = dataclasses.field(default_factory=dict)
 
     def replace(self, **changes):
@@ -44,13 +44,13 @@ class ModelInfo:
         return dataclasses.replace(self, **changes)
 
     def names(self):
-        """List a name for every output; its label's number where the names are not known."""
+        """List a name for every output, or its label if the names are unknown."""
         if self.class_names:
             return list(self.class_names)
         return [str(output + self.labels_offset) for output in range(self.num_classes)]
 
     def with_imagenet_names(self):
-        """Return a copy with ImageNet's names if no names are known and their number fits."""
+        """Return a copy with ImageNet's names if the names are unknown and the number fits."""
         names = () if self.class_names else imagenet.names(self.num_classes)
         if not names:
             return self
@@ -81,9 +81,9 @@ def as_text(info):
 
 
 def beside_graph(graph, suffix='.json'):
-    """Return the path of what belongs to a graph that is there or is to be written.
+    """Return the path of a file that belongs to a graph.
 
-    `X.pb` and `X.pbtxt` are called X. Any other ending is part of the name: `lenet.v2` and
+    The name of `X.pb` and `X.pbtxt` is X. Any other ending is part of the name: `lenet.v2` and
     `lenet.v3` are two graphs.
     """
     graph = os.fspath(graph)
@@ -92,7 +92,7 @@ def beside_graph(graph, suffix='.json'):
 
 
 def is_graph(path):
-    """Tell whether `path` names a graph's file, and not a checkpoint or a directory of them."""
+    """Return whether `path` is a graph, not a checkpoint or a directory."""
     path = os.fspath(path)
     if path.endswith(_GRAPHS):
         return True
@@ -103,7 +103,7 @@ def is_graph(path):
 
 
 def path_beside(path):
-    """Return where the description of a directory, a checkpoint or a graph would lie."""
+    """Return the path of the description of a directory, a checkpoint or a graph."""
     path = os.fspath(path)
     if path.endswith('.json'):
         return path
@@ -114,9 +114,9 @@ def path_beside(path):
 
 
 def read_beside(path):
-    """Read what describes a directory, a checkpoint or a graph; None when there is no such file.
+    """Read the description of a directory, a checkpoint or a graph; None if there is none.
 
-    A graph's hash has to be the one in its description.
+    The hash of a graph must be the one in its description.
     """
     description = path_beside(path)
     if not os.path.lexists(description):
@@ -124,7 +124,7 @@ def read_beside(path):
     if description == os.fspath(path) or not is_graph(path):
         return read(description)
     if not _is_description(files.read_json(description)):
-        return None  # Another program's: graphs share directories with all kinds of files.
+        return None  # The file belongs to another program.
     info = read(description)
     _check_hash(path, description, info.graph_sha256)
     return info
@@ -151,7 +151,7 @@ def graph_sha256(path):
 
 
 def read(path):
-    """Read a model.json; what is wrong in it is a UserError that names file and key."""
+    """Read a model.json; raise UserError with file and key if it is invalid."""
     content = files.read_json(path)
     if not _is_description(content):
         raise UserError(f'{path}: not the description of a model (no "format_version" in it)')

@@ -1,4 +1,4 @@
-"""What the values of a model.json must be; it is a file that anybody may have written."""
+"""Check the values of a model.json, which may come from an unknown source."""
 
 import math
 
@@ -15,7 +15,7 @@ _JSON_TYPES = {
     'nodes': dict,
     'versions': dict,
 }
-# More than these is a mistake or an attack: memory is reserved for them.
+# Limits against errors and attacks, because memory is reserved for these numbers.
 _RANGES = {
     'num_classes': (1, 1_000_000),
     'image_size': (1, 8192),
@@ -25,7 +25,7 @@ _CHANNELS = (1, 3)
 
 
 def check_types(path, values):
-    """Raise a UserError unless each value is of its key's type, and all text can be written."""
+    """Raise UserError unless each value has the type of its key and all text can be encoded."""
     for name, value in values.items():
         wanted = _JSON_TYPES.get(name, str)
         if not isinstance(value, wanted) or isinstance(value, bool):
@@ -49,7 +49,7 @@ def _require_texts(path, name, values):
 
 
 def check_values(path, info):
-    """Raise a UserError unless a ModelInfo can be of a real model."""
+    """Raise UserError unless a ModelInfo is possible."""
     for name, (least, most) in _RANGES.items():
         value = getattr(info, name)
         if not least <= value <= most:
@@ -72,7 +72,7 @@ def check_values(path, info):
 
 
 def _require_known(path, info):
-    # Imported here: a file that is wrong in other ways need not wait for TensorFlow.
+    # Imported here, so that other errors do not wait for TensorFlow.
     from nets import nets_factory
     from preprocessing import preprocessing_factory
 

@@ -1,7 +1,7 @@
-"""Filling a network from a checkpoint: to begin training, to go on with it, or to use it.
+"""Restore a network from a checkpoint: to start training, to resume it, or for inference.
 
-Each of the three makes a `Plan` first. Making it compares names, shapes and types with what the
-checkpoint holds, because TensorFlow loads a wrong shape into resource variables without a word.
+Each of the three first makes a `Plan`, which compares names, shapes and types with the checkpoint,
+because TensorFlow loads a wrong shape into resource variables without an error.
 """
 
 import dataclasses
@@ -13,8 +13,8 @@ from classifiers.checkpoints import AVERAGE_SUFFIX
 from classifiers.model_request import NETWORK_FLAG
 from nets import nets_factory
 
-# What restoring raises when a checkpoint was removed or replaced after its plan was made. Other
-# errors of a session pass: a distributed one recovers from them by itself.
+# Errors if a checkpoint was removed or replaced after its plan was made. Other errors of a session
+# are not caught: distributed sessions recover from them.
 _GONE = (
     ValueError,
     tf.errors.NotFoundError,
@@ -25,21 +25,21 @@ _GONE = (
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Which variables a checkpoint fills, and what becomes of the others."""
+    """The variables to restore from a checkpoint, and what happens to the others."""
 
     checkpoint: str
-    variables: dict  # All there are to fill, by name.
+    variables: dict  # All variables by name.
     sources: dict  # Name in the checkpoint -> variable.
-    left_out: dict  # Name of a variable -> why; it keeps, or gets, its initial value.
-    averages: tuple = ()  # Pairs (moving average, variable that it starts from).
+    left_out: dict  # Name of a variable that keeps its initial value -> reason.
+    averages: tuple = ()  # Pairs (moving average, variable with its initial value).
     notes: tuple = ()
 
     def init_fn(self, initialize=False):
         """Add the operations to the current graph; return a function for `Scaffold(init_fn=...)`.
 
-        It takes `(scaffold, session)` and wants initialized variables; with `initialize` it gives
-        those that are left out their initial value itself. A third argument names another
-        checkpoint that fills the same variables.
+        The function takes `(scaffold, session)` and needs initialized variables; with `initialize`
+        it initializes those that are left out. A third argument is another checkpoint with the same
+        variables.
         """
         saver = tf.train.Saver(self.sources)
         left_out = [self.variables[name] for name in self.left_out if initialize]
@@ -58,7 +58,7 @@ class Plan:
         return restore
 
     def lines(self, trainable=None):
-        """List for the log what is filled, what is left out and what is trained."""
+        """List lines for the log: what is restored, left out and trained."""
         averaged = sum(name != variable.op.name for name, variable in self.sources.items())
         total = len(self.variables)
         note = f', {averaged} of them as moving averages' if averaged else ''
@@ -91,12 +91,12 @@ def warm_start(
     use_averages=False,
     averages=(),
 ):
-    """Plan how training begins from the weights of another training.
+    """Plan to start training from the weights of another training.
 
     `variables` are the network's model variables. A head for another number of classes is left out
-    by itself; `ignore_missing` forgives heads that the checkpoint lacks, and nothing else. With
-    `use_averages` the checkpoint's moving averages are taken where it has them: they are what its
-    accuracy was measured with. `averages`, from `shadows`, all start at their variables.
+    automatically; `ignore_missing` accepts a checkpoint without heads. With `use_averages` the
+    checkpoint's moving averages are used if it has them, because its accuracy was measured with
+    them. All `averages` (from `shadows`) start with the values of their variables.
     """
     spec = nets_factory.get_spec(model_name)
     held = checkpoints.read_variables(path)
@@ -116,7 +116,7 @@ def warm_start(
 
 
 def _leave_out(path, spec, variables, held, exclude_scopes, use_averages):
-    """Return {name: why} of what is not to be filled, and how the rest fits."""
+    """Return ({name: reason} of variables to leave out, the fit of the others)."""
     left_out = {
         name: '--checkpoint_exclude_scopes'
         for name in variables
@@ -134,10 +134,10 @@ def _leave_out(path, spec, variables, held, exclude_scopes, use_averages):
 
 
 def resume(path, variables, model_variables, averages=()):
-    """Plan how an interrupted run goes on: `variables` are all global ones of its graph.
+    """Plan to resume a run; `variables` are all global variables of its graph.
 
-    What an option that was switched on since has added (slots of another optimizer, moving
-    averages) starts anew; the network itself has to be the same.
+    Variables of options that were added since (slots of another optimizer, moving averages) keep
+    their initial values; the network must be the same.
     """
     variables = _by_name(variables)
     fit = _Fit(variables, checkpoints.read_variables(path))
@@ -153,7 +153,7 @@ def resume(path, variables, model_variables, averages=()):
 
 
 def inference(path, model_name, variables, use_averages=False, network_flag=NETWORK_FLAG):
-    """Plan how a trained network is filled for use: its head too, whatever happens.
+    """Plan to restore a trained network, including its head, for inference.
 
     Only the auxiliary head may be missing, because no result depends on it.
     """
@@ -187,12 +187,12 @@ def _by_name(variables):
 
 
 class _Fit:
-    """Tells which variables a checkpoint fills, which it lacks, and which it has otherwise."""
+    """The variables that a checkpoint has, lacks, or has with another shape or type."""
 
     def __init__(self, variables, held, use_averages=False):
         self.sources = {}  # Name in the checkpoint -> variable.
         self.missing = []  # Names of variables.
-        self.wrong = {}  # Name of a variable -> ((shape, type) there, (shape, type) here).
+        self.wrong = {}  # Name -> (shape, type) in the checkpoint and in the network.
         for name, variable in variables.items():
             here = tuple(variable.shape.as_list()), variable.dtype.base_dtype
             averaged = name + AVERAGE_SUFFIX

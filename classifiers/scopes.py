@@ -1,23 +1,23 @@
-"""Scope lists as flags give them: `InceptionV4/Logits,InceptionV4/AuxLogits`."""
+"""Lists of scopes in flags, such as `InceptionV4/Logits,InceptionV4/AuxLogits`."""
 
 import re
 
 from common import names
 from common.errors import UserError
 
-HEAD = 'head'  # Stands for the scopes of a network's own head.
+HEAD = 'head'  # Means the scopes of the network's head.
 
 
 def parse(text, head=(HEAD,)):
-    """Split a comma separated list of scopes; `head` among them becomes those that are given."""
+    """Split a comma-separated list of scopes, and replace `head` by the given scopes."""
     parts = [part.strip() for part in (text or '').split(',')]
     return [scope for part in parts if part for scope in (head if part == HEAD else (part,))]
 
 
 def within(name, scopes):
-    """Tell whether a variable's name begins with one of the scopes.
+    """Return whether a variable's name begins with one of the scopes.
 
-    As in TensorFlow's collections a scope may also be a regular expression for that beginning.
+    As in TensorFlow's collections, a scope may also be a regular expression.
     """
     return any(name.startswith(scope) or _matches(scope, name) for scope in scopes)
 
@@ -30,7 +30,7 @@ def _matches(pattern, name):
 
 
 def require_matches(flag, scopes, variable_names):
-    """Raise a UserError for a scope that no variable lies in: it is misspelt."""
+    """Raise UserError for a scope without variables, which is misspelt."""
     for scope in scopes:
         if not any(within(name, [scope]) for name in variable_names):
             near = names.nearest(scope, _all_scopes(variable_names))[:5]
@@ -44,9 +44,9 @@ def _all_scopes(variable_names):
 
 
 def frozen(scopes):
-    """Return the predicate for `get_network_fn(frozen=...)`: is this layer outside the scopes?
+    """Return a function for `get_network_fn(frozen=...)` that returns whether a layer is frozen.
 
-    Without scopes everything trains and there is no predicate.
+    Without scopes everything is trained; return None.
     """
     if not scopes:
         return None
@@ -54,7 +54,7 @@ def frozen(scopes):
 
 
 def trainable(variables, scopes, flag='--trainable_scopes'):
-    """List the variables within the scopes; all of them without scopes."""
+    """List the variables in the scopes, or all variables without scopes."""
     if not scopes:
         return list(variables)
     require_matches(flag, scopes, [variable.op.name for variable in variables])
