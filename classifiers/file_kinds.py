@@ -65,7 +65,7 @@ def _binary_kind(stream):
 
 
 def _begins_meta_graph(stream, start):
-    """Return whether a message begins like a MetaGraphDef: perhaps a meta_info_def, then a graph."""
+    """Return whether a message begins like a MetaGraphDef: maybe a meta_info_def, then a graph."""
     stream.seek(start)
     tag = stream.read(1)
     if tag == b'\x0a':

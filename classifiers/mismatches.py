@@ -36,8 +36,8 @@ def require_some(path, model_name, found, held, exclude_scopes=(), network_flag=
     elif candidates:
         advice = f'pass {network_flag}={" or ".join(candidates)}'
     else:
-        advice = f'it holds {shortened(roots) or "no variables"}'
-    raise UserError(f'{path}: holds nothing for {model_name}: {advice}')
+        advice = f'it has {shortened(roots) or "no variables"}'
+    raise UserError(f'{path}: has no variables of {model_name}: {advice}')
 
 
 def other_classes(path, name, there, here, can_train=True):
@@ -89,7 +89,7 @@ def require_fit(path, wrong, can_train=True, network_flag=NETWORK_FLAG):
     """
     for name, (there, here) in wrong.items():
         more = f' ({len(wrong) - 1} more do not fit)' if len(wrong) > 1 else ''
-        anew = f', or --checkpoint_exclude_scopes={_scope(name)} to train it anew'
+        anew = f', or --checkpoint_exclude_scopes={_scope(name)} to train it from random weights'
         raise UserError(
             f'{path}: {name} is {_spelt(*there)} in the checkpoint and {_spelt(*here)} in the '
             f'network{more}: {_advice(there[0], here[0], can_train, network_flag)}'
@@ -119,10 +119,10 @@ def require_body(path, model_name, missing, can_train=True, network_flag=NETWORK
     """Raise UserError for a checkpoint without a part of the network."""
     if missing:
         lacks = f'lacks {len(missing)} variables of {model_name} ({shortened(missing, 2)})'
-        unforgiven = ', which --ignore_missing_vars does not forgive' if can_train else ''
-        anew = ', or --checkpoint_exclude_scopes for what is to be trained anew'
+        unforgiven = '; --ignore_missing_vars accepts only a missing head' if can_train else ''
+        anew = ', or --checkpoint_exclude_scopes for the parts to train from random weights'
         raise UserError(
-            f'{path}: {lacks}{unforgiven}: pass the {network_flag} that it was written by'
+            f'{path}: {lacks}{unforgiven}: pass the {network_flag} of the checkpoint'
             f'{anew if can_train else ""}'
         )
 
@@ -132,16 +132,16 @@ def require_heads(path, missing):
     if missing:
         raise UserError(
             f'{path}: lacks {shortened(missing)}: pass --ignore_missing_vars=True, or name the '
-            'scopes in --checkpoint_exclude_scopes, to train them anew'
+            'scopes in --checkpoint_exclude_scopes, to train them from random weights'
         )
 
 
 def require_same_run(path, unfit):
     """Raise UserError if a run cannot resume: {name: difference, or None if it is missing}."""
     for name, difference in unfit.items():
-        found = 'not there'
+        found = 'missing'
         if difference:
-            found = f'{_spelt(*difference[0])} there, {_spelt(*difference[1])} here'
+            found = f'{_spelt(*difference[0])} there, {_spelt(*difference[1])} now'
         raise UserError(
             f'{path}: belongs to a run of another network or other classes ({name}: {found}): '
             'pass another --train_dir, or the flags of that run'
@@ -151,6 +151,6 @@ def require_same_run(path, unfit):
 def refuse_without_averages(path):
     """Raise UserError because the checkpoint has no moving averages."""
     raise UserError(
-        f'{path}: holds no moving averages; leave out --moving_average_decay, or pass '
+        f'{path}: has no moving averages; leave out --moving_average_decay, or pass '
         '--nouse_moving_averages'
     )

@@ -109,7 +109,7 @@ def test_moving_averages_are_used_when_the_model_was_trained_with_them(data, che
 
 def test_averages_that_are_not_there_are_an_error(data, tmp_path):
     path = classifier_files.write(tmp_path, INFO)
-    with pytest.raises(UserError, match=r'holds no moving averages.*--nouse_moving_averages'):
+    with pytest.raises(UserError, match=r'has no moving averages.*--nouse_moving_averages'):
         Pass(data, path, INFO.replace(moving_average_decay=0.99))
 
 

@@ -121,7 +121,7 @@ def test_a_checkpoint_in_one_file_is_a_start(runs, log):
 @pytest.mark.parametrize('forgiving', [False, True])
 def test_a_checkpoint_that_fills_nothing_is_an_error(runs, forgiving):
     path = checkpoint_files.write(runs.path('other'))
-    with pytest.raises(UserError, match='holds nothing for lenet'):
+    with pytest.raises(UserError, match='has no variables of lenet'):
         runs.train(checkpoint_path=path, ignore_missing_vars=forgiving)
     assert not os.path.exists(os.path.join(runs.path(), 'checkpoint'))
     assert not os.path.exists(os.path.join(runs.path(), 'model.json'))
