@@ -1,1 +1,1 @@
-"""Training and evaluation: from options to checkpoints, and from checkpoints to figures."""
+"""Train networks, and evaluate checkpoints."""

@@ -1,4 +1,4 @@
-"""The graph of a training step: batches, clones with their losses, updates, what is shown of it."""
+"""The graph of a training step: batches, clones with their losses, updates and summaries."""
 
 import dataclasses
 
@@ -14,14 +14,14 @@ from training import losses, optimizers, summaries
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """What the hooks of a session need to know of the graph."""
+    """The parts of the graph that the hooks of a session use."""
 
-    number: tf.Tensor  # The global step after the step; fetching it trains.
+    number: tf.Tensor  # The global step after the training step; fetching it runs the step.
     loss: tf.Tensor
-    scalars: dict  # Tag -> tensor, written with every line of the log.
+    scalars: dict  # Tag -> tensor, recorded with every line of the log.
     pictures: tf.Tensor  # Serialised summary of pictures and histograms.
     trained: list
-    network: list  # The network's variables.
+    network: list  # The variables of the network.
     averages: list  # Pairs (moving average, variable).
     updates_batch_norm: bool
     local_init_op: tf.Operation
@@ -31,8 +31,8 @@ class Step:
 def build(run, make_batches):
     """Build the training graph of a `run` into the current graph.
 
-    `make_batches(first_step)` gives the pipeline of batches (pictures, labels) for all clones
-    together, from that step on.
+    `make_batches(first_step)` returns the pipeline of batches (pictures, labels) for all clones,
+    starting at that step.
     """
     config = run.place.deployment_config(run.options.num_clones, run.options.clone_on_cpu)
     with tf.device(config.variables_device()):
@@ -80,7 +80,7 @@ def _scalars(clones, loss, **others):
 
 
 def _pictures(clone, network, number):
-    """Merge what is recorded now and then: of the step's own run, weights as they are after it."""
+    """Merge the summaries of pictures and histograms; weights are those after the step."""
     with tf.name_scope(clone.scope), tf.device(placement.summaries_on_cpu(clone.device)):
         shown = [
             summaries.input_pictures(clone.outputs.images),
@@ -92,7 +92,7 @@ def _pictures(clone, network, number):
 
 
 class _Batch:
-    """A global batch, its share for each clone, and how long the step waited for it."""
+    """A global batch, its share for each clone, and the time that the step waited for it."""
 
     def __init__(self, dataset, num_clones):
         iterator = tf.data.make_initializable_iterator(dataset)
@@ -102,12 +102,12 @@ class _Batch:
             batch = iterator.get_next()
         with tf.control_dependencies(batch):
             self.wait_secs = tf.cast(tf.timestamp() - asked, tf.float32)
-        # One batch for all clones: were each to take its own, their order would be left to chance.
+        # One batch for all clones, because the order of separate batches would be random.
         images, labels = (tf.split(part, num_clones) for part in batch[:2])
         self._shares = iter(zip(images, labels, strict=True))
 
     def local_init_op(self):
-        """Return what a session runs before its first step, the start of the batches included."""
+        """Return the operation to run before the first step; it also starts the pipeline."""
         return tf.group(
             tf.local_variables_initializer(), tf.tables_initializer(), self._initializer
         )
@@ -125,7 +125,7 @@ class _Outputs:
 
 
 class _Model:
-    """Builds one clone: the network with its losses."""
+    """Build one clone: the network with its losses."""
 
     def __init__(self, run, batch):
         options = run.options
@@ -173,25 +173,25 @@ def _clipped(gradients, run):
 
 
 class _Updates:
-    """All that a step changes, in an order that leaves nothing to chance."""
+    """The updates of a step, in a deterministic order."""
 
     def __init__(self, run, clones, network, trained, global_step):
         self._run = run
         self._global_step = global_step
-        # One clone's batch statistics are as good as another's, so the first one's are kept.
+        # All clones have similar batch statistics, so those of the first one are enough.
         self.statistics = tf.get_collection(tf.GraphKeys.UPDATE_OPS, clones[0].scope)
         self._network = network
         self._moving = [v for v in network if v in _Set(trained) or self._is_statistic(v)]
         self.averages = []
 
     def _is_statistic(self, variable):
-        """Tell whether a batch norm that is not frozen updates the variable."""
+        """Return whether a batch norm layer that is not frozen updates the variable."""
         layer, _, name = variable.op.name.rpartition('/')
         is_frozen = self._run.frozen is not None and self._run.frozen(layer)
         return not variable.trainable and name.startswith('moving_') and not is_frozen
 
     def apply(self, optimizer, gradients):
-        """Return the number of the step as of after all updates, and hooks for the session."""
+        """Return the global step after all updates, and hooks for the session."""
         decay = self._run.info.moving_average_decay
         averages = None
         if decay is not None:
@@ -222,9 +222,9 @@ class _Updates:
             return tf.identity(self._global_step.read_value(), name='step')
 
     def _add_shadows(self, averages):
-        """Give frozen variables an average as well, for the programs that expect one of each.
+        """Add averages of frozen variables, for programs that expect one of each variable.
 
-        It is never updated: nothing but rounding could come of it.
+        They are never updated, because an update could only add rounding errors.
         """
         moving = _Set(self._moving)
         standing = [v for v in self._network if v not in moving and v.dtype.is_floating]
@@ -234,7 +234,7 @@ class _Updates:
 
 
 class _Set:
-    """A set of variables, which compare element by element and so do not fit into Python's."""
+    """A set of variables, which do not work in a Python set because `==` compares elements."""
 
     def __init__(self, variables):
         self._references = {variable.ref() for variable in variables}

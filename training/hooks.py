@@ -1,4 +1,4 @@
-"""What happens beside the steps: guarding, stopping, logging, recording."""
+"""Session hooks that check the loss, stop, log, and record summaries."""
 
 import sys
 import time
@@ -11,24 +11,24 @@ from training.saving import DivergedError
 
 
 class LossGuard(tf.train.SessionRunHook):
-    """End the run, with nothing saved, as soon as the loss is no number."""
+    """End the run without saving if the loss is not a number."""
 
     def __init__(self, step):
         self._fetches = (step.number, step.loss, step.scalars['learning_rate'])
 
     def before_run(self, run_context):
-        """Ask for the loss."""
+        """Request the loss."""
         return tf.train.SessionRunArgs(self._fetches)
 
     def after_run(self, run_context, run_values):
-        """Look at it."""
+        """Check the loss."""
         number, loss, rate = run_values.results
         if not np.isfinite(loss):
             raise DivergedError(f'the loss is {loss}', number, rate)
 
 
 class Stopper(tf.train.SessionRunHook):
-    """Stop after the last step, or when asked to."""
+    """Stop after the last step, or on request."""
 
     def __init__(self, step, last_step, stop):
         self._number = step.number
@@ -36,20 +36,20 @@ class Stopper(tf.train.SessionRunHook):
         self._stop = stop
 
     def begin(self):
-        """Take note of what is read once the session is there."""
+        """Get the tensor of the global step."""
         self._global_step = tf.train.get_global_step()
 
     def after_create_session(self, session, coord):
-        """Train no step more where there is none left."""
+        """Stop if no step remains."""
         if self._is_over(session.run(self._global_step)):
             coord.request_stop()
 
     def before_run(self, run_context):
-        """Ask for the step's number."""
+        """Request the global step."""
         return tf.train.SessionRunArgs(self._number)
 
     def after_run(self, run_context, run_values):
-        """Compare it."""
+        """Stop after the last step or on request."""
         if self._is_over(run_values.results):
             run_context.request_stop()
 
@@ -58,9 +58,9 @@ class Stopper(tf.train.SessionRunHook):
 
 
 class Meter(tf.train.SessionRunHook):
-    """Log a line and write scalars every so many steps; show a bar where a terminal watches.
+    """Log a line and record scalars every few steps; show a progress bar in a terminal.
 
-    Times are those of the steps alone, without what is saved, validated or recorded in between.
+    Times are those of the steps, without saving, validation and summaries.
     """
 
     def __init__(self, step, run, writer=None, bar=None, clock=time.perf_counter):
@@ -73,16 +73,16 @@ class Meter(tf.train.SessionRunHook):
         self._bar = bar
 
     def after_create_session(self, session, coord):
-        """Begin to count."""
+        """Start counting."""
         self._logged_at = None
 
     def before_run(self, run_context):
-        """Ask for the scalars, and look at the clock."""
+        """Request the scalars, and start the timer."""
         self._began = self._clock()
         return tf.train.SessionRunArgs(self._fetches)
 
     def after_run(self, run_context, run_values):
-        """Count the step, and report when it is time."""
+        """Count the step, and report if it is time."""
         scalars = dict(run_values.results)
         number = int(scalars.pop('global_step'))
         if self._logged_at is None:
@@ -120,7 +120,7 @@ class Meter(tf.train.SessionRunHook):
 
 
 class Bar:
-    """The progress bar of a terminal, for the length of a `with` block; the log's lines pass it."""
+    """A progress bar in a terminal during a `with` block; log lines appear above it."""
 
     def __init__(self, last_step, stream=None, clock=time.monotonic):
         self._stream = stream or sys.stderr
@@ -137,7 +137,7 @@ class Bar:
         self._progress.__exit__(*error)
 
     def show(self, number, loss, rate):
-        """Show a step's number, and how it goes."""
+        """Show the number of a step, and its speed and loss."""
         if self._number is None:
             self._number = number - 1
             self._progress.start_at(self._number)
@@ -151,7 +151,7 @@ class Bar:
 
 
 class Recorder(tf.train.SessionRunHook):
-    """Record pictures and histograms, by time or by steps, with the step's own run."""
+    """Record pictures and histograms by time or by steps, in the same run as the step."""
 
     def __init__(self, step, run, writer, clock=time.monotonic):
         self._step = step
@@ -162,7 +162,7 @@ class Recorder(tf.train.SessionRunHook):
         self._recorded_at = self._recorded_on = self._number = None
 
     def before_run(self, run_context):
-        """Ask for the pictures when it is time."""
+        """Request the summaries if it is time."""
         self._is_due = self._decide()
         fetches = {'number': self._step.number}
         if self._is_due:
@@ -170,7 +170,7 @@ class Recorder(tf.train.SessionRunHook):
         return tf.train.SessionRunArgs(fetches)
 
     def after_run(self, run_context, run_values):
-        """Write them."""
+        """Write the summaries."""
         self._number = int(run_values.results['number'])
         if self._is_due:
             tf.logging.info('Recording summary at step %d.', self._number)

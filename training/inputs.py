@@ -1,4 +1,4 @@
-"""From records to batches: tf.data pipelines for training and for evaluation."""
+"""The tf.data pipelines from records to batches, for training and evaluation."""
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -7,7 +7,7 @@ from common.errors import UserError, reason
 from datasets.records import reader
 from preprocessing import decoding, randomness
 
-# Records are read and parsed this many at a time: a call costs more than what it does for one.
+# Read and parse this many records at a time, because a call for each record would be slow.
 _BLOCK = 16
 _NO_END = np.iinfo(np.int64).max
 _SHUFFLE_ROUNDS = 4
@@ -24,12 +24,13 @@ def training_batches(
     num_workers=1,
     num_threads=1,
 ):
-    """Return an endless tf.data pipeline of (images, labels), a pure function of seed and place.
+    """Return an endless pipeline of (images, labels) that depends only on seed and position.
 
-    `records` are the `VerifiedRecords` of a split. `preprocess` is a `Preprocessing` that knows its
-    size. With None for a seed, each run has one of its own. `start` is the number of examples that
-    this worker has used before, such as `tf.identity(global_step) * batch_size`. Every epoch has
-    every example once in an order of its own; of `num_workers`, each gets every so many-th.
+    `records` are the `VerifiedRecords` of a split. `preprocess` is a `Preprocessing` with a size.
+    If the seed is None, each run uses another one. `start` is the number of examples that this
+    worker has already used, such as `tf.identity(global_step) * batch_size`. Every epoch contains
+    every example once in a different order; the examples are distributed over `num_workers` in
+    turn.
     """
     seed = randomness.resolve()[0] if seed is None else tf.constant(seed, tf.int64)
     read_block = _block_reader(records, seed, worker, num_workers)
@@ -46,12 +47,12 @@ def training_batches(
 
 
 def _block_reader(records, seed, worker, num_workers):
-    """Return what reads this worker's examples from a place in its order on."""
+    """Return a function that reads this worker's examples from a position in its order."""
 
     @tf.autograph.experimental.do_not_convert
     def read_block(first):
         places = (first + tf.range(_BLOCK, dtype=tf.int64)) * num_workers + worker
-        # The place counts through all epochs: an example is distorted differently in each.
+        # Positions continue over all epochs, so an example is distorted differently in each.
         draws = randomness.draw_range(seed, first * num_workers, _BLOCK * num_workers)
         numbers = _shuffled(places, seed, records.dataset.num_samples)
         encoded, outputs, _ = _read(records, records.replaced, numbers, [_BLOCK])
@@ -61,9 +62,9 @@ def _block_reader(records, seed, worker, num_workers):
 
 
 def require_pictures(records, numbers):
-    """Raise a UserError for the first of these records whose picture cannot be decoded.
+    """Raise UserError for the first of these records whose picture cannot be decoded.
 
-    What a pipeline says of such a picture does not name it.
+    The errors of a pipeline do not name the picture.
     """
     with tf.Graph().as_default(), tf.Session() as session:
         serialized = tf.placeholder(tf.string, [])
@@ -86,7 +87,7 @@ def _read(records, read, numbers, shape):
     serialized, numbers = tf.numpy_function(read, [numbers], (tf.string, tf.int64))
     encoded, labels, names = reader.parse(tf.ensure_shape(serialized, shape))
     outputs = labels - records.labels_offset
-    # Python is asked for the message alone: a call for each block would cost more than the reading.
+    # Python is called only for the error message, because a call for each block would be slow.
     outputs = tf.cond(
         tf.reduce_all((outputs >= 0) & (outputs < records.num_classes)),
         lambda: outputs,
@@ -96,7 +97,7 @@ def _read(records, read, numbers, shape):
 
 
 def _shuffled(places, seed, count):
-    """Map places, counted through all epochs, to record numbers in the epoch's order."""
+    """Map positions, counted over all epochs, to record numbers in the order of the epoch."""
     epochs = places // count
     seeds = tf.stack([tf.fill([_BLOCK], seed), epochs, tf.zeros_like(epochs)], axis=1)
     return tf.raw_ops.RandomIndexShuffle(
@@ -108,7 +109,7 @@ def _shuffled(places, seed, count):
 
 
 def _starter(preprocess, seed):
-    """Return what decodes an example and begins to prepare it."""
+    """Return a function that decodes an example and starts its preprocessing."""
 
     @tf.autograph.experimental.do_not_convert
     def start_picture(encoded, label, place, draws):
@@ -118,8 +119,8 @@ def _starter(preprocess, seed):
 
 
 def _finisher(preprocess):
-    """Return what turns a batch of started pictures into images."""
-    # Compiled, all arithmetic on a batch is one pass over its memory.
+    """Return a function that finishes the preprocessing of a batch."""
+    # Compiled, all arithmetic on a batch is one pass over the memory.
     finish = tf.function(preprocess.finish, jit_compile=preprocess.is_random, autograph=False)
 
     @tf.autograph.experimental.do_not_convert
@@ -134,8 +135,8 @@ def evaluation_batches(
 ):
     """Return a tf.data pipeline of (images, labels, file names): each example once, in file order.
 
-    The last batch may be smaller than the others. With `records`, `VerifiedRecords` that skip
-    damaged ones, those are left out.
+    The last batch may be smaller than the others. With `records` (`VerifiedRecords` that skip
+    damaged ones), damaged records are left out.
     """
 
     @tf.autograph.experimental.do_not_convert
@@ -150,7 +151,7 @@ def evaluation_batches(
 
 
 def _blocks(dataset, labels_offset):
-    """Read a split with TensorFlow's own reader, which a server elsewhere has too."""
+    """Read a split with TensorFlow's own reader, which also works on a remote server."""
 
     @tf.autograph.experimental.do_not_convert
     def parse(serialized):
@@ -172,9 +173,9 @@ def _intact_blocks(records):
 def _options(num_threads):
     options = tf.data.Options()
     options.deterministic = True
-    # Pictures are prepared side by side; a sum that several threads share is not reproducible.
+    # Pictures are prepared in parallel; a sum over several threads would not be reproducible.
     options.threading.max_intra_op_parallelism = 1
     options.threading.private_threadpool_size = max(num_threads, 2)
-    # Nothing is left to tune, and an iterator would not end before its tuner wakes: up to a minute.
+    # Nothing needs tuning, and the autotuner would delay the end of an iterator by up to a minute.
     options.autotune.enabled = False
     return options

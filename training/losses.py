@@ -1,4 +1,4 @@
-"""What training minimises: cross entropies, their weights, and what is shown of them."""
+"""The losses of training: cross entropies and class weights."""
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -7,7 +7,7 @@ AUXILIARY_WEIGHT = 0.4
 
 
 def add_losses(logits, end_points, labels, label_smoothing=0.0, class_weights=None):
-    """Add the cross entropy of the network, and of its auxiliary head, to the graph's losses."""
+    """Add the cross entropy of the network and of its auxiliary head to the losses of the graph."""
     one_hot = tf.one_hot(labels, logits.shape.as_list()[-1])
     weights = 1.0 if class_weights is None else tf.gather(tf.constant(class_weights), labels)
     if 'AuxLogits' in end_points:
@@ -24,9 +24,9 @@ def add_losses(logits, end_points, labels, label_smoothing=0.0, class_weights=No
 
 
 def balanced_weights(counts):
-    """Return a weight for each class, inverse to how often it appears; their mean over all is 1.
+    """Return a weight per class, inversely proportional to its frequency, with a mean of 1.
 
-    A class without any example gets 1: nothing will use it.
+    A class without examples gets 1, which is never used.
     """
     counts = np.asarray(counts, np.float64)
     present = counts > 0
@@ -36,7 +36,7 @@ def balanced_weights(counts):
 
 
 def parts(scope=None):
-    """Return {name: loss} of the parts that make up the loss of the clone in `scope`."""
+    """Return {name: loss} with the parts of the loss of the clone in `scope`."""
     losses = tf.get_collection(tf.GraphKeys.LOSSES, scope)
     named = {f'losses/{_short_name(loss, scope)}': loss for loss in losses}
     regularization = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)

@@ -1,4 +1,4 @@
-"""Learning rate schedules that count pictures seen, and the optimizers with TF-Slim's names."""
+"""Learning rate schedules that count pictures, and the optimizers with the names of TF-Slim."""
 
 import math
 
@@ -6,28 +6,28 @@ import tensorflow.compat.v1 as tf
 
 from common import names
 
-# AdamW came after TF-Slim, whose epsilon of 1 would leave little of Adam.
+# TF-Slim has no AdamW; its default epsilon of 1 is too large for Adam.
 _ADAMW_EPSILON = 1e-8
-# From here on Adam's epsilon outweighs the root mean square of most weights' gradients.
+# From this value on, Adam's epsilon is larger than the typical root mean square of gradients.
 _LARGE_ADAM_EPSILON = 1e-3
 
 
 def gradients_per_step(options, num_workers=1):
-    """Return how many workers' gradients one step of the global step consumes."""
+    """Return the number of workers whose gradients are used in one global step."""
     if not options.sync_replicas:
         return 1
     return num_workers if options.replicas_to_aggregate == -1 else options.replicas_to_aggregate
 
 
 def images_per_step(options, num_workers=1):
-    """Return the global batch: all pictures that one step of the global step has seen."""
+    """Return the global batch size: the number of pictures in one global step."""
     return options.batch_size * options.num_clones * gradients_per_step(options, num_workers)
 
 
 def last_step(options, num_samples, batch):
-    """Return the step at which the run ends, or None for a run that has to be stopped.
+    """Return the step at which the run ends, or None if it runs until it is stopped.
 
-    `batch` is the global one, of `images_per_step`.
+    `batch` is the global batch size from `images_per_step`.
     """
     ends = [options.max_number_of_steps] if options.max_number_of_steps else []
     if options.num_epochs:
@@ -38,10 +38,10 @@ def last_step(options, num_samples, batch):
 def learning_rate(options, global_step, num_samples, batch):
     """Return the learning rate at `global_step`, a float32 tensor.
 
-    Time is counted in pictures, global step times global batch, so that clones and synchronous
-    workers follow the schedule of a single device. Within one step this is TF-Slim's schedule.
+    The schedule counts pictures (global step times global batch size), so clones and synchronous
+    workers have the schedule of a single device. It equals TF-Slim's schedule within one step.
     """
-    # float64 holds every count of pictures exactly; float32 would stop counting at 16 million.
+    # float64 is exact for all counts of pictures; float32 only up to 16 million.
     images = tf.cast(global_step, tf.float64) * batch
     rate = _SCHEDULES[options.learning_rate_decay_type](options, images, num_samples, batch)
     if options.warmup_epochs:
@@ -55,7 +55,7 @@ def _fixed(options, images, num_samples, batch):
 
 
 def _decay_period(options, num_samples):
-    # Rounded, so that 1.1 epochs of 10 pictures are 11 pictures and not a trifle more.
+    # Rounded, so that 1.1 epochs of 10 pictures are exactly 11 pictures.
     return max(1.0, round(options.num_epochs_per_decay * num_samples, 6))
 
 
@@ -65,7 +65,7 @@ def _exponential(options, images, num_samples, batch):
 
 
 def _polynomial(options, images, num_samples, batch):
-    # Power 1 and no cycle: a straight line, then the end value for good.
+    # Power 1 without a cycle: a straight line, then the end value.
     done = tf.minimum(images / _decay_period(options, num_samples), 1.0)
     return options.learning_rate + done * (options.end_learning_rate - options.learning_rate)
 
@@ -85,17 +85,17 @@ _SCHEDULES = {
 
 
 def network_weight_decay(options):
-    """Return the L2 strength that the network is built with: AdamW decays weights by itself."""
+    """Return the L2 strength for the network, or 0 for AdamW, which decays the weights itself."""
     return 0.0 if options.optimizer == 'adamw' else options.weight_decay
 
 
 def create(options, rate):
-    """Make the optimizer; its slots carry the names that TF 1.x wrote into checkpoints."""
+    """Create the optimizer; its slots have the names of TF 1.x checkpoints."""
     return names.lookup('optimizer', options.optimizer, _OPTIMIZERS)(options, rate)
 
 
 def remarks(options):
-    """List for the log what about the optimizer's settings often surprises."""
+    """List warnings for the log about unusual settings of the optimizer."""
     if options.optimizer not in ('adam', 'adamw'):
         return []
     epsilon = _adamw_epsilon(options) if options.optimizer == 'adamw' else _epsilon(options)
@@ -179,11 +179,11 @@ _OPTIMIZERS = {
 
 
 class AdamWOptimizer(tf.train.AdamOptimizer):
-    """Take learning rate times weight decay times the weight off each weight, then step as Adam.
+    """Adam that also subtracts learning rate times weight decay times the weight from each weight.
 
-    The decay stays out of the loss and of Adam's moments (arXiv:1711.05101). It reaches what L2
-    reaches in most networks: kernels, and neither biases, batch norms nor depthwise kernels. The
-    slots are Adam's, so a run may change from one to the other.
+    The decay is not part of the loss and of Adam's moments (arXiv:1711.05101). As L2 in most
+    networks, it applies to kernels, but not to biases, batch norm and depthwise kernels. The slots
+    are those of Adam, so a run may switch between the two.
     """
 
     def __init__(self, learning_rate, beta1, beta2, epsilon, weight_decay):
@@ -206,12 +206,12 @@ class AdamWOptimizer(tf.train.AdamOptimizer):
 
 
 def is_decayed(variable):
-    """Tell kernels, which AdamW decays, from biases, batch norms and depthwise kernels."""
+    """Return whether AdamW decays a variable: not biases, batch norm and depthwise kernels."""
     return len(variable.shape) >= 2 and 'depthwise_weights' not in variable.op.name
 
 
 def clip_gradients(grads_and_vars, norm=None):
-    """Scale the gradients down to the global `norm` if they exceed it; also return theirs."""
+    """Scale the gradients down if their global norm exceeds `norm`; also return their norm."""
     grads, variables = zip(*((g, v) for g, v in grads_and_vars if g is not None), strict=True)
     global_norm = tf.global_norm(grads)
     if norm is not None:
@@ -220,10 +220,10 @@ def clip_gradients(grads_and_vars, norm=None):
 
 
 def synchronised(optimizer, options, num_workers, averages=None, averaged_variables=None):
-    """Make one step of the global step wait for the gradients of several workers.
+    """Make each global step wait for the gradients of several workers.
 
-    The chief updates the moving averages, so they are handed over. Every worker runs the hook of
-    `make_session_run_hook(is_chief)`.
+    The chief updates the moving averages, which are therefore arguments. Every worker runs the hook
+    from `make_session_run_hook(is_chief)`.
     """
     return SynchronisedOptimizer(
         optimizer,
@@ -235,7 +235,7 @@ def synchronised(optimizer, options, num_workers, averages=None, averaged_variab
 
 
 class SynchronisedOptimizer(tf.train.SyncReplicasOptimizer):
-    """Let the chief's queue thread take the session's end for its own, without a traceback."""
+    """End the chief's queue thread without a traceback when the session closes."""
 
     def get_chief_queue_runner(self):
         runner = super().get_chief_queue_runner()
@@ -247,14 +247,14 @@ class SynchronisedOptimizer(tf.train.SyncReplicasOptimizer):
 
 
 def loss_scaled(optimizer):
-    """Keep float16 gradients from vanishing: scale the loss up and the gradients down again."""
+    """Scale the loss up and the gradients down, so that float16 gradients do not vanish."""
     return LossScaleOptimizer(optimizer, tf.mixed_precision.DynamicLossScale())
 
 
 class LossScaleOptimizer(tf.mixed_precision.MixedPrecisionLossScaleOptimizer):
-    """Leave the weights alone when gradients overflow, but count the step.
+    """Skip the update if gradients overflow, but count the step.
 
-    Its pictures have been read: a step that did not count would shift the data order.
+    The pictures of the step have been read; without counting it, the data order would shift.
     """
 
     def apply_gradients(self, grads_and_vars, global_step=None, name=None):

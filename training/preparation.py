@@ -1,4 +1,4 @@
-"""What a training run is going to be, decided and checked before any graph is built."""
+"""Decide and check everything about a training run before a graph is built."""
 
 import dataclasses
 import functools
@@ -28,38 +28,38 @@ from training.options import TrainOptions
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A training run: what was asked for, and what follows from it."""
+    """A training run: the options and the decisions that follow from them."""
 
     options: TrainOptions
     place: Place
     dataset: slim.dataset.Dataset
     info: ModelInfo
-    resumed: Checkpoint | None  # Of the train_dir: training goes on from it.
-    warm_start: Checkpoint | None  # Of another place: training begins with its weights.
-    # Whether that checkpoint's moving averages are taken, as they are in its evaluation.
+    resumed: Checkpoint | None  # A checkpoint of the train_dir from which training resumes.
+    warm_start: Checkpoint | None  # Another checkpoint from whose weights training starts.
+    # Whether to start from the moving averages of that checkpoint.
     takes_averages: bool
     images_per_step: int
     last_step: int | None
     precision: str | None  # float16, bfloat16 or None.
     class_weights: np.ndarray | None
-    skipped: SkippedRecords | None  # None where a damaged record is an error.
-    lines: tuple  # For the log: what was chosen, and why.
+    skipped: SkippedRecords | None  # None if damaged records are errors.
+    lines: tuple  # Lines for the log: what was chosen and why.
 
     @functools.cached_property
     def trainable_scopes(self):
-        """List the scopes that are trained; empty when all are."""
+        """List the scopes to train; empty means all."""
         return scopes.parse(self.options.trainable_scopes, self._head)
 
     @property
     def frozen(self) -> Callable | None:
-        """Return the predicate that tells which batch norms stand still, if any do."""
+        """Return the function that selects frozen batch norm layers, or None."""
         if self.options.update_frozen_batch_norm:
             return None
         return scopes.frozen(self.trainable_scopes)
 
     @property
     def exclude_scopes(self):
-        """List the scopes that a warm start leaves out."""
+        """List the scopes that are not read from the checkpoint."""
         named = scopes.parse(self.options.checkpoint_exclude_scopes, self._head)
         return [*named, *(self._head if self.options.fine_tune else ())]
 
@@ -69,13 +69,13 @@ class Run:
 
     @functools.cached_property
     def records(self):
-        """Return what reads the training split, and remembers what was wrong with it."""
+        """Return the reader of the training split, which also counts damaged records."""
         return VerifiedRecords(
             self.dataset, self.info.labels_offset, self.info.num_classes, self.skipped
         )
 
     def batches(self, first_step):
-        """Return the pipeline of batches, each for all clones of this worker."""
+        """Return the pipeline of batches; each is for all clones of this worker."""
         options = self.options
         preprocess = preprocessing_factory.get_preprocessing(
             self.info.preprocessing_name,
@@ -98,7 +98,7 @@ class Run:
 
 
 def prepare(options, place):
-    """Decide what the run is; whatever cannot work is a UserError here."""
+    """Return the Run for some options; raise UserError if it cannot work."""
     dataset = data_choice.find(options, options.dataset_split_name)
     resumed = find_resumed(options.train_dir)
     warm_start, warm_info, ignored = _find_warm_start(options, resumed)
@@ -127,7 +127,7 @@ def prepare(options, place):
 
 
 def _describe(options, dataset, resumed, warm_start, warm_info):
-    """Return (what is trained, lines for the log)."""
+    """Return (description of the classifier, lines for the log)."""
     stored = model_info.read_beside(options.train_dir) if resumed else None
     info, lines = resolve.resolve(
         ModelRequest.of(
@@ -144,9 +144,9 @@ def _describe(options, dataset, resumed, warm_start, warm_info):
 
 
 def find_resumed(train_dir):
-    """Return the newest good checkpoint of a train_dir; None only where no run has been.
+    """Return the newest good checkpoint of a train_dir, or None if it contains no run.
 
-    What cannot be read is never taken for an empty directory.
+    A directory that cannot be read is an error; it is never treated as empty.
     """
     found = watch.newest_good(train_dir)
     if found is None:
@@ -155,10 +155,10 @@ def find_resumed(train_dir):
 
 
 def _require_no_remains(train_dir):
-    """Refuse a directory whose checkpoints have lost the files that they are found by."""
+    """Raise UserError if a directory has checkpoints without their index files."""
     state = os.path.join(train_dir, watch.STATE_FILE)
     data = glob.glob(os.path.join(glob.escape(train_dir), 'model.ckpt-*.data-*'))
-    # Of step 0 a run that was killed at its first save may have left a part.
+    # A run that was killed during its first save may have left a part of step 0.
     lost = [path for path in sorted(data) if checkpoints.step_of(checkpoints.prefix_of(path)) > 0]
     stated = tf.train.get_checkpoint_state(train_dir) if os.path.exists(state) else None
     if lost:
@@ -174,7 +174,7 @@ def _require_no_remains(train_dir):
 
 
 def _find_warm_start(options, resumed):
-    """Return (checkpoint to begin with, its model.json, lines for the log)."""
+    """Return (checkpoint to start from, its model.json, lines for the log)."""
     if not options.checkpoint_path:
         return None, None, ()
     if resumed:
@@ -199,7 +199,7 @@ def _class_weights(options, dataset, info, skipped):
 
 
 def _lines(run):
-    """Say for the log what the run consists of."""
+    """Return lines for the log that describe the run."""
     options, place = run.options, run.place
     source = ', '.join(filter(None, (run.dataset.dataset_name, run.dataset.split_name)))
     yield (

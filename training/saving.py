@@ -1,4 +1,4 @@
-"""Checkpoints: when they are written, what must hold first, and what a failed write leaves."""
+"""Save checkpoints, check the variables first, and clean up after failed writes."""
 
 import contextlib
 import glob
@@ -13,15 +13,15 @@ from common.errors import UserError, reason
 from training.jobs import run_directory
 
 NAME = 'model.ckpt'
-# From these a session recovers by itself, when the parameter server is back.
+# Sessions recover from these errors when the parameter server is back.
 _SERVER_LOST = (tf.errors.AbortedError, tf.errors.UnavailableError)
-# What a killed process leaves of files that TensorFlow was writing.
+# Temporary files of TensorFlow that a killed process leaves.
 _HALF_WRITTEN = ('*.tempstate*', 'checkpoint.tmp*', f'.{model_info.FILE_NAME}.*')
 
 
 @contextlib.contextmanager
 def claimed(train_dir):
-    """Keep the directory for this process alone, and clear it of what a killed one left."""
+    """Lock the directory for this process, and remove temporary files of killed processes."""
     try:
         os.makedirs(train_dir, exist_ok=True)
     except OSError as error:
@@ -36,7 +36,7 @@ def claimed(train_dir):
 
 
 class DivergedError(Exception):
-    """Tell that the loss or the weights are no longer numbers."""
+    """The loss or the weights are no longer numbers."""
 
     def __init__(self, what, step, rate):
         super().__init__(
@@ -48,7 +48,7 @@ class DivergedError(Exception):
 
 
 class CheckpointWriter:
-    """Save a run's variables as `model.ckpt-N`, newest last, and only when all are numbers."""
+    """Save the variables of a run as `model.ckpt-N`, only if all are numbers."""
 
     def __init__(self, run, step):
         self._directory = run.options.train_dir
@@ -67,7 +67,7 @@ class CheckpointWriter:
         self.saved_step = None
 
     def begin(self, resumed):
-        """Take note of the checkpoint that the run goes on from; older ones count for keeping."""
+        """Set the checkpoint to resume from; older ones count for --keep_checkpoints."""
         self.saved_step = resumed.step if resumed else None
         older = reversed(_checkpoints_in(self._directory)) if resumed else ()
         known = [path for path in older if checkpoints.step_of(path) <= resumed.step]
@@ -76,11 +76,11 @@ class CheckpointWriter:
             self._guarded(resumed.path, lambda: model_info.write(self._directory, self._info))
 
     def restore(self, session, checkpoint):
-        """Fill all variables: a server was lost, and the session is a new one."""
+        """Restore all variables in a new session after a parameter server was lost."""
         self.saver.restore(session, checkpoint.path)
 
     def save(self, session):
-        """Save a checkpoint at this step unless there is one; return its path."""
+        """Save a checkpoint of this step unless it exists; return its path."""
         step = int(session.run(self._global_step))
         path = f'{self._path}-{step}'
         if step == self.saved_step:
@@ -97,7 +97,7 @@ class CheckpointWriter:
         self.saver.save(session, self._path, global_step=step)
 
     def _guarded(self, path, write):
-        """Write, and if that fails leave no half of a checkpoint, and say what is left."""
+        """Write; after an error, remove the incomplete checkpoint and say which one remains."""
         try:
             write()
         except (tf.errors.OpError, OSError) as error:
@@ -126,7 +126,7 @@ class CheckpointWriter:
 
 
 def _checkpoints_in(directory):
-    """List the checkpoints by the files that are there, the newest step first."""
+    """List the checkpoints by their files, newest step first."""
     prefixes = [
         checkpoints.prefix_of(path)
         for path in glob.glob(os.path.join(glob.escape(directory), f'{NAME}-*.index'))
@@ -135,9 +135,9 @@ def _checkpoints_in(directory):
 
 
 class SaverHook(tf.train.SessionRunHook):
-    """Save at the start, every so often, and at the end of a session.
+    """Save at the start of a session, at intervals, and at its end.
 
-    A session that ends with an error calls no `end`, so that nothing bad is saved.
+    A session that ends with an error does not call `end`, so that nothing bad is saved.
     """
 
     def __init__(self, writer, run, number, clock=time.monotonic):
@@ -149,17 +149,17 @@ class SaverHook(tf.train.SessionRunHook):
         self._clock = clock
 
     def after_create_session(self, session, coord):
-        """Save what training begins with, unless it was read from a checkpoint just now."""
+        """Save the initial variables, unless they were just read from a checkpoint."""
         if self._writer.saved_step is None:
             self._writer.begin(self._resumed)
         self._save(session)
 
     def before_run(self, run_context):
-        """Ask for the step's number."""
+        """Request the global step."""
         return tf.train.SessionRunArgs(self._number)
 
     def after_run(self, run_context, run_values):
-        """Save when it is time."""
+        """Save if it is time."""
         step = int(run_values.results)
         due_by_step = self._steps and step // self._steps > self._saved_at // self._steps
         due_by_time = self._secs and self._clock() - self._saved_on >= self._secs

@@ -1,4 +1,4 @@
-"""The session of a training run: what fills its variables, and its loop."""
+"""The session of a training run: how its variables get their values, and its loop."""
 
 import tensorflow.compat.v1 as tf
 
@@ -9,7 +9,7 @@ from training import inputs
 
 
 def plan_start(run, step):
-    """Return the plan that fills the variables from a checkpoint; None leaves them at random."""
+    """Return the plan to restore variables from a checkpoint; None means random initial values."""
     if run.resumed:
         return restore.resume(
             run.resumed.path, tf.global_variables(), step.network, averages=step.averages
@@ -36,7 +36,7 @@ def creator(run, step, plan, writer, target):
         precision.rewrite(config, run.precision)
     global_step = tf.train.get_global_step()
     scaffold = tf.train.Scaffold(
-        # The step comes last: workers begin as soon as everything is initialized.
+        # The step comes last, because workers start when all variables are initialized.
         init_op=tf.variables_initializer(
             [v for v in tf.global_variables() if v is not global_step]
         ),
@@ -45,12 +45,12 @@ def creator(run, step, plan, writer, target):
     )
     if writer is None:
         return cluster.worker_session_creator(scaffold, target, config)
-    fill = _Filler(run, plan, global_step, writer)
+    fill = _VariableInitializer(run, plan, global_step, writer)
     return _ChiefSessionCreator(scaffold, fill, target, config)
 
 
-class _Filler:
-    """Gives the variables of a new session their values."""
+class _VariableInitializer:
+    """Set the variables of a new session."""
 
     def __init__(self, run, plan, global_step, writer):
         self._restore = plan.init_fn() if plan else None
@@ -61,9 +61,9 @@ class _Filler:
         self._is_first = True
 
     def __call__(self, session):
-        """Fill the first session as planned, and one that follows a lost one from what was saved.
+        """Set the variables as planned, or in later sessions from the last checkpoint.
 
-        A parameter server that was killed comes back empty.
+        Later sessions follow after a parameter server was killed, which restarts empty.
         """
         newest = None if self._is_first else watch.newest_good(self._train_dir)
         if newest:
@@ -76,7 +76,7 @@ class _Filler:
 
 
 class _ChiefSessionCreator(tf.train.SessionCreator):
-    """Initialize and fill all variables, then make the pipeline begin at the step they are of."""
+    """Set all variables, then start the pipeline at their step."""
 
     def __init__(self, scaffold, fill, target, config):
         self._scaffold = scaffold
@@ -92,7 +92,7 @@ class _ChiefSessionCreator(tf.train.SessionCreator):
 
 
 def loop(session_creator, hooks, number, records):
-    """Train until a hook stops it; `number` is the tensor whose value makes a step.
+    """Train until a hook stops the session; fetching the tensor `number` runs a step.
 
     `records` are the VerifiedRecords that the pipeline reads.
     """
@@ -108,9 +108,9 @@ def loop(session_creator, hooks, number, records):
 
 
 def _refuse_bad_input(error, records):
-    """Raise a UserError if it was the input that failed.
+    """Raise UserError if the input failed.
 
-    A session takes the end of an input for success, and would save and say so.
+    A session treats the end of its input as success, and would save a checkpoint.
     """
     if isinstance(error, tf.errors.OutOfRangeError) or 'IteratorGetNext' in str(error):
         if records.error:

@@ -1,4 +1,4 @@
-"""Stopping on request: the first signal asks, a second one does not wait."""
+"""Stop on signals: after the step at the first signal, immediately at the second."""
 
 import os
 import signal
@@ -9,16 +9,16 @@ import time
 import tensorflow.compat.v1 as tf
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# `timeout` and some shells send one request twice.
+# `timeout` and some shells send a signal twice.
 _SAME_REQUEST_SECS = 1.0
 
 
 class StopRequest:
-    """Listen for SIGTERM and Ctrl-C for the length of a `with` block.
+    """Handle SIGTERM and Ctrl-C during a `with` block.
 
     A Python handler runs only between two instructions of the main thread, never while a step is
-    inside TensorFlow. So a thread of our own reads the signals' numbers from a socket, and can end
-    the process at the second request whatever the main thread does.
+    inside TensorFlow. Therefore a separate thread reads the numbers of the signals from a socket
+    and can end the process at the second one.
     """
 
     def __init__(self, clock=time.monotonic, end=os._exit):
@@ -30,7 +30,7 @@ class StopRequest:
         self._thread = None
 
     def __enter__(self):
-        # Only the main thread may listen; elsewhere the program that has it decides.
+        # Python sets handlers only in the main thread; in other threads this does nothing.
         if threading.current_thread() is threading.main_thread():
             self._listen()
         return self
@@ -39,7 +39,7 @@ class StopRequest:
         if self._thread is None:
             return
         if self._asked_at is not None:
-            # A repetition that is still on its way must not meet the default, which kills.
+            # A repeated signal must not reach the default handler, which kills the process.
             time.sleep(max(0.0, self._asked_at + _SAME_REQUEST_SECS - self._clock()))
         for number, handler in self._previous.items():
             signal.signal(number, handler or signal.SIG_DFL)
@@ -49,11 +49,11 @@ class StopRequest:
         self._receiver.close()
 
     def __bool__(self):
-        """Tell whether a stop was asked for."""
+        """Return whether a stop was requested."""
         return self._asked.is_set()
 
     def ask(self, number=signal.SIGTERM):
-        """Take note of a signal: stop after this step, or at once at the second request."""
+        """Handle a signal: stop after this step, or immediately at the second signal."""
         now = self._clock()
         if self._asked_at is None:
             self._asked_at = now
@@ -71,9 +71,9 @@ class StopRequest:
         self._sender.setblocking(False)
         self._previous_fd = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         for number in _SIGNALS:
-            # A program in the background of a script ignores Ctrl-C, and should go on to.
+            # A background process of a script ignores Ctrl-C, which must not change.
             if signal.getsignal(number) is not signal.SIG_IGN:
-                # Any handler of Python's makes the number appear in the socket.
+                # Python writes the signal number to the socket if there is any handler.
                 self._previous[number] = signal.signal(number, lambda *_: None)
         self._thread = threading.Thread(target=self._watch, name='signals', daemon=True)
         self._thread.start()

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a training run."""
+"""Write the summaries of a training run for TensorBoard."""
 
 import glob
 import json
@@ -18,12 +18,12 @@ _WRITE_ERRORS = (OSError, tf.errors.OpError)
 
 
 def input_pictures(images):
-    """Show some of the pictures as the network sees them."""
+    """Record some pictures in the form in which the network gets them."""
     return tf.summary.image('inputs', images, max_outputs=_PICTURES)
 
 
 def histograms_of_activations(end_points):
-    """Show how each end point's values are spread, and how many are zero."""
+    """Record a histogram of each end point, and its fraction of zeros."""
     shown = []
     for name, end_point in end_points.items():
         shown.append(tf.summary.histogram(f'activations/{name}', end_point))
@@ -32,8 +32,8 @@ def histograms_of_activations(end_points):
 
 
 def histograms_of_weights(variables):
-    """Show how each variable's values are spread, as read at this point of the step."""
-    # tf.summary would number the tags, as the variables have the names.
+    """Record a histogram of each variable at this point of the step."""
+    # tf.summary would add numbers to the tags, because the variables have these names.
     return [
         tf.raw_ops.HistogramSummary(tag=variable.op.name, values=variable.read_value())
         for variable in variables
@@ -48,10 +48,10 @@ def scalar_summary(values):
 
 
 class RunWriter:
-    """Write a run's event files, for the length of a `with` block.
+    """Write the event files of a run during a `with` block.
 
-    What HParams shows lies in a file of its own, which each restart writes anew: TensorBoard keeps
-    the first word on how a session ended, and a run that died once may well succeed later.
+    The data for HParams is in a separate file that each restart replaces. TensorBoard uses only the
+    first status of a session, but a run that failed once may succeed later.
     """
 
     def __init__(self, directory, options, clock=time.time):
@@ -81,20 +81,20 @@ class RunWriter:
             self._events.close()
             self._hparams.close()
         except _WRITE_ERRORS as failure:
-            # An error that is under way says more.
+            # The original error is more important.
             if not error:
                 raise self._about(failure) from None
 
     def add_graph(self, graph):
-        """Show the graph."""
+        """Record the graph."""
         self._events.add_graph(graph)
 
     def add_scalars(self, values, step):
-        """Add {tag: number}."""
+        """Record {tag: number}."""
         self.add_summary(scalar_summary(values), step)
 
     def add_summary(self, summary, step):
-        """Add a summary, or what a merged summary operation gave."""
+        """Record a summary, or the result of a merged summary operation."""
         try:
             self._events.add_summary(summary, step)
         except _WRITE_ERRORS as failure:
@@ -107,12 +107,12 @@ class RunWriter:
         )
 
     def _add_hparams(self, summary):
-        # The plugin's protos are TensorFlow's by another name.
+        # The plugin has copies of TensorFlow's protocol buffers.
         self._hparams.add_summary(summary.SerializeToString())
 
 
 def _as_hparams(options):
-    """Return what HParams can hold: whatever has a value."""
+    """Return the options that have a value, in a form for HParams."""
     return {name: value for name, value in options.by_flag().items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""Validation inside a training run, and stopping when it gets no better."""
+"""Validate during training, and stop if the accuracy does not improve."""
 
 import math
 import os
@@ -11,14 +11,13 @@ from training.jobs import run_directory
 
 
 class _StopAskedError(Exception):
-    """Break a pass off: the user wants the program to end."""
+    """End a validation early, because the user stops the program."""
 
 
 class Validator(tf.train.SessionRunHook):
-    """Validate a checkpoint every so many epochs, as eval_image_classifier.py would.
+    """Validate a checkpoint every few epochs, with the results of eval_image_classifier.py.
 
-    What came of it lies in the train_dir, so that a resumed run's patience is that of one which
-    never stopped.
+    The results are stored in the train_dir, so that early stopping also works in a resumed run.
     """
 
     def __init__(self, run, step, dataset, checkpoints, writer, stop):
@@ -42,23 +41,23 @@ class Validator(tf.train.SessionRunHook):
         self._history = _read(self._path, run.resumed.step if run.resumed else 0)
 
     def close(self):
-        """Free the evaluator's session."""
+        """Close the session of the evaluator."""
         self._evaluator.close()
 
     def after_create_session(self, session, coord):
-        """Train no further where an earlier session has lost its patience."""
+        """Stop if an earlier session has reached the limit of early stopping."""
         self._last_step = None
         if self._is_hopeless():
             coord.request_stop()
 
     def before_run(self, run_context):
-        """Ask for the step's number."""
+        """Request the global step."""
         return tf.train.SessionRunArgs(self._number)
 
     def after_run(self, run_context, run_values):
-        """Validate when another interval has passed, and stop when patience ends."""
+        """Validate after each interval, and stop early if needed."""
         step = int(run_values.results)
-        # Other workers may have stepped in between.
+        # Other workers may have run steps in between.
         before = step - 1 if self._last_step is None else self._last_step
         self._last_step = step
         if self._periods(step) > self._periods(before):
@@ -111,7 +110,7 @@ class Validator(tf.train.SessionRunHook):
 
 
 def _read(path, step):
-    """Return the validations up to a step; what came later is done again."""
+    """Return the validations up to a step; later ones are repeated."""
     if not os.path.exists(path):
         return []
     return [row for row in files.read_json(path) if row['step'] <= step]
