@@ -24,7 +24,7 @@ def add_losses(logits, end_points, labels, label_smoothing=0.0, class_weights=No
 
 
 def balanced_weights(counts):
-    """Return a weight per class, inversely proportional to its frequency, with a mean of 1.
+    """Return a weight per class, inverse to its frequency; the mean over the examples is 1.
 
     A class without examples gets 1, which is never used.
     """
