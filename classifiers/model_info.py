@@ -137,7 +137,7 @@ def _is_description(content):
 def _check_hash(graph, description, expected):
     if expected and graph_sha256(graph) != expected:
         raise UserError(
-            f'{description}: describes another graph than {graph} (the SHA-256 differs); '
+            f'{description}: does not describe {graph} (the SHA-256 differs); '
             'freeze the model again, or remove the description and pass flags'
         )
 

@@ -30,7 +30,7 @@ def check_types(path, values):
         wanted = _JSON_TYPES.get(name, str)
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise UserError(
-                f'{path}: "{name}" has the value {value!a:.60}, which is of the wrong type'
+                f'{path}: "{name}" has the value {value!a:.60}, which has the wrong type'
             )
         if isinstance(value, dict):
             _require_texts(path, name, [*value, *value.values()])
@@ -41,10 +41,10 @@ def check_types(path, values):
 def _require_texts(path, name, values):
     for value in values:
         if not isinstance(value, str):
-            raise UserError(f'{path}: "{name}" has to hold texts, not {value!a:.60}')
+            raise UserError(f'{path}: "{name}" must contain strings, not {value!a:.60}')
         if not text.is_encodable(value):
             raise UserError(
-                f'{path}: "{name}" holds {value!a:.60}, which cannot be written as UTF-8'
+                f'{path}: "{name}" has the value {value!a:.60}, which cannot be encoded as UTF-8'
             )
 
 
@@ -57,12 +57,11 @@ def check_values(path, info):
                 f'{path}: "{name}" is {value}; at least {least} and at most {most:,} is valid'
             )
     if info.channels not in _CHANNELS:
-        raise UserError(f'{path}: "channels" is {info.channels}; 1 (grey) or 3 (RGB) is valid')
+        raise UserError(f'{path}: "channels" is {info.channels}; must be 1 (grey) or 3 (RGB)')
     decay = info.moving_average_decay
     if decay is not None and not (math.isfinite(decay) and 0 <= decay < 1):
         raise UserError(
-            f'{path}: "moving_average_decay" is {decay}; null is valid, or a number of at least 0'
-            ' and below 1'
+            f'{path}: "moving_average_decay" is {decay}; must be null, or at least 0 and below 1'
         )
     if info.class_names and len(info.class_names) != info.num_classes:
         raise UserError(

@@ -148,7 +148,9 @@ def resume(path, variables, model_variables, averages=()):
     for shadow, _ in late:
         del unfit[shadow.op.name]
     left_out = dict.fromkeys(unfit, 'new since the checkpoint was written')
-    notes = (f'{len(late)} moving averages start at their variables',) if late else ()
+    notes = (
+        (f'{len(late)} moving averages start with the values of their variables',) if late else ()
+    )
     return Plan(path, variables, fit.sources, left_out, late, notes)
 
 
@@ -178,7 +180,7 @@ def inference(path, model_name, variables, use_averages=False, network_flag=NETW
     mismatches.require_body(path, model_name, missing, can_train=False, network_flag=network_flag)
     left_out = dict.fromkeys(unused, 'the auxiliary head is not used here')
     unasked = has_averages and not use_averages
-    notes = ('The checkpoint holds moving averages; they are not used',) if unasked else ()
+    notes = ('The checkpoint has moving averages; they are not used',) if unasked else ()
     return Plan(path, variables, fit.sources, left_out, notes=notes)
 
 

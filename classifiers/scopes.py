@@ -35,7 +35,7 @@ def require_matches(flag, scopes, variable_names):
         if not any(within(name, [scope]) for name in variable_names):
             near = names.nearest(scope, _all_scopes(variable_names))[:5]
             raise UserError(
-                f'{flag}: no variable of the network lies in {scope!r}; nearest: {", ".join(near)}'
+                f'{flag}: no variable of the network is in {scope!r}; nearest: {", ".join(near)}'
             )
 
 

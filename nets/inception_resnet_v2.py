@@ -164,7 +164,7 @@ def inception_resnet_v2_base(
     'PreAuxLogits'. With `align_feature_maps` every layer pads.
     """
     if output_stride not in (8, 16):
-        raise ValueError(f'output_stride has to be 8 or 16, not {output_stride}')
+        raise ValueError(f'output_stride must be 8 or 16, not {output_stride}')
     dilates = output_stride == 8
     if dilates and final_endpoint in ('Mixed_7a', 'Conv2d_7b_1x1'):
         raise ValueError(

@@ -154,7 +154,7 @@ def _name(layer, place):
 def thinner(depth_multiplier, min_depth):
     """Return the function that converts a table's number of channels for a depth multiplier."""
     if depth_multiplier <= 0:
-        raise ValueError(f'depth_multiplier has to be greater than zero, not {depth_multiplier}')
+        raise ValueError(f'depth_multiplier must be greater than zero, not {depth_multiplier}')
     return lambda depth: max(int(depth * depth_multiplier), min_depth)
 
 

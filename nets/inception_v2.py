@@ -83,7 +83,7 @@ def inception_v2_base(
     """
     depth = inception_utils.thinner(depth_multiplier, min_depth)
     if data_format not in ('NHWC', 'NCHW'):
-        raise ValueError(f'data_format has to be NHWC or NCHW, not {data_format!r}')
+        raise ValueError(f'data_format must be NHWC or NCHW, not {data_format!r}')
     if include_root_block and use_separable_conv and data_format != 'NHWC':
         raise ValueError('the separable convolution needs the data format NHWC')
     rows = _AFTER_FIRST + _BLOCKS if include_root_block else _BLOCKS

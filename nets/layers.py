@@ -97,7 +97,7 @@ def _static_if_known(flag):
 def _as_images(inputs, data_format):
     """Return (inputs of rank 4, their format), because the kernel accepts only images."""
     if data_format not in ('NHWC', 'NCHW'):
-        raise ValueError(f'data_format has to be NHWC or NCHW, not {data_format!r}')
+        raise ValueError(f'data_format must be NHWC or NCHW, not {data_format!r}')
     rank = inputs.shape.ndims
     if rank == 4:
         return inputs, data_format

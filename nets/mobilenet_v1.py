@@ -53,9 +53,9 @@ def mobilenet_v1_base(
     every image size.
     """
     if depth_multiplier <= 0:
-        raise UserError(f'depth_multiplier={depth_multiplier}: has to be greater than zero')
+        raise UserError(f'depth_multiplier={depth_multiplier}: must be greater than zero')
     if output_stride not in (None, 8, 16, 32):
-        raise UserError(f'output_stride={output_stride}: has to be 8, 16, 32 or None')
+        raise UserError(f'output_stride={output_stride}: must be 8, 16, 32 or None')
     rows = MOBILENETV1_CONV_DEFS if conv_defs is None else conv_defs
     rows = [row._replace(depth=max(int(row.depth * depth_multiplier), min_depth)) for row in rows]
     steps = _steps(rows, striding.Resolution(output_stride), use_explicit_padding)
@@ -86,7 +86,7 @@ def _steps(rows, resolution, use_explicit_padding):
                 layers.Step(f'{name}_pointwise', _convolve([1, 1], slim.conv2d, row.depth))
             )
         else:
-            raise UserError(f'conv_defs[{number}]: has to be Conv or DepthSepConv, not {row!r}')
+            raise UserError(f'conv_defs[{number}]: must be Conv or DepthSepConv, not {row!r}')
     return steps
 
 

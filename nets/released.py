@@ -97,8 +97,8 @@ def by_archive(name):
     archive = os.path.basename(name).removesuffix('.tar.gz') + '.tar.gz'
     if archive == _OLDER_INCEPTION_V3[0]:
         raise UserError(
-            f'{name}: holds variables under the names of the package before TF-Slim, which no '
-            'network here has; use inception_v3_2016_08_28.tar.gz'
+            f'{name}: has the variable names of the older Inception package, which no '
+            'network here uses; use inception_v3_2016_08_28.tar.gz'
         )
     return names.lookup('archive', archive, RELEASES)
 

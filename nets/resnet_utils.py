@@ -107,7 +107,7 @@ def root_block(inputs, output_stride):
     """Build the layers before the blocks; also return the remaining `output_stride`."""
     if output_stride is not None:
         if output_stride % 4:
-            raise UserError(f'output_stride={output_stride}: has to be a multiple of 4')
+            raise UserError(f'output_stride={output_stride}: must be a multiple of 4')
         output_stride //= 4
     net = conv2d_same(inputs, 64, 7, stride=2, scope='conv1')
     return slim.max_pool2d(net, [3, 3], stride=2, scope='pool1'), output_stride

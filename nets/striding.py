@@ -35,8 +35,8 @@ class Resolution:
 
     def _fail(self):
         raise UserError(
-            'the target output_stride cannot be reached: the layers have to come to a stride of '
-            f'{self._target}, and come to {self._stride}'
+            'the target output_stride cannot be reached: the total stride of the layers must be '
+            f'{self._target}, but is {self._stride}'
         )
 
 

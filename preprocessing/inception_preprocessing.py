@@ -29,7 +29,7 @@ def distort_color(image, color_ordering=0, fast_mode=True, scope=None, seed=None
     """
     if color_ordering not in range(len(_ORDERINGS)):
         raise ValueError(
-            f'color_ordering has to be in [0, {len(_ORDERINGS) - 1}], not {color_ordering}'
+            f'color_ordering must be in [0, {len(_ORDERINGS) - 1}], not {color_ordering}'
         )
     with tf.name_scope(scope, 'distort_color', [image]):
         return _distort(image, randomness.draw(seed), color_ordering, fast_mode)

@@ -166,7 +166,7 @@ def _clipped(gradients, run):
     if not gradients:
         raise UserError(
             f'--trainable_scopes={run.options.trainable_scopes}: the loss depends on no variable '
-            'in them, so nothing would be trained'
+            'in these scopes, so nothing would be trained'
         )
     with tf.name_scope('gradient_norm'):
         return optimizers.clip_gradients(gradients, run.options.gradient_clip_norm)

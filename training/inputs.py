@@ -77,7 +77,7 @@ def require_pictures(records, numbers):
                 session.run(picture, {serialized: record})
             except tf.errors.InvalidArgumentError as error:
                 raise UserError(
-                    f'{where} holds no picture that can be decoded ({reason(error)[:160]});'
+                    f'{where} has no picture that can be decoded ({reason(error)[:160]});'
                     ' convert the data set again'
                 ) from None
 

@@ -163,13 +163,13 @@ def _require_no_remains(train_dir):
     stated = tf.train.get_checkpoint_state(train_dir) if os.path.exists(state) else None
     if lost:
         raise UserError(
-            f'{lost[-1]}: its .index is missing, so the run in {train_dir} cannot go on; bring it '
-            'back, or name another --train_dir'
+            f'{lost[-1]}: its .index is missing, so the run in {train_dir} cannot resume; '
+            'restore it, or pass another --train_dir'
         )
     if stated and stated.model_checkpoint_path:
         raise UserError(
-            f'{state}: names {os.path.basename(stated.model_checkpoint_path)}, which is not there; '
-            f'bring it back, remove {state} to begin again, or name another --train_dir'
+            f'{state}: names {os.path.basename(stated.model_checkpoint_path)}, which is missing; '
+            f'restore it, remove {state} to start again, or pass another --train_dir'
         )
 
 
@@ -178,7 +178,7 @@ def _find_warm_start(options, resumed):
     if not options.checkpoint_path:
         return None, None, ()
     if resumed:
-        ignored = f'--checkpoint_path is ignored: {options.train_dir} already holds a run'
+        ignored = f'--checkpoint_path is ignored: {options.train_dir} already contains a run'
         return None, None, (ignored,)
     found = watch.find(options.checkpoint_path)
     return found, model_info.read_beside(found.path), ()
@@ -206,14 +206,14 @@ def _lines(run):
         f'Training {run.info.model_name} on {run.dataset.num_samples} pictures of '
         f'{run.info.num_classes} classes ({source})'
     )
-    batch = f'{options.batch_size} pictures for each clone'
+    batch = f'{options.batch_size} pictures per clone'
     if options.num_clones > 1:
         batch += f' of {options.num_clones}'
     gradients = optimizers.gradients_per_step(options, place.num_workers)
     if gradients > 1:
         batch += f', gradients of {gradients} workers'
     yield f'Global batch {run.images_per_step}: {batch}'
-    yield f'Last step: {run.last_step or "none; training goes on until it is stopped"}'
+    yield f'Last step: {run.last_step or "none; training runs until it is stopped"}'
     yield from optimizers.remarks(options)
     if options.mixed_precision:
         chosen = run.precision or 'float32: this processor has no bfloat16'

@@ -25,8 +25,8 @@ def claimed(train_dir):
     try:
         os.makedirs(train_dir, exist_ok=True)
     except OSError as error:
-        raise UserError(f'--train_dir={train_dir}: cannot be made ({error.strerror})') from None
-    busy = f'--train_dir={train_dir}: another process trains there'
+        raise UserError(f'--train_dir={train_dir}: cannot be created ({error.strerror})') from None
+    busy = f'--train_dir={train_dir}: another process is training there'
     with locks.Lock(os.path.join(train_dir, run_directory.LOCK), busy):
         for pattern in _HALF_WRITTEN:
             for path in glob.glob(os.path.join(glob.escape(train_dir), pattern)):
@@ -40,10 +40,10 @@ class DivergedError(Exception):
 
     def __init__(self, what, step, rate):
         super().__init__(
-            f'{what} at step {step}, learning rate {rate:.6g}; nothing was saved since it happened.'
+            f'{what} at step {step}, learning rate {rate:.6g}; nothing was saved since then.'
             ' Likely causes: a learning rate that is too high (try a tenth, or --warmup_epochs=1), '
-            'gradients that explode (--gradient_clip_norm=1), a checkpoint or pictures with such '
-            'values, or too small an --opt_epsilon'
+            'exploding gradients (--gradient_clip_norm=1), NaN in the checkpoint or the '
+            'pictures, or an --opt_epsilon that is too small'
         )
 
 

@@ -59,7 +59,7 @@ class StopRequest:
             self._asked_at = now
             self._asked.set()
             tf.logging.info(
-                '%s: stopping after this step; a second signal ends the program at once, '
+                '%s: stopping after this step; a second signal ends the program immediately, '
                 'without a checkpoint',
                 signal.Signals(number).name,
             )

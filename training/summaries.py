@@ -103,7 +103,7 @@ class RunWriter:
     def _about(self, failure):
         return UserError(
             f'{self._directory}: event files cannot be written ({reason(failure)}); the '
-            'checkpoints are not concerned'
+            'checkpoints are not affected'
         )
 
     def _add_hparams(self, summary):

@@ -59,7 +59,7 @@ def test_a_graph_has_its_own_description(file, tmp_path):
     model_info.write(model_info.path_beside(graph), info)
     assert model_info.read_beside(graph) == info
     graph.write_bytes(b'another')
-    with pytest.raises(UserError, match='describes another graph'):
+    with pytest.raises(UserError, match='does not describe'):
         model_info.read_beside(graph)
 
 
@@ -119,7 +119,7 @@ def test_keys_of_a_newer_minor_version_survive(file):
         ({'num_classes': True}, '"num_classes"'),
         ({'num_classes': 3}, '2 class_names'),
         ({'class_names': [], 'num_classes': 0}, 'at least 1'),
-        ({'class_names': [1, 2]}, '"class_names" has to hold texts'),
+        ({'class_names': [1, 2]}, '"class_names" must contain strings'),
         ({'class_names': ['a', '\ud800']}, r"holds '\\ud800', which cannot be written as UTF-8"),
         ({'dataset_name': '\udfff'}, 'which cannot be written as UTF-8'),
         ({'num_classes': 2 * 10**9, 'class_names': []}, 'at most 1,000,000'),
@@ -134,8 +134,8 @@ def test_keys_of_a_newer_minor_version_survive(file):
         ({'moving_average_decay': float('inf')}, '"moving_average_decay" is inf'),
         ({'moving_average_decay': 1}, '"moving_average_decay" is 1'),
         ({'nodes': ['input']}, '"nodes"'),
-        ({'nodes': {'input': 3}}, '"nodes" has to hold texts'),
-        ({'versions': {'x': None}}, '"versions" has to hold texts'),
+        ({'nodes': {'input': 3}}, '"nodes" must contain strings'),
+        ({'versions': {'x': None}}, '"versions" must contain strings'),
         ({'graph_sha256': None}, '"graph_sha256"'),
         ({'moving_average_decay': 'much'}, '"moving_average_decay"'),
     ],

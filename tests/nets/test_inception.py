@@ -151,7 +151,7 @@ class TestDepth:
     @pytest.mark.parametrize('multiplier', [0.0, -1.0])
     @pytest.mark.parametrize('network', [inception.inception_v2, inception.inception_v3])
     def test_a_multiplier_has_to_be_positive(self, graph, network, multiplier):
-        with pytest.raises(ValueError, match='depth_multiplier has to be greater than zero'):
+        with pytest.raises(ValueError, match='depth_multiplier must be greater than zero'):
             network(_pictures(80), 5, depth_multiplier=multiplier)
 
 

@@ -55,7 +55,7 @@ def test_dense_features_contain_the_strided_ones():
 
 
 def test_other_output_strides_are_refused():
-    with pytest.raises(ValueError, match='output_stride=12: has to be 8, 16, 32 or None'):
+    with pytest.raises(ValueError, match='output_stride=12: must be 8, 16, 32 or None'):
         mobilenet_v1.mobilenet_v1_base(pictures(64), output_stride=12)
 
 
@@ -74,7 +74,7 @@ def test_widths_have_a_minimum():
 
 
 def test_width_has_to_be_positive():
-    with pytest.raises(ValueError, match='depth_multiplier=0: has to be greater than zero'):
+    with pytest.raises(ValueError, match='depth_multiplier=0: must be greater than zero'):
         mobilenet_v1.mobilenet_v1(pictures(32), depth_multiplier=0)
 
 
@@ -88,7 +88,7 @@ def test_table_may_be_the_callers():
     )
     assert logits.shape.as_list() == [2, 5]
     assert list(end_points)[:3] == ['Conv2d_0', 'Conv2d_1_depthwise', 'Conv2d_1_pointwise']
-    with pytest.raises(ValueError, match=r'conv_defs\[0\]: has to be Conv or DepthSepConv'):
+    with pytest.raises(ValueError, match=r'conv_defs\[0\]: must be Conv or DepthSepConv'):
         mobilenet_v1.mobilenet_v1_base(pictures(32), conv_defs=[Strange(1)])
 
 

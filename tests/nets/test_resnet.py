@@ -99,7 +99,7 @@ class TestStrides:
 
     @both
     def test_root_takes_four_of_the_stride(self, small):
-        with pytest.raises(ValueError, match='output_stride=6: has to be a multiple of 4'):
+        with pytest.raises(ValueError, match='output_stride=6: must be a multiple of 4'):
             small(pictures(64), output_stride=6)
 
     def test_activations_before_the_stride_are_stored(self):

@@ -40,7 +40,7 @@ def test_the_log_says_what_was_chosen_and_why(runs, log):
     runs.train(max_number_of_steps=1, num_clones=2, clone_on_cpu=True)
     assert 'Using image size 28 (the default of lenet)' in log()
     assert 'Training lenet on 60 pictures of 5 classes (drawn, train)' in log()
-    assert 'Global batch 8: 4 pictures for each clone of 2' in log()
+    assert 'Global batch 8: 4 pictures per clone of 2' in log()
     assert 'All 8 variables start at random; 8 are trained' in log()
     assert f'Saving checkpoint to path {runs.path()}/model.ckpt-1' in log()
 
@@ -63,7 +63,7 @@ def test_a_train_dir_that_holds_a_run_is_resumed(runs, log):
     runs.train(max_number_of_steps=2)
     runs.train(max_number_of_steps=4, checkpoint_path=runs.path())
     assert f'Resuming the run in {runs.path()} at step 2' in log()
-    assert f'--checkpoint_path is ignored: {runs.path()} already holds a run' in log()
+    assert f'--checkpoint_path is ignored: {runs.path()} already contains a run' in log()
     assert runs.newest().step == 4
 
 
@@ -124,7 +124,7 @@ def test_a_second_trainer_is_kept_out(runs):
     from training import saving
 
     with saving.claimed(runs.path()):
-        with pytest.raises(UserError, match='another process trains there'):
+        with pytest.raises(UserError, match='another process is training there'):
             runs.train(max_number_of_steps=1)
 
 
@@ -175,7 +175,7 @@ def test_balanced_classes_train(runs):
         ({'dataset_dir': None}, '--dataset_dir is missing'),
         ({'dataset_split_name': 'tests'}, "no split 'tests'"),
         ({'checkpoint_path': '/nowhere/model.ckpt'}, '/nowhere/model.ckpt: no such checkpoint'),
-        ({'trainable_scopes': 'LeNet/fc5'}, '--trainable_scopes: no variable .* lies in'),
+        ({'trainable_scopes': 'LeNet/fc5'}, '--trainable_scopes: no variable .* is in'),
         ({'model_name': 'lenet5'}, "--model_name=lenet5: unknown network 'lenet5'"),
     ],
 )

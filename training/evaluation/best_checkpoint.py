@@ -59,7 +59,7 @@ class BestCheckpoint:
             if kept and kept.get(name) != value:
                 raise UserError(
                     f'{self._directory}: keeps the best checkpoint for {name} {kept.get(name)!r}, '
-                    f'and this is {value!r}: name another --eval_dir'
+                    f'not {value!r}: pass another --eval_dir'
                 )
 
     def _kept(self):

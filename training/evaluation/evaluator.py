@@ -168,8 +168,7 @@ class Evaluator:
             if self.skipped:
                 return None
             raise UserError(
-                f'{self._where()}: has {done} records, not the {self._dataset.num_samples} it '
-                'should have'
+                f'{self._where()}: has {done} records, but should have {self._dataset.num_samples}'
             ) from None
         except tf.errors.OpError as error:
             self._refuse_bad_input(error, done)
@@ -192,8 +191,8 @@ class Evaluator:
         """Return the log of the mean of the probabilities that each set of logits stands for."""
         if not np.isfinite(logits).all():
             raise DivergedCheckpointError(
-                f'{self._checkpoint}: what the network computes with it are no finite numbers; it '
-                'was saved by a training that had diverged'
+                f'{self._checkpoint}: the outputs of the network are not finite numbers; the '
+                'training had diverged when it was saved'
             )
         sets = np.moveaxis(logits, 1, 0)
         parts = [metrics.log_softmax(values) for values in sets]

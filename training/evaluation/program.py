@@ -77,10 +77,10 @@ def _checkpoints(options, stop):
         )
         return
     if options.interval_secs is not None:
-        tf.logging.info('%s is one checkpoint: it is evaluated once', path)
+        tf.logging.info('%s is a single checkpoint; it is evaluated once', path)
     for _ in range(_ATTEMPTS):
         yield watch.find(path)
-    raise UserError(f'{path}: its checkpoints are removed faster than they can be evaluated')
+    raise UserError(f'{path}: its checkpoints are deleted faster than they can be evaluated')
 
 
 class _Program:
@@ -96,7 +96,7 @@ class _Program:
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             _make_directory(self._directory)
-            busy = f'--eval_dir={self._directory}: another evaluation writes into it'
+            busy = f'--eval_dir={self._directory}: another evaluation is using it'
             stack.enter_context(locks.Lock(self._path(_LOCK), busy))
             for name in _FILES:
                 files.remove_parts(self._directory, name)
@@ -122,7 +122,7 @@ class _Program:
         """Evaluate a checkpoint unless it was before; return whether it has been."""
         self._prepare(checkpoint)
         if self._is_known(checkpoint):
-            tf.logging.info('Evaluated before, as %s says: %s', _HISTORY, checkpoint.path)
+            tf.logging.info('Already evaluated according to %s: %s', _HISTORY, checkpoint.path)
             return False
         self._evaluate(checkpoint)
         return True
@@ -257,7 +257,7 @@ def _make_directory(directory):
     try:
         os.makedirs(directory, exist_ok=True)
     except OSError as error:
-        raise UserError(f'--eval_dir={directory}: cannot be made ({error.strerror})') from None
+        raise UserError(f'--eval_dir={directory}: cannot be created ({error.strerror})') from None
 
 
 def _resolve(options, stored, checkpoint, dataset):

@@ -312,7 +312,7 @@ def test_what_the_description_says_is_not_contradicted(tmp_path):
             predict(path, **options)
     predict(path, use_grayscale=False)  # Its network is for grey anyway.
     small_models.frozen(path, directory, described=False, output='logits')
-    with pytest.raises(UserError, match='describes another graph'):
+    with pytest.raises(UserError, match='does not describe'):
         predict(path)
 
 

@@ -56,7 +56,7 @@ def test_the_best_of_another_network_is_not_replaced(program, tmp_path):
         UserError, match=r"best: keeps the best .* 'lenet'.*name another --eval_dir"
     ):
         other.run(eval_dir=str(program.eval_dir), save_best=True)
-    with pytest.raises(UserError, match=r'best: keeps the best .* for examples 23, and this is 10'):
+    with pytest.raises(UserError, match=r'best: keeps the best .* for examples 23, not 10'):
         program.run(max_num_batches=1, save_best=True)
 
 

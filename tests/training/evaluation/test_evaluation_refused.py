@@ -35,11 +35,11 @@ def test_other_class_names_are_an_error(tmp_path, program):
 def test_an_eval_dir_that_cannot_be_used_is_a_clear_error(program, tmp_path):
     program.save()
     (tmp_path / 'file').write_text('in the way')
-    with pytest.raises(UserError, match=r'^--eval_dir=.*file: cannot be made'):
+    with pytest.raises(UserError, match=r'^--eval_dir=.*file: cannot be created'):
         program.run(eval_dir=str(tmp_path / 'file'))
     program.eval_dir.mkdir()
     with locks.Lock(program.eval_dir / '.evaluation.lock', 'busy'):
-        with pytest.raises(UserError, match=r'^--eval_dir=.*: another evaluation writes into it'):
+        with pytest.raises(UserError, match=r'^--eval_dir=.*: another evaluation is using it'):
             program.run()
     (program.eval_dir / 'metrics.csv').write_text('a,b\n1,2\n')
     with pytest.raises(UserError, match=r'metrics\.csv: not the metrics.csv of an evaluation'):
@@ -54,7 +54,7 @@ def test_a_failed_pass_leaves_the_earlier_results_whole(program):
     values = classifier_files.values(INFO)
     values['LeNet/fc4/biases'][:] = np.nan
     checkpoint_files.write(str(program.train_dir), values, step=2)
-    with pytest.raises(UserError, match='no finite numbers'):
+    with pytest.raises(UserError, match='not finite numbers'):
         program.run()
     assert len(before) == 5
     for name, content in before.items():

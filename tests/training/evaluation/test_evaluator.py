@@ -162,7 +162,7 @@ def test_weights_that_have_diverged_are_an_error(tmp_path, data):
     held = classifier_files.values(INFO)
     held['LeNet/fc4/biases'] = np.full(3, np.nan, np.float32)
     path = classifier_files.checkpoint_files.write(str(tmp_path), held, step=1)
-    with pytest.raises(DivergedCheckpointError, match=rf'^{path}: .* no finite numbers'):
+    with pytest.raises(DivergedCheckpointError, match=rf'^{path}: .* not finite numbers'):
         Pass(data, path)
 
 
@@ -171,7 +171,7 @@ def test_a_picture_that_cannot_be_decoded_is_an_error_that_says_where(tmp_path, 
     path = data / 'shapes_validation_00000-of-00001.tfrecord'
     good = records.encoded(records.picture(1), 'png')
     records.write(path, [records.example(good, 0), records.example(good[:50], 1)])
-    with pytest.raises(UserError, match=r'tfrecord: record 1 holds no picture that can be'):
+    with pytest.raises(UserError, match=r'tfrecord: record 1 has no picture that can be'):
         Pass(data, checkpoint, batch_size=1)
 
 

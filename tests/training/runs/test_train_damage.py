@@ -97,7 +97,7 @@ def lose_checkpoints(directory):
     [
         (lose_all, 'every checkpoint is damaged'),
         (lose_index, r'model\.ckpt-2\.data-00000-of-00001: its \.index is missing'),
-        (lose_checkpoints, 'names model.ckpt-2, which is not there'),
+        (lose_checkpoints, 'names model.ckpt-2, which is missing'),
     ],
 )
 def test_a_train_dir_that_cannot_be_read_is_never_taken_for_an_empty_one(runs, damage, words):
@@ -112,7 +112,7 @@ def test_a_train_dir_that_cannot_be_read_is_never_taken_for_an_empty_one(runs, d
 def test_a_train_dir_that_is_a_file_is_an_error(runs):
     with open(runs.path(), 'w'):
         pass
-    with pytest.raises(UserError, match=f'--train_dir={runs.path()}: cannot be made'):
+    with pytest.raises(UserError, match=f'--train_dir={runs.path()}: cannot be created'):
         runs.train(max_number_of_steps=1)
 
 
@@ -122,7 +122,7 @@ def test_a_damaged_picture_ends_the_run_in_one_line(runs, tmp_path):
     (tmp_path / 'labels.txt').write_text('0:cat\n1:dog\n')
     bad = {'dataset_dir': str(tmp_path), 'dataset_name': 'bad'}
     with pytest.raises(
-        UserError, match=r'00000-of-00001\.tfrecord: record \d holds no picture that .* \(.*JPEG'
+        UserError, match=r'00000-of-00001\.tfrecord: record \d has no picture that .* \(.*JPEG'
     ):
         runs.train(max_number_of_steps=3, **bad)
     assert runs.newest().step == 0
