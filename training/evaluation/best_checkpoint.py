@@ -1,4 +1,4 @@
-"""A copy of the best checkpoint, which no training cleans up."""
+"""Keep a copy of the best checkpoint, which training never deletes."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ _RECORD = 'evaluation.json'
 
 
 class BestCheckpoint:
-    """The directory that keeps the most accurate checkpoint seen, with its model.json."""
+    """The directory with a copy of the most accurate checkpoint and its model.json."""
 
     def __init__(self, directory):
         self._directory = directory
@@ -23,22 +23,22 @@ class BestCheckpoint:
 
     @contextlib.contextmanager
     def holding(self, checkpoint):
-        """Keep hold of a checkpoint's files in a `with` block: a training may remove them."""
+        """Keep the files of a checkpoint open in a `with` block: training may delete them."""
         prefix = checkpoint.path
         paths = [*checkpoints.files_of(prefix), f'{prefix}.meta']
         with contextlib.ExitStack() as stack:
             held = {}
             for path in paths:
-                # What is gone already is missed by whoever restores the checkpoint.
+                # If a file is already gone, restoring the checkpoint fails.
                 with contextlib.suppress(FileNotFoundError):
                     held[os.path.basename(path)] = stack.enter_context(open(path, 'rb'))
             yield held
 
     def offer(self, evaluation, content, held):
-        """Take the copy if it is better than what is kept; tell whether it was.
+        """Keep the checkpoint if it is better than the current one; return whether it is.
 
-        `content` is the evaluation as JSON values, `held` what `holding` gave. Of two with the same
-        accuracy the one with the smaller loss is the better.
+        `content` is the evaluation as JSON values, `held` the result of `holding`. If the accuracy
+        is equal, the smaller loss is better.
         """
         kept = self._kept()
         if kept and _rank(kept) >= _rank(content):
@@ -50,9 +50,9 @@ class BestCheckpoint:
         return True
 
     def check(self, identity):
-        """Refuse to compare figures of another network, other pictures or another way to count.
+        """Raise UserError if the kept checkpoint was evaluated in another way.
 
-        `identity` is what has to be equal, a part of the evaluation's JSON values.
+        `identity` contains the JSON values of the evaluation that must be equal.
         """
         kept = files.read_json(self._record) if os.path.exists(self._record) else {}
         for name, value in identity.items():
@@ -63,18 +63,18 @@ class BestCheckpoint:
                 )
 
     def _kept(self):
-        """Return what is known of the checkpoint that is kept, or None if there is none."""
+        """Return the record of the kept checkpoint, or None."""
         if not os.path.exists(self._record):
             return None
         kept = files.read_json(self._record)
-        # A kill while it was replaced may have left the record without its checkpoint.
+        # After a kill during a replacement, the record may be there without its checkpoint.
         prefix = os.path.join(self._directory, os.path.basename(kept['checkpoint']))
         return kept if checkpoints.fingerprint(prefix) == kept['fingerprint'] else None
 
     def _replace(self, evaluation, content, held):
-        """Put the new copy beside the old one, and remove that when the new one is whole."""
+        """Write the new copy, and remove the old one when the new one is complete."""
         os.makedirs(self._directory, exist_ok=True)
-        # The index comes last, so that no reader finds a checkpoint without its data.
+        # Write the index last, so that no reader finds a checkpoint without data.
         for name in sorted(held, key=lambda name: name.endswith('.index')):
             stream = held[name]
             stream.seek(0)
@@ -93,7 +93,7 @@ class BestCheckpoint:
         self._remove_all_but({*held, watch.STATE_FILE, model_info.FILE_NAME, _RECORD})
 
     def _remove_all_but(self, kept):
-        """Remove the files of other checkpoints: nothing else is put here."""
+        """Remove the files of other checkpoints."""
         for name in os.listdir(self._directory):
             prefix = checkpoints.prefix_of(name)
             is_other = prefix != name or name.endswith('.ckpt')
@@ -102,7 +102,7 @@ class BestCheckpoint:
 
 
 def _state(prefix):
-    """Return the content of the file that names a directory's checkpoints."""
+    """Return the content of the file that lists the checkpoints of a directory."""
     name = os.path.basename(prefix)
     state = CheckpointState(model_checkpoint_path=name, all_model_checkpoint_paths=[name])
     return text_format.MessageToString(state)

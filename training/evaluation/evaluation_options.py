@@ -1,4 +1,4 @@
-"""What a user may ask of an evaluation: each flag with its default, range and help, once."""
+"""The options of an evaluation: each flag with its default, range and help."""
 
 import dataclasses
 
@@ -13,13 +13,13 @@ PASS = 'The pass over the data'
 RESULTS = 'Results'
 WATCHING = 'Watching a training'
 
-# How long the older Inception tools paused when they were not told to run once.
+# The interval of the older Inception tools.
 _OLDER_INTERVAL_SECS = 300
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluationOptions(ProgramOptions):
-    """Hold the options of an evaluation; None means not given."""
+    """The options of an evaluation; None means not given."""
 
     page = 'docs/evaluation.md'
     most_used = (
@@ -139,7 +139,7 @@ class EvaluationOptions(ProgramOptions):
 
     @property
     def interval_secs(self):
-        """Return the least time between two evaluations, or None for only one."""
+        """Return the minimum time between two evaluations, or None for a single one."""
         if self.run_once:
             return None
         if self.run_once is False and self.eval_interval_secs is None:
@@ -147,7 +147,7 @@ class EvaluationOptions(ProgramOptions):
         return self.eval_interval_secs
 
     def check_files(self):
-        """Check that the records are there, and the checkpoint unless it is waited for."""
+        """Check that the records exist, and the checkpoint unless the evaluation waits for it."""
         record_files.require(self.dataset_dir, self.dataset_name, self.dataset_split_name)
         if self.interval_secs is None:
             checkpoint_paths.require(self.checkpoint_path)

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of evaluations."""
+"""Write the results of evaluations for TensorBoard."""
 
 import io
 
@@ -9,16 +9,16 @@ from tensorboard.plugins.text import summary as text
 from training import summaries
 from training.evaluation import metrics, reports
 
-# Each curve is a card of its own in TensorBoard; of more classes, those that fail most are shown.
+# Each curve is a card in TensorBoard. With more classes, show those with the worst results.
 _MOST_CURVES = 50
 _MOST_DRAWN_COLOURS = 4096
 
 
 class Events:
-    """The event file of an eval_dir, for the length of a `with` block."""
+    """The event file of an eval_dir, open during a `with` block."""
 
     def __init__(self, directory):
-        # The writer is one of graphs alone.
+        # The writer works only in a graph.
         with tf.Graph().as_default():
             self._writer = tf.summary.FileWriter(directory)
 
@@ -29,13 +29,13 @@ class Events:
         self._writer.close()
 
     def add(self, evaluation, pictures):
-        """Add an evaluation's figures and curves, and `pictures` by tag, and write them out."""
+        """Write the results and curves of an evaluation, and `pictures` by tag."""
         step = evaluation.checkpoint.step
         self._writer.add_summary(summaries.scalar_summary(evaluation.figures), step)
         shown = [_picture_value(tag, picture) for tag, picture in pictures.items()]
         self._writer.add_summary(tf.Summary(value=shown), step)
         for curve in _curves(evaluation):
-            # The plugin's protos are TensorFlow's by another name.
+            # The plugin has copies of TensorFlow's protocol buffers.
             self._writer.add_summary(curve.SerializeToString(), step)
         table = text.text_pb('eval/Classes', _class_table(evaluation))
         self._writer.add_summary(table.SerializeToString(), step)
@@ -44,7 +44,7 @@ class Events:
 
 def _picture_value(tag, picture):
     stream = io.BytesIO()
-    # Photographs as PNG would be most of an event file that grows with every checkpoint.
+    # Photos as PNG would make the event file large, because it grows with every checkpoint.
     is_drawing = len(picture.getcolors(picture.width * picture.height)) < _MOST_DRAWN_COLOURS
     picture.save(stream, 'png' if is_drawing else 'jpeg', quality=85)
     image = tf.Summary.Image(
@@ -77,7 +77,7 @@ def _curves(evaluation):
 
 
 def _class_table(evaluation):
-    """Return the classes in Markdown: a browser has the letters that a plot's font may lack."""
+    """Return the classes as Markdown, because a browser has letters that a plot's font may lack."""
     rows = ['| label | class | precision | recall | F1 | count |', '|---|---|---|---|---|---|']
     for row in reports.as_json(evaluation)['classes']:
         figures = ('' if row[key] is None else f'{row[key]:.4f}' for key in _FIGURES)

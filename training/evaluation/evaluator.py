@@ -1,4 +1,4 @@
-"""One pass over a split with a checkpoint's weights."""
+"""Evaluate a checkpoint in one pass over a split."""
 
 import dataclasses
 
@@ -16,25 +16,25 @@ from training.evaluation import metrics
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """What the network made of one batch."""
+    """The results of the network for one batch."""
 
     number: int  # Counts from 1.
     batches: int  # In the whole pass.
-    first: int  # Place of its first example in the split, in the records' order.
-    labels: np.ndarray  # True classes, as numbers of the network's outputs.
+    first: int  # Position of its first example in the split, in the order of the records.
+    labels: np.ndarray  # True classes, as numbers of outputs.
     log_probabilities: np.ndarray  # [batch, classes]
     file_names: list
 
 
 class DivergedCheckpointError(UserError):
-    """Tell that a checkpoint's weights give no numbers."""
+    """The outputs of a checkpoint are not numbers."""
 
 
 class Evaluator:
-    """Builds the graph and the session once, and passes over the split for each checkpoint.
+    """Build the graph and the session once, and evaluate each checkpoint with them.
 
-    The split's own labels count; `info.labels_offset` is taken off them. With `flips` the
-    probabilities are the mean over the picture and its mirror image.
+    `info.labels_offset` is subtracted from the labels of the split. With `flips` the probabilities
+    are the mean over the picture and its mirror image.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Evaluator:
         self.close()
 
     def close(self):
-        """Free the session."""
+        """Close the session."""
         self._session.close()
 
     def _begin_pipeline(self, batch_size, num_threads):
@@ -97,7 +97,7 @@ class Evaluator:
             return tf.data.make_initializable_iterator(pipeline.take(self.batches))
 
     def _build(self, flips):
-        """Return what is fetched: labels, file names, logits [batch, 1 or 2, classes]."""
+        """Return the tensors to fetch: labels, file names, logits [batch, 1 or 2, classes]."""
         info = self._info
         images, labels, file_names = self._iterator.get_next()
         images.set_shape([None, info.image_size, info.image_size, info.channels])
@@ -112,13 +112,13 @@ class Evaluator:
     def evaluate(self, checkpoint_path, on_batch=None):
         """Restore a checkpoint, pass over the split once and return the `Metrics`.
 
-        `on_batch(batch)` is called after each batch; what it raises breaks the pass off.
+        `on_batch(batch)` is called after each batch; its exceptions end the pass.
         """
         self.restore(checkpoint_path)
         return self.count(on_batch)
 
     def count(self, on_batch=None):
-        """Pass over the split with the weights that were restored last."""
+        """Pass over the split with the current weights."""
         self._session.run(self._iterator.initializer)
         counted = metrics.Metrics(self._info.num_classes)
         for number in range(1, self.batches + 1):
@@ -131,11 +131,11 @@ class Evaluator:
         return counted
 
     def restore(self, checkpoint_path):
-        """Fill the network from a checkpoint."""
+        """Restore the network from a checkpoint."""
         plan = restore.inference(
             checkpoint_path, self._info.model_name, self._variables, self._use_averages
         )
-        # One set of operations for all checkpoints that hold the same: graphs only ever grow.
+        # Reuse the operations for checkpoints with the same variables, because graphs only grow.
         key = tuple(plan.sources), tuple(plan.left_out)
         with self._graph.as_default():
             if key not in self._restorers:
@@ -146,7 +146,7 @@ class Evaluator:
         self._checkpoint = plan.checkpoint
 
     def _read(self, number, done):
-        """Return the next batch, or None; of the last one, no more than was asked for."""
+        """Return the next batch or None; the last one has only the requested examples."""
         fetched = self._fetch(done)
         if fetched is None:
             return None
@@ -175,7 +175,7 @@ class Evaluator:
             raise
 
     def _refuse_bad_input(self, error, done):
-        """Raise a UserError if it was the input that failed, after `done` records."""
+        """Raise UserError if the input failed after `done` records."""
         if self.records.error:
             raise self.records.error from None
         if isinstance(error, tf.errors.DataLossError):
@@ -188,7 +188,7 @@ class Evaluator:
             ) from None
 
     def _log_probabilities(self, logits):
-        """Return the log of the mean of the probabilities that each set of logits stands for."""
+        """Return the log of the mean probabilities of all sets of logits."""
         if not np.isfinite(logits).all():
             raise DivergedCheckpointError(
                 f'{self._checkpoint}: the outputs of the network are not finite numbers; the '
@@ -204,6 +204,6 @@ class Evaluator:
 
 def _session_config():
     config = tf.ConfigProto(allow_soft_placement=True)
-    # A training on the same GPU keeps what it has.
+    # Leave the memory of a training on the same GPU.
     config.gpu_options.allow_growth = True
     return config

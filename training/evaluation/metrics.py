@@ -1,17 +1,17 @@
-"""What an evaluation counts, batch by batch, in memory that does not grow with the examples."""
+"""The metrics of an evaluation, updated batch by batch in constant memory."""
 
 import numpy as np
 
-# Thresholds of the precision-recall curves, as TensorBoard's plugin draws them.
+# Number of thresholds of the precision-recall curves in TensorBoard's plugin.
 PR_THRESHOLDS = 127
 _CALIBRATION_BINS = 15
 
 
 class Metrics:
-    """Count what a classifier got right; every property may be read at any time.
+    """Count correct and wrong predictions; properties can be read at any time.
 
-    Precision, recall and F1 are 0 where nothing defines them, as in scikit-learn; what is
-    undefined because a class has no example is NaN.
+    Precision, recall and F1 are 0 if they are undefined, as in scikit-learn, but NaN for classes
+    without examples.
     """
 
     def __init__(self, num_classes):
@@ -23,7 +23,7 @@ class Metrics:
         self._pr_counts = np.zeros([2, num_classes, PR_THRESHOLDS], np.int64)  # wrong, right
 
     def update(self, labels, log_probabilities):
-        """Add a batch: the true classes, and the log of each class's probability."""
+        """Add a batch: the true classes and the log probabilities of all classes."""
         labels = np.asarray(labels)
         log_probabilities = np.asarray(log_probabilities, np.float64)
         probabilities = np.exp(log_probabilities)
@@ -36,7 +36,7 @@ class Metrics:
         self._add_to_curves(labels, probabilities)
 
     def _add_to_bins(self, confidence, right):
-        # Bins are open to the left: a confidence of exactly 1 belongs to the last one.
+        # Bins exclude their lower bound, so a confidence of exactly 1 is in the last one.
         bins = np.clip(np.ceil(confidence * _CALIBRATION_BINS) - 1, 0, _CALIBRATION_BINS - 1)
         columns = np.stack([np.ones_like(confidence), confidence, right], axis=1)
         np.add.at(self._bin_counts, bins.astype(int), columns)
@@ -98,7 +98,7 @@ class Metrics:
         return np.diagonal(self.confusion)
 
     def most_confused(self, count):
-        """List (true class, predicted class, examples) of the most frequent mistakes."""
+        """List (true class, predicted class, number of examples) of the most frequent mistakes."""
         mistakes = self.confusion - np.diag(self._right)
         order = np.argsort(-mistakes, axis=None, kind='stable')[:count]
         pairs = zip(*np.unravel_index(order, mistakes.shape), strict=True)
@@ -111,8 +111,8 @@ class Metrics:
     def precision_recall_counts(self):
         """Return true and false positives, true and false negatives: [classes, thresholds] each.
 
-        A class counts as predicted where its probability reaches the threshold; the thresholds
-        are evenly spaced from 0 to 1.
+        A class counts as predicted if its probability is at least the threshold; the thresholds are
+        evenly spaced from 0 to 1.
         """
         wrong, right = self._pr_counts
         false_positives = np.cumsum(wrong[:, ::-1], axis=1)[:, ::-1]
@@ -123,7 +123,7 @@ class Metrics:
 
 
 def _ranks(labels, scores):
-    """Return the place of each row's label among its scores; sorting them takes far longer."""
+    """Return the rank of each row's label among its scores, without slow sorting."""
     labels = labels[:, np.newaxis]
     own = np.take_along_axis(scores, labels, axis=1)
     comes_first = np.arange(scores.shape[1]) < labels
@@ -131,12 +131,12 @@ def _ranks(labels, scores):
 
 
 def best_first(probabilities):
-    """Return the classes of each row, the most probable first; equal ones keep their order."""
+    """Return the classes of each row, most probable first; equal ones keep their order."""
     return np.argsort(-probabilities, axis=1, kind='stable')
 
 
 def log_softmax(logits):
-    """Return the log of each class's probability, exact also where the probability vanishes."""
+    """Return the log probability of each class, which is also exact for tiny probabilities."""
     logits = np.asarray(logits, np.float64)
     shifted = logits - logits.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""What became of each picture of an evaluation: predictions.csv, and the worst mistakes."""
+"""The predictions of an evaluation for each picture: predictions.csv and the worst mistakes."""
 
 import contextlib
 import csv
@@ -18,11 +18,11 @@ _WORST = 24
 
 @contextlib.contextmanager
 def table(path, names, labels_offset):
-    """Open the predictions.csv of a pass: yield a function that takes its batches.
+    """Open the predictions.csv of a pass, and yield a function that adds a batch.
 
-    A row is the file's name, the true class and the most probable ones, five at most; names that a
-    spreadsheet would run are marked. The file takes the place of an earlier one when the block ends
-    without an error.
+    A row contains the file name, the true class and up to five most probable classes; names that a
+    spreadsheet would run are marked. The file replaces an earlier one if the block ends without an
+    error.
     """
     names = [text.cell(name) for name in names]
     top = min(_TOP, len(names))
@@ -48,14 +48,14 @@ def table(path, names, labels_offset):
 
 
 class WorstMistakes:
-    """Remembers the examples that were most surely taken for another class."""
+    """Collect the wrong predictions with the highest probability."""
 
     def __init__(self, most=_WORST):
         self._most = most
         self._found = []
 
     def add(self, batch):
-        """Look at a batch."""
+        """Add a batch."""
         predicted = batch.log_probabilities.argmax(axis=1)
         for row in np.flatnonzero(predicted != batch.labels):
             sureness = batch.log_probabilities[row, predicted[row]]
@@ -65,7 +65,7 @@ class WorstMistakes:
                 heapq.heappop(self._found)
 
     def tiles(self, records):
-        """List (picture, true output, predicted output, probability), the surest first.
+        """List (picture, true output, predicted output, probability), highest probability first.
 
         The pictures are read again from the VerifiedRecords of the split.
         """

@@ -1,4 +1,4 @@
-"""Evaluating checkpoints, one or all that come: from options to files, events and lines."""
+"""Evaluate one checkpoint or all new ones, and write files, events and lines."""
 
 import contextlib
 import os
@@ -23,15 +23,15 @@ _PREDICTIONS = 'predictions.csv'
 _CONFUSION = 'confusion_matrix.png'
 _MISTAKES = 'worst_mistakes.png'
 _FILES = (_HISTORY, run_directory.FIGURES, _PREDICTIONS, _CONFUSION, _MISTAKES)
-# A training may remove the newest checkpoint as often as that while it is being evaluated.
+# How often training may delete the newest checkpoint during its evaluation.
 _ATTEMPTS = 5
 _MOST_LINES = 100
 
 
 def run(options, stop=None, report=print):
-    """Evaluate what the options mean, and return how many checkpoints that were.
+    """Evaluate according to the options, and return the number of evaluated checkpoints.
 
-    `stop` is an event that ends the waiting for new ones; `report` takes the lines of the results.
+    `stop` is an event that ends the waiting; `report` is called with each line of the results.
     """
     for notice in options.notices:
         tf.logging.info('%s', notice)
@@ -56,20 +56,20 @@ def _is_watching(options):
 
 
 def _is_passing(error, checkpoint, options):
-    """Tell whether the next checkpoint may do better: this one has gone, or is of no use."""
+    """Return whether to continue with the next checkpoint: this one is deleted or has diverged."""
     is_watching = _is_watching(options)
     if not is_watching and not os.path.isdir(options.checkpoint_path):
         return False
     return (
         isinstance(error, checkpoints.UnreadableCheckpointError)
         or (is_watching and isinstance(error, DivergedCheckpointError))
-        # With the checkpoint its model.json may have gone or changed.
+        # The model.json may have been deleted or changed, too.
         or checkpoints.fingerprint(checkpoint.path) != checkpoint.fingerprint
     )
 
 
 def _checkpoints(options, stop):
-    """Yield the checkpoints to look at; a single evaluation ends with the first that works."""
+    """Yield the checkpoints to evaluate; a single evaluation ends with the first that works."""
     path = options.checkpoint_path
     if _is_watching(options):
         yield from watch.wait_for_new(
@@ -84,7 +84,7 @@ def _checkpoints(options, stop):
 
 
 class _Program:
-    """Evaluates checkpoints into an eval_dir, which it has for itself for so long."""
+    """Evaluate checkpoints into an eval_dir, which is locked meanwhile."""
 
     def __init__(self, options, report):
         self._options = options
@@ -119,7 +119,7 @@ class _Program:
         self._evaluator = None
 
     def evaluate(self, checkpoint):
-        """Evaluate a checkpoint unless it was before; return whether it has been."""
+        """Evaluate a checkpoint unless this was done before; return whether it was done now."""
         self._prepare(checkpoint)
         if self._is_known(checkpoint):
             tf.logging.info('Already evaluated according to %s: %s', _HISTORY, checkpoint.path)
@@ -128,12 +128,12 @@ class _Program:
         return True
 
     def _is_known(self, checkpoint):
-        """Tell whether an earlier watcher has evaluated it; what is asked for once is done."""
+        """Return whether it was evaluated before; a single evaluation is always done."""
         key = reports.key(checkpoint, self._dataset, self._settings)
         return _is_watching(self._options) and key in self._history
 
     def _prepare(self, checkpoint):
-        """Make the evaluator; again when a restarted training is of another network."""
+        """Create the evaluator, again if a restarted training has another network."""
         stored = model_info.read_beside(checkpoint.path)
         if self._evaluator and stored == self._stored:
             return
@@ -218,7 +218,7 @@ class _Program:
                 self._keep_if_best(evaluation, held)
 
     def _publish(self, evaluation, mistakes):
-        """Print the results, and write them into the eval_dir."""
+        """Print the results, and write them to the eval_dir."""
         for line in reports.lines(evaluation):
             self._report(line)
         files.write_json(self._path(run_directory.FIGURES), reports.as_json(evaluation))
@@ -272,7 +272,7 @@ def _resolve(options, stored, checkpoint, dataset):
 
 
 def _settings(options, info, examples):
-    """Return what else decides the figures."""
+    """Return the settings that change the results."""
     return {
         'image_size': info.image_size,
         'preprocessing_name': info.preprocessing_name,

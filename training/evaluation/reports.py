@@ -1,4 +1,4 @@
-"""What an evaluation tells: lines for people, metrics.json and metrics.csv for programs."""
+"""Report an evaluation: printed lines, metrics.json and metrics.csv."""
 
 import csv
 import dataclasses
@@ -22,12 +22,12 @@ _MOST_ROWS = 100
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """A finished pass: what was evaluated, on what, how, and with what result."""
+    """A finished evaluation: model, data, settings and results."""
 
     checkpoint: Checkpoint
     info: ModelInfo
     dataset: slim.dataset.Dataset
-    # Whatever else decides the figures: two passes with equal settings and weights are the same.
+    # All other settings that change the results.
     settings: dict
     metrics: Metrics
     finished_at: str
@@ -39,7 +39,7 @@ class Evaluation:
 
     @property
     def figures(self):
-        """Return the figures that have a curve in TensorBoard, by tag."""
+        """Return the results that have a curve in TensorBoard, by tag."""
         return {
             'eval/Accuracy': self.metrics.accuracy,
             f'eval/Recall_{self.k}': self.metrics.recall_at(self.k),
@@ -49,12 +49,12 @@ class Evaluation:
 
 
 def now():
-    """Return the time as evaluations log it (UTC)."""
+    """Return the current time in the form of evaluation logs (UTC)."""
     return time.strftime('%Y-%m-%d-%H:%M:%S', time.gmtime())
 
 
 def class_names(info):
-    """Return a name of its own for each output: ImageNet alone has two cranes."""
+    """Return a unique name for each output, because ImageNet has two classes named crane."""
     names = info.names()
     twice = {name for name in names if names.count(name) > 1} if len({*names}) < len(names) else ()
     return [
@@ -64,9 +64,9 @@ def class_names(info):
 
 
 def lines(evaluation):
-    """List the lines for people: the figures, a table of the classes, what is confused."""
+    """List the printed lines: results, table of classes, most confused classes."""
     metrics = evaluation.metrics
-    # These two are in the form that scripts look for; eight digits are what a float has.
+    # Scripts match the form of these two lines; a float32 has eight digits.
     for tag in ('eval/Accuracy', f'eval/Recall_{evaluation.k}'):
         yield f'{tag}[{evaluation.figures[tag]:.8g}]'
     yield ''
@@ -85,7 +85,7 @@ def lines(evaluation):
 
 
 def _class_table(evaluation):
-    """List the rows of precision, recall and F1; of very many classes, those that fail most."""
+    """List the rows of precision, recall and F1; of many classes, those with the worst results."""
     metrics, info = evaluation.metrics, evaluation.info
     shown = list(range(info.num_classes))
     if len(shown) > _MOST_ROWS:
@@ -107,12 +107,12 @@ def _figure(value):
 
 
 def _shown_names(info):
-    """List the names of the outputs for a terminal: one of a label file may hold anything."""
+    """List the names of the outputs, made safe for a terminal."""
     return [text.printable(name) for name in class_names(info)]
 
 
 def as_json(evaluation):
-    """Return everything that is known of an evaluation as plain JSON values."""
+    """Return an evaluation as plain JSON values."""
     metrics, info = evaluation.metrics, evaluation.info
     names = class_names(info)
     rows = zip(names, metrics.precision, metrics.recall, metrics.f1, metrics.examples, strict=True)
@@ -149,7 +149,7 @@ def as_json(evaluation):
 
 
 def _json_number(value):
-    """JSON has no NaN."""
+    """Return a number, or None for NaN, which JSON does not have."""
     return None if math.isnan(value) else float(value)
 
 
@@ -171,7 +171,7 @@ _COLUMNS = (
 
 
 class History:
-    """The metrics.csv of an eval_dir: a line for each checkpoint that was evaluated."""
+    """The metrics.csv of an eval_dir, with a line for each evaluated checkpoint."""
 
     def __init__(self, path):
         self._path = path
@@ -186,7 +186,7 @@ class History:
         return key in self._rows
 
     def add(self, evaluation):
-        """Add an evaluation, in the place of an earlier one of the same, and write the file."""
+        """Add an evaluation or replace an equal earlier one, and write the file."""
         added = key(evaluation.checkpoint, evaluation.dataset, evaluation.settings)
         self._rows.pop(added, None)
         self._rows[added] = _row(evaluation)
@@ -197,7 +197,7 @@ class History:
 
 
 def _read_rows(path):
-    """List the rows of a metrics.csv; what is none is a UserError."""
+    """List the rows of a metrics.csv; raise UserError if it is not one."""
     try:
         rows = list(csv.DictReader(io.StringIO(files.read_text(path))))
     except (files.NotTextError, csv.Error):
@@ -227,7 +227,7 @@ def _row(evaluation):
 
 
 def key(checkpoint, dataset, settings):
-    """Return what tells an evaluation from others in a metrics.csv."""
+    """Return the key of an evaluation in a metrics.csv."""
     return checkpoint.fingerprint, dataset.dataset_name, dataset.split_name, _spelt(settings)
 
 
