@@ -1,6 +1,7 @@
-"""Ask for known vulnerabilities of the packages that requirements*.txt lock, and warn of them.
+"""Print warnings about known vulnerabilities of the packages in requirements*.txt.
 
-The exit status is 0: an advisory of today says nothing about the change that is tested today.
+The exit status is always 0, because an advisory published today says nothing about the change that
+is being tested.
 """
 
 import json
@@ -13,7 +14,7 @@ LOCKS = ('requirements.txt', 'requirements-dev.txt', 'requirements-gpu.txt')
 
 
 def ask():
-    """Return pip-audit's report on the locked packages, and what it says on standard error."""
+    """Return pip-audit's report on the locked packages, and its standard error."""
     files = [option for name in LOCKS for option in ('-r', str(ROOT / name))]
     command = [sys.executable, '-m', 'pip_audit', '--disable-pip', '--require-hashes']
     done = subprocess.run(
@@ -28,7 +29,7 @@ def ask():
 
 
 def describe(report, errors):
-    """Return the lines that tell what pip-audit found."""
+    """Return the lines to print about a report."""
     packages = report['dependencies']
     audited = [package for package in packages if 'vulns' in package]
     if not audited:

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Lock what setup.py asks for in the requirements*.txt files: exact versions, with the hashes of all
-# their files, for every supported Python at once. Versions that still fit stay as they are.
+# Lock the dependencies of setup.py in requirements*.txt: exact versions with the hashes of all their
+# files, for all supported Python versions. Versions that still fit are kept.
 #
 #   scripts/lock_requirements.sh                          after a change of setup.py
-#   scripts/lock_requirements.sh --upgrade-package flask  a newer version of one package
-#   scripts/lock_requirements.sh --upgrade                newer versions of all
+#   scripts/lock_requirements.sh --upgrade-package flask  upgrade one package
+#   scripts/lock_requirements.sh --upgrade                upgrade all packages
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -19,14 +19,14 @@ if command -v uv >/dev/null; then
 elif "$python" -c 'import uv' 2>/dev/null; then
   uv=("$python" -m uv)
 else
-  fail 'uv is needed, which scripts/setup_env.sh --dev installs'
+  fail 'uv is missing; scripts/setup_env.sh --dev installs it'
 fi
 
 cd "$root"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Without its own hash a package that someone replaced on the way would be installed.
+# Hashes prevent the installation of packages that were replaced.
 lock() { # OUTPUT OPTIONS...
   local output=$1
   shift
@@ -41,7 +41,7 @@ beyond_requirements() { # FILE
        keep && /^[a-z ]/' "$work/requirements.txt" "$1"
 }
 
-# The versions of today are what uv prefers: it finds them in the file that it writes.
+# uv keeps the current versions, which it finds in its output file.
 cp requirements.txt "$work"
 lock "$work/requirements.txt" "$@"
 for extra in dev gpu; do

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Check the style and run the tests; arguments go to pytest.
+# Check the style and run the tests; arguments are passed to pytest.
 #
-#   scripts/run_tests.sh                 each promise once, at its smallest
-#   scripts/run_tests.sh --soak          full counts, every network
-#   scripts/run_tests.sh tests/nets -x   a part
-#   scripts/run_tests.sh --processors    the numerically sensitive tests, once for each kind of
-#                                        processor and number of threads; prints a table
+#   scripts/run_tests.sh                 all tests except the long ones
+#   scripts/run_tests.sh --soak          also the long tests
+#   scripts/run_tests.sh tests/nets -x   some tests
+#   scripts/run_tests.sh --processors    the numerical tests, once for each kind of processor and
+#                                        number of threads; prints a table
 #
-# SLIM_TEST_WORKERS=4   processes that run tests side by side (2)
+# SLIM_TEST_WORKERS=4   the number of processes that run tests in parallel (2)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

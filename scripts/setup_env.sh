@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Make .venv in the checkout's root with the exact versions of requirements.txt. pip compares each
-# file that it fetches with the hash written there.
+# Create .venv in the root of the checkout with the exact versions of requirements.txt. pip compares
+# each downloaded file with its hash in that file.
 #
-#   scripts/setup_env.sh          what the programs need
-#   scripts/setup_env.sh --dev    what tests and checks need, too
+#   scripts/setup_env.sh          the packages for the programs
+#   scripts/setup_env.sh --dev    also the packages for tests and checks
 #
-# SLIM_PYTHON=/path/to/python  use this interpreter; otherwise the newest supported one is found
-# SLIM_GPU=1                   bring NVIDIA's libraries for TensorFlow
+# SLIM_PYTHON=/path/to/python  use this interpreter instead of the first supported one that is found
+# SLIM_GPU=1                   also install NVIDIA's libraries for TensorFlow
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -25,13 +25,13 @@ is_supported() {
 find_python() {
   local version candidate
   if [ -n "${SLIM_PYTHON:-}" ]; then
-    version=$(version_of "$SLIM_PYTHON") || fail "SLIM_PYTHON=$SLIM_PYTHON is not a Python that runs"
+    version=$(version_of "$SLIM_PYTHON") || fail "SLIM_PYTHON=$SLIM_PYTHON is not a working Python interpreter"
     is_supported "$version" ||
-      fail "SLIM_PYTHON=$SLIM_PYTHON is Python $version; one of $SUPPORTED is needed"
+      fail "SLIM_PYTHON=$SLIM_PYTHON is Python $version; must be one of $SUPPORTED"
     echo "$SLIM_PYTHON"
     return
   fi
-  # The default python3 first: it is the one that the user has looked after.
+  # Try the default python3 first, because it is probably maintained by the user.
   for candidate in python3 python3.13 python3.12 python3.11 python3.10 python; do
     if version=$(version_of "$candidate") && is_supported "$version"; then
       echo "$candidate"
@@ -41,7 +41,7 @@ find_python() {
   fail "no Python of a supported version ($SUPPORTED) was found; install one, or set SLIM_PYTHON"
 }
 
-# What the environment is made from; equal to the stamp's content when there is nothing to do.
+# Print what the environment is made from. If this equals the stamp, there is nothing to do.
 wanted() {
   echo "python $("$venv/bin/python" -c 'import sys; print(sys.version)' | head -n 1)"
   echo "gpu ${SLIM_GPU:-0}"
@@ -49,7 +49,7 @@ wanted() {
 }
 
 requirements=("$root/requirements.txt")
-# Before those of --dev, which an environment may have beyond what is asked for.
+# Before those of --dev, which the environment may have in addition.
 if [ "${SLIM_GPU:-0}" = 1 ]; then
   requirements+=("$root/requirements-gpu.txt")
 fi
@@ -69,7 +69,7 @@ make_venv() {
   "$1" -m venv --clear "$venv" || fail "$1 -m venv failed; on Debian: apt install python3-venv"
 }
 
-# Keep the environment that is there, unless its Python is gone, too old, or not the one asked for.
+# Keep an existing environment, unless its Python is missing, too old, or not the requested one.
 current=$(version_of "$venv/bin/python") || current=none
 if [ -n "${SLIM_PYTHON:-}" ]; then
   python=$(find_python)
@@ -79,7 +79,7 @@ elif ! is_supported "$current"; then
   make_venv "$python"
 fi
 
-# An environment with the tools for tests has everything that one without them has.
+# An environment with the packages for tests also has those for the programs.
 contents=$(wanted)
 if [ -f "$stamp" ]; then
   installed=$(cat "$stamp")
@@ -94,6 +94,6 @@ done
 echo 'installing the packages of requirements.txt (2.4 GB on disk, once) ...'
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
   "${packages[@]}" ||
-  fail 'the packages could not be installed (see above); run the same command again to go on'
+  fail 'the packages could not be installed (see above); run the same command again to continue'
 printf '%s\n' "$contents" >"$stamp"
 echo "ready: $venv"
