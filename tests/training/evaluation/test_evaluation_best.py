@@ -53,7 +53,7 @@ def test_the_best_of_another_network_is_not_replaced(program, tmp_path):
     other = Program(tmp_path / 'other', program.data)
     other.save(info=INFO.replace(model_name='cifarnet', image_size=32, channels=3))
     with pytest.raises(
-        UserError, match=r"best: keeps the best .* 'lenet'.*name another --eval_dir"
+        UserError, match=r"best: keeps the best .* 'lenet'.*pass another --eval_dir"
     ):
         other.run(eval_dir=str(program.eval_dir), save_best=True)
     with pytest.raises(UserError, match=r'best: keeps the best .* for examples 23, not 10'):
