@@ -189,12 +189,12 @@ def _members(archive, folder, budget):
         return
     with _Metered(_decompressed(archive), budget) as stream:
         try:
-            container = tarfile.open(fileobj=stream, mode='r|')  # noqa: SIM115
+            tape = tarfile.open(fileobj=stream, mode='r|')  # noqa: SIM115
         except tarfile.ReadError:
             yield _single_member(archive, budget)
             return
-        with container:
-            yield _tar_members(archive, container, stream, folder)
+        with tape:
+            yield _tar_members(archive, tape, stream, folder)
 
 
 def _opener(archive):

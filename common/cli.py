@@ -100,7 +100,7 @@ def define(flags: Iterable[Flag], flag_values: absl_flags.FlagValues = absl_flag
         if isinstance(flag.check, declared.OneOf):
             meaning += f' One of: {flag.check.describe()}.'
         # The heading takes the place of the module's name, which nobody has to know.
-        place = {'flag_values': flag_values, 'module_name': flag.group}
+        place: dict[str, Any] = {'flag_values': flag_values, 'module_name': flag.group}
         if flag.kind == 'boolean':
             switch = absl_flags.BooleanFlag(flag.name, default, meaning)
             switch.parser = _Boolean()
@@ -234,7 +234,7 @@ def full_help(
 def _groups(flag_values, options_class, with_library=False):
     """Return the library's records of our flags by heading, in the order of their declaration."""
     ours = declared.flags(options_class) + declared.older_flags(options_class)
-    groups = {}
+    groups: dict[str, list[absl_flags.Flag]] = {}
     for flag in ours:
         groups.setdefault(flag.group, []).append(flag_values[flag.name])
     if with_library:

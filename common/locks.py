@@ -48,7 +48,7 @@ class Lock:
     def __init__(self, path, busy_message):
         self._path = os.fspath(path)
         self._busy_message = busy_message
-        self._handle = None
+        self._handle = -1
 
     def __enter__(self):
         try:
@@ -74,6 +74,6 @@ class Lock:
         return f' (process {process})' if process else ''
 
     def _close(self):
-        if self._handle is not None:
+        if self._handle != -1:
             os.close(self._handle)
-            self._handle = None
+            self._handle = -1

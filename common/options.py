@@ -159,11 +159,11 @@ class Flag:
 
     name: str
     kind: str  # 'string', 'path', 'integer', 'float', 'boolean' or 'list'.
-    default: object
+    default: Any
     group: str
     help: str
     check: Check | None = None
-    shown: object = None  # See `option`.
+    shown: Any = None  # See `option`.
     older: tuple[str, ...] = ()  # Older tools' names of the same flag.
 
 
@@ -216,7 +216,7 @@ def like(options_class: type, name: str, group: str, **changes: object) -> Any:
 
     `changes` replace arguments of `option`, such as `help`.
     """
-    field = options_class.__dataclass_fields__[name]
+    field = {field.name: field for field in dataclasses.fields(options_class)}[name]
     return option(**field.metadata['option'] | {'default': field.default, 'group': group} | changes)
 
 
@@ -242,7 +242,9 @@ def positional(metavar: str, most: int | None = None, older: tuple[str, ...] = (
 
 def base_type(field: dataclasses.Field) -> type:
     """Return the plain type of a field: `int` for `int | None`, `tuple` for `tuple[str, ...]`."""
-    kinds = typing.get_args(field.type) if isinstance(field.type, types.UnionType) else [field.type]
+    kinds: Any = [field.type]
+    if isinstance(field.type, types.UnionType):
+        kinds = typing.get_args(field.type)
     kind = next(kind for kind in kinds if kind is not type(None))
     return typing.get_origin(kind) or kind
 

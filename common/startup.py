@@ -76,6 +76,7 @@ def without_noise():
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is not for it: it ends when its input does.
     ) as process:
+        assert process.stdin is not None
         kept = os.dup(2)
         os.dup2(process.stdin.fileno(), 2)
         try:

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Lock the dependencies of setup.py in requirements*.txt: exact versions with the hashes of all their
-# files, for all supported Python versions. Versions that still fit are kept.
+# Lock the dependencies of pyproject.toml in requirements*.txt: exact versions with the hashes of all
+# their files, for all supported Python versions. Versions that still fit are kept.
 #
-#   scripts/lock_requirements.sh                          after a change of setup.py
+#   scripts/lock_requirements.sh                          after a change of pyproject.toml
 #   scripts/lock_requirements.sh --upgrade-package flask  upgrade one package
 #   scripts/lock_requirements.sh --upgrade                upgrade all packages
 set -euo pipefail
@@ -30,7 +30,7 @@ trap 'rm -rf "$work"' EXIT
 lock() { # OUTPUT OPTIONS...
   local output=$1
   shift
-  "${uv[@]}" pip compile setup.py --quiet --universal --python-version 3.10 --generate-hashes \
+  "${uv[@]}" pip compile pyproject.toml --quiet --universal --python-version 3.10 --generate-hashes \
     --no-annotate --no-header --output-file "$output" "$@"
 }
 
@@ -51,7 +51,7 @@ for extra in dev gpu; do
 done
 
 {
-  echo '# The exact versions that CI runs. Made from setup.py by scripts/lock_requirements.sh.'
+  echo '# The exact versions that CI runs. Made from pyproject.toml by scripts/lock_requirements.sh.'
   cat "$work/requirements.txt"
 } >requirements.txt
 {

@@ -15,6 +15,7 @@ cd "$root"
 scripts/setup_env.sh --dev
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
+.venv/bin/mypy
 if command -v shellcheck >/dev/null; then
   shellcheck scripts/*.sh
 fi

@@ -196,7 +196,7 @@ def _faster(path, model, options):
 
 def _times(runners, batch):
     """Return the shortest of several times of each, in ms, taken in turns."""
-    taken = [[] for _ in runners]
+    taken: list[list[float]] = [[] for _ in runners]
     for _ in range(_TIMED_RUNS):
         for runner, times in zip(runners, taken, strict=True):
             began = time.perf_counter()

@@ -28,7 +28,7 @@ def _compile(session, model):
     """Return the function that runs a model's one signature in a session.
 
     `Session.make_callable` would go through `Session.run`, whose Python takes 0.1 ms. What it is
-    built on has no public name; setup.py holds TensorFlow to the version that has it.
+    built on has no public name; pyproject.toml holds TensorFlow to the version that has it.
     """
     options = config_pb2.CallableOptions(feed=[model.pictures.name], fetch=[model.output.name])
     return session._make_callable_from_options(options)

@@ -3,14 +3,18 @@
 import hashlib
 import re
 import runpy
+import subprocess
 import sys
+import tarfile
 import zipfile
 
 import pytest
 from packaging.requirements import Requirement
+from setuptools import build_meta
+from setuptools.config import pyprojecttoml
 
 from support.checkout import ROOT
-from support.shell import script_checkout
+from support.shell import readme, script_checkout
 
 LOCKS = ['requirements.txt', 'requirements-dev.txt', 'requirements-gpu.txt']
 
@@ -32,12 +36,15 @@ def test_each_locked_package_has_one_version_and_hashes(name):
         assert all(re.fullmatch('[0-9a-f]{64}', found) for found in hashes), requirement
 
 
-def test_what_setup_py_asks_for_is_locked_at_a_version_that_fits(monkeypatch):
-    given = {}
-    monkeypatch.setattr('setuptools.setup', lambda **keywords: given.update(keywords))
-    runpy.run_path(str(ROOT / 'setup.py'))
-    extras = given['extras_require']
-    wanted = given['install_requires'] + extras['dev'] + extras['gpu']
+def metadata():
+    """Return the metadata of the package, which pyproject.toml describes."""
+    return pyprojecttoml.read_configuration(ROOT / 'pyproject.toml')['project']
+
+
+def test_what_pyproject_asks_for_is_locked_at_a_version_that_fits():
+    project = metadata()
+    extras = project['optional-dependencies']
+    wanted = project['dependencies'] + extras['dev'] + extras['gpu']
     versions = {}
     for name in LOCKS:
         for requirement, _ in locked(name):
@@ -46,6 +53,33 @@ def test_what_setup_py_asks_for_is_locked_at_a_version_that_fits(monkeypatch):
     for requirement in map(Requirement, wanted):
         found = versions[requirement.name]
         assert all(requirement.specifier.contains(version) for version in found), requirement
+
+
+def files_of_rooms():
+    """List all files of the packages that git knows, other than documentation."""
+    listed = subprocess.run(
+        ['git', 'ls-files', '*/__init__.py'], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    rooms = {path.split('/')[0] for path in listed} - {'tests', 'scripts', 'benchmarks'}
+    known = subprocess.run(
+        ['git', 'ls-files', *sorted(rooms)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(known.stdout.splitlines())
+
+
+def test_a_wheel_and_a_source_archive_have_every_file_of_the_packages(tmp_path, monkeypatch):
+    expected = files_of_rooms()
+    assert {'common/imagenet_classes.csv', 'serving/web/templates/page.html'} <= expected
+    checkout = readme.copy_checkout(tmp_path / 'checkout')
+    monkeypatch.chdir(checkout)
+    wheel = build_meta.build_wheel(str(tmp_path))
+    with zipfile.ZipFile(tmp_path / wheel) as archive:
+        packed = {name for name in archive.namelist() if '.dist-info/' not in name}
+    assert packed == expected
+    source = build_meta.build_sdist(str(tmp_path))
+    with tarfile.open(tmp_path / source) as archive:
+        packed = {name.partition('/')[2] for name in archive.getnames()}
+    assert expected | {'pyproject.toml', 'setup.py', 'README.md', 'LICENSE'} <= packed
 
 
 WHEEL = {

@@ -89,7 +89,7 @@ def _class_table(evaluation):
     metrics, info = evaluation.metrics, evaluation.info
     shown = list(range(info.num_classes))
     if len(shown) > _MOST_ROWS:
-        shown = np.argsort(metrics.f1)[:_MOST_ROWS]  # NaN comes last.
+        shown = np.argsort(metrics.f1)[:_MOST_ROWS].tolist()  # NaN comes last.
         yield f'the {_MOST_ROWS} worst of {info.num_classes} classes (all are in metrics.json)'
     names = _shown_names(info)
     width = max([text.columns(names[output]) for output in shown] + [len('class')])
