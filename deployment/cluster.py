@@ -15,12 +15,14 @@ import contextlib
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 
 import tensorflow.compat.v1 as tf
 
 from common import names
 from common.errors import UserError
 from deployment import liveness
+from deployment.cluster_options import JOBS, ClusterOptions
 from deployment.model_deploy import DeploymentConfig
 
 # Seconds that a session waits for a synchronous chief's queue threads, which never end.
@@ -77,11 +79,8 @@ class Place:
         )
 
 
-def resolve(options, environment=os.environ):
-    """Return the role of this process, from `options` or otherwise from TF_CONFIG.
-
-    `options` has the cluster fields of TrainOptions; None means that a flag was not given.
-    """
+def resolve(options: ClusterOptions, environment: Mapping[str, str] = os.environ) -> Place:
+    """Return the role of this process, from `options` or otherwise from TF_CONFIG."""
     if options.ps_hosts or options.worker_hosts or options.job_name:
         return _from_hosts(options)
     if options.master in _LOCAL_MASTERS:
@@ -97,22 +96,15 @@ def _from_hosts(options):
             f'--master={options.master}: with --ps_hosts and --worker_hosts each process runs its '
             'own server; pass one of the two'
         )
-    hosts = {job: _addresses(f'{job}_hosts', getattr(options, f'{job}_hosts')) for job in _JOBS}
+    hosts = {job: _addresses(f'{job}_hosts', getattr(options, f'{job}_hosts')) for job in JOBS}
     if options.job_name is None:
         raise UserError('--job_name is missing: pass ps or worker')
-    if options.job_name not in _JOBS:
-        raise UserError(
-            f'--job_name={options.job_name}: {names.unknown("job", options.job_name, _JOBS)}'
-        )
     for flag, job in (('worker_replicas', 'worker'), ('num_ps_tasks', 'ps')):
         given = getattr(options, flag)
         if given is not None and given != len(hosts[job]):
-            raise UserError(f'--{flag}={given}: --{job}_hosts has {len(hosts[job])}')
+            raise options.mistake(flag, f'--{job}_hosts has {len(hosts[job])}')
     _require_distinct('--ps_hosts, --worker_hosts', hosts)
     return _in_cluster(options.job_name, options.task or 0, hosts, '--task')
-
-
-_JOBS = ('ps', 'worker')
 
 
 def _addresses(flag, text):
@@ -162,8 +154,8 @@ def _from_tf_config(text):
         job = 'worker'
     elif job == 'worker':
         number += len(chiefs)
-    if job not in _JOBS:
-        raise UserError(f'TF_CONFIG: {names.unknown("task type", job, (*_JOBS, *_CHIEF_JOBS))}')
+    if job not in JOBS:
+        raise UserError(f'TF_CONFIG: {names.unknown("task type", job, (*JOBS, *_CHIEF_JOBS))}')
     _require_distinct('TF_CONFIG', hosts)
     return _in_cluster(job, number, hosts, 'TF_CONFIG: task index')
 

@@ -15,8 +15,10 @@ from common.options import (
     ProgramOptions,
     Range,
     option,
+    part,
 )
 from datasets.records import record_files
+from deployment.cluster_options import CLUSTER, ClusterOptions
 
 DATA = 'Data and network'
 LENGTH = 'Length of the run'
@@ -27,7 +29,6 @@ LOSS = 'Loss and regularization'
 VALIDATION = 'Validation during the run'
 SAVING = 'Checkpoints, logs and summaries'
 DEVICES = 'Devices and input'
-CLUSTER = 'Several machines'
 
 OPTIMIZERS = ('adadelta', 'adagrad', 'adam', 'adamw', 'ftrl', 'momentum', 'rmsprop', 'sgd')
 DECAY_TYPES = ('exponential', 'fixed', 'polynomial', 'cosine')
@@ -299,30 +300,7 @@ class TrainOptions(ProgramOptions):
     )
 
     # Several machines
-    master: str = option(CLUSTER, '', 'Address of a TensorFlow server that is already running.')
-    job_name: str | None = option(CLUSTER, None, 'Role of this process: ps or worker.')
-    ps_hosts: str | None = option(
-        CLUSTER, None, 'Comma-separated host:port of the parameter servers.'
-    )
-    worker_hosts: str | None = option(
-        CLUSTER, None, 'Comma-separated host:port of the workers; the first one is the chief.'
-    )
-    task: int | None = option(
-        CLUSTER,
-        None,
-        'Number of this process within its job.',
-        NOT_NEGATIVE,
-        shown=0,
-        older=('task_id',),
-    )
-    worker_replicas: int | None = option(CLUSTER, None, 'Number of workers.', COUNT, shown=1)
-    num_ps_tasks: int | None = option(
-        CLUSTER,
-        None,
-        'Number of parameter servers; with 0 this process holds the variables.',
-        NOT_NEGATIVE,
-        shown=0,
-    )
+    cluster: ClusterOptions = part(ClusterOptions)
     sync_replicas: bool = option(CLUSTER, False, 'Average the gradients of the workers.')
     replicas_to_aggregate: int = option(
         CLUSTER,
@@ -360,7 +338,7 @@ class TrainOptions(ProgramOptions):
 
     def check_files(self):
         """Check that the records are there, and the checkpoint that a new run starts from."""
-        if self.job_name == 'ps' or 'TF_CONFIG' in os.environ:
+        if self.cluster.job_name == 'ps' or 'TF_CONFIG' in os.environ:
             return  # A parameter server reads nothing.
         record_files.require(self.dataset_dir, self.dataset_name, self.dataset_split_name)
         # A run that resumes does not read it.

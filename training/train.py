@@ -19,11 +19,11 @@ _REMNANT = 0.05
 
 
 def train(options):
-    """Train as the options say, or serve variables to those who do; return the exit status.
+    """Train, or serve variables to the processes that train; return the exit status.
 
-    0 also stands for a run that was asked to stop. A user's mistake is a UserError.
+    It is 0 also for a run that was asked to stop.
     """
-    place = cluster.resolve(options)
+    place = cluster.resolve(options.cluster)
     if place.is_parameter_server:
         cluster.serve(place)
         return 0

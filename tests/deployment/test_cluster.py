@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-from types import SimpleNamespace
 
 import pytest
 import tensorflow.compat.v1 as tf
@@ -14,27 +13,15 @@ import tensorflow.compat.v1 as tf
 from common.errors import UserError
 from deployment import cluster
 from deployment.cluster import Place
+from deployment.cluster_options import ClusterOptions
 from deployment.liveness import ServerWatch, WorkerTracker
 from support.checkout import ROOT
 from support.network.addresses import free_addresses
 from support.shell import cluster_member
 
-NOT_GIVEN = {
-    'master': '',
-    'job_name': None,
-    'task': None,
-    'worker_replicas': None,
-    'num_ps_tasks': None,
-    'ps_hosts': None,
-    'worker_hosts': None,
-}
 PS, WORKERS = 'a:1', 'b:1,c:1'
 CLUSTER = {'ps': ['a:1'], 'worker': ['b:1', 'c:1']}
 CHIEF_CLUSTER = {'ps': ['a:1'], 'chief': ['b:1'], 'worker': ['c:1']}
-
-
-def options(**given):
-    return SimpleNamespace(**{**NOT_GIVEN, **given})
 
 
 def tf_config(jobs, kind='worker', index=0):
@@ -76,7 +63,7 @@ def member(job, task):
     ],
 )
 def test_flags_and_tf_config_set_the_role_of_a_process(given, environment, place):
-    assert cluster.resolve(options(**given), environment) == place
+    assert cluster.resolve(ClusterOptions(**given), environment) == place
 
 
 HOSTS = {'ps_hosts': PS, 'worker_hosts': WORKERS}
@@ -87,7 +74,11 @@ HOSTS = {'ps_hosts': PS, 'worker_hosts': WORKERS}
     [
         (HOSTS, {}, '--job_name is missing: pass ps or worker'),
         ({'job_name': 'ps', 'ps_hosts': PS}, {}, '--worker_hosts is missing'),
-        ({**HOSTS, 'job_name': 'wroker'}, {}, "--job_name=wroker: unknown job 'wroker'; known"),
+        (
+            {**HOSTS, 'job_name': 'wroker'},
+            {},
+            "--job_name=wroker: unknown job name 'wroker'; known",
+        ),
         (
             {**HOSTS, 'job_name': 'worker', 'task': 2},
             {},
@@ -119,7 +110,7 @@ HOSTS = {'ps_hosts': PS, 'worker_hosts': WORKERS}
 )
 def test_an_invalid_role_is_an_error_of_one_line(given, environment, message):
     with pytest.raises(UserError) as caught:
-        cluster.resolve(options(**given), environment)
+        cluster.resolve(ClusterOptions(**given), environment)
     assert str(caught.value).startswith(message)
     assert '\n' not in str(caught.value)
 

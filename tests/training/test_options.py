@@ -52,8 +52,8 @@ def test_every_default_is_valid_and_options_are_frozen():
 
 
 def test_an_empty_text_means_nothing_given():
-    assert TrainOptions(checkpoint_path='', ps_hosts='').checkpoint_path is None
-    assert TrainOptions().master == ''
+    assert TrainOptions(checkpoint_path='', optimizer='sgd').checkpoint_path is None
+    assert TrainOptions(dataset_split_name='').dataset_split_name == ''
 
 
 def test_a_default_of_last_resort_is_kept_beside_the_option():

@@ -9,18 +9,13 @@ from types import SimpleNamespace
 import tensorflow.compat.v1 as tf
 
 from deployment import cluster
+from deployment.cluster_options import ClusterOptions
 from training import optimizers
 
 
 def options(job, task, ps_hosts, worker_hosts):
-    return SimpleNamespace(
-        master='',
-        job_name=job,
-        task=int(task),
-        worker_replicas=None,
-        num_ps_tasks=None,
-        ps_hosts=ps_hosts,
-        worker_hosts=worker_hosts,
+    return ClusterOptions(
+        job_name=job, task=int(task), ps_hosts=ps_hosts, worker_hosts=worker_hosts
     )
 
 
