@@ -54,7 +54,7 @@ def check_values(path, info):
         value = getattr(info, name)
         if not least <= value <= most:
             raise UserError(
-                f'{path}: "{name}" is {value}; at least {least} and at most {most:,} is valid'
+                f'{path}: "{name}" is {value}; must be at least {least} and at most {most:,}'
             )
     if info.channels not in _CHANNELS:
         raise UserError(f'{path}: "channels" is {info.channels}; must be 1 (grey) or 3 (RGB)')
