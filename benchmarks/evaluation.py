@@ -76,9 +76,11 @@ def bare_network(info, batch_size, checkpoint):
 def whole_evaluation(info, dataset, batch_size, checkpoint, directory):
     """Yield a function that evaluates all pictures and returns their number."""
     from training.evaluation import predictions
+    from training.evaluation.evaluation_options import EvaluationOptions
     from training.evaluation.evaluator import Evaluator
 
-    with Evaluator(info, dataset, batch_size) as evaluator:
+    threads = EvaluationOptions.num_preprocessing_threads
+    with Evaluator(info, dataset, batch_size, num_threads=threads) as evaluator:
         evaluator.restore(checkpoint)
 
         def run(_):
@@ -102,12 +104,14 @@ def decoding(info, dataset, batch_size):
 
     from preprocessing import preprocessing_factory
     from training import inputs
+    from training.evaluation.evaluation_options import EvaluationOptions
 
     recipe = preprocessing_factory.get_preprocessing(
         info.preprocessing_name, height=info.image_size, width=info.image_size
     )
     with tf.Graph().as_default(), tf.Session() as session:
-        pipeline = inputs.evaluation_batches(dataset, recipe, batch_size)
+        threads = EvaluationOptions.num_preprocessing_threads
+        pipeline = inputs.evaluation_batches(dataset, recipe, batch_size, num_threads=threads)
         iterator = tf.data.make_initializable_iterator(pipeline)
         images, *_ = iterator.get_next()
         following = session.make_callable(tf.shape(images))
