@@ -131,7 +131,7 @@ def _refuse_useless(request, ready_made):
         'sample_unknowns': (name != SAMPLE, f'needs --dataset_name={SAMPLE}'),
         'background_class': (
             name == SAMPLE or (known and name not in _HAS_BACKGROUND),
-            f'has no effect on {name}, which has no pictures of none of its classes',
+            f'has no effect on {name}, whose pictures all belong to a class',
         ),
     }
     for flag, (is_useless, reason) in useless.items():
