@@ -17,10 +17,10 @@ scripts/setup_env.sh --dev
 .venv/bin/ruff format --check .
 .venv/bin/mypy
 if command -v shellcheck >/dev/null; then
-  shellcheck scripts/*.sh
+  shellcheck scripts/*.sh scripts/maintenance/*.sh
 fi
 workers=(--numprocesses="${SLIM_TEST_WORKERS:-2}" --dist=worksteal)
 if [ "${1:-}" = --processors ]; then
-  exec .venv/bin/python scripts/processor_matrix.py "${workers[@]}" "${@:2}"
+  exec .venv/bin/python scripts/maintenance/processor_matrix.py "${workers[@]}" "${@:2}"
 fi
 exec .venv/bin/python -m pytest "${workers[@]}" "$@"

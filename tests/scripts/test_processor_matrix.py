@@ -1,4 +1,4 @@
-"""scripts/processor_matrix.py: one table of what each kind of processor makes of the tests."""
+"""scripts/maintenance/processor_matrix.py: a table of the results on each kind of processor."""
 
 import importlib.util
 import os
@@ -23,7 +23,7 @@ def test_sometimes_skipped():
 
 @pytest.fixture(scope='module')
 def matrix():
-    path = ROOT / 'scripts' / 'processor_matrix.py'
+    path = ROOT / 'scripts' / 'maintenance' / 'processor_matrix.py'
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -155,5 +155,6 @@ AUDITS = {
 @pytest.mark.parametrize('case', AUDITS)
 def test_an_audit_warns_of_what_it_finds_and_of_what_it_could_not_ask(case):
     packages, errors, lines = AUDITS[case]
-    describe = runpy.run_path(str(ROOT / 'scripts' / 'audit_requirements.py'))['describe']
+    program = runpy.run_path(str(ROOT / 'scripts/maintenance/audit_requirements.py'))
+    describe = program['describe']
     assert describe({'dependencies': packages}, errors) == lines

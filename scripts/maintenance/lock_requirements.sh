@@ -2,11 +2,11 @@
 # Lock the dependencies of pyproject.toml in requirements*.txt: exact versions with the hashes of all
 # their files, for all supported Python versions. Versions that still fit are kept.
 #
-#   scripts/lock_requirements.sh                          after a change of pyproject.toml
-#   scripts/lock_requirements.sh --upgrade-package flask  upgrade one package
-#   scripts/lock_requirements.sh --upgrade                upgrade all packages
+#   scripts/maintenance/lock_requirements.sh                          after a change of pyproject.toml
+#   scripts/maintenance/lock_requirements.sh --upgrade-package flask  upgrade one package
+#   scripts/maintenance/lock_requirements.sh --upgrade                upgrade all packages
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 case "${1:-}" in
   -h | --help)
@@ -51,16 +51,16 @@ for extra in dev gpu; do
 done
 
 {
-  echo '# The exact versions that CI runs. Made from pyproject.toml by scripts/lock_requirements.sh.'
+  echo '# The exact versions that CI runs. Made from pyproject.toml by scripts/maintenance/lock_requirements.sh.'
   cat "$work/requirements.txt"
 } >requirements.txt
 {
-  echo '# What tests and checks need beside requirements.txt. Made by scripts/lock_requirements.sh.'
+  echo '# What tests and checks need beside requirements.txt. Made by scripts/maintenance/lock_requirements.sh.'
   echo '-r requirements.txt'
   beyond_requirements "$work/dev.txt"
 } >requirements-dev.txt
 {
-  echo "# NVIDIA's libraries for TensorFlow, beside requirements.txt. Made by scripts/lock_requirements.sh."
+  echo "# NVIDIA's libraries for TensorFlow, beside requirements.txt. Made by scripts/maintenance/lock_requirements.sh."
   echo '-r requirements.txt'
   beyond_requirements "$work/gpu.txt"
 } >requirements-gpu.txt

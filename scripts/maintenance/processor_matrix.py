@@ -1,9 +1,9 @@
-"""Run the numerically sensitive tests once for each kind of processor, and compare the verdicts.
+"""Run the numerically sensitive tests once for each kind of processor, and compare the results.
 
 Usage: scripts/run_tests.sh --processors [ARGUMENTS OF PYTEST]
 
 Arguments that name tests replace the list below. The exit status is 1 if a test fails, or if its
-verdict is not the same everywhere.
+result differs between environments.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # Whether oneDNN is on by default depends on the processor, and a limit of its instructions has an
 # effect only where it is on.
 ENVIRONMENTS = {
@@ -61,7 +61,7 @@ TESTS = (
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What one environment made of the tests."""
+    """The results of the tests in one environment."""
 
     environment: str
     verdicts: Mapping[str, str]
@@ -73,7 +73,7 @@ class Run:
 
 
 def run_tests(environment, settings, arguments):
-    """Run pytest with the settings of an environment, and return what came of it."""
+    """Run pytest with the settings of an environment, and return the Run."""
     others = {name: value for name, value in os.environ.items() if name not in SWITCHES}
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
