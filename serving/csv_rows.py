@@ -1,4 +1,4 @@
-"""Results as CSV: a line for each picture, fit for spreadsheets, too."""
+"""Results as CSV, one line for each picture, that spreadsheets can read."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from common import text
 
 
 class Writer:
-    """Writes lines of a picture's name, what is wrong with it, and its best classes."""
+    """Writes lines with the name of a picture, its error if there is one, and its best classes."""
 
     def __init__(self, stream, count):
         self._writer = csv.writer(stream, lineterminator='\n')
@@ -25,7 +25,7 @@ class Writer:
         self._writer.writerow([_name_cell(name), '', *cells])
 
     def problem(self, name, problem):
-        """Write the line of one picture that has no classes."""
+        """Write the line of a picture that could not be classified."""
         empty = [''] * 2 * self._count
         self._writer.writerow([_name_cell(name), text.encodable(problem), *empty])
 
@@ -35,7 +35,7 @@ def _name_cell(name):
 
 
 def document(rows):
-    """Return the whole CSV of rows of (name, what is wrong or '', predictions)."""
+    """Return a complete CSV file from rows of (name, error or '', predictions)."""
     stream = io.StringIO()
     writer = Writer(stream, max(len(predictions) for _, _, predictions in rows))
     writer.heading()

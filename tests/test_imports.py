@@ -42,14 +42,20 @@ SUBROOMS = {
     ),
     'training.jobs': ('training.evaluation.lettering',),
     'serving.graphdef': (),
-    'serving.export': ('serving.graphdef',),
+    'serving.export': ('serving.early_checks', 'serving.graphdef'),
     'serving.model': ('serving.fairness', 'serving.graphdef', 'serving.memory'),
-    'serving.terminal': ('serving.csv_rows', 'serving.model'),
-    'serving.web': ('serving.csv_rows', 'serving.fairness', 'serving.memory', 'serving.model'),
+    'serving.terminal': ('serving.csv_rows', 'serving.early_checks', 'serving.model'),
+    'serving.web': (
+        'serving.csv_rows',
+        'serving.early_checks',
+        'serving.fairness',
+        'serving.memory',
+        'serving.model',
+    ),
 }
 # Library -> the only modules that may import it.
 USERS = {
-    'absl.flags': {'common.cli', 'common.flag_tables'},
+    'absl.flags': {'common.cli'},
     'flask': {'serving.web.app'},
 }
 NO_TENSORFLOW = {'common', 'pictures'}

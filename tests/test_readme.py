@@ -32,7 +32,7 @@ EXPECTED_OUTPUT = {
     'tail': r'global step \d+: loss',
     './scripts/run_eval.sh': r'accuracy \d+\.\d+% \(\d+ of 50 right\)',
     './scripts/tensorboard.sh': r'TensorBoard \S+ at http://\S+:6006/',
-    './scripts/server.sh': r'No key is asked for',
+    './scripts/server.sh': r'No API key is required',
 }
 WEIGHTS = 'mobilenet_v1_0.50_160'
 

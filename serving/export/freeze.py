@@ -1,8 +1,6 @@
 """freeze_graph: an exported graph and a checkpoint become one file with its description."""
 
-import dataclasses
 import hashlib
-import os
 
 import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
@@ -23,32 +21,11 @@ from serving.graphdef import (
 _PIPELINES = ('Queue', 'Iterator')  # In the names of operations.
 
 
-@dataclasses.dataclass(frozen=True)
-class FreezeOptions:
-    """What to freeze; the names are those of TensorFlow's own tool."""
-
-    input_graph: str  # A GraphDef; empty where `input_meta_graph` is given.
-    input_checkpoint: str  # A checkpoint, or a directory whose newest good one is meant.
-    output_graph: str
-    output_node_names: tuple[str, ...]
-    input_saver: str = ''
-    initializer_nodes: tuple[str, ...] = ()
-    clear_devices: bool = True
-    # None stands for what was not given.
-    model_name: str | None = None
-    use_moving_averages: bool | None = None
-    allow_unsafe_graph: bool = False
-    input_meta_graph: str = ''
-
-    @property
-    def graph_path(self):
-        """Return the file that holds the graph."""
-        return self.input_graph or self.input_meta_graph
-
-
 def freeze(options):
     """Write `output_graph`, its label file and its description; return the Frozen."""
-    _check(options)
+    options.check_files()
+    for line in options.notices:
+        tf.logging.info('%s', line)
     graph_def, places = _read(options)
     _require_nodes(graph_def, options)
     checkpoint = watch.find(options.input_checkpoint).path
@@ -72,32 +49,6 @@ def freeze(options):
     tf.logging.info('%s', result.line())
     write(options.output_graph, result.graph_def, info)
     return result
-
-
-def _check(options):
-    if options.input_graph and options.input_meta_graph:
-        raise UserError(
-            f'--input_meta_graph={options.input_meta_graph}: --input_graph is given as well; pass'
-            ' one of them'
-        )
-    if not options.graph_path:
-        raise UserError('--input_graph or --input_meta_graph is missing: freezing needs a graph')
-    for flag in ('input_checkpoint', 'output_graph', 'output_node_names'):
-        if not getattr(options, flag):
-            raise UserError(f'--{flag} is missing: freezing needs it')
-    require_place('output_graph', options.output_graph)
-    if os.path.realpath(options.graph_path) == os.path.realpath(options.output_graph):
-        raise UserError(
-            f'--output_graph={options.output_graph}: is the input graph; name another file'
-        )
-
-
-def require_place(flag, path):
-    """Check that a file can be put where a flag says, before the work that it takes."""
-    try:
-        files.require_file(path)
-    except OSError as error:
-        raise UserError(f'--{flag}={path}: {error.strerror}; name a file to write') from None
 
 
 def _read(options):

@@ -11,7 +11,7 @@ from common import startup
 from common.errors import UserError
 
 
-def convert(graph_def, info, precision='float32', representative=None, batch_size=1):
+def convert(graph_def, info, precision, representative=None, batch_size=1):
     """Return the bytes of a TensorFlow Lite model of a frozen graph.
 
     For int8 `representative` holds preprocessed pictures [pictures, side, side, channels], from

@@ -1,38 +1,128 @@
-"""Which model to use, and how pictures are fed to it."""
+"""The options of a model: how to read it, and how to run it."""
 
 import dataclasses
 
 from classifiers.model_request import NETWORK_FLAG
+from common import processors
+from common.options import COUNT, NOT_NEGATIVE, OneOf, Options, Range, option
+
+MODEL = 'The model'
+FOREIGN = 'Frozen graphs of other programs (as in label_image)'
+SPEED = 'Speed'
+OUTPUT = 'Output'
+
+PRECISIONS = ('float32', 'bfloat16', 'auto')
+_MOST = 1_000_000  # Of milliseconds, threads and pictures.
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelOptions:
-    """Which model to use, and what it does not say itself; None stands for what was not given."""
+class ModelOptions(Options):
+    """Hold which model to use and what its files do not say; None means not given."""
 
-    path: str  # A training directory, a checkpoint, or a frozen graph (.pb).
-    model_name: str | None = None  # The network, as nets_factory names it.
-    network_flag: str = NETWORK_FLAG  # What the program calls the flag behind `model_name`.
+    path: str = ''  # A training directory, a checkpoint, or a frozen graph (.pb).
     label_file: str | None = None
-    labels_offset: int | None = None
-    image_size: int | None = None
-    preprocessing_name: str | None = None
-    use_grayscale: bool | None = None
-    use_moving_averages: bool | None = None
-    # For graphs that other programs made, as TensorFlow's label_image knows them.
-    input_layer: str | None = None
-    output_layer: str | None = None
-    input_mean: float | None = None
-    input_std: float | None = None
-    input_width: int | None = None
-    input_height: int | None = None
-    allow_unsafe_graph: bool = False  # Run whatever a frozen graph holds.
+    network_flag: str = NETWORK_FLAG  # What the program calls the flag behind `model_name`.
+
+    model_name: str | None = option(
+        MODEL, None, 'The network, if there is no model.json that names it.'
+    )
+    labels_offset: int | None = option(
+        MODEL,
+        None,
+        'The label of the first output: 1 for a network without a background class.',
+        NOT_NEGATIVE,
+    )
+    image_size: int | None = option(MODEL, None, 'Side of the input in pixels.', COUNT)
+    preprocessing_name: str | None = option(
+        MODEL, None, 'The preprocessing: inception, vgg, lenet or cifarnet.'
+    )
+    use_grayscale: bool | None = option(MODEL, None, 'The network takes pictures of one channel.')
+    use_moving_averages: bool | None = option(
+        MODEL, None, 'Use the moving averages; by default if the network was trained with them.'
+    )
+    input_layer: str | None = option(
+        FOREIGN, None, 'The node that takes pictures or pixels, if it is not found.'
+    )
+    output_layer: str | None = option(
+        FOREIGN, None, 'The node with the scores of the classes, if there is no softmax.'
+    )
+    input_mean: float | None = option(
+        FOREIGN, None, 'Subtracted from every pixel (0 to 255) of the resized picture.'
+    )
+    input_std: float | None = option(FOREIGN, None, 'Every pixel is then divided by this.')
+    input_width: int | None = option(FOREIGN, None, 'Width of the input in pixels.', COUNT)
+    input_height: int | None = option(FOREIGN, None, 'Height of the input in pixels.', COUNT)
+    allow_unsafe_graph: bool = option(
+        FOREIGN, False, 'Run a graph even if it can read or change files.'
+    )
+
+    def __post_init__(self):
+        """Check each option by itself, and those that contradict each other."""
+        super().__post_init__()
+        if self.input_std == 0:
+            raise self.mistake('input_std', 'must not be 0: pixels are divided by it')
+        for name in ('input_width', 'input_height') if self.image_size else ():
+            if getattr(self, name) not in (None, self.image_size):
+                raise self.mistake(
+                    name, f'contradicts --image_size={self.image_size}; pass one of them'
+                )
 
     @property
     def height(self):
-        """Return the height that was asked for, or None."""
+        """Return the requested height, or None."""
         return self.input_height or self.image_size
 
     @property
     def width(self):
-        """Return the width that was asked for, or None."""
+        """Return the requested width, or None."""
         return self.input_width or self.image_size
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PredictorOptions(Options):
+    """Hold how a model is run; None leaves the choice to the program."""
+
+    max_concurrency: int | None = option(
+        SPEED,
+        None,
+        'Batches that run at the same time; by default as many as there are cores.',
+        Range(1, _MOST),
+    )
+    max_batch_size: int | None = option(
+        SPEED, None, 'Pictures per batch; by default 1, with a GPU 8.', Range(1, _MOST)
+    )
+    batch_wait_ms: float | None = option(
+        SPEED,
+        None,
+        'Milliseconds that a batch waits for more pictures; by default 0, with a GPU 2.',
+        Range(0, _MOST),
+    )
+    max_queue: int | None = option(
+        SPEED,
+        64,
+        'Pictures that may wait; the server answers 503 to more.',
+        Range(1, _MOST),
+    )
+    precision: str = option(
+        SPEED,
+        'float32',
+        'Number format of the network; auto takes bfloat16 if it is faster and the classes agree.',
+        OneOf(PRECISIONS),
+    )
+
+    def resolved(self, has_gpu):
+        """Return a copy in which every choice is made."""
+        defaults = {
+            'max_concurrency': processors.available(),
+            'max_batch_size': 8 if has_gpu else 1,
+            'batch_wait_ms': 2.0 if has_gpu else 0.0,
+        }
+        left_open = {name for name in defaults if getattr(self, name) is None}
+        return dataclasses.replace(self, **{name: defaults[name] for name in left_open})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TopOptions(Options):
+    """Hold how many classes are shown, in the terminal and by the server."""
+
+    num_top_predictions: int = option(OUTPUT, 5, 'Classes per picture, best first.', COUNT)

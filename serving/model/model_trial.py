@@ -16,9 +16,12 @@ import threading
 import time
 
 from common.errors import UserError
+from common.options import Options, Range, option
+from serving.model.model_options import MODEL
 
 _MEGABYTE = 2**20
 _POLL_SECS = 0.1
+LONGEST_SECS = 1e9  # Larger numbers are too large for the clocks of some systems.
 _SHARE = 0.8  # Of the free memory: the server needs some for requests meanwhile.
 _PR_SET_PDEATHSIG = 1
 _NICENESS = 10  # Requests go first.
@@ -32,11 +35,23 @@ _START = (
 
 
 @dataclasses.dataclass(frozen=True)
-class TrialLimits:
-    """What the trial of a model may take."""
+class TrialLimits(Options):
+    """Hold how much time and memory the trial of a new model may take."""
 
-    secs: float = 300.0
-    max_mb: float = 0.0  # 0: four fifths of the memory that is free when it begins.
+    secs: float = option(
+        MODEL,
+        300.0,
+        'How long the test of a new model may take.',
+        Range(1, LONGEST_SECS),
+        name='trial_secs',
+    )
+    max_mb: float = option(
+        MODEL,
+        0.0,
+        'Memory for that test; 0 means four fifths of what is free.',
+        Range(0, LONGEST_SECS),
+        name='trial_max_mb',
+    )
 
 
 class StoppedError(Exception):
@@ -186,8 +201,8 @@ def _end_with_parent():
 
 def _problem(request):
     """Return in one line why the model cannot be served, or None."""
-    from serving.model.model_options import ModelOptions
-    from serving.model.predictor import Predictor, PredictorOptions
+    from serving.model.model_options import ModelOptions, PredictorOptions
+    from serving.model.predictor import Predictor
 
     how = PredictorOptions(**request['predictor']) if request['predictor'] else None
     try:

@@ -1,55 +1,23 @@
 """A trained classifier that answers any number of callers at once."""
 
-import dataclasses
 import os
 import time
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from common import names, processors
 from common.errors import UserError
 from deployment import precision
 from pictures.gate import BadImage
 from serving import memory
 from serving.model import loading, output_names
+from serving.model.model_options import PredictorOptions
 from serving.model.runner import Runner, trial_pictures
-from serving.model.work_queue import BusyError, ClosedError, ExpiredError, WorkQueue
+from serving.model.work_queue import WorkQueue
 
-__all__ = ['BusyError', 'ClosedError', 'ExpiredError', 'Predictor', 'PredictorOptions', 'top']
-
-PRECISIONS = ('float32', 'bfloat16', 'auto')
 _WARM_UP_RUNS = 2
-_MOST = 1_000_000  # Of anything: milliseconds, threads, pictures.
 _TIMED_RUNS = 5
 _WORTH_IT = 0.95  # Of the time in float32: what is hardly faster is not worth its errors.
-
-
-@dataclasses.dataclass(frozen=True)
-class PredictorOptions:
-    """How a model is run; None leaves it to the machine."""
-
-    max_concurrency: int | None = None  # Runs side by side; else one for each core.
-    max_batch_size: int | None = None  # Pictures in one run; else 1, with a GPU 8.
-    batch_wait_ms: float | None = None  # How long a run waits for more; else 0, with a GPU 2.
-    max_queue: int | None = 64  # Pictures that may wait; None: any number.
-    precision: str = 'float32'
-
-    def resolved(self, has_gpu):
-        """Return a copy in which nothing is left open."""
-        for name in ('max_concurrency', 'max_batch_size', 'max_queue', 'batch_wait_ms'):
-            value, least = getattr(self, name), 0 if name == 'batch_wait_ms' else 1
-            if value is not None and not least <= value <= _MOST:  # Written so, NaN is refused.
-                raise UserError(f'--{name}={value}: {least} to {_MOST} is valid')
-        if self.precision not in PRECISIONS:
-            raise UserError(names.unknown('--precision', self.precision, PRECISIONS))
-        defaults = {
-            'max_concurrency': processors.available(),
-            'max_batch_size': 8 if has_gpu else 1,
-            'batch_wait_ms': 2.0 if has_gpu else 0.0,
-        }
-        left_open = {name for name in defaults if getattr(self, name) is None}
-        return dataclasses.replace(self, **{name: defaults[name] for name in left_open})
 
 
 class Predictor:

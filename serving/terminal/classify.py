@@ -1,4 +1,4 @@
-"""Classify the pictures of a command line, and print what they are."""
+"""Classify the pictures of a command line and print their classes."""
 
 import collections
 import concurrent.futures
@@ -8,35 +8,22 @@ import io
 import itertools
 import sys
 
-from common import names, processors
+from common import processors
 from common.errors import UserError
 from common.progress import Progress
 from pictures.gate import BadImage
-from serving.model.model_options import ModelOptions
-from serving.model.predictor import Predictor, PredictorOptions
-from serving.terminal import picture_files
+from serving.model.predictor import Predictor
+from serving.terminal import picture_arguments, picture_files
 from serving.terminal.row_formats import FORMATS
 
 _MOST_PIXELS_AT_ONCE = 2**25  # A batch of huge pictures would be decoded side by side.
 
 
-@dataclasses.dataclass(frozen=True)
-class ClassifyOptions:
-    """What to classify, with which model, and how to print it."""
-
-    model: ModelOptions
-    paths: tuple
-    format: str = 'table'
-    num_top_predictions: int = 5
-    batch_size: int = 16
-    precision: str = 'float32'
-
-
 def classify(options, stream=None):
-    """Print a row for each picture; return 1 if there was a bad one, else 0."""
-    _check(options)
-    files = picture_files.find(options.paths)
-    batch_size = min(options.batch_size, len(files))  # The model is tried with a whole batch.
+    """Print a row for each picture; return 1 if a picture could not be classified, else 0."""
+    options.check_files()
+    files = picture_arguments.find(options.paths)
+    batch_size = min(options.batch_size, len(files))  # The model is warmed up with a full batch.
     with _loaded(options, batch_size) as predictor:
         stream = stream or _standard_output()
         count = options.num_top_predictions
@@ -52,47 +39,35 @@ def classify(options, stream=None):
     return 1 if num_bad else 0
 
 
-def _check(options):
-    if not options.paths:
-        raise UserError('no picture: name files, folders or patterns, or - for standard input')
-    if options.format not in FORMATS:
-        raise UserError(names.unknown('--format', options.format, FORMATS))
-    for name in ('num_top_predictions', 'batch_size'):
-        if getattr(options, name) < 1:
-            raise UserError(f'--{name}={getattr(options, name)}: at least 1 is valid')
-    if options.paths.count(picture_files.STANDARD_INPUT) > 1:
-        raise UserError('standard input (-) can be read only once')
-
-
 def _standard_output():
-    """Return standard output, whose encoding may not know every letter of a name."""
+    """Return standard output; characters that its encoding lacks are written as escapes."""
     if sys.stdout is None:
-        raise UserError('standard output is closed: there is nowhere to print to')
+        raise UserError('standard output is closed')
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors='backslashreplace')
     return sys.stdout
 
 
 def _loaded(options, batch_size):
-    how = PredictorOptions(
+    how = dataclasses.replace(
+        options.of_predictor,
         max_concurrency=1,
         max_batch_size=batch_size,
         batch_wait_ms=0,
         max_queue=None,
-        precision=options.precision,
     )
-    return Predictor(options.model, how)
+    return Predictor(options.model_options, how)
 
 
 def _progress(total, stream):
-    """Return a progress display, or a silent one where the rows themselves show how far we are."""
+    """Return a progress display, or a silent one if the rows appear on the terminal."""
     if total == 1 or stream.isatty():
         return _Silent()
     return Progress(total, 'Classifying', 'pictures')
 
 
 class _Silent(contextlib.nullcontext):
-    """Stands in for a progress display."""
+    """A progress display that shows nothing."""
 
     def __enter__(self):
         return self
@@ -102,7 +77,7 @@ class _Silent(contextlib.nullcontext):
 
 
 def _classified(predictor, files, batch_size):
-    """Yield (path, probabilities or None, what is wrong or '') for each file, in order."""
+    """Yield (path, probabilities or None, error or '') for each file, in order."""
     for batch in _batches(_prepared(files, batch_size), batch_size):
         good = [picture for _, picture, _ in batch if picture is not None]
         outcomes = iter(predictor.outcomes([picture.data for picture in good]))
@@ -115,7 +90,7 @@ def _classified(predictor, files, batch_size):
 
 
 def _prepared(files, ahead):
-    """Yield (file, NormalisedImage or None, what is wrong), a few files read in advance."""
+    """Yield (file, NormalisedImage or None, error or ''), reading a few files in advance."""
     with concurrent.futures.ThreadPoolExecutor(processors.available()) as pool:
         waiting = collections.deque()
         remaining = iter(files)
@@ -136,7 +111,7 @@ def _read(file):
 
 
 def _batches(prepared, size):
-    """Yield lists of up to `size` items, shorter ones where the pictures are large."""
+    """Yield lists of up to `size` items, fewer if the pictures are large."""
     batch, pixels = [], 0
     for item in prepared:
         picture = item[1]

@@ -1,4 +1,4 @@
-"""What classify_image.py prints: a table for people, CSV and JSON for programs."""
+"""The output formats of classify_image.py: a table for people, CSV and JSON for programs."""
 
 import json
 
@@ -10,7 +10,7 @@ _WIDEST_PATH, _WIDEST_NAME = 60, 24
 
 
 class Table:
-    """Prints the classes of one picture below each other, those of several in a row each."""
+    """Prints one class per line for a single picture, and one line per picture for several."""
 
     def __init__(self, stream, info, count, files):
         self._stream = stream
@@ -25,7 +25,7 @@ class Table:
         """Begin."""
 
     def write(self, path, probabilities=None, problem=''):
-        """Print one picture's classes, or what is wrong with it."""
+        """Print the classes of a picture, or why it has none."""
         path = text.padded(text.printable(path), self._path_width)
         if problem:
             self._print(f'{path}  error: {text.printable(problem)}')
@@ -51,7 +51,7 @@ class Table:
 
 
 class Csv:
-    """Writes a line for each picture, fit for spreadsheets, too."""
+    """Writes a line for each picture that spreadsheets can read."""
 
     def __init__(self, stream, info, count, files):
         del files

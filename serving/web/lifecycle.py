@@ -1,52 +1,37 @@
-"""The server's life: listen, load, answer, exchange models, and end without losing an answer."""
+"""Run the server: listen, load the model, answer requests, and drain when it is stopped."""
 
-import dataclasses
 import logging
 import os
-import re
 import signal
 import socket
 import sys
 import threading
 import time
 
-from common import text
-from common.errors import UserError
+from common import startup, text
 from serving import memory
-from serving.model.model_trial import TrialLimits
 from serving.web import server_options
-from serving.web.server_options import AppConfig, ListenOptions
 from serving.web.transport import http_server
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SECS_BETWEEN_SIGNALS = 1.0  # `timeout` and shells send the same signal twice.
 
 
-@dataclasses.dataclass(frozen=True)
-class ServeOptions:
-    """Everything that a server is started with."""
-
-    model: object  # ModelOptions and PredictorOptions: to know them TensorFlow has to be there.
-    predictor: object
-    app: AppConfig
-    listen: ListenOptions
-    reload_secs: float = 2.0  # How often to look for a new model; 0: never.
-    trial: TrialLimits = dataclasses.field(default_factory=TrialLimits)  # Of a new model.
-
-    def __post_init__(self):
-        """Check the numbers here; waiting for less than nothing would never rest."""
-        server_options.check_number('reload_secs', self.reload_secs, 0)
-        server_options.check_number('trial_secs', self.trial.secs, 1)
-        server_options.check_number('trial_max_mb', self.trial.max_mb, 0)
-
-
-def serve(options, listening):
-    """Serve until SIGTERM or SIGINT, then answer what is under way; return the exit status."""
-    memory.return_large_blocks()
+def serve(options):
+    """Serve until SIGTERM or SIGINT, finish the current requests, and return the exit status."""
+    _exit_on_signals()
+    _start_log(options.debug)
     log = logging.getLogger('serving')
-    server, holder, store = _assemble(options, listening, log)
+    for line in options.notices:
+        log.info('%s', line)
+    keys = server_options.read_keys(options.api_key_file) if options.api_key_file else ()
+    config = options.app_config(keys)
+    # Before TensorFlow is imported, which takes seconds: the port may be in use.
+    listening = http_server.listen(options.listen.host, options.listen.port)
+    memory.return_large_blocks()
+    server, holder, store = _assemble(options, config, listening, log)
     _handle_signals(server)
-    loading = _Loading(options, server, holder, log)
+    loading = _Loading(options, config, server, holder, log)
     loading.start()
     server.run()
     if store:
@@ -54,7 +39,7 @@ def serve(options, listening):
     if loading.error:
         raise loading.error
     status = _report_end(server.cut, log)
-    if loading.is_alive() or server.cut:  # Neither TensorFlow nor a thread can be stopped cleanly.
+    if loading.is_alive() or server.cut:  # TensorFlow and threads cannot be stopped cleanly.
         sys.stdout.flush()
         os._exit(status)
     holder.close()
@@ -62,7 +47,7 @@ def serve(options, listening):
 
 
 def _report_end(cut, log):
-    """Log whether all requests were answered; return the exit status that says so, too."""
+    """Log whether all requests were answered; return the exit status: 0 if they were, else 1."""
     for address, asked, seconds in cut:
         asked = text.printable(asked.encode('utf-8', 'replace').decode()[:200])
         log.error('CUT %s %s after %.1f s: its answer was not finished', address, asked, seconds)
@@ -71,13 +56,13 @@ def _report_end(cut, log):
     return 1 if cut else 0
 
 
-def _assemble(options, listening, log):
-    """Return the server, what holds its model, and its store of uploads, or None."""
-    from serving.model import model_holder
+def _assemble(options, config, listening, log):
+    """Return the server, its ModelHolder, and its UploadStore or None."""
+    with startup.quiet(startup.FATAL):
+        from serving.model import model_holder
     from serving.web import app, metrics, upload_store
     from serving.web.transport import access_log
 
-    config = options.app
     counters = metrics.Metrics()
     store = None
     if config.upload_folder:
@@ -86,7 +71,7 @@ def _assemble(options, listening, log):
         store.start_cleaning()
         log.info('copies of pictures are kept in %s', store.folder)
     holder = model_holder.for_model(
-        options.model,
+        options.model_options,
         options.predictor,
         report=log.info,
         observe=counters.batch,
@@ -114,17 +99,18 @@ def _assemble(options, listening, log):
 
 
 class _Loading(threading.Thread):
-    """Loads the model beside the server, which answers meanwhile that it is not ready."""
+    """Loads the model in a thread; until then the server answers that it is not ready."""
 
-    def __init__(self, options, server, holder, log):
+    def __init__(self, options, config, server, holder, log):
         super().__init__(name='loading', daemon=True)
         self.error = None
-        self._options, self._server, self._holder, self._log = options, server, holder, log
+        self._options, self._config = options, config
+        self._server, self._holder, self._log = server, holder, log
 
     def run(self):
-        """Load, try the gate, tell where to find the page, and watch for a new model."""
+        """Load the model, print the server's address, and watch for a new model."""
         began = time.monotonic()
-        self._log.info('loading %s ...', self._options.model.path)
+        self._log.info('loading %s ...', self._options.model_path)
         try:
             self._holder.load()
             _try_gate()
@@ -133,7 +119,7 @@ class _Loading(threading.Thread):
             self._server.stop()
             return
         self._log.info('ready after %.1f s', time.monotonic() - began)
-        for line in greeting(self._options.listen.host, self._server.port, self._options.app):
+        for line in greeting(self._options.listen.host, self._server.port, self._config):
             print(line, flush=True)
         if self._options.reload_secs:
             self._holder.start_watching(self._options.reload_secs)
@@ -150,13 +136,13 @@ def _try_gate():
 
 
 def greeting(host, port, config):
-    """List the lines that tell where the server is found, and by whom."""
+    """List the lines that say at which address the server is, and who can reach it."""
     lines = [f'listening on port {port}']
     if host in ('0.0.0.0', '::'):
         lines += [f'  http://{address}:{port}/' for address in ('127.0.0.1', *_own_addresses())]
-        lines.append('Every machine that reaches this one can use it, over plain HTTP.')
+        lines.append('Every machine that can reach this one can use it, over plain HTTP.')
         if not config.api_keys:
-            lines.append('No key is asked for: --api_key_file=FILE changes that.')
+            lines.append('No API key is required; --api_key_file=FILE requires one.')
         return lines
     shown = f'[{host}]' if ':' in host else host
     lines.append(f'  http://{shown}:{port}/')
@@ -166,7 +152,7 @@ def greeting(host, port, config):
 
 
 def _own_addresses():
-    """List the address by which this machine would reach others; nothing is sent."""
+    """List the address from which this machine reaches others; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(('192.0.2.1', 9))  # Reserved for documentation (RFC 5737).
@@ -175,11 +161,11 @@ def _own_addresses():
             return []
 
 
-def end_at_once_when_told():
-    """Exit with 0 on SIGTERM or SIGINT, as long as nothing can be under way yet.
+def _exit_on_signals():
+    """Exit with 0 on SIGTERM or SIGINT, until the server can receive requests.
 
-    Called before TensorFlow is imported, which takes seconds. An exception would be raised in the
-    middle of the import, where libraries catch what they do not expect.
+    TensorFlow takes seconds to import, and an exception during that time could be caught by a
+    library.
     """
     for number in _SIGNALS:
         signal.signal(number, lambda number, frame: os._exit(0))
@@ -198,7 +184,7 @@ def _handle_signals(server):
         signal.signal(number, handle)
 
 
-def start_log(debug=False):
+def _start_log(debug):
     """Write the server's log and its access log to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter('%(asctime)s %(message)s'))
@@ -207,27 +193,3 @@ def start_log(debug=False):
         log.handlers[:] = [handler]
         log.propagate = False
         log.setLevel(logging.DEBUG if debug else logging.INFO)
-
-
-def name_for(path):
-    """Return what the model at `path` is called in addresses: the name of its file or folder."""
-    name = os.path.basename(os.path.normpath(path))
-    if name.endswith(('.pb', '.pbtxt')):
-        name = os.path.splitext(name)[0]
-    return re.sub(r'[^A-Za-z0-9_.-]', '_', name) or 'model'
-
-
-def model_path(directory, name):
-    """Return the path of the model: a name in a directory, or either alone."""
-    path = os.path.join(directory, name) if directory else name
-    if path.endswith('.pb') and not os.path.exists(path):
-        raise UserError(f'--model_name={name}: there is no file {path}')
-    return path
-
-
-def label_path(directory, name):
-    """Return the path of a label file, which may lie where one stands or beside the model."""
-    if not name or not directory or os.path.exists(name):
-        return name
-    beside = os.path.join(directory, name)
-    return beside if os.path.exists(beside) else name

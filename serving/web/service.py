@@ -10,7 +10,8 @@ from pictures import gate
 from pictures.gate import BadImage
 from serving.fairness import Shares
 from serving.model.model_holder import NotReadyError
-from serving.model.predictor import BusyError, ClosedError, ExpiredError, top
+from serving.model.predictor import top
+from serving.model.work_queue import BusyError, ClosedError, ExpiredError
 from serving.web import upload_store, uploads
 from serving.web.refusals import Refusal
 

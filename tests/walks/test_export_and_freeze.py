@@ -6,12 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from absl import flags
 
-import freeze_graph
 from classifiers import model_info
-from common import flag_tables as cli
-from common import labels
+from common import cli, labels
+from serving.export.freeze_options import FreezeOptions
 from serving.graphdef import graph_nodes
 from support.checkout import ROOT
 from support.files import frozen_graphs, records, small_models
@@ -117,14 +115,6 @@ def test_mistakes_are_one_line_and_exit_status_1(script, flags, message, tmp_pat
 
 def test_every_file_of_a_freezing_may_lie_in_the_home_directory(monkeypatch):
     monkeypatch.setenv('HOME', '/home/kim')
-    flag_values = flags.FlagValues()
-    cli.define(freeze_graph._GROUPS, flag_values)
-    paths = (
-        'input_graph',
-        'input_meta_graph',
-        'input_checkpoint',
-        'input_saver',
-        'output_graph',
-    )
-    cli.parse(['freeze_graph.py', *(f'--{name}=~/here' for name in paths)], flag_values)
-    assert {flag_values[name].value for name in paths} == {'/home/kim/here'}
+    paths = ('input_graph', 'input_meta_graph', 'input_checkpoint', 'input_saver', 'output_graph')
+    options = cli.read(FreezeOptions, [f'--{name}=~/here' for name in paths])
+    assert {getattr(options, name) for name in paths} == {'/home/kim/here'}

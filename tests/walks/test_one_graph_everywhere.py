@@ -9,9 +9,11 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from serving.export import export, saved_model
+from serving.export.export_options import ExportOptions
 from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from serving.terminal import classify
+from serving.terminal.classify_options import ClassifyOptions
 from serving.web.app import create_app
 from serving.web.server_options import AppConfig
 from serving.web.service import OnlyModel
@@ -44,7 +46,7 @@ def prepare(tmp_path, name, files):
     )
     path = str(tmp_path / 'frozen.pb')
     for kind, where in (('frozen', path), ('saved_model', str(tmp_path / 'saved_model'))):
-        options = export.ExportOptions(
+        options = ExportOptions(
             output_file=where, checkpoint_path=directory, format=kind, num_check_pictures=2
         )
         export.export(options, report=lambda line: None)
@@ -73,7 +75,7 @@ def from_program(path, tmp_path, files):
         (folder / name).write_bytes(data)
     stream = io.StringIO()
     paths = tuple(str(folder / name) for name in files)
-    options = classify.ClassifyOptions(ModelOptions(path), paths, 'json', num_top_predictions=5)
+    options = ClassifyOptions(model=path, paths=paths, format='json', num_top_predictions=5)
     assert classify.classify(options, stream) == 0
     return [
         _in_order((each['class'], each['probability']) for each in item['predictions'])

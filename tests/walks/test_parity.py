@@ -11,8 +11,9 @@ from common import labels
 from datasets import dataset_factory
 from datasets.records import manifest
 from serving.export import export
-from serving.model.model_options import ModelOptions
-from serving.terminal.classify import ClassifyOptions, classify
+from serving.export.export_options import ExportOptions
+from serving.terminal.classify import classify
+from serving.terminal.classify_options import ClassifyOptions
 from support import families
 from support.files import pictures, records, small_models
 from training.evaluation.evaluator import Evaluator
@@ -45,7 +46,7 @@ def evaluated(directory, info, checkpoint_dir):
 def classified(model, folder):
     """Return {file name: probabilities} as classify_image.py prints them."""
     stream = io.StringIO()
-    options = ClassifyOptions(ModelOptions(model), (str(folder),), 'json', batch_size=5)
+    options = ClassifyOptions(model=model, paths=(str(folder),), format='json', batch_size=5)
     assert classify(options, stream) == 0
     return {
         os.path.basename(row['file']): [
@@ -61,7 +62,7 @@ def check(name, side, tmp_path, **given):
     directory = small_models.train_dir(tmp_path / 'train', info, weights=weights)
     graph = str(tmp_path / 'frozen.pb')
     export.export(
-        export.ExportOptions(output_file=graph, checkpoint_path=directory, format='frozen'),
+        ExportOptions(output_file=graph, checkpoint_path=directory, format='frozen'),
         report=lambda line: None,
     )
     folder = tmp_path / 'pictures'

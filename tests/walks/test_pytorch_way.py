@@ -15,8 +15,8 @@ from common import archives
 from datasets import cifar10, sources
 from datasets.conversion import convert
 from datasets.samples import painters
-from serving.model.model_options import ModelOptions
 from serving.terminal import classify
+from serving.terminal.classify_options import ClassifyOptions
 from support.checkout import ROOT
 from support.files import published_files
 from training import train
@@ -107,8 +107,8 @@ class Library:
 
     def classify(self, model, picture):
         stream = io.StringIO()
-        model = ModelOptions(model)
-        assert not classify.classify(classify.ClassifyOptions(model, (picture,)), stream)
+        options = ClassifyOptions(model=model, paths=(picture,))
+        assert not classify.classify(options, stream)
         return stream.getvalue()
 
 

@@ -6,7 +6,7 @@ from common.errors import UserError
 from datasets.conversion.convert import ConvertOptions, convert
 from datasets.known import bounding_boxes
 from datasets.own import image_folder
-from serving.terminal import picture_files
+from serving.terminal import picture_arguments
 from support.files.picture_folders import class_folders
 from support.shell import unprivileged
 
@@ -36,7 +36,7 @@ def test_a_folder_that_cannot_be_read_is_an_error_that_names_it(folder, name, mo
 
 def test_a_folder_to_classify_that_cannot_be_read_says_why(folder):
     (folder / 'pics').chmod(0)
-    problem = unprivileged.call(picture_files.find_problem, str(folder / 'pics'))
+    problem = unprivileged.call(picture_arguments.find_problem, str(folder / 'pics'))
     assert problem == 'folder cannot be read (Permission denied)'
 
 

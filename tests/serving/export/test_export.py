@@ -13,6 +13,7 @@ from classifiers import model_info
 from common import labels
 from common.errors import UserError
 from serving.export import export, parity
+from serving.export.export_options import ExportOptions
 from serving.graphdef import graph_nodes
 from support.files import checkpoint_files, frozen_graphs, records, small_models
 from support.shell import fresh_process
@@ -21,7 +22,7 @@ from support.shell import fresh_process
 def run(tmp_path, name='graph.pb', **options):
     """Export, and return (path, the lines that were reported)."""
     path, lines = str(tmp_path / name), []
-    export.export(export.ExportOptions(output_file=path, **options), report=lines.append)
+    export.export(ExportOptions(output_file=path, **options), report=lines.append)
     return path, lines
 
 
@@ -99,7 +100,7 @@ def test_the_classes_come_from_the_data_set(kept, tmp_path):
 
 
 def test_the_training_directory_alone_is_enough(trained):
-    export.export(export.ExportOptions(checkpoint_path=trained), report=lambda line: None)
+    export.export(ExportOptions(checkpoint_path=trained), report=lambda line: None)
     info = model_info.read_beside(os.path.join(trained, 'lenet.pb'))
     assert info.class_names == small_models.CLASSES
 
@@ -111,9 +112,9 @@ def test_the_training_directory_alone_is_enough(trained):
         ({'format': 'saved_model', 'for_app': True}, '--for_app'),
         ({'format': 'tflite', 'is_training': True}, '--is_training'),
         ({'format': 'tflite', 'tflite_precision': 'int8'}, '--dataset_dir'),
-        ({'tflite_precision': 'int8'}, '--tflite_precision=int8: .* --format=tflite, not to graph'),
+        ({'tflite_precision': 'int8'}, '--tflite_precision=int8: .* --format=tflite, not for --'),
         ({'format': 'onnx', 'tflite_precision': 'float16'}, '--tflite_precision=float16'),
-        ({'labels_offset': -5}, '--labels_offset=-5: at least 0'),
+        ({'labels_offset': -5}, '--labels_offset=-5: must be at least 0'),
         ({'format': 'tflite', 'checkpoint_path': None}, '--checkpoint_path'),
         ({'batch_size': 0}, '--batch_size=0'),
         ({'checkpoint_path': None, 'dataset_name': 'my_own'}, r'--dataset_name=my_own.*--dataset'),
@@ -125,7 +126,7 @@ def test_contradictions_are_told_in_a_line(options, message, trained, tmp_path, 
     with pytest.raises(UserError, match=message):
         run(tmp_path, **{'checkpoint_path': trained, **options})
     with pytest.raises(UserError, match='--output_file is missing'):
-        export.export(export.ExportOptions())
+        export.export(ExportOptions())
     assert not os.listdir(tmp_path)
 
 

@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
 from serving.export import export
+from serving.export.export_options import ExportOptions
 from serving.graphdef import graph_nodes, graph_safety
 from support import families
 from support.files import frozen_graphs, records, small_models
@@ -35,7 +36,7 @@ def test_every_format_tells_the_same(name, tmp_path):
 
 
 def _export(directory, path, kind):
-    options = export.ExportOptions(
+    options = ExportOptions(
         output_file=path, checkpoint_path=directory, format=kind, num_check_pictures=3
     )
     export.export(options, report=lambda line: None)

@@ -14,6 +14,8 @@ from classifiers import build, checkpoints, model_info
 from common import labels
 from common.errors import UserError
 from serving.export import export, freeze
+from serving.export.export_options import ExportOptions
+from serving.export.freeze_options import FreezeOptions
 from serving.graphdef import graph_nodes, summarize
 from support.files import checkpoint_files, frozen_graphs, records, small_models
 from support.shell import fresh_process
@@ -36,13 +38,13 @@ def train(directory, info=None, **options):
 
 def exported(directory, name='graph.pb', **options):
     path = os.path.join(directory, name)
-    export.export(export.ExportOptions(output_file=path, **options), report=lambda line: None)
+    export.export(ExportOptions(output_file=path, **options), report=lambda line: None)
     return path
 
 
 def frozen(graph, checkpoint, output=OUTPUTS['lenet'], **options):
     path = os.path.join(os.path.dirname(graph), 'frozen.pb')
-    freeze.freeze(freeze.FreezeOptions(graph, checkpoint, path, (output,), **options))
+    freeze.freeze(FreezeOptions(graph, checkpoint, path, (output,), **options))
     return path
 
 
@@ -312,12 +314,12 @@ def test_mistakes_are_told_in_a_line(tmp_path):
     with pytest.raises(UserError, match='no such checkpoint'):
         frozen(graph, str(tmp_path / 'nowhere'))
     with pytest.raises(UserError, match=r'--output_graph.*input graph'):
-        freeze.freeze(freeze.FreezeOptions(graph, directory, graph, (OUTPUTS['lenet'],)))
+        freeze.freeze(FreezeOptions(graph, directory, graph, (OUTPUTS['lenet'],)))
     with pytest.raises(UserError, match='--output_node_names is missing'):
-        freeze.freeze(freeze.FreezeOptions(graph, directory, 'x.pb', ()))
+        freeze.freeze(FreezeOptions(graph, directory, 'x.pb', ()))
     with pytest.raises(UserError, match=r'would replace .*model.json'):
         path = os.path.join(directory, 'model.pb')
-        freeze.freeze(freeze.FreezeOptions(graph, directory, path, (OUTPUTS['lenet'],)))
+        freeze.freeze(FreezeOptions(graph, directory, path, (OUTPUTS['lenet'],)))
     (tmp_path / 'damaged.pb').write_bytes(b'\x00\x01' * 50)
     with pytest.raises(UserError, match='not a GraphDef'):
         frozen(str(tmp_path / 'damaged.pb'), directory)
@@ -353,7 +355,7 @@ def test_a_graph_takes_the_place_of_a_file_alone(name, tmp_path):
     os.mkfifo(tmp_path / 'pipe')
     with pytest.raises(UserError, match=rf'--output_file=.*{name}: .*; name a file to write'):
         exported(tmp_path, name, model_name='lenet')
-    options = freeze.FreezeOptions('graph.pb', 'train', f'{tmp_path}/{name}', ('probabilities',))
+    options = FreezeOptions('graph.pb', 'train', f'{tmp_path}/{name}', ('probabilities',))
     with pytest.raises(UserError, match=rf'--output_graph=.*{name}: .*; name a file to write'):
         freeze.freeze(options)
     assert sorted(path.name for path in tmp_path.rglob('*')) == ['folder', 'pipe']
@@ -363,7 +365,7 @@ def test_a_graph_is_not_frozen_twice(tmp_path):
     directory = train(tmp_path)
     path = frozen(exported(tmp_path, checkpoint_path=directory), directory)
     again = str(tmp_path / 'again.pb')
-    options = freeze.FreezeOptions(path, directory, again, (OUTPUTS['lenet'],))
+    options = FreezeOptions(path, directory, again, (OUTPUTS['lenet'],))
     with pytest.raises(UserError, match=r'--input_graph=.*frozen.pb: holds no variables, it'):
         freeze.freeze(options)
     assert not [name for name in os.listdir(tmp_path) if name.startswith('again')]

@@ -11,6 +11,7 @@ from tensorflow.python.tools import freeze_graph as tensorflows_tool
 from classifiers import build, model_info
 from common.errors import UserError
 from serving.export import freeze
+from serving.export.freeze_options import FreezeOptions
 from serving.graphdef import graph_nodes
 from support.files import frozen_graphs, meta_graphs, small_models
 
@@ -21,7 +22,7 @@ def frozen(prefix, output='probabilities', meta_graph=None, **options):
     """Freeze a checkpoint with its MetaGraph; return the GraphDef that was written."""
     path = os.path.join(os.path.dirname(prefix), 'frozen.pb')
     options = {'input_meta_graph': meta_graph or f'{prefix}.meta', **options}
-    freeze.freeze(freeze.FreezeOptions('', prefix, path, (output,), **options))
+    freeze.freeze(FreezeOptions('', prefix, path, (output,), **options))
     return graph_nodes.read_graph_def(path)
 
 
@@ -116,18 +117,16 @@ def test_a_meta_graph_is_checked_as_any_graph(tmp_path):
 def test_mistakes_are_told_in_a_line(tmp_path):
     prefix, _, _ = meta_graphs.train(tmp_path)
     meta_graph = f'{prefix}.meta'
-    both = freeze.FreezeOptions('x.pb', prefix, 'y.pb', ('a',), input_meta_graph=meta_graph)
-    with pytest.raises(UserError, match=r'--input_meta_graph=.*: --input_graph is given as well'):
+    both = FreezeOptions('x.pb', prefix, 'y.pb', ('a',), input_meta_graph=meta_graph)
+    with pytest.raises(UserError, match=r'--input_meta_graph=.*: --input_graph is given too'):
         freeze.freeze(both)
-    neither = freeze.FreezeOptions('', prefix, 'y.pb', ('a',))
+    neither = FreezeOptions('', prefix, 'y.pb', ('a',))
     with pytest.raises(UserError, match='--input_graph or --input_meta_graph is missing'):
         freeze.freeze(neither)
     with pytest.raises(UserError, match=r'has no node .probability.; nearest: probabilities'):
         frozen(prefix, 'probability')
     with pytest.raises(UserError, match='is the input graph'):
-        freeze.freeze(
-            freeze.FreezeOptions('', prefix, meta_graph, ('a',), input_meta_graph=meta_graph)
-        )
+        freeze.freeze(FreezeOptions('', prefix, meta_graph, ('a',), input_meta_graph=meta_graph))
     graph = tmp_path / 'graph.pb'
     graph.write_bytes(frozen(prefix).SerializeToString())
     with pytest.raises(

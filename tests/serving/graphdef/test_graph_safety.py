@@ -10,11 +10,13 @@ from tensorflow.python.framework import op_def_registry
 from classifiers import build
 from common.errors import UserError
 from serving.export import completion
-from serving.export.freeze import FreezeOptions, freeze
+from serving.export.freeze import freeze
+from serving.export.freeze_options import FreezeOptions
 from serving.graphdef import graph_nodes, graph_safety
 from serving.model import loading
 from serving.model.model_options import ModelOptions
 from serving.terminal import classify
+from serving.terminal.classify_options import ClassifyOptions
 from support import families
 from support.files import checkpoint_files, frozen_graphs, small_models
 
@@ -130,9 +132,10 @@ def test_a_graph_that_reads_a_file_is_loaded_only_when_asked_for(read, tmp_path)
 
 def test_classify_image_refuses_it(tmp_path):
     path = written(tmp_path, lambda: classifier(number_in(__file__)))
-    model = ModelOptions(path, input_mean=0, input_std=255)
+    of_model = ModelOptions(input_mean=0, input_std=255)
+    options = ClassifyOptions(model=path, of_model=of_model, paths=(__file__,))
     with pytest.raises(UserError, match='is the operation ReadFile'):
-        classify.classify(classify.ClassifyOptions(model, (__file__,)))
+        classify.classify(options)
 
 
 def test_what_the_output_does_not_need_is_left_out(tmp_path):

@@ -9,15 +9,15 @@ import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 
 from common.errors import UserError
-from serving import early_checks
 from serving.export import export
+from serving.export.export_options import ExportOptions
 from serving.graphdef import summarize
 from support.files import checkpoint_files, meta_graphs, small_models
 
 
 def summary(path):
     """Return the lines that the program prints, its early checks included."""
-    early_checks.exporting(None, str(path))
+    ExportOptions(summarize=str(path)).check_files()
     return summarize.summarize(str(path))
 
 
@@ -79,7 +79,7 @@ def test_a_saved_model_by_its_directory_and_its_file(tmp_path):
     directory = small_models.train_dir(tmp_path / 'train')
     saved = str(tmp_path / 'saved')
     export.export(
-        export.ExportOptions(output_file=saved, checkpoint_path=directory, format='saved_model'),
+        ExportOptions(output_file=saved, checkpoint_path=directory, format='saved_model'),
         report=lambda line: None,
     )
     lines = summary(saved)

@@ -11,9 +11,8 @@ import pytest
 
 from common.errors import UserError
 from serving.model import model_holder, model_trial
-from serving.model.model_options import ModelOptions
+from serving.model.model_options import ModelOptions, PredictorOptions
 from serving.model.model_trial import TrialLimits
-from serving.model.predictor import PredictorOptions
 from support.checkout import ROOT
 from support.files import frozen_graphs, small_models
 
@@ -62,7 +61,7 @@ def children():
 @pytest.mark.parametrize(
     ('program', 'limits', 'words'),
     [
-        ('import time; time.sleep(600)', TrialLimits(0.5), r'longer than 0\.5 seconds; --trial_s'),
+        ('import time; time.sleep(600)', TrialLimits(1), 'longer than 1 seconds; --trial_s'),
         (
             'import time; held = bytearray(2**28); held[::4096] = b"1" * 2**16; time.sleep(600)',
             TrialLimits(600, 100),

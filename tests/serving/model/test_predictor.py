@@ -12,8 +12,8 @@ from pictures.gate import BadImage
 from serving.model import predictor as predictor_module
 from serving.model import runner
 from serving.model.loaded_model import LoadedModel
-from serving.model.model_options import ModelOptions
-from serving.model.predictor import Predictor, PredictorOptions, top
+from serving.model.model_options import ModelOptions, PredictorOptions
+from serving.model.predictor import Predictor, top
 from serving.model.runner import trial_pictures
 from support.files import checkpoint_files, small_models
 

@@ -15,8 +15,9 @@ from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from serving.terminal import classify as classify_module
 from serving.terminal import picture_files
-from serving.terminal.classify import ClassifyOptions, classify
-from serving.terminal.picture_files import PictureFile, find
+from serving.terminal.classify import classify
+from serving.terminal.classify_options import ClassifyOptions
+from serving.terminal.picture_arguments import PictureFile, find
 from serving.terminal.row_formats import FORMATS
 from support.files import checkpoint_files, pictures, small_models
 
@@ -37,7 +38,7 @@ def photo(kind='JPEG', side=20):
 def run(model, *paths, **options):
     """Return (exit status, what was printed)."""
     stream = io.StringIO()
-    options = ClassifyOptions(ModelOptions(model), tuple(map(os.fspath, paths)), **options)
+    options = ClassifyOptions(model=model, paths=tuple(map(os.fspath, paths)), **options)
     return classify(options, stream), stream.getvalue()
 
 
@@ -206,7 +207,7 @@ def test_json_holds_any_name():
 @pytest.mark.parametrize(
     ('options', 'words'),
     [
-        ({'format': 'xml'}, '--format .*table'),
+        ({'format': 'xml'}, '--format=xml: .*table'),
         ({'num_top_predictions': 0}, '--num_top_predictions=0'),
         ({'batch_size': 0}, '--batch_size=0'),
     ],

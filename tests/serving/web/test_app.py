@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from serving.model.predictor import BusyError, ExpiredError
+from serving.model.work_queue import BusyError, ExpiredError
 from serving.web.app import create_app
 from serving.web.server_options import AppConfig
 from support.files import pictures

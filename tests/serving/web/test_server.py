@@ -11,7 +11,7 @@ import pytest
 import waitress.buffers
 
 from common.errors import UserError
-from serving.web import lifecycle
+from serving.web import lifecycle, server_options
 from serving.web.server_options import AppConfig, ListenOptions
 from serving.web.transport import http_server
 from support.files import pictures
@@ -289,7 +289,7 @@ def test_a_port_that_is_taken_is_named():
     [
         ('127.0.0.1', 'http://127.0.0.1:5001/ Only this machine can use it; --host=0.0.0.0 opens'),
         ('::1', 'http://[::1]:5001/ Only this machine'),
-        ('0.0.0.0', 'Every machine that reaches this one can use it'),
+        ('0.0.0.0', 'Every machine that can reach this one can use it'),
     ],
 )
 def test_the_greeting_tells_who_can_reach_it(host, words):
@@ -308,4 +308,4 @@ def test_the_greeting_tells_who_can_reach_it(host, words):
     ],
 )
 def test_the_model_is_called_after_its_file(path, name):
-    assert lifecycle.name_for(path) == name
+    assert server_options.name_for(path) == name
