@@ -17,7 +17,7 @@ _UNPACKED = '.unpacked'
 
 def choose(name):
     """Return the Release that a network, an archive or a checkpoint's name means."""
-    found = released_archives.find(name)
+    found = released_archives.find_release(name)
     if found:
         return found
     by_name = released_archives.by_name()

@@ -7,7 +7,7 @@ from common import download
 from nets import released
 
 
-def find(name):
+def find_release(name):
     """Return the Release that a network, an archive or a checkpoint's name means, or None.
 
     Where a network has several, it is the one whose accuracy was published.

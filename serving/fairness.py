@@ -1,6 +1,6 @@
-"""Fair shares of what is scarce: places, memory and turns are divided between clients.
+"""Divide places, memory and turns fairly between clients.
 
-A client is an address. With one client everything is its own, up to a reserve for others.
+A client is an address. A single client may use everything but a reserve for others.
 """
 
 import collections
@@ -8,11 +8,11 @@ import contextlib
 import threading
 import time
 
-_PATIENCE_SECS = 2.0  # After that, nobody overtakes a waiting client that holds nothing.
+_PATIENCE_SECS = 2.0  # Afterwards no other client overtakes one that waits and has nothing.
 
 
 class Turns:
-    """A queue for each client; the clients take turns. Its user locks it."""
+    """A queue for each client; the clients take turns. Not thread-safe."""
 
     def __init__(self):
         self._queues = collections.OrderedDict()  # Client -> deque of its items.
@@ -26,21 +26,21 @@ class Turns:
         return len(self._queues.get(client, ()))
 
     def add(self, client, item):
-        """Add an item behind the others of its client."""
+        """Append an item to its client's queue."""
         self._queues.setdefault(client, collections.deque()).append(item)
         self._count += 1
 
     def heads(self):
-        """List (client, first item) of each client, in the order of their turns."""
+        """List (client, first item) in the order of the turns."""
         return [(client, items[0]) for client, items in self._queues.items()]
 
     def take(self, client=None):
-        """Remove and return the first item of a client, or of the one whose turn it is."""
+        """Remove and return the first item of a client, by default of the next one."""
         if client is None:
             client = next(iter(self._queues))
         items = self._queues.pop(client)
         item = items.popleft()
-        if items:  # At the end now: the others come first.
+        if items:  # The client goes to the end of the order.
             self._queues[client] = items
         self._count -= 1
         return item
@@ -64,11 +64,11 @@ class _Waiter:
 
 
 class Shares:
-    """An amount of something that clients take parts of, and wait for in turns.
+    """An amount that clients take parts of, waiting in turns.
 
-    With `keeps_reserve`, a client that holds a part gets another only if at least as much as it
-    holds stays free afterwards. So one client alone gets about half, and the next always something.
-    Parts up to `small` have twice that amount for themselves: they do not wait for large ones.
+    With `keeps_reserve`, a client with a part gets another one only if as much as it already has
+    stays free. So a single client gets about half, and the next client always gets something.
+    Twice the amount `small` is reserved for parts up to `small`: they do not wait for large ones.
     """
 
     def __init__(self, total, keeps_reserve=True, small=0, clock=time.monotonic):
@@ -85,16 +85,16 @@ class Shares:
 
     @property
     def free(self):
-        """Return how much nobody holds."""
+        """Return how much is free."""
         return self._free
 
     @property
     def largest(self):
-        """Return the largest part that small ones cannot keep waiting for ever."""
+        """Return the largest part that can always be granted in the end."""
         return self.total - self._reserve
 
     def take(self, client, amount=1, timeout_secs=0.0):
-        """Take a part, and tell whether it was free in time; `give_back` is the counterpart."""
+        """Take a part and return True, or False if it was not free in time; see `give_back`."""
         with self._lock:
             waiter = _Waiter(amount, self._clock())
             self._waiters.add(client, waiter)
@@ -122,7 +122,7 @@ class Shares:
 
     @contextlib.contextmanager
     def part(self, client, amount=1, timeout_secs=0.0):
-        """Hold a part during the block; yields whether it was free in time."""
+        """Take a part during the block; yield whether it was free in time."""
         is_taken = self.take(client, amount, timeout_secs)
         try:
             yield is_taken
@@ -131,7 +131,7 @@ class Shares:
                 self.give_back(client, amount)
 
     def _allows(self, client, amount, is_blocked):
-        """Tell whether a client may take a part; `is_blocked`: while a large one waits for long."""
+        """Tell whether a client may take a part; `is_blocked` if a large one waited too long."""
         held, left = self._held.get(client, 0), self._free - amount
         spare = max(0, self._reserve - self._small_held)
         if amount <= min(self._small, spare) and not held:
@@ -142,10 +142,10 @@ class Shares:
 
     def _withdraw(self, waiter):
         self._waiters.discard(lambda other: other is waiter)
-        self._grant()  # It may have been in the way of others.
+        self._grant()  # It may have blocked others.
 
     def _grant(self):
-        """Grant what can be granted, one part for a client before the next round."""
+        """Grant the parts that are free, one per client and round."""
         while client := self._next_client():
             waiter = self._waiters.take(client[0])
             self._free -= waiter.amount
@@ -154,12 +154,12 @@ class Shares:
             waiter.granted.set()
 
     def _next_client(self):
-        """Return a tuple of the client whose part is granted next, or None."""
+        """Return a tuple with the client whose part is granted next, or None."""
         is_blocked = False
         for client, waiter in self._waiters.heads():
             if self._allows(client, waiter.amount, is_blocked):
                 return (client,)
-            # Parts of others could pass a large one for ever.
+            # Otherwise the parts of others could overtake a large one forever.
             is_patient = self._clock() - waiter.since < _PATIENCE_SECS
             is_blocked = is_blocked or not (self._held.get(client) or is_patient)
         return None

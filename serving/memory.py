@@ -1,4 +1,4 @@
-"""What the process holds of memory, and gives back: glibc alone would keep most of it."""
+"""Return freed memory to the system; glibc would keep most of it."""
 
 import contextlib
 import ctypes
@@ -8,13 +8,13 @@ import time
 
 # From mallopt(3); large blocks get pages of their own, which go back as soon as they are freed.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_LARGE_BLOCK = 8 * 2**20  # Pixels; the layers of most networks are smaller, and stay for reuse.
+_LARGE_BLOCK = 8 * 2**20  # Pixels. The layers of most networks are smaller and are kept for reuse.
 _KEPT_FREE = 64 * 2**20
 _SECS_BETWEEN_TRIMS = 1.0
 
 
 def return_large_blocks():
-    """Let the C library return every large block that is freed, for the rest of the process."""
+    """Make the C library return every large block as soon as it is freed."""
     with contextlib.suppress(OSError, AttributeError):  # Where there is another C library.
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
@@ -22,22 +22,22 @@ def return_large_blocks():
 
 
 def give_back():
-    """Return to the system what has been freed."""
+    """Return freed memory to the system."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def collect_and_give_back():
-    """Free what only refers to itself, as graphs do, then return it to the system.
+    """Collect garbage, such as graphs, and return freed memory to the system.
 
-    For a network of 90 MB that is 600 MB.
+    For a network of 90 MB this returns 600 MB.
     """
     gc.collect()
     give_back()
 
 
-class Returns:
-    """Gives memory back after large pieces of work, but not after each of many."""
+class Trimmer:
+    """Returns memory to the system after large pieces of work, but at most once a second."""
 
     def __init__(self, large_bytes=32 * 2**20, clock=time.monotonic, give_back=give_back):
         self._large_bytes = large_bytes
@@ -48,7 +48,7 @@ class Returns:
         self._next = -float('inf')
 
     def freed(self, size, is_idle):
-        """Report that so many bytes are free again; `is_idle`: and nothing else is held."""
+        """Record that `size` bytes were freed; `is_idle` if no other work is going on."""
         with self._lock:
             self._is_due = self._is_due or size >= self._large_bytes
             if not self._is_due or (self._clock() < self._next and not is_idle):

@@ -24,7 +24,7 @@ class Frozen:
         )
 
 
-def prepare(graph_def, outputs):
+def prune(graph_def, outputs):
     """Leave of a graph what the nodes `outputs` are computed from, its variables included."""
     graph_def = graph_edits.without_writes(graph_def)
     graph_def = variables.without_references(graph_edits.needed_for(graph_def, outputs))
@@ -33,7 +33,7 @@ def prepare(graph_def, outputs):
 
 def freeze(prepared, values, outputs, clear_devices=True):
     """Make a prepared graph's variables constants, and fold what can be folded."""
-    found = variables.find(prepared)
+    found = variables.find_variables(prepared)
     graph_def = graph_edits.without_devices(prepared) if clear_devices else prepared
     graph_def = variables.to_constants(graph_def, values)
     graph_def = constant_folding.fold(graph_def, outputs)
@@ -47,8 +47,11 @@ def from_checkpoint(info, checkpoint, with_bytes=True, batch_size=None):
         classifier = build.build(info, with_bytes, batch_size)
         graph_def = graph.as_graph_def()
     outputs = list(classifier.nodes.values())
-    prepared = prepare(graph_def, outputs)
+    prepared = prune(graph_def, outputs)
     values, lines = variables.read(
-        checkpoint, variables.find(prepared), info.model_name, bool(info.moving_average_decay)
+        checkpoint,
+        variables.find_variables(prepared),
+        info.model_name,
+        bool(info.moving_average_decay),
     )
     return freeze(prepared, values, outputs), info.replace(nodes=classifier.nodes), lines

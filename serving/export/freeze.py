@@ -40,7 +40,7 @@ def freeze(options):
     for line in lines:
         tf.logging.info('%s', line)
     outputs = _outputs(options, info)
-    prepared = completion.prepare(graph_def, outputs)
+    prepared = completion.prune(graph_def, outputs)
     _require_no_pipeline(prepared, options)
     _require_safe(prepared, options)  # What depends on constants alone is computed here.
     _require_variables(prepared, graph_def, options)
@@ -56,7 +56,7 @@ def _read(options):
     if not options.input_meta_graph:
         return graph_nodes.read_graph_def(options.input_graph), {}
     meta_graph = graph_nodes.read_meta_graph(options.input_meta_graph)
-    return meta_graph.graph_def, saver_places.find(
+    return meta_graph.graph_def, saver_places.find_places(
         options.input_meta_graph, meta_graph.graph_def, meta_graph.saver_def
     )
 
@@ -75,9 +75,9 @@ def _require_nodes(graph_def, options):
 
 def _require_variables(prepared, graph_def, options):
     """Check that the checkpoint's weights have a place to go to: nothing is frozen twice."""
-    if variables.find(prepared):
+    if variables.find_variables(prepared):
         return
-    if variables.find(graph_def):
+    if variables.find_variables(graph_def):
         raise UserError(
             f'--output_node_names={",".join(options.output_node_names)}: depend on no variable of'
             f' {options.graph_path}; name its outputs'
@@ -118,7 +118,7 @@ def _outputs(options, info):
 
 def _values(options, graph_def, prepared, checkpoint, info, places):
     """Return {name of a variable: value}, read from `places` where those are known."""
-    wanted = variables.find(prepared)
+    wanted = variables.find_variables(prepared)
     values = {}
     if options.input_saver or options.initializer_nodes:
         saver = _read_saver(options.input_saver) if options.input_saver else None

@@ -37,7 +37,7 @@ def fold(graph_def, keep):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Step:
+class _ChannelScaling:
     """A node that scales its input by channel and shifts it."""
 
     node: tf.NodeDef
@@ -83,10 +83,10 @@ class _Graph:
             return None
         value = value.reshape(-1).astype(np.float64)
         if node.op == 'Mul':
-            return _Step(node, value, np.zeros(1))
+            return _ChannelScaling(node, value, np.zeros(1))
         if node.op == 'Sub' and node.input[0] == source.name:
-            return _Step(node, np.ones(1), -value)
-        return _Step(node, np.ones(1), value) if node.op in _SUMS else None
+            return _ChannelScaling(node, np.ones(1), -value)
+        return _ChannelScaling(node, np.ones(1), value) if node.op in _SUMS else None
 
     def _batch_norm(self, source, node, layout):
         values = [self.constant(edge) for edge in node.input[1:5]]
@@ -105,7 +105,7 @@ class _Graph:
         epsilon = node.attr['epsilon'].f if 'epsilon' in node.attr else 1e-4
         with np.errstate(all='ignore'):
             scale = gamma / np.sqrt(variance + epsilon)
-            return _Step(node, scale, beta - mean * scale)
+            return _ChannelScaling(node, scale, beta - mean * scale)
 
 
 def _layout(node):

@@ -13,7 +13,7 @@ _RESTORES = ('Restore', 'RestoreSlice', 'RestoreV2')  # Their inputs: file, name
 _HAND_ON = ('Identity', 'Reshape')
 
 
-def find(path, graph_def, saver_def):
+def find_places(path, graph_def, saver_def):
     """Return {variable: Place} of those that do not lie as a whole under their own name."""
     if not saver_def.restore_op_name:
         return {}

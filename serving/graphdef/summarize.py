@@ -155,7 +155,7 @@ def _listed(lines):
 
 
 def _parameters(graph_def):
-    found = variables.find(graph_def)
+    found = variables.find_variables(graph_def)
     values = [node.attr['value'].tensor for node in graph_edits.constants(graph_def).values()]
     in_constants = sum(_size(tf.TensorShape(value.tensor_shape)) for value in values)
     unfrozen = f'{len(found)}, {sum(_size(v.shape) for v in found):,} numbers in them'

@@ -43,7 +43,7 @@ class Place:
         return value[self.part] if self.part else value
 
 
-def find(graph_def):
+def find_variables(graph_def):
     """List the variables of a GraphDef."""
     return [
         GraphVariable(

@@ -53,7 +53,7 @@ def _read(options):
             '--use_moving_averages is decided when it is frozen'
         )
     graph_def = graph_nodes.read_graph_def(options.path)
-    unfrozen = variables.find(graph_def)
+    unfrozen = variables.find_variables(graph_def)
     if unfrozen:
         raise UserError(
             f'{options.path}: holds variables without values ({unfrozen[0].op.name} and others): '

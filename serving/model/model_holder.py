@@ -174,15 +174,15 @@ class ModelHolder:
         return found
 
     def _watch(self, poll_secs):
-        found, told = None, ''
+        found, reported = None, ''
         while not self._stop.wait(poll_secs):
             try:
                 found = self.poll(found)
             except Exception as error:  # A folder that is locked for a moment, say.
                 reason = _reason(error)
-                if reason != told:
+                if reason != reported:
                     self._report(f'CANNOT LOOK for a new model: {reason}')
-                told = reason
+                reported = reason
 
     def _reload(self, found):
         self._next_try = float('inf')

@@ -22,7 +22,7 @@ _MOST_PIXELS_AT_ONCE = 2**25  # A batch of huge pictures would be decoded side b
 def classify(options, stream=None):
     """Print a row for each picture; return 1 if a picture could not be classified, else 0."""
     options.check_files()
-    files = picture_arguments.find(options.paths)
+    files = picture_arguments.find_pictures(options.paths)
     batch_size = min(options.batch_size, len(files))  # The model is warmed up with a full batch.
     with _loaded(options, batch_size) as predictor:
         stream = stream or _standard_output()

@@ -21,7 +21,7 @@ class PictureFile:
     problem: str = ''
 
 
-def find(arguments):
+def find_pictures(arguments):
     """List the files that the arguments name, in order; those below a folder are sorted."""
     return [found for argument in arguments for found in _find_one(argument)]
 

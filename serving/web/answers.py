@@ -1,4 +1,4 @@
-"""Answers in the forms that programs and the page want them in."""
+"""Turn an Answer into JSON, CSV, TensorFlow Serving's format and the content of the page."""
 
 import base64
 
@@ -34,7 +34,7 @@ def _result(result):
 
 
 def as_csv(answer):
-    """Return the same as a table, a line for each picture."""
+    """Return the answer as CSV, one line for each picture."""
     return csv_rows.document(
         [
             (result.name, result.refusal.message if result.refusal else '', result.predictions)
@@ -59,14 +59,14 @@ def model_json(predictor, name):
 
 
 def serving_status(version, is_ready):
-    """Return the state of a model as TensorFlow Serving tells it."""
+    """Return the state of a model in TensorFlow Serving's format."""
     state = 'AVAILABLE' if is_ready else 'LOADING'
     status = {'error_code': 'OK', 'error_message': ''}
     return {'model_version_status': [{'version': str(version), 'state': state, 'status': status}]}
 
 
 def serving_metadata(name, predictor):
-    """Describe the signature as TensorFlow Serving does."""
+    """Describe the signature in TensorFlow Serving's format."""
     classes = str(predictor.info.num_classes)
     signature = {
         'inputs': {'image_bytes': _tensor('DT_STRING', 'image_bytes', '-1')},
@@ -88,7 +88,7 @@ def _tensor(kind, name, *sizes):
 
 
 def serving_predictions(answer, by_column):
-    """Return the scores of every class, in the order of the classes, as the SavedModel does."""
+    """Return the scores of every class in TensorFlow Serving's format."""
     scores = [result.row.tolist() for result in answer.results]
     classes = answer.labels
     if by_column:
@@ -96,15 +96,15 @@ def serving_predictions(answer, by_column):
     return {'predictions': [{'classes': classes, 'scores': row} for row in scores]}
 
 
-def cards(answer, tell, language):
+def cards(answer, sentences, language):
     """Return what the page shows of each picture."""
     milliseconds = max(1, round(1000 * answer.seconds / len(answer.results)))
     return [
         {
-            'name': result.name or tell['unnamed'].format(number=number),
+            'name': result.name or sentences['unnamed'].format(number=number),
             'problem': translations.for_refusal(result.refusal, language) if result.refusal else '',
             'preview': _as_address(result.preview),
-            'time': tell['time'].format(milliseconds=milliseconds),
+            'time': sentences['time'].format(milliseconds=milliseconds),
             'predictions': result.predictions,
             'shown': _shown(result, answer.labels),
         }
@@ -113,7 +113,7 @@ def cards(answer, tell, language):
 
 
 def csv_link(cards_shown):
-    """Return the table of what the page shows as an address, which needs no second request."""
+    """Return the results on the page as a data URL with a CSV file, or '' if there are none."""
     rows = [(card['name'], card['problem'], card['predictions']) for card in cards_shown]
     if not any(card['shown'] for card in cards_shown):
         return ''
@@ -121,12 +121,12 @@ def csv_link(cards_shown):
 
 
 def _shown(result, labels):
-    """Return the Shown classes of a result, or None where it has none."""
+    """Return the ShownClasses of a result, or None if it was refused."""
     return None if result.refusal else shown_classes.choose(result.predictions, len(labels))
 
 
 def _as_address(jpeg):
-    """Return a picture as its own address, which needs no second request."""
+    """Return a picture as a data URL, or '' if there is none."""
     return _data_url('image/jpeg', jpeg) if jpeg else ''
 
 

@@ -1,4 +1,4 @@
-"""JSON that strangers send: parsed in about the memory of its text, or refused unread."""
+"""Parse the JSON of a request, and refuse before parsing what would need too much memory."""
 
 import json
 import re
@@ -8,8 +8,8 @@ from serving.web.refusals import Refusal
 # Lists and objects take hundreds of times the memory of their text; base64 has none of these.
 _STRUCTURE = (b',', b'[', b'{', b':')
 _MOST_STRUCTURE = 5_000
-# One letter beyond ASCII makes Python hold each letter of its string in up to four bytes. File
-# names have such letters, base64 has none. The limit is for the length of their strings together.
+# One character beyond ASCII makes Python store each character of its string in up to four bytes.
+# File names have such characters, base64 has none. The limit is for all such strings together.
 _MOST_BEYOND_ASCII = 500_000
 _BEYOND_ASCII = re.compile(rb'[\x80-\xff]+')
 _WIDE = re.compile(rb'\\u(?!00[0-7])')
@@ -21,7 +21,7 @@ _BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 
 
 def parse(body):
-    """Return the object in a JSON body; what could fill the memory is refused unread."""
+    """Return the object in a JSON body; refuse what would need too much memory to parse."""
     if sum(body.count(sign) for sign in _STRUCTURE) > _MOST_STRUCTURE:
         raise Refusal(413, 'json', 'the JSON has too many parts')
     try:
@@ -31,20 +31,20 @@ def parse(body):
     except (ValueError, RecursionError):
         raise Refusal(400, 'json', 'the body is not valid JSON') from None
     if not isinstance(content, dict):
-        raise Refusal(400, 'json', 'the body has to be a JSON object')
+        raise Refusal(400, 'json', 'the body must be a JSON object')
     return content
 
 
 def _as_ascii(body):
-    """Return a body in which letters beyond ASCII are escaped; other text stays as it is."""
+    """Return the body with characters beyond ASCII escaped."""
     if body.isascii():
         return body
     if len(body.translate(None, delete=_ASCII)) > _MOST_BEYOND_ASCII:
         raise _too_much_text()
     escaped, begin = bytearray(), 0
-    while begin < len(body):  # In pieces: the search for single letters is slow.
+    while begin < len(body):  # In pieces: searching for single characters is slow.
         end = begin + _PIECE
-        while end < len(body) and body[end] >= 128:  # No letter is cut.
+        while end < len(body) and body[end] >= 128:  # Do not cut a character.
             end += 1
         piece = body[begin:end]
         escaped += piece if piece.isascii() else _BEYOND_ASCII.sub(_escaped, piece)
@@ -57,7 +57,7 @@ def _escaped(run):
 
 
 def _check_wide_strings(body):
-    """Refuse long strings with escapes of letters beyond ASCII."""
+    """Refuse long strings with escaped characters beyond ASCII."""
     if not _WIDE.search(body):
         return
     total = 0
@@ -69,7 +69,7 @@ def _check_wide_strings(body):
 
 
 def _strings(body):
-    """Yield where each string begins and ends; the last one may have no closing quote."""
+    """Yield the start and end of each string; the last one may have no closing quote."""
     begin, position = None, 0
     for _ in range(_MOST_QUOTES):
         end = body.find(b'"', position)
@@ -97,4 +97,4 @@ def _is_escaped(body, begin, quote):
 
 
 def _too_much_text():
-    return Refusal(413, 'json', 'the JSON has too much text that is neither base64 nor ASCII')
+    return Refusal(413, 'json', 'the JSON has too much text beyond ASCII')

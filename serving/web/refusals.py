@@ -1,10 +1,10 @@
-"""Requests that are not answered with what they asked for, and why."""
+"""The error that answers a request."""
 
 
 class Refusal(Exception):  # noqa: N818 - the request is at fault, or the moment; nothing broke.
-    """Carry an HTTP status, a message for whoever asked, and when asking again makes sense.
+    """Carry an HTTP status, a message for the client, and when to try again.
 
-    `kind` names the message in the table of translations; `values` fill its gaps.
+    `kind` is the key of the message's translation; `values` are put into it.
     """
 
     def __init__(self, status, kind, message, retry_after_secs=None, **values):
@@ -16,7 +16,7 @@ class Refusal(Exception):  # noqa: N818 - the request is at fault, or the moment
         self.values = values
 
     def headers(self):
-        """Return the headers that belong to this refusal."""
+        """Return the headers of the answer."""
         headers = {}
         if self.retry_after_secs is not None:
             headers['Retry-After'] = str(self.retry_after_secs)
@@ -25,6 +25,6 @@ class Refusal(Exception):  # noqa: N818 - the request is at fault, or the moment
         return headers
 
     def content(self):
-        """Return what an answer in JSON says of it."""
+        """Return the JSON object of the answer."""
         known = {'status': self.status, 'kind': self.kind, 'message': self.message}
         return {**known, **self.values}

@@ -1,4 +1,4 @@
-"""What the server does with pictures, whatever way they came: gate, model, answer."""
+"""Classify uploaded pictures: check them, run the model, and collect the results."""
 
 import contextlib
 import dataclasses
@@ -15,13 +15,13 @@ from serving.model.work_queue import BusyError, ClosedError, ExpiredError
 from serving.web import upload_store, uploads
 from serving.web.refusals import Refusal
 
-# Pictures are classified together while they need no more than this part of all memory.
+# Pictures are classified together if they need no more than a quarter of the memory.
 _GROUPS = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """One class, and how probable it is."""
+    """A class and its probability."""
 
     index: int
     label: str
@@ -30,19 +30,19 @@ class Prediction:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What became of one upload: its classes, best first, or why there are none."""
+    """The result of one upload: its classes, best first, or why it was refused."""
 
     name: str
     picture: uploads.Picture | None = None
-    row: np.ndarray | None = dataclasses.field(default=None, compare=False)  # Of every class.
+    row: np.ndarray | None = dataclasses.field(default=None, compare=False)  # All classes.
     predictions: tuple[Prediction, ...] = ()
     refusal: Refusal | None = None
-    preview: bytes = b''  # A small JPEG, where one was asked for.
+    preview: bytes = b''  # A small JPEG, if one was requested.
 
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """The results of one request, in the order of its uploads, all of one model."""
+    """The results of one request, in the order of its uploads, all from one model."""
 
     results: tuple[Result, ...]
     labels: list[str]
@@ -51,11 +51,11 @@ class Answer:
 
     @property
     def refusal(self):
-        """Return why nothing at all could be classified, or None."""
+        """Return the Refusal of the request if no upload could be classified, else None."""
         refusals = [result.refusal for result in self.results]
         if not refusals or not all(refusals):
             return None
-        # What may succeed later is worth asking again, even if other pictures are bad.
+        # 503 first: trying again later may succeed, even if other pictures are bad.
         return max(refusals, key=lambda refusal: refusal.status == 503)
 
 
@@ -71,12 +71,12 @@ class OnlyModel:
 
     @contextlib.contextmanager
     def lease(self):
-        """Lend the predictor."""
+        """Yield the predictor."""
         yield self._predictor
 
 
 class Service:
-    """Classifies uploads with the model that `holder` lends."""
+    """Classifies uploads with the current model of `holder`."""
 
     def __init__(self, holder, config, metrics, store=None):
         self.holder = holder
@@ -88,7 +88,7 @@ class Service:
 
     @contextlib.contextmanager
     def model(self):
-        """Lend the model; a Refusal while there is none."""
+        """Yield the current model; raise a Refusal if none is loaded yet."""
         with contextlib.ExitStack() as stack:
             try:
                 predictor = stack.enter_context(self.holder.lease())
@@ -99,8 +99,8 @@ class Service:
     def classify(self, sent, count, deadline, client='', preview_side=0):
         """Return the Answer to a list of Uploads, with the best `count` classes of each.
 
-        `client` waits in its own queue. With `preview_side`, small copies are made, too. Pictures
-        that are not done by the deadline are refused, and no more work is done for them.
+        Each `client` waits in its own queue. With `preview_side`, small copies are made too.
+        Pictures that are not classified by the deadline are refused.
         """
         self._gate.check_count(len(sent))
         with self._places.part(client) as is_admitted:
@@ -108,18 +108,18 @@ class Service:
                 raise Refusal(503, 'busy', 'too many requests are waiting', retry_after_secs=1)
             began = time.monotonic()
             with self.model() as predictor:
-                order = _Order(predictor, count, deadline, client, preview_side)
+                context = _RequestContext(predictor, count, deadline, client, preview_side)
                 results = [
                     result
                     for group in self._groups(sent)
-                    for result in self._classified(group, order)
+                    for result in self._classified(group, context)
                 ]
                 labels, version = predictor.labels, predictor.version
             self._count(results)
         return Answer(tuple(results), labels, version, time.monotonic() - began)
 
     def gauges(self):
-        """Return by name what is true of the model at this moment."""
+        """Return the current values of the gauges by name."""
         found = {'ready': int(self.holder.is_ready), 'queued_pictures': 0, 'running_pictures': 0}
         with contextlib.suppress(Refusal), self.model() as predictor:
             found['queued_pictures'] = predictor.queued
@@ -129,7 +129,7 @@ class Service:
         return found
 
     def _groups(self, sent):
-        """Yield lists of examined pictures, those with little need for memory together."""
+        """Yield lists of examined pictures; small ones are grouped."""
         group, size = [], 0
         most = self._config.decode_bytes // _GROUPS
         for item in map(self._examined, sent):
@@ -148,56 +148,56 @@ class Service:
         except Refusal as refusal:
             return _Item(upload, refusal=refusal)
 
-    def _classified(self, group, order):
-        """List the Results of a group, which holds memory from the gate to the previews."""
+    def _classified(self, group, context):
+        """List the Results of a group, with memory reserved from the checks to the previews."""
         size = sum(item.memory_bytes for item in group)
         if not size:
             return [Result(item.upload.name, refusal=item.refusal) for item in group]
         try:
-            with self._gate.memory(size, order.deadline, order.client):
-                results = [self._through_gate(item, order) for item in group]
-                results = self._through_model(results, order)
-                return [self._finished(result, order) for result in results]
-        except Refusal as refusal:  # Of all: no memory, or no place in the queue, in time.
+            with self._gate.memory(size, context.deadline, context.client):
+                results = [self._through_gate(item, context) for item in group]
+                results = self._through_model(results, context)
+                return [self._finished(result, context) for result in results]
+        except Refusal as refusal:  # No memory, or no place in the queue, in time.
             return [Result(item.upload.name, refusal=item.refusal or refusal) for item in group]
 
-    def _through_gate(self, item, order):
-        verify = not order.predictor.refuses_damaged  # What it reads anyway is read once only.
+    def _through_gate(self, item, context):
+        verify = not context.predictor.refuses_damaged  # Such a model reads them to the end.
         try:
             if item.refusal:
                 raise item.refusal
             picture = self._gate.admit(
-                item.upload.data, order.deadline, order.client, verify, item.examined
+                item.upload.data, context.deadline, context.client, verify, item.examined
             )
         except Refusal as refusal:
             return Result(item.upload.name, refusal=refusal)
         return Result(item.upload.name, picture)
 
-    def _through_model(self, results, order):
-        """Return the results, those that have a picture with what the model makes of it."""
+    def _through_model(self, results, context):
+        """Return the results with the classes that the model found."""
         pictures = [result.picture.image.data for result in results if result.picture]
-        outcomes = iter(self._run(pictures, order) if pictures else ())
+        outcomes = iter(self._run(pictures, context) if pictures else ())
         return [
-            self._with_outcome(result, next(outcomes), order) if result.picture else result
+            self._with_outcome(result, next(outcomes), context) if result.picture else result
             for result in results
         ]
 
-    def _with_outcome(self, result, outcome, order):
+    def _with_outcome(self, result, outcome, context):
         if isinstance(outcome, BadImage):
-            refusal = self._why(result.picture, outcome, order)
+            refusal = self._why(result.picture, outcome, context)
             return dataclasses.replace(result, picture=None, refusal=refusal)
-        labels = order.predictor.labels
-        best = top(outcome, order.count)
+        labels = context.predictor.labels
+        best = top(outcome, context.count)
         predictions = tuple(Prediction(output, labels[output], share) for output, share in best)
         return dataclasses.replace(result, row=outcome, predictions=predictions)
 
-    def _why(self, picture, error, order):
-        """Return the Refusal of a picture that the graph does not read: the gate's, if it has one.
+    def _why(self, picture, error, context):
+        """Return the Refusal of a picture that the graph cannot read.
 
-        The graph says only that it could not, and the gate may not have read to the end.
+        The graph gives no reason, so the gate checks the picture again, now to its end.
         """
         try:
-            self._gate.admit(picture.image.data, order.deadline, order.client)
+            self._gate.admit(picture.image.data, context.deadline, context.client)
         except Refusal as refusal:
             return refusal
         return uploads.bad_picture(error)
@@ -206,12 +206,12 @@ class Service:
         for result in results:
             self._metrics.picture(result.picture.kind if result.picture else 'refused')
 
-    def _run(self, pictures, order):
-        left = order.deadline - time.monotonic()
+    def _run(self, pictures, context):
+        left = context.deadline - time.monotonic()
         if left <= 0:
             raise uploads.late()
         try:
-            return order.predictor.outcomes(pictures, timeout_secs=left, client=order.client)
+            return context.predictor.outcomes(pictures, timeout_secs=left, client=context.client)
         except BusyError as error:
             wait = error.retry_after_secs
             raise Refusal(503, 'busy', 'too many pictures are waiting', wait) from None
@@ -220,28 +220,28 @@ class Service:
         except ClosedError:
             raise loading() from None
 
-    def _finished(self, result, order):
-        """Return a result without its bytes, after its copies have been made, if time is left."""
+    def _finished(self, result, context):
+        """Make the copies if there is time, and return the result without the picture's bytes."""
         if not result.picture:
             return result
         image = result.picture.image
         preview = b''
-        if order.preview_side:
-            with contextlib.suppress(Refusal), self._copying(order):
-                preview = _preview(image.data, order.preview_side)
+        if context.preview_side:
+            with contextlib.suppress(Refusal), self._copying(context):
+                preview = _preview(image.data, context.preview_side)
         if self._store:
-            with contextlib.suppress(Refusal), self._copying(order):
+            with contextlib.suppress(Refusal), self._copying(context):
                 self._store.keep(image.data)
         bare = dataclasses.replace(result.picture, image=dataclasses.replace(image, data=b''))
         return dataclasses.replace(result, picture=bare, preview=preview)
 
-    def _copying(self, order):
-        return self._gate.decoder(order.deadline, order.client)
+    def _copying(self, context):
+        return self._gate.decoder(context.deadline, context.client)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Order:
-    """What one request asks for: of which model, by when, for whom."""
+class _RequestContext:
+    """The model, deadline and client of one request."""
 
     predictor: object
     count: int
@@ -252,7 +252,7 @@ class _Order:
 
 @dataclasses.dataclass(frozen=True)
 class _Item:
-    """An upload, and either what is known of its picture or why it is refused."""
+    """An upload with what its header says, or with its Refusal."""
 
     upload: uploads.Upload
     examined: gate.Examined | None = None
@@ -260,18 +260,18 @@ class _Item:
 
     @property
     def memory_bytes(self):
-        """Return how much memory the picture needs."""
+        """Return the number of bytes that decoding the picture needs."""
         return self.examined.memory_bytes if self.examined else 0
 
 
 def _preview(data, side):
-    """Return a small JPEG, or nothing where Pillow does not read what TensorFlow does."""
+    """Return a small JPEG, or b'' if Pillow cannot read what TensorFlow can."""
     try:
         return upload_store.reencoded(data, side, quality=80)
-    except Exception:  # Whatever a decoder complains of: the classes are known all the same.
+    except Exception:  # Decoders raise many kinds of errors; the classes are known anyway.
         return b''
 
 
 def loading():
-    """Return the Refusal while no model is ready."""
+    """Return the Refusal for requests before the first model is loaded."""
     return Refusal(503, 'loading', 'the model is being loaded', retry_after_secs=2)

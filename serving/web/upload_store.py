@@ -1,4 +1,4 @@
-"""Copies of uploaded pictures: re-encoded, under random names, for a while and up to a size."""
+"""Keep re-encoded copies of uploaded pictures for a limited time and up to a limited size."""
 
 import contextlib
 import io
@@ -16,12 +16,12 @@ from common.errors import UserError
 FOLDER = 'slim_classifier_uploads'
 _NAME = re.compile(r'upload-[0-9a-f]{32}\.(jpg|part)')
 _SECS_BETWEEN_CLEANINGS = 60.0
-# Writing a copy takes milliseconds: an older part was left by a server that was killed.
+# Writing a copy takes milliseconds; an older part was left by a server that was killed.
 _MOST_WRITING_SECS = 600.0
 
 
 def reencoded(data, max_side=None, quality=90):
-    """Return a JPEG of nothing but the pixels of a normalised picture."""
+    """Return a JPEG of a normalised picture, without its metadata."""
     from PIL import Image
 
     with Image.open(io.BytesIO(data), formats=('JPEG', 'PNG')) as image:
@@ -29,7 +29,7 @@ def reencoded(data, max_side=None, quality=90):
             image.draft('RGB', (max_side, max_side))
             image.thumbnail((max_side, max_side))
         mode = 'L' if image.mode == 'L' else 'RGB'
-        # A new image: saving the old one would copy its comment.
+        # A new image, because saving the old one would copy its comment.
         bare = Image.new(mode, image.size)
         bare.paste(image if image.mode == mode else image.convert(mode))
     stream = io.BytesIO()
@@ -38,10 +38,9 @@ def reencoded(data, max_side=None, quality=90):
 
 
 class UploadStore:
-    """Keeps copies in its own subfolder of `folder`, and touches nothing else there.
+    """Keeps copies in its own subfolder of `folder` and changes nothing else there.
 
-    The subfolder is held open: when its name comes to mean another folder, nothing is written there
-    or removed from it.
+    The subfolder stays open: if it is replaced by another folder, that one is left alone.
     """
 
     def __init__(self, folder, max_hours, max_mb, clock=time.time):
@@ -51,17 +50,17 @@ class UploadStore:
         self._clock = clock
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._held = _Held(self.folder)
+        self._opened = _OpenFolder(self.folder)
         self._total = self._clean()
 
     def keep(self, data):
-        """Store a copy of a normalised picture; a failure is logged and nobody's loss."""
+        """Store a copy of a normalised picture; a failure is only logged."""
         try:
             copy = reencoded(data)
             with self._lock:
-                self._held.check()
+                self._opened.check()
                 self._write(copy)
-        except Exception as error:  # Whatever a disk or a decoder complains of.
+        except Exception as error:  # Disks and decoders raise many kinds of errors.
             logging.getLogger('serving').warning('an upload was not stored: %s', error)
 
     def _write(self, copy):
@@ -71,25 +70,25 @@ class UploadStore:
             self._total = self._clean(room=len(copy))
         name = f'upload-{secrets.token_hex(16)}'
         try:
-            with open(self._held.create(f'{name}.part'), 'wb') as stream:
+            with open(self._opened.create(f'{name}.part'), 'wb') as stream:
                 stream.write(copy)
-            self._held.rename(f'{name}.part', f'{name}.jpg')
+            self._opened.rename(f'{name}.part', f'{name}.jpg')
         except OSError:
             with contextlib.suppress(OSError):
-                self._held.remove(f'{name}.part')
+                self._opened.remove(f'{name}.part')
             raise
         self._total += len(copy)
 
     def start_cleaning(self):
-        """Remove what is too old every minute, in a thread."""
+        """Remove old copies every minute, in a thread."""
         threading.Thread(target=self._clean_on, name='upload-cleaner', daemon=True).start()
 
     def close(self):
-        """End the cleaning."""
+        """Stop the thread that removes copies."""
         self._stop.set()
 
     def clean(self):
-        """Remove what is too old, and the oldest of what is too much."""
+        """Remove old copies, and the oldest ones above the size limit."""
         with self._lock:
             self._total = self._clean()
 
@@ -99,29 +98,29 @@ class UploadStore:
                 self.clean()
 
     def _clean(self, room=0):
-        """Remove until `room` more bytes fit; return how many bytes are left."""
+        """Remove copies until `room` more bytes fit; return the size of the remaining ones."""
         files = sorted(self._own_files())
         total = sum(size for _, size, _ in files)
         now = self._clock()
         for changed, size, name in files:
             lasts = _MOST_WRITING_SECS if name.endswith('.part') else self._max_age_secs
             if changed < now - lasts or total + room > self._max_bytes:
-                self._held.remove(name)
+                self._opened.remove(name)
                 total -= size
         return total
 
     def _own_files(self):
-        """Yield (time of change, size, name) of each file that a store has written."""
-        for name in self._held.names():
+        """Yield (modification time, size, name) of each file that a store has written."""
+        for name in self._opened.names():
             if _NAME.fullmatch(name):
                 with contextlib.suppress(FileNotFoundError):
-                    state = self._held.state(name)
+                    state = self._opened.state(name)
                     if stat.S_ISREG(state.st_mode):
                         yield state.st_mtime, state.st_size, name
 
 
-class _Held:
-    """A folder of our own, held by a descriptor where the system has such."""
+class _OpenFolder:
+    """A folder that stays open by its descriptor, on systems that support it."""
 
     def __init__(self, path):
         _make_own(path)
@@ -137,7 +136,7 @@ class _Held:
             _check_own(path, os.fstat(self._descriptor))
 
     def check(self):
-        """Raise an OSError when the folder's name means another folder by now, or none."""
+        """Raise an OSError if the folder was replaced or removed."""
         named = os.stat(self._path, follow_symlinks=False)
         is_same = self._descriptor is None or os.path.samestat(named, os.fstat(self._descriptor))
         if not is_same or not stat.S_ISDIR(named.st_mode):

@@ -1,18 +1,18 @@
-"""What the template of the page is filled with."""
+"""Collect the values for the page's template."""
 
 import re
 
 from serving.web import answers, security, uploads
 from serving.web.page import shown_classes, translations
 
-# What a host may be within the quotes of a shell.
+# A host that is safe within the quotes of a shell command.
 _HOST = re.compile(r'[\w.-]+(:\d+)?|\[[\da-f:.]+\](:\d+)?', re.ASCII | re.IGNORECASE)
 
 
 def of_server(config, language, needs_key):
-    """Return what the page says in one language, whatever was asked."""
+    """Return the values that do not depend on the request, in one language."""
     return {
-        'tell': translations.sentences(language),
+        'sentences': translations.sentences(language),
         'language': language,
         'languages': translations.LANGUAGES,
         'tags': translations.TAGS,
@@ -25,9 +25,9 @@ def of_server(config, language, needs_key):
 
 
 def of_results(answer, refusal, language):
-    """Return what the page says of an Answer, or of a Refusal; either may be None."""
-    tell = translations.sentences(language)
-    cards = answers.cards(answer, tell, language) if answer else []
+    """Return the values that show an Answer or a Refusal; either may be None."""
+    sentences = translations.sentences(language)
+    cards = answers.cards(answer, sentences, language) if answer else []
     return {
         'cards': cards,
         'csv': answers.csv_link(cards),
@@ -36,7 +36,7 @@ def of_results(answer, refusal, language):
 
 
 def api_address(headers, peer, trusted_proxy):
-    """Return the address of `/api/classify` for the examples; page.js knows it better."""
+    """Return the address of `/api/classify` for the examples; page.js replaces it by its own."""
     is_proxy = security.same_address(peer, trusted_proxy)
     forwarded = headers if is_proxy else {}
     scheme = 'https' if forwarded.get('X-Forwarded-Proto', '').lower() == 'https' else 'http'

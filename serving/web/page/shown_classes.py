@@ -1,4 +1,4 @@
-"""Which classes of a picture the page shows, and whether it calls the answer unsure.
+"""Choose the classes of a picture that the page shows, and whether it calls the result unsure.
 
 static/results.js follows the same rules for the answers of the API; the page hands it RULES.
 """
@@ -6,7 +6,7 @@ static/results.js follows the same rules for the answers of the API; the page ha
 import dataclasses
 
 RULES = {
-    # Classes that would be printed with less than 1.0% are counted and summed up in one line.
+    # Classes below 1.0%, as printed, are counted in one line.
     'folded_below': 0.00995,
     # An answer is sure from this part of the way between chance (1 / classes) and certainty: from
     # 75% where there are 2 classes, from 50.05% where there are 1,000.
@@ -18,8 +18,8 @@ RULES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Shown:
-    """The classes that get a line each, best first, and what is left."""
+class ShownClasses:
+    """The classes that get a line each, best first, and the sum of the others."""
 
     predictions: tuple
     others: int  # How many classes share `others_probability`.
@@ -28,12 +28,14 @@ class Shown:
 
 
 def choose(predictions, num_classes):
-    """Return what is Shown of the best predictions of a picture; the first one always is."""
+    """Return the ShownClasses of a picture's best predictions; the first one is always shown."""
     shown = predictions[:1] + tuple(
         each for each in predictions[1:] if each.probability >= RULES['folded_below']
     )
     left = 1 - sum(each.probability for each in shown)
-    return Shown(shown, num_classes - len(shown), max(0.0, left), _is_unsure(shown, num_classes))
+    return ShownClasses(
+        shown, num_classes - len(shown), max(0.0, left), _is_unsure(shown, num_classes)
+    )
 
 
 def _is_unsure(shown, num_classes):
@@ -44,5 +46,5 @@ def _is_unsure(shown, num_classes):
 
 
 def percent(probability):
-    """Return a probability as people read it."""
+    """Return a probability as a percentage."""
     return '<0.1%' if 0 < probability < 0.0005 else f'{100 * probability:.1f}%'

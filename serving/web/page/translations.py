@@ -1,4 +1,4 @@
-"""Every sentence of the page in every language that it speaks: one row a sentence."""
+"""The sentences of the page in each of its languages, one row per sentence."""
 
 LANGUAGES = {'en': 'English', 'zh': '中文', 'ko': '한국어'}
 # What <html lang> says.
@@ -96,7 +96,7 @@ _SENTENCES = {
     ),
     'error_empty': ('The file is empty.', '文件为空。', '빈 파일입니다.'),
     'error_bytes': (
-        'The file is too large; at most {limit} MB are taken.',
+        'The file is too large; at most {limit} MB are allowed.',
         '文件太大，最大为 {limit} MB。',
         '파일이 너무 큽니다. 최대 {limit} MB까지 가능합니다.',
     ),
@@ -150,7 +150,7 @@ _SENTENCES = {
 
 
 def choose(*tags):
-    """Return the language of the first tag (`ko-KR`) that is known, else English."""
+    """Return the language of the first known tag (such as `ko-KR`), else English."""
     for tag in tags:
         if (language := (tag or '').split('-')[0].lower()) in LANGUAGES:
             return language
@@ -164,7 +164,7 @@ def sentences(language):
 
 
 def for_refusal(refusal, language):
-    """Return in one language why something was refused."""
+    """Return the message of a Refusal in one language."""
     known = sentences(language)
     text = known.get(f'error_{refusal.kind}', known['error_other'])
     return text.format(**refusal.values)

@@ -1,15 +1,15 @@
-// What the page tells of the model, and the examples for programs.
+// The section about the model, and the examples for programs.
 
-import { announce, byId, tell } from './words.js';
+import { announce, byId, translate } from './words.js';
 
-// The server does not tell the model of a server with keys before a key is shown.
+// A server with API keys describes its model only to visitors with a key.
 export function showModel(model) {
   const known = byId('known');
   const names = model.classes;
   const most = Number(known.dataset.mostNamed);
-  const count = tell('classes', { count: names.length });
+  const count = translate('classes', { count: names.length });
   const lines = names.slice(0, most);
-  if (names.length > most) lines.push(tell('more_classes', { count: names.length - most }));
+  if (names.length > most) lines.push(translate('more_classes', { count: names.length - most }));
   const list = known.querySelector('ul');
   list.setAttribute('aria-label', count);
   list.replaceChildren(...lines.map((line) => {
@@ -20,7 +20,7 @@ export function showModel(model) {
   known.querySelector('summary').textContent = count;
   known.open = names.length <= Number(known.dataset.mostOpen);
   known.hidden = false;
-  const version = tell('version', { version: model.version });
+  const version = translate('version', { version: model.version });
   byId('model').textContent = [model.network || model.name, count, version].join(' · ');
 }
 
@@ -38,14 +38,14 @@ async function copy(button, code) {
     // Without TLS there is no clipboard, and a browser may forbid it: the older way, or by hand.
     select(code);
     if (!document.execCommand('copy')) {
-      announce(tell('copy_by_hand'));
-      button.textContent = tell('copy_by_hand');
+      announce(translate('copy_by_hand'));
+      button.textContent = translate('copy_by_hand');
       return;
     }
   }
-  announce(tell('copied'));
-  button.textContent = tell('copied');
-  setTimeout(() => { button.textContent = tell('copy_text'); }, 2000);
+  announce(translate('copied'));
+  button.textContent = translate('copied');
+  setTimeout(() => { button.textContent = translate('copy_text'); }, 2000);
 }
 
 export function prepareExamples() {

@@ -3,7 +3,7 @@
 import { prepareExamples } from './about.js';
 import * as api from './api.js';
 import * as results from './results.js';
-import { byId, form, tell } from './words.js';
+import { byId, form, translate } from './words.js';
 
 const maxBytes = Number(form.dataset.maxBytes);
 const maxFiles = Number(form.dataset.maxFiles);
@@ -49,11 +49,11 @@ function add(files) {
   if (!chosen.length) return;
   const key = byId('key');
   if (key && !key.reportValidity()) return;
-  showAlert(chosen.length > maxFiles ? tell('error_many', { limit: maxFiles }) : '');
+  showAlert(chosen.length > maxFiles ? translate('error_many', { limit: maxFiles }) : '');
   byId('status').textContent = '';
   for (const file of chosen.slice(0, maxFiles)) {
     const number = byId('cards').childElementCount + 1;
-    const name = file.name || tell('unnamed', { number });
+    const name = file.name || translate('unnamed', { number });
     waiting.push({ file, name, card: results.addCard(file, name) });
     work();
   }

@@ -2,7 +2,7 @@
 // setAttribute: never into markup.
 
 import { csvOf } from './csv.js';
-import { announce, byId, copyOf, form, percent, tell } from './words.js';
+import { announce, byId, copyOf, form, percent, translate } from './words.js';
 
 // serving/web/page/shown_classes.py explains the rules, and follows them for the form without a script.
 const rules = JSON.parse(form.dataset.rules);
@@ -30,10 +30,10 @@ export function addCard(file, name) {
   const title = card.querySelector('.name');
   title.textContent = name;
   title.title = name;
-  card.querySelector('.time').textContent = tell('working');
+  card.querySelector('.time').textContent = translate('working');
   const image = document.createElement('img');
   image.className = 'preview';
-  image.alt = tell('preview', { name });
+  image.alt = translate('preview', { name });
   image.addEventListener('error', () => image.remove());
   image.addEventListener('load', () => URL.revokeObjectURL(image.src));
   image.src = URL.createObjectURL(file);
@@ -64,12 +64,12 @@ function offerCsv() {
 }
 
 export function showProblem(card, name, problem) {
-  const message = tell(`error_${problem.kind}`, problem);
+  const message = translate(`error_${problem.kind}`, problem);
   const place = card.querySelector('.problem');
   place.textContent = message;
   place.hidden = false;
   finish(card, '', { name, problem: message, predictions: [] });
-  announce(tell('announced_error', { name, message }));
+  announce(translate('announced_error', { name, message }));
 }
 
 function addRow(card, kind, label, probability) {
@@ -88,10 +88,10 @@ export function showClasses(card, name, predictions, count, seconds) {
   card.classList.toggle('unsure', isUnsure);
   shown.forEach(({ label, probability }, rank) =>
     addRow(card, rank === 0 ? 'best' : 'class', label, probability));
-  if (others > 0) addRow(card, 'others', tell('others', { count: others }), othersProbability);
-  const time = tell('time', { milliseconds: Math.max(1, Math.round(1000 * seconds)) });
+  if (others > 0) addRow(card, 'others', translate('others', { count: others }), othersProbability);
+  const time = translate('time', { milliseconds: Math.max(1, Math.round(1000 * seconds)) });
   finish(card, time, { name, problem: '', predictions });
   const { label, probability } = shown[0];
   const key = isUnsure ? 'announced_unsure' : 'announced';
-  announce(tell(key, { name, label, percent: percent(probability) }));
+  announce(translate(key, { name, label, percent: percent(probability) }));
 }

@@ -5,7 +5,7 @@ export const form = byId('form');
 
 const sentences = JSON.parse(byId('sentences').textContent);
 
-export const tell = (key, values = {}) =>
+export const translate = (key, values = {}) =>
   (sentences[key] || sentences.error_other).replace(/\{(\w+)\}/g, (gap, name) =>
     name in values ? String(values[name]) : gap);
 

@@ -1,4 +1,4 @@
-"""A line in the log for each request: who, what, how large and how long, never what was in it."""
+"""Log a line for each request: address, path, size and time, but never its content."""
 
 import logging
 
@@ -23,5 +23,5 @@ def answered(address, method, path, status, seconds, size, kinds):
 
 
 def refused(address, status, seconds):
-    """Log what was refused before it became a request of the application."""
+    """Log a request that was refused before it reached the application."""
     _log.info('%s - - %d %.1f ms - -', address, status, 1000 * seconds)

@@ -1,18 +1,17 @@
-"""Which connections may stay when many are open: no address can take the places of all others."""
+"""Choose the connections to close when many are open, so that every address gets a share."""
 
 import collections
 
 from serving.web import security
 
-_FEW = 4  # So many an address may hold while others hold more, as browsers do.
+_FEW = 4  # An address may always have this many while others have more, as browsers do.
 
 
 class Places:
-    """`max_connections` places; the fewer are free, the fewer one address may hold.
+    """Limits the connections; the fewer places are free, the fewer one address may have.
 
-    A connection has an address (`addr[0]`), `last_activity`, and tells whether it is
-    `is_discarding`, `is_idle` or `is_receiving`. The address of a proxy, behind which are many
-    clients, has no limit of its own.
+    A connection has an address (`addr[0]`), `last_activity`, `is_discarding`, `is_idle` and
+    `is_receiving`. The address of a trusted proxy, which serves many clients, has no limit.
     """
 
     def __init__(self, options, proxy=''):
@@ -21,7 +20,7 @@ class Places:
         self._proxy = proxy
 
     def to_close(self, connections):
-        """Return what to close of all `connections`, the newest being the last; else None."""
+        """Return the one of `connections` to close, or None; the last is the newest."""
         *others, newest = connections
         own = _held(others)[_holder(newest)]
         free = self._most - len(others)
@@ -34,12 +33,12 @@ class Places:
         return newest if spare is None and own else spare
 
     def to_make_room(self, connections):
-        """Return what to close for the newest connection, or None while all others are at work."""
+        """Return the connection to close for the newest one, or None if all others are busy."""
         *others, newest = connections
         return self._least_needed(others, _held(others), _holder(newest))
 
     def _least_needed(self, connections, held, holder):
-        """Return what may be closed for one more of `holder` and loses the least, or None."""
+        """Return the least needed connection that may be closed for `holder`, or None."""
 
         def rank(connection):
             return (
@@ -54,7 +53,7 @@ class Places:
             theirs, own = held[_holder(connection)], held[holder]
             if connection.is_idle:
                 return theirs > own or _holder(connection) == holder
-            # A request that is still coming is broken off only for an address that holds less.
+            # A request that is still arriving is only interrupted for an address with fewer.
             return connection.is_discarding or (connection.is_receiving and theirs > own + 1)
 
         return max(filter(may_close, connections), key=rank, default=None)

@@ -1,4 +1,4 @@
-"""The threads that answer requests: clients take turns, and health has a thread of its own."""
+"""Run requests in threads: clients take turns, and health checks have a thread of their own."""
 
 import threading
 
@@ -12,8 +12,8 @@ _QUICK_PATHS = frozenset({'/healthz', '/readyz'})
 class Dispatcher(task.ThreadedTaskDispatcher):
     """Hands each connection that has a request to a thread.
 
-    `client_of` returns the client of a connection. A client gets about half of the threads, as
-    long as nobody else asks; what it asks beyond that waits in its own queue.
+    `client_of` returns the client of a connection. A single client gets about half of the
+    threads; its other requests wait in its own queue.
     """
 
     def __init__(self, num_threads, client_of):
@@ -29,7 +29,7 @@ class Dispatcher(task.ThreadedTaskDispatcher):
         self._start(num_threads, self._next_quick_task, self._quick_cv)
 
     def add_task(self, connection):
-        """Let the next request of a connection be answered."""
+        """Queue the next request of a connection."""
         request = connection.requests[0]
         client = self._client_of(connection, request)
         with self.lock:
@@ -38,7 +38,7 @@ class Dispatcher(task.ThreadedTaskDispatcher):
             (self._quick_cv if is_quick else self.queue_cv).notify()
 
     def shutdown(self, cancel_pending=True, timeout=5):
-        """End the threads, and wait for them up to `timeout`; drop what still waits."""
+        """Stop the threads, wait for them up to `timeout`, and drop the queued requests."""
         with self.lock:
             self._is_over = True
             self.queue_cv.notify_all()
@@ -64,17 +64,17 @@ class Dispatcher(task.ThreadedTaskDispatcher):
                 connection.service()
             except BaseException:
                 self.logger.exception('failed to serve %r', connection)
-            give_back(client)  # This thread looks next for what has become possible.
+            give_back(client)  # This thread takes the next request itself.
         with self.lock:
             self.threads.discard(number)
             self.thread_exit_cv.notify_all()
 
     def _wait_for(self, next_task, changed):
-        """Return what `next_task` has found, once it has, or None when all is over."""
+        """Wait until `next_task` returns something, and return it; None after `shutdown`."""
         with self.lock:
             while not self._is_over:
                 if found := next_task():
-                    changed.notify()  # There may be work for another thread, too.
+                    changed.notify()  # There may be work for another thread.
                     return found
                 changed.wait()
         return None

@@ -66,7 +66,7 @@ class _RefusalTask(task.ErrorTask):
         self.write(body)
 
 
-class _Door:
+class _RequestChecks:
     """Checks the requests of one connection with the server's guard."""
 
     def __init__(self, connection):
@@ -99,7 +99,9 @@ class Channel(channel.HTTPChannel):
     def parser_class(self, adjustments):
         """Make the parser for the next request."""
         self._begun += 1
-        return RequestParser(adjustments, _Door(self), is_excess=self._begun > _MOST_AT_ONCE)
+        return RequestParser(
+            adjustments, _RequestChecks(self), is_excess=self._begun > _MOST_AT_ONCE
+        )
 
     @property
     def deadline(self):

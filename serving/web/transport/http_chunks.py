@@ -1,11 +1,11 @@
-"""Bodies in chunks, read to the letter: what others read differently may hide a second request."""
+"""Read chunked bodies strictly: a body that a proxy reads differently may hide a request."""
 
 import re
 
 from waitress import utilities
 
 _LONGEST_LINE = 4096  # Of a chunk's size and extensions, and of the trailer in all.
-# Each chunk takes its time, however small it is. After the first ones, they have to be larger.
+# Each chunk costs time, however small it is. After the first ones, they must be larger.
 _FREE_CHUNKS = 1000
 _MEAN_CHUNK_BYTES = 256
 _SIZE = re.compile(rb'([0-9A-Fa-f]+)[ \t]*(?:;[\t\x20-\x7e]*)?')
@@ -38,7 +38,7 @@ class ChunkReceiver:
         return self._buffer.getfile()
 
     def received(self, data):
-        """Take bytes; return how many belong to the body."""
+        """Process bytes; return how many belong to the body."""
         taken = 0
         while taken < len(data) and not self.completed and not self.error:
             take = self._take_chunk if self._left else self._take_line
@@ -88,7 +88,7 @@ class ChunkReceiver:
             self._refuse('the trailer is too long')
 
     def _check_size(self, digits):
-        """Refuse a chunk that exceeds the limit, as soon as its size says so."""
+        """Refuse a chunk above the limit as soon as its size is known."""
         is_size = self._end_line == self._end_size
         if is_size and len(self) + int(digits or b'0', 16) > self._most_bytes:
             self.error = utilities.RequestEntityTooLarge('the chunks are too long')

@@ -1,6 +1,6 @@
-"""Reads requests for waitress, and refuses what it would let through.
+"""Parse requests for waitress, and refuse some that waitress would accept.
 
-Refused are what a proxy before this server might take for another request, and what does not end.
+Refused are requests that a proxy might parse differently, and those that never end.
 """
 
 import io
@@ -16,19 +16,20 @@ _TRANSFER_ENCODING = re.compile(rb'^transfer-encoding *:(.*)', re.IGNORECASE | r
 
 
 class RequestParser(parser.HTTPRequestParser):
-    """One request. `door` judges its header (`admit`) before the body has come.
+    """Parses one request; `checks.admit` checks its header before the body arrives.
 
-    One `is_excess` of those that a connection sends at once is refused without a look at it.
+    A request that `is_excess`, one of too many in a pipeline, is refused unread.
     """
 
-    def __init__(self, adj, door=None, is_excess=False):
+    def __init__(self, adj, checks=None, is_excess=False):
         super().__init__(adj)
         self._is_excess = is_excess
-        self.admission = None  # What the door says: True, False (a form shows a key), a Refusal.
-        self._door = door
+        # The result of `checks.admit`: True, False (the key is in the form) or a Refusal.
+        self.admission = None
+        self._checks = checks
 
     def parse_header(self, header_plus):
-        """Read a header; one that a proxy might take for another request than we do is refused."""
+        """Parse a header; refuse one that a proxy might parse differently."""
         _check_lines(header_plus)
         try:
             super().parse_header(header_plus)
@@ -42,10 +43,10 @@ class RequestParser(parser.HTTPRequestParser):
             self.body_rcv = ChunkReceiver(self.body_rcv.getbuf(), most_bytes)
         self._take_target()
         if (self.chunked or self.content_length) and is_open(self.command, self.path):
-            raise parser.ParsingError('no body is taken here')
+            raise parser.ParsingError('this address takes no body')
 
     def _take_target(self):
-        """Take the host of an absolute target in place of Host (RFC 9112, section 3.2.2)."""
+        """Let the host of an absolute target replace Host (RFC 9112, section 3.2.2)."""
         target = self.request_uri
         if target.startswith('/') or (target == '*' and self.command == 'OPTIONS'):
             return
@@ -56,7 +57,7 @@ class RequestParser(parser.HTTPRequestParser):
         self.path = self.path or '/'
 
     def received(self, data):
-        """Take bytes; return how many were used."""
+        """Process bytes; return how many were used."""
         if self._is_excess:
             self.fail(utilities.BadRequest('too many requests at once'))
             return len(data)
@@ -67,21 +68,23 @@ class RequestParser(parser.HTTPRequestParser):
         elif self.body_rcv is not None and not self.error:
             self._judge_body()
         if self.completed:
-            self.expect_continue = False  # Else waitress asks for a body that is there, or refused.
+            self.expect_continue = (
+                False  # Waitress would ask for a body that was received or refused.
+            )
         return len(data) if self.error or self._is_refused else used
 
     def _judge_header(self):
-        if self._door is not None:
-            self._ask(lambda: self._door.admit(self))
+        if self._checks is not None:
+            self._ask(lambda: self._checks.admit(self))
 
     def _judge_body(self):
         if self.admission is False and not self.completed:
             start = self.body_rcv.getbuf().get(FORM_START_BYTES)
             if len(start) >= FORM_START_BYTES:
-                self._ask(lambda: self._door.check_form_start(start))
+                self._ask(lambda: self._checks.check_form_start(start))
 
     def _ask(self, judge):
-        """Keep what is said of this request; when it is refused, nothing more of it is read."""
+        """Store the result of a check; a refused request is not read any further."""
         try:
             self.admission = judge()
         except Refusal as refusal:
@@ -93,7 +96,7 @@ class RequestParser(parser.HTTPRequestParser):
         return isinstance(self.admission, Refusal)
 
     def get_body_stream(self):
-        """Return the body, or nothing while it has not been received."""
+        """Return the body, or an empty one if it was not received."""
         is_whole = self.completed and not self._is_refused
         return super().get_body_stream() if is_whole else io.BytesIO()
 
@@ -106,7 +109,7 @@ class RequestParser(parser.HTTPRequestParser):
 def _check_lines(header_plus):
     """Refuse folded lines, and all transfer encodings but one `chunked`."""
     if b'\r\n ' in header_plus or b'\r\n\t' in header_plus:
-        raise parser.ParsingError('Folded header lines are not taken')
+        raise parser.ParsingError('Folded header lines are not supported')
     encodings = _TRANSFER_ENCODING.findall(header_plus)
     if encodings and [each.strip(b' \t\r').lower() for each in encodings] != [b'chunked']:
-        raise parser.ParsingError('Transfer-Encoding: only chunked is taken')
+        raise parser.ParsingError('Transfer-Encoding: must be chunked')

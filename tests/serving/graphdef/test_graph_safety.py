@@ -179,7 +179,7 @@ def test_no_network_of_ours_is_refused(name):
     info = small_models.describe(name, image_size=families.SMALLEST[name])
     with tf.Graph().as_default() as graph:
         outputs = list(build.build(info).nodes.values())
-    prepared = completion.prepare(graph.as_graph_def(), outputs)
+    prepared = completion.prune(graph.as_graph_def(), outputs)
     assert graph_safety.check('a.pb', prepared, allowed=graph_safety.WITH_VARIABLES) == ()
 
 

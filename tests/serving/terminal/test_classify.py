@@ -17,7 +17,7 @@ from serving.terminal import classify as classify_module
 from serving.terminal import picture_files
 from serving.terminal.classify import classify
 from serving.terminal.classify_options import ClassifyOptions
-from serving.terminal.picture_arguments import PictureFile, find
+from serving.terminal.picture_arguments import PictureFile, find_pictures
 from serving.terminal.row_formats import FORMATS
 from support.files import checkpoint_files, pictures, small_models
 
@@ -105,7 +105,7 @@ def test_patterns_and_folders_are_searched(tmp_path):
     (folder / 'empty').mkdir()
 
     def found(*arguments):
-        files = find([os.path.join(folder, argument) for argument in arguments])
+        files = find_pictures([os.path.join(folder, argument) for argument in arguments])
         return [os.path.relpath(file.path, folder) for file in files if not file.problem]
 
     assert found('*.jpg') == ['a.jpg', 'c[1].jpg']
@@ -113,7 +113,7 @@ def test_patterns_and_folders_are_searched(tmp_path):
     assert found('**/*.jpg') == ['a.jpg', 'c[1].jpg', 'sub/d.jpg', 'sub/deep/e.jpg']
     assert found('su?') == ['sub/d.jpg', 'sub/deep/e.jpg']
     assert found('sub', 'z') == ['sub/d.jpg', 'sub/deep/e.jpg', 'z']
-    assert [file.problem for file in find([f'{folder}/*.gif', f'{folder}/empty'])] == [
+    assert [file.problem for file in find_pictures([f'{folder}/*.gif', f'{folder}/empty'])] == [
         'no file matches this pattern',
         'no file in this folder',
     ]

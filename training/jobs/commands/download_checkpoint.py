@@ -25,7 +25,7 @@ def main(call):
         _list()
         return
     programs.run(fetching(typed.model, typed.directory, typed.mirror or ''), known.environment)
-    release = released_archives.find(typed.model)
+    release = released_archives.find_release(typed.model)
     path = released_archives.checkpoint(release, typed.directory)
     known = settings.read(MODEL_NAME=release.network, CHECKPOINT_PATH=path)
     call.propose(known, 'run_train.sh')
@@ -75,7 +75,7 @@ def fetching(name, directory, mirror=''):
 def fetch(name, directory, mirror=''):
     """Download and check what `name` means, unless it is there, and print what it is."""
     mirror = mirror or os.environ.get(_MIRROR)
-    release = released_archives.find(name)
+    release = released_archives.find_release(name)
     if release:
         _mention_others(name, release)
         if not released_archives.is_there(release, directory):

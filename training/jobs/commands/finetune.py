@@ -41,4 +41,4 @@ def _download(steps, known):
     """
     name, directory = known.model_name, known.pretrained_dir
     steps.run(download_checkpoint.fetching(name, directory), known.environment)
-    return released_archives.checkpoint(released_archives.find(name), directory)
+    return released_archives.checkpoint(released_archives.find_release(name), directory)
