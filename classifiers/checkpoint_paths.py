@@ -1,4 +1,4 @@
-"""Where checkpoints lie, by the names of files alone: nothing here needs TensorFlow."""
+"""Find checkpoints by the names of their files; nothing here needs TensorFlow."""
 
 import glob
 import os
@@ -14,12 +14,12 @@ _MOST_SHOWN = 3
 
 
 def prefix_of(path):
-    """Return the checkpoint's prefix, whichever of its files `path` names."""
+    """Return the prefix of the checkpoint that the file `path` belongs to."""
     return _PART.sub('', os.fspath(path))
 
 
 def files_of(prefix):
-    """List the files that hold the checkpoint's data, its index first."""
+    """List the files of a checkpoint, its index first."""
     index = f'{prefix}.index'
     if os.path.exists(index):
         return [index, *sorted(glob.glob(f'{glob.escape(prefix)}.data-?????-of-?????'))]
@@ -41,7 +41,7 @@ def is_checkpoint(name, known=()):
 
 
 def listed(directory):
-    """List the directory's files; only a directory that is not there counts as empty."""
+    """List a directory's files; a missing directory counts as empty."""
     try:
         return os.listdir(directory)
     except FileNotFoundError:
@@ -51,7 +51,7 @@ def listed(directory):
 
 
 def none_in(directory):
-    """Say that a directory holds no checkpoint."""
+    """Return the message for a directory without a checkpoint."""
     if file_kinds.is_saved_model(directory):
         return f'{directory}: a SavedModel; {file_kinds.NEEDED[file_kinds.CHECKPOINT]}'
     return f'{directory}: no checkpoint in this directory (*.index, or *.ckpt in one file)'
@@ -64,7 +64,7 @@ def may_hold_one(directory):
 
 
 def require(path):
-    """Raise a UserError where no checkpoint can be: at no path, or in a directory without any."""
+    """Raise a UserError unless there may be a checkpoint at a path."""
     path = os.fspath(path)
     if os.path.isdir(path):
         if not may_hold_one(path):
@@ -76,7 +76,7 @@ def require(path):
 
 
 def mistaken(path):
-    """Return what is at a path in place of a checkpoint, and what to do; '' for what may be one."""
+    """Return what a file is instead of a checkpoint and what to do, or '' if it may be one."""
     held = files_of(prefix_of(path))
     if held:
         return file_kinds.mistaken(held[0], file_kinds.CHECKPOINT)
@@ -86,7 +86,7 @@ def mistaken(path):
 
 
 def absent(prefix):
-    """Say that there is no such checkpoint, and which ones there are."""
+    """Return the message for a missing checkpoint, with the existing ones."""
     directory = os.path.dirname(prefix)
     names = listed(directory or os.curdir) if os.path.isdir(directory or os.curdir) else []
     names = {prefix_of(name) for name in names if is_checkpoint(name)}

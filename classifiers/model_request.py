@@ -1,4 +1,4 @@
-"""What a program was asked for when it is to use or make a classifier."""
+"""What a user requests of a classifier, and a classifier on disk."""
 
 import dataclasses
 import os
@@ -11,7 +11,7 @@ NETWORK_FLAG = '--model_name'  # In most programs; the server calls it --network
 
 @dataclasses.dataclass(frozen=True)
 class ModelRequest:
-    """The flags that describe a classifier; None is a flag that was not given."""
+    """The flags that describe a classifier; None means not given."""
 
     model_name: str | None = None
     labels_offset: int | None = None
@@ -25,7 +25,7 @@ class ModelRequest:
 
     @classmethod
     def of(cls, options, **renamed):
-        """Take the fields of the same names from a program's options, and `renamed` ones."""
+        """Make a request from the options of the same names; `renamed` options override them."""
         names = {field.name for field in dataclasses.fields(cls)}
         shared = names & {field.name for field in dataclasses.fields(options)}
         return cls(**{**{name: getattr(options, name) for name in shared}, **renamed})
@@ -33,9 +33,9 @@ class ModelRequest:
 
 @dataclasses.dataclass(frozen=True)
 class StoredModel:
-    """A model on disk: its description, the path of that, and its weights."""
+    """A model on disk: its description, the description's path, and its checkpoint."""
 
-    info: ModelInfo | None = None  # None where there is no description.
+    info: ModelInfo | None = None  # None if there is no description.
     path: str = model_info.FILE_NAME
     checkpoint: str | None = None
 

@@ -1,4 +1,4 @@
-"""Bring a released checkpoint to this machine, whole and as its network wants it."""
+"""Download a released checkpoint, and check that it is complete and fits its network."""
 
 import dataclasses
 import os
@@ -16,7 +16,7 @@ _UNPACKED = '.unpacked'
 
 
 def choose(name):
-    """Return the Release that a network, an archive or a checkpoint's name means."""
+    """Return the Release for the name of a network, an archive or a checkpoint."""
     found = released_archives.find_release(name)
     if found:
         return found
@@ -58,7 +58,7 @@ class Fetched:
 def fetch(release, directory, mirror=None):
     """Download, unpack and check a release into `directory`/NAME, and return a `Fetched`.
 
-    model.json is written last: where it lies, the checkpoint was whole and its network's.
+    model.json is written last: where it exists, the checkpoint is complete and was checked.
     """
     folder = released_archives.folder(release, directory)
     path = released_archives.checkpoint(release, directory)
@@ -86,12 +86,12 @@ def _find(unpacked, name, archive):
         if checkpoints.files_of(path):
             return path
     raise UserError(
-        f'{archive}: has no checkpoint {name} in it, so it is another archive; delete it'
+        f'{archive}: contains no checkpoint {name}, so it is another archive; delete it'
     )
 
 
 def _check(path, info, of=None):
-    """Raise a UserError unless every tensor reads back and fits; return how many there are."""
+    """Raise a UserError unless every tensor can be read and fits; return their number."""
     subject = of or path
     why = checkpoints.fault(path)
     if why:
@@ -115,7 +115,7 @@ def _check(path, info, of=None):
 
 
 def _move(source, name, folder):
-    """Move the checkpoint's own files to where they stay."""
+    """Move the checkpoint's files to their final place."""
     for entry in sorted(os.listdir(source)):
         if checkpoints.prefix_of(entry) == name:
             os.replace(os.path.join(source, entry), os.path.join(folder, entry))

@@ -1,4 +1,4 @@
-"""Which archive of a released checkpoint is meant, and fetching it, all before TensorFlow loads."""
+"""Find and download the archive of a released checkpoint, without TensorFlow."""
 
 import os
 
@@ -8,9 +8,9 @@ from nets import released
 
 
 def find_release(name):
-    """Return the Release that a network, an archive or a checkpoint's name means, or None.
+    """Return the Release for the name of a network, an archive or a checkpoint, or None.
 
-    Where a network has several, it is the one whose accuracy was published.
+    Of several releases of a network it is the one with a published accuracy.
     """
     releases = released.by_network(name)
     if releases:
@@ -22,17 +22,17 @@ def find_release(name):
 
 
 def by_name():
-    """Return {name: Release} of all."""
+    """Return {name: Release}."""
     return {release.name: release for release in released.RELEASES.values()}
 
 
 def address(release, mirror=None):
-    """Return where a release is fetched from: the `mirror` is an address or a path of archives."""
+    """Return the address of a release; `mirror` is an address or a directory of archives."""
     return f'{mirror.rstrip("/")}/{release.archive}' if mirror else release.url
 
 
 def folder(release, directory):
-    """Return where in `directory` a release is put."""
+    """Return the folder of a release in `directory`."""
     return os.path.join(directory, release.name)
 
 
@@ -42,11 +42,11 @@ def checkpoint(release, directory):
 
 
 def is_there(release, directory):
-    """Tell whether a release was unpacked and checked: its description is written last."""
+    """Tell whether a release was unpacked and checked; its description is written last."""
     return os.path.exists(os.path.join(folder(release, directory), model_info.FILE_NAME))
 
 
 def fetch(release, directory, mirror=None):
-    """Download the archive of a release unless it is there; return its path."""
+    """Download the archive of a release unless it exists; return its path."""
     archive = os.path.join(folder(release, directory), release.archive)
     return download.fetch(address(release, mirror), archive)  # Prints the hash: none is published.

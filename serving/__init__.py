@@ -1,1 +1,1 @@
-"""Use of a trained classifier: exported, frozen, on the command line, behind a server."""
+"""Use a trained classifier: export it, freeze it, classify pictures, serve it."""

@@ -1,1 +1,1 @@
-"""Export and freezing: trained classifiers as files for other programs."""
+"""Export and freeze trained classifiers as files for other programs."""

@@ -1,4 +1,4 @@
-"""From a graph with variables to one that is complete in itself, and as fast as it can be."""
+"""Turn a graph with variables into a frozen graph, and make it as fast as possible."""
 
 import dataclasses
 
@@ -10,14 +10,14 @@ from serving.graphdef import batch_norm_folding, constant_folding, graph_edits, 
 
 @dataclasses.dataclass(frozen=True)
 class Frozen:
-    """A graph without variables, and what was done to it."""
+    """A graph without variables, and how it was made."""
 
     graph_def: tf.GraphDef
     num_variables: int
     num_batch_norms: int
 
     def line(self):
-        """Say for the log what was done."""
+        """Return a line for the log."""
         return (
             f'Converted {self.num_variables} variables to constants, folded'
             f' {self.num_batch_norms} batch norms: {len(self.graph_def.node)} operations remain'
@@ -25,14 +25,14 @@ class Frozen:
 
 
 def prune(graph_def, outputs):
-    """Leave of a graph what the nodes `outputs` are computed from, its variables included."""
+    """Return the part of a graph that computes the nodes `outputs`, with its variables."""
     graph_def = graph_edits.without_writes(graph_def)
     graph_def = variables.without_references(graph_edits.needed_for(graph_def, outputs))
     return graph_edits.without_aliases(graph_def, outputs)
 
 
 def freeze(prepared, values, outputs, clear_devices=True):
-    """Make a prepared graph's variables constants, and fold what can be folded."""
+    """Make the variables of a pruned graph constants, and fold constants and batch norms."""
     found = variables.find_variables(prepared)
     graph_def = graph_edits.without_devices(prepared) if clear_devices else prepared
     graph_def = variables.to_constants(graph_def, values)

@@ -1,4 +1,4 @@
-"""What a frozen graph is: its description, put together from all that is known of its parts."""
+"""Describe a frozen graph from the descriptions of its graph and of its checkpoint."""
 
 import contextlib
 import importlib.metadata
@@ -21,9 +21,9 @@ _PRESENTATION = ('image_size', 'preprocessing_name')
 def describe(graph_path, graph_def, checkpoint, outputs, model_name=None, use_moving_averages=None):
     """Return (ModelInfo with nodes, lines for the log) of a graph and its checkpoint.
 
-    None stands for a graph of which nothing is known.
+    The ModelInfo is None if the network is not known.
     """
-    # Beside a MetaGraph lies the description of its training, which names no nodes.
+    # The description beside a MetaGraph is that of its training, which names no nodes.
     is_graph = model_info.is_graph(graph_path)
     of_graph = model_info.read_beside(graph_path) if is_graph else None
     of_weights = model_info.read_beside(checkpoint)
@@ -31,8 +31,8 @@ def describe(graph_path, graph_def, checkpoint, outputs, model_name=None, use_mo
     name = model_name or (stored.model_name if stored else _network(graph_def))
     if not name:
         return None, [
-            f'{graph_path}: no network here has these nodes under one name alone, so that no'
-            ' description is written; pass --model_name'
+            f'{graph_path}: its network is not known, so no description is written; pass'
+            ' --model_name'
         ]
     request = ModelRequest(
         model_name=name,
@@ -49,7 +49,7 @@ def describe(graph_path, graph_def, checkpoint, outputs, model_name=None, use_mo
 
 
 def _merged(of_graph, graph_path, of_weights, checkpoint):
-    """Return (ModelInfo or None, path to name): the graph's presentation, the weights' identity."""
+    """Return (ModelInfo or None, its path): the graph's presentation, the weights' identity."""
     if of_graph is None or of_weights is None:
         path = graph_path if of_graph else checkpoint
         return of_graph or of_weights, model_info.path_beside(path)
@@ -72,7 +72,7 @@ def _require_same(name, here, ours, there, theirs):
 
 
 def _warn_of_differences(of_graph, of_weights, graph_path):
-    """Tell when a graph treats pictures otherwise than its network was trained on."""
+    """Warn if a graph prepares pictures in another way than the training of its weights."""
     for name in _PRESENTATION if of_graph and of_weights else ():
         here, there = getattr(of_graph, name), getattr(of_weights, name)
         if here != there:
@@ -91,7 +91,7 @@ def _network(graph_def):
 
 
 def _as_in_graph(info, graph_def):
-    """Take over the size and the channels that the graph's own input has."""
+    """Return `info` with the size and the channels of the graph's input."""
     fed = _pixels(graph_def)
     shape = fed.shape if fed else None
     if not shape or len(shape) != 4:
@@ -100,14 +100,14 @@ def _as_in_graph(info, graph_def):
 
 
 def _pixels(graph_def):
-    """Return the graph's input for pixels: the one called so, or the only one."""
+    """Return the graph's input for pixels: the one named `input`, or the only one."""
     found = [fed for fed in graph_nodes.inputs(graph_def) if fed.dtype == tf.float32]
     named = [fed for fed in found if fed.name == 'input']
     return (named or (found if len(found) == 1 else [None]))[0]
 
 
 def _nodes(info, graph_def, outputs, of_graph):
-    """Return the nodes that a description lists, as far as the graph has them."""
+    """Return the nodes for the description that the graph has."""
     present = graph_edits.nodes_by_name(graph_def)
     spec = nets_factory.get_spec(info.model_name)
     fed = _pixels(graph_def)
@@ -124,19 +124,19 @@ def _nodes(info, graph_def, outputs, of_graph):
 
 
 def path_for(graph_path):
-    """Return where a graph's description is to be written; a training's is not to be replaced."""
+    """Return the path of a graph's description; refuse to replace that of a training."""
     path = model_info.beside_graph(graph_path)
     is_taken = os.path.basename(path) == model_info.FILE_NAME and os.path.exists(path)
     if is_taken and not model_info.read(path).graph_sha256:
         raise UserError(
             f'{graph_path}: its description would replace {path}, that of a training directory;'
-            ' name the graph otherwise'
+            ' choose another name for the graph'
         )
     return path
 
 
 def versions():
-    """Return the versions of what writes a graph."""
+    """Return the versions of TensorFlow and of this package."""
     found = {'tensorflow': tf.__version__}
     # Run from its source, it is not an installed package.
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -1,4 +1,4 @@
-"""export_inference_graph: a network's graph, or a trained classifier in another format."""
+"""Export a network's graph, or a trained classifier in one of several formats."""
 
 import os
 
@@ -10,7 +10,7 @@ from common import imagenet
 from datasets import class_names
 from serving.export import completion, formats, freeze, onnx_model
 
-# Format -> how its file is called where no name was given.
+# Format -> the end of the default file name.
 _SUFFIXES = {
     'graph_def': '.pb',
     'frozen': '_frozen.pb',
@@ -21,7 +21,7 @@ _SUFFIXES = {
 
 
 def export(options, report=print):
-    """Write what `options` ask for; report the names of inputs and outputs."""
+    """Write the requested file, and report the names of its inputs and outputs."""
     options.check_files()
     if options.format == 'onnx':
         onnx_model.require()

@@ -1,4 +1,4 @@
-"""Writing a frozen graph in other formats, each only after it has given the same results."""
+"""Write a frozen graph in other formats, after checking that they give the same results."""
 
 from common import imagenet
 from serving.export import freeze, onnx_model, parity, saved_model, tflite
@@ -7,7 +7,7 @@ _CALIBRATION_SPLITS = ('train', 'validation', 'test')
 
 
 def write(path, options, info, graph_def):
-    """Write the format that `options` ask for; return (its ModelInfo, line on the check or '')."""
+    """Write the requested format; return (its ModelInfo, line about the check or '')."""
     if options.format == 'frozen':
         return freeze.write(path, graph_def, info), ''
     pictures = _pictures(options, info, options.num_check_pictures)
@@ -56,7 +56,7 @@ def _write_onnx(path, options, info, graph_def, check):
 
 
 def _write_file(path, data, info, suffix):
-    """Write a model that takes pixels and gives probabilities."""
+    """Write a model with pixels as input and probabilities as output."""
     kinds = {'input': 'input', 'output': 'probabilities', 'probabilities': 'probabilities'}
     nodes = {kind: info.nodes[source] + suffix for kind, source in kinds.items()}
     return freeze.write_described(path, data, info.replace(nodes=nodes))

@@ -1,4 +1,4 @@
-"""freeze_graph: an exported graph and a checkpoint become one file with its description."""
+"""Combine an exported graph and a checkpoint into one file with a description."""
 
 import hashlib
 
@@ -22,7 +22,7 @@ _PIPELINES = ('Queue', 'Iterator')  # In the names of operations.
 
 
 def freeze(options):
-    """Write `output_graph`, its label file and its description; return the Frozen."""
+    """Write `output_graph` with its label file and description; return the Frozen."""
     options.check_files()
     for line in options.notices:
         tf.logging.info('%s', line)
@@ -42,7 +42,7 @@ def freeze(options):
     outputs = _outputs(options, info)
     prepared = completion.prune(graph_def, outputs)
     _require_no_pipeline(prepared, options)
-    _require_safe(prepared, options)  # What depends on constants alone is computed here.
+    _require_safe(prepared, options)  # Freezing runs the parts that depend only on constants.
     _require_variables(prepared, graph_def, options)
     values = _values(options, graph_def, prepared, checkpoint, info, places)
     result = completion.freeze(prepared, values, outputs, options.clear_devices)
@@ -52,7 +52,7 @@ def freeze(options):
 
 
 def _read(options):
-    """Return (GraphDef, {variable: its Place in a checkpoint} as far as a saver tells)."""
+    """Return (GraphDef, {variable: Place} of those that the graph's saver reads elsewhere)."""
     if not options.input_meta_graph:
         return graph_nodes.read_graph_def(options.input_graph), {}
     meta_graph = graph_nodes.read_meta_graph(options.input_meta_graph)
@@ -62,7 +62,7 @@ def _read(options):
 
 
 def _require_nodes(graph_def, options):
-    """Check that the wanted nodes are in the graph."""
+    """Raise a UserError unless the graph has the requested nodes."""
     present = graph_edits.nodes_by_name(graph_def)
     for name in (*options.output_node_names, *options.initializer_nodes):
         if name not in present:
@@ -74,7 +74,7 @@ def _require_nodes(graph_def, options):
 
 
 def _require_variables(prepared, graph_def, options):
-    """Check that the checkpoint's weights have a place to go to: nothing is frozen twice."""
+    """Raise a UserError unless the graph has variables for the checkpoint's weights."""
     if variables.find_variables(prepared):
         return
     if variables.find_variables(graph_def):
@@ -90,7 +90,7 @@ def _require_variables(prepared, graph_def, options):
 
 
 def _require_no_pipeline(prepared, options):
-    """Refuse outputs of a training graph that do not depend on pictures that can be fed."""
+    """Refuse outputs that read pictures from the input pipeline of the training."""
     found = [node for node in prepared.node if any(word in node.op for word in _PIPELINES)]
     if found and not options.allow_unsafe_graph:
         last = found[-1]
@@ -103,7 +103,7 @@ def _require_no_pipeline(prepared, options):
 
 
 def _require_safe(graph_def, options):
-    """Refuse what may touch files."""
+    """Refuse operations that can read or change files."""
     for line in graph_safety.check(
         options.graph_path, graph_def, options.allow_unsafe_graph, graph_safety.WITH_VARIABLES
     ):
@@ -111,13 +111,13 @@ def _require_safe(graph_def, options):
 
 
 def _outputs(options, info):
-    """List the nodes to keep: those asked for, and those of stable names."""
+    """List the nodes to keep: the requested ones and those with stable names."""
     stable = info.nodes.values() if info else ()
     return list(dict.fromkeys([*options.output_node_names, *stable]))
 
 
 def _values(options, graph_def, prepared, checkpoint, info, places):
-    """Return {name of a variable: value}, read from `places` where those are known."""
+    """Return {name of a variable: value} from the checkpoint."""
     wanted = variables.find_variables(prepared)
     values = {}
     if options.input_saver or options.initializer_nodes:
@@ -159,7 +159,7 @@ def write(path, graph_def, info, as_text=False, has_labels=True):
 def write_described(path, data, info, has_labels=True):
     """Write NAME.json, NAME.label and NAME.pb (or a model of another format), or none of them.
 
-    In this order whoever waits for a new graph finds its description in place. Return that.
+    The model comes last, so that a program that waits for it finds its description. Return that.
     """
     texts = {}
     if info is not None:

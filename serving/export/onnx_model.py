@@ -6,8 +6,8 @@ from common.errors import UserError
 from serving.graphdef import graph_edits
 
 _OPSET = 17
-_LARGE_BYTES = 2**16  # From here on a constant is kept away from tf2onnx.
-# What tf2onnx puts between a weight and the operation that wants it otherwise laid out.
+_LARGE_BYTES = 2**16  # Larger constants are kept away from tf2onnx.
+# Operations that tf2onnx inserts to change the layout of a weight.
 _LAYOUT_OPS = frozenset(('Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identity'))
 
 
@@ -45,7 +45,7 @@ def convert(graph_def, info):
 
 
 def _fed_only(graph_def, fed, fetched):
-    """Make the input a plain placeholder, without the pictures that it is computed from."""
+    """Make the input a placeholder, and remove the decoding of pictures before it."""
     nodes = [
         _placeholder(fed, tf.float32.as_datatype_enum, node.attr['shape'].shape)
         if node.name == fed
@@ -75,7 +75,7 @@ def _placeholder(name, dtype, shape):
 
 
 def _put_in(graph, weights):
-    """Make the inputs that stand for weights constants, laid out as their readers want them."""
+    """Replace the inputs for weights by constants in the layout that their readers need."""
     from onnx import numpy_helper
     from onnx.reference import ReferenceEvaluator
 
@@ -101,7 +101,7 @@ def _put_in(graph, weights):
 
 
 def probabilities(model, images):
-    """Return what an ONNX model makes of preprocessed pictures."""
+    """Run an ONNX model on preprocessed pictures."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])

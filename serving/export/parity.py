@@ -1,4 +1,4 @@
-"""Real pictures through an exported model and through the graph that it was made from."""
+"""Compare an exported model with the graph that it was made from, on real pictures."""
 
 import dataclasses
 import itertools
@@ -14,18 +14,18 @@ from datasets.samples import painters, sample_flowers
 from serving.graphdef import graph_edits
 
 _SPLITS = ('validation', 'test', 'train')
-# Float formats are the same network: what differs more is broken.
+# A larger difference between float formats means that one of them is broken.
 FLOAT_TOLERANCE = 1e-3
 
 
 def pictures(dataset_name, dataset_dir, count, splits=_SPLITS):
-    """Return encoded pictures from the first split there is, else sample pictures drawn anew."""
+    """Return encoded pictures from the first existing split, or drawn ones without a data set."""
     if not dataset_dir:
         drawn = [(kind, number) for number in range(count) for kind in sample_flowers.CLASS_NAMES]
         return [painters.draw_flower(kind, f'check/{n}') for kind, n in drawn[:count]]
     present = record_files.splits_present(dataset_dir, dataset_name)
     problem = ''
-    # The last problem is told: what is wrong with a split says more than that another is not there.
+    # The last error is reported: it is about an existing split if there is one.
     for split in sorted(splits, key=present.__contains__):
         try:
             dataset = dataset_factory.get_dataset(dataset_name, split, dataset_dir)
@@ -62,7 +62,7 @@ def pixels(info, encoded):
 
 
 def probabilities(graph_def, info, images):
-    """Return what a frozen graph makes of a network's input."""
+    """Run a frozen graph on preprocessed pictures."""
     with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tf.import_graph_def(graph_def, name='')
         return session.run(f'{info.nodes["probabilities"]}:0', {f'{info.nodes["input"]}:0': images})
@@ -70,16 +70,16 @@ def probabilities(graph_def, info, images):
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """Pictures, and what the frozen graph makes of them."""
+    """Pictures and the results of the frozen graph on them."""
 
     pictures: list
     images: np.ndarray
     expected: np.ndarray
 
     def compare(self, what, found, tolerance=FLOAT_TOLERANCE):
-        """Return a line with the largest difference; too large a one is an error.
+        """Return a line with the largest difference; raise a UserError above the tolerance.
 
-        No tolerance is for what is rounded on purpose: it is only reported.
+        Without a tolerance, for formats that round on purpose, it is only reported.
         """
         difference = float(np.abs(self.expected - found).max())
         agreeing = int((self.expected.argmax(axis=1) == found.argmax(axis=1)).sum())

@@ -1,4 +1,4 @@
-"""A SavedModel: encoded pictures in, classes and scores out."""
+"""Write a SavedModel that takes encoded pictures and returns classes and scores."""
 
 import os
 import shutil
@@ -12,21 +12,21 @@ from common.errors import UserError, reason
 from serving.export import descriptions
 from serving.graphdef import graph_edits
 
-# The signature's keys, which are what a client knows.
+# The keys of the signature.
 NODES = {'image_bytes': 'image_bytes', 'output': 'scores', 'classes': 'classes'}
-# TensorFlow Serving leaves this folder alone.
+# TensorFlow Serving ignores this folder.
 _EXTRA = 'assets.extra'
 
 
 def write(path, graph_def, info, check):
-    """Write a SavedModel into the new directory `path`; return what `check` says of it.
+    """Write a SavedModel into the new directory `path`; return the result of `check`.
 
     `check` takes a function from encoded pictures to scores.
     """
     if os.path.exists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise UserError(
-            f'--output_file={path}: is there already; a SavedModel needs a new directory'
-            ' (TensorFlow Serving wants one a version: NAME/1, NAME/2)'
+            f'--output_file={path}: already exists; a SavedModel needs a new directory'
+            ' (TensorFlow Serving needs one per version: NAME/1, NAME/2)'
         )
     parent = os.path.dirname(os.path.abspath(path))
     try:
@@ -74,7 +74,7 @@ def _build(path, graph_def, info):
 
 
 def scores(path, pictures):
-    """Return what a SavedModel's default signature says of encoded pictures."""
+    """Run the default signature of a SavedModel on encoded pictures."""
     with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tags = [tf.saved_model.tag_constants.SERVING]
         loaded = tf.saved_model.load(session, tags, path)

@@ -1,4 +1,4 @@
-"""A TensorFlow Lite model: preprocessed pixels in, probabilities out."""
+"""Convert a graph to TensorFlow Lite, from preprocessed pixels to probabilities."""
 
 import os
 import tempfile
@@ -31,7 +31,7 @@ def convert(graph_def, info, precision, representative=None, batch_size=1):
         except Exception as error:  # The converter's errors have no common class.
             reason = ' '.join(str(error).split())[:300]
             raise UserError(
-                f'--format=tflite: {info.model_name} is not converted: {reason}'
+                f'--format=tflite: {info.model_name} cannot be converted: {reason}'
             ) from None
 
 
@@ -47,16 +47,16 @@ def _set_precision(converter, precision, representative, batch_size):
 
 
 def _batches(images, size):
-    """Yield all pictures in full batches; the last one is filled up from the first pictures."""
+    """Yield full batches; the last one is filled up with the first pictures."""
     for start in range(0, len(images), size):
         yield [images.take(range(start, start + size), axis=0, mode='wrap')]
 
 
 def probabilities(model, images):
-    """Return what a TensorFlow Lite model makes of preprocessed pictures."""
+    """Run a TensorFlow Lite model on preprocessed pictures."""
     interpreter = _interpreter(model)
     fed, fetched = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    batch = max(int(fed['shape_signature'][0]), 1)  # -1 stands for any.
+    batch = max(int(fed['shape_signature'][0]), 1)  # -1 means any size.
     interpreter.resize_tensor_input(fed['index'], [batch, *images.shape[1:]])
     with startup.without_noise():
         interpreter.allocate_tensors()
@@ -69,7 +69,7 @@ def probabilities(model, images):
 
 
 def _interpreter(model):
-    """Return LiteRT's interpreter where that is installed, else TensorFlow's."""
+    """Return LiteRT's interpreter if it is installed, else TensorFlow's."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:

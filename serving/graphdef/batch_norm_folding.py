@@ -1,7 +1,7 @@
-"""Folding batch norms, and other scaling of channels, into the convolutions before them.
+"""Fold batch norms and other scaling of channels into the convolutions before them.
 
-A convolution is linear in its weights: scaled by channel, it gives the scaled result, and no pixel
-at the border is treated otherwise. What is left is one addition, which TensorFlow fuses.
+A convolution is linear in its weights: with weights scaled by channel it gives the scaled result,
+also at the border. What remains is one addition, which TensorFlow fuses.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ _SUMS = ('Add', 'AddV2', 'BiasAdd')
 
 
 def fold(graph_def, keep):
-    """Return (the graph with batch norms folded, how many were); names in `keep` stay."""
+    """Return (graph with batch norms folded, their number); nodes named in `keep` stay."""
     graph = _Graph(graph_def, keep)
     replaced, dropped, count = {}, set(), 0
     for node in graph_def.node:
@@ -46,7 +46,7 @@ class _ChannelScaling:
 
 
 class _Graph:
-    """Tells what comes behind a convolution and nowhere else."""
+    """Finds the scaling after a convolution that nothing else reads."""
 
     def __init__(self, graph_def, keep):
         self._keep = set(keep)
@@ -59,7 +59,7 @@ class _Graph:
         return None if node is None else graph_edits.value_of(node)
 
     def chain_behind(self, node):
-        """List the steps that follow a node, as far as nobody sees what is between them."""
+        """List the scalings after a node whose intermediate results nothing else reads."""
         chain, layout, current = [], _layout(node), node
         while current.name not in self._keep and len(self._readers[current.name]) == 1:
             step = self._step(current, self._readers[current.name][0], layout)
@@ -67,7 +67,7 @@ class _Graph:
                 break
             chain.append(step)
             current = step.node
-        # Additions alone are as good where they are.
+        # Additions alone are not worth folding.
         return chain if any(np.any(step.scale != 1) for step in chain) else []
 
     def _step(self, source, node, layout):
@@ -114,7 +114,7 @@ def _layout(node):
 
 
 def _is_by_channel(value, node, layout):
-    """Tell whether a constant has one number for each channel, or one for all of them."""
+    """Tell whether a constant has one number per channel, or a single number."""
     if node.op == 'BiasAdd':
         return value.ndim == 1 and _layout(node) == layout
     by_channel = value.shape[-1:] == (value.size,) and layout == b'NHWC'
@@ -122,13 +122,13 @@ def _is_by_channel(value, node, layout):
 
 
 def _is_flat_map(value, layout):
-    """Tell whether a constant has the rank of a feature map, with one number for each channel."""
+    """Tell whether a constant has the rank of a feature map and one number per channel."""
     channel = 3 if layout == b'NHWC' else 1
     return value.ndim == 4 and value.shape[channel] == value.size
 
 
 def _folded(node, chain, graph):
-    """Return the nodes that take the place of `node` and of `chain`; [] where that is not exact."""
+    """Return the nodes that replace `node` and `chain`, or [] if the result would differ."""
     weights = graph.constant(node.input[1]) if chain else None
     if weights is None or weights.dtype != np.float32 or any(e[0] == '^' for e in node.input):
         return []
@@ -137,7 +137,7 @@ def _folded(node, chain, graph):
     scale, shift = np.ones(channels), np.zeros(channels)
     for step in chain:
         if step.scale.size not in (1, channels) or step.shift.size not in (1, channels):
-            return []  # It widens the result.
+            return []  # The result has more channels.
         scale, shift = scale * step.scale, shift * step.scale + step.shift
     with np.errstate(over='ignore', invalid='ignore'):
         folded = (by_channel * scale).astype(np.float32)
@@ -161,7 +161,7 @@ def _is_transposed(node):
 
 
 def _nodes(node, result, weights, shift):
-    """Make [weights, convolution, biases, addition]; the last is named as the chain's last was."""
+    """Make [weights, convolution, biases, addition]; the last has the name of the chain's last."""
     linear = tf.NodeDef()
     linear.CopyFrom(node)
     weights = graph_edits.constant(f'{node.name}/folded_weights', weights)

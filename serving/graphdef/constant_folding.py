@@ -1,4 +1,4 @@
-"""Computing beforehand what in a graph depends on constants alone."""
+"""Replace the parts of a graph that depend only on constants by their values."""
 
 import tensorflow.compat.v1 as tf
 from tensorflow.python.framework import op_def_registry
@@ -6,14 +6,14 @@ from tensorflow.python.framework import op_def_registry
 from serving.graphdef import graph_edits
 
 _CONTROL_FLOW = {'Switch', 'Merge', 'Enter', 'Exit', 'NextIteration', 'LoopCond'}
-# A placeholder's default is there to be replaced.
+# The default of a placeholder may be replaced by a fed value.
 _STAY = {'Const', 'PlaceholderWithDefault', 'NoOp', *_CONTROL_FLOW}
-# A constant that is larger than what it was computed from has to be worth its place in the file.
+# A larger constant is only folded if it is not larger than its inputs.
 _SMALL = 1 << 16
 
 
 def fold(graph_def, keep):
-    """Replace nodes that compute the same at every run by constants; names in `keep` stay."""
+    """Replace nodes with a constant result by constants; nodes named in `keep` stay."""
     foldable = _foldable(graph_def, keep)
     used = graph_edits.readers(graph_def)
     wanted = [
@@ -23,7 +23,7 @@ def fold(graph_def, keep):
         return graph_def
     try:
         values = _evaluate(graph_edits.needed_for(graph_def, wanted), wanted)
-    except tf.errors.OpError:  # What fails beforehand may belong to a branch that is never taken.
+    except tf.errors.OpError:  # It may belong to a branch that is never taken.
         return graph_def
     sizes = _input_sizes(graph_def)
     folded = {
@@ -37,7 +37,7 @@ def fold(graph_def, keep):
 
 
 def _foldable(graph_def, keep):
-    """Return the names of the nodes with one output all of whose inputs are known."""
+    """Return the names of the nodes with one output whose inputs are all constant."""
     nodes = graph_edits.nodes_by_name(graph_def)
     known = set(graph_edits.constants(graph_def))
     folded, waiting = set(), list(known)
@@ -82,7 +82,7 @@ def _evaluate(graph_def, names):
 
 
 def _input_sizes(graph_def):
-    """Return {name: bytes of the constants that a node reads itself}."""
+    """Return {name: size of the constants that a node reads directly}."""
     constants = graph_edits.constants(graph_def)
     sizes = {name: node.ByteSize() for name, node in constants.items()}
     return {

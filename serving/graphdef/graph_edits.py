@@ -1,18 +1,18 @@
-"""Editing a GraphDef: what depends on what, and leaving out what no result needs."""
+"""Edit a GraphDef: find dependencies and remove nodes that no result needs."""
 
 import collections
 
 import tensorflow.compat.v1 as tf
 
-# They hand their input on: what remains of training, of debugging and of variables.
+# They return their input: remains of training, of debugging and of variables.
 _ALIASES = {'Identity', 'StopGradient', 'PreventGradient', 'CheckNumerics', 'Snapshot'}
-# Behind these a node that seems to do nothing tells in which branch or turn of a loop it is.
+# After these a node that returns its input marks a branch or an iteration of a loop.
 _BRANCHES = {'Switch', 'Enter', 'Exit', 'NextIteration'}
 _WRITES = ('Assign', 'Scatter', 'ResourceScatter', 'ResourceApply', 'Apply')
 
 
 def session(graph):
-    """Open a session on the CPU: a GPU's memory belongs to who trains or serves meanwhile."""
+    """Open a session on the CPU: a training or a server may need the GPU's memory."""
     return tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0}))
 
 
@@ -27,7 +27,7 @@ def nodes_by_name(graph_def):
 
 
 def readers(graph_def):
-    """Return {name: the nodes that take an output of it, once for every edge}."""
+    """Return {name: nodes that read one of its outputs, once per edge}."""
     found = collections.defaultdict(list)
     for node in graph_def.node:
         for edge in node.input:
@@ -45,13 +45,13 @@ def constant(name, value):
 
 
 def constants(graph_def):
-    """Return {name: Const node} of those that are the same wherever they are read."""
+    """Return {name: Const node} of the constants without control inputs."""
     return {node.name: node for node in graph_def.node if node.op == 'Const' and not node.input}
 
 
 def type_of(node):
-    """Return a node's type attribute `T` as an enumerated value, 0 where it has none."""
-    found = node.attr.get('T')  # Indexing would add what is not there.
+    """Return a node's type attribute `T` as an enumerated value, or 0 if it has none."""
+    found = node.attr.get('T')  # Indexing would add a missing attribute.
     return found.type if found else 0
 
 
@@ -61,7 +61,7 @@ def value_of(node):
 
 
 def with_nodes(graph_def, nodes):
-    """Return a GraphDef of `nodes`, with all else as in `graph_def`."""
+    """Return a copy of `graph_def` with other nodes."""
     result = tf.GraphDef()
     result.versions.CopyFrom(graph_def.versions)
     result.library.CopyFrom(graph_def.library)
@@ -70,12 +70,12 @@ def with_nodes(graph_def, nodes):
 
 
 def needed_for(graph_def, outputs):
-    """Return what the nodes `outputs` depend on: nodes in their order, and functions."""
+    """Return the part of a graph that the nodes `outputs` depend on, functions included."""
     nodes = nodes_by_name(graph_def)
     kept, waiting = set(), list(outputs)
     while waiting:
         name = waiting.pop()
-        if name not in kept and name in nodes:  # What a damaged graph lacks, its import names.
+        if name not in kept and name in nodes:  # The import names nodes that a damaged graph lacks.
             kept.add(name)
             waiting += [node_name(edge) for edge in nodes[name].input]
     result = with_nodes(graph_def, [node for node in graph_def.node if node.name in kept])
@@ -105,7 +105,7 @@ def _function_names(node):
 
 
 def without_writes(graph_def):
-    """Drop the control edges that come from nodes that change variables."""
+    """Remove control edges from nodes that change variables."""
     writing = {node.name for node in graph_def.node if node.op.startswith(_WRITES)}
     nodes = []
     for node in graph_def.node:
@@ -115,7 +115,7 @@ def without_writes(graph_def):
 
 
 def without_aliases(graph_def, keep):
-    """Let readers of nodes that only hand their input on read that input; names in `keep` stay."""
+    """Remove nodes that only return their input; nodes named in `keep` stay."""
     nodes = nodes_by_name(graph_def)
     anchors = {node_name(edge) for node in graph_def.node for edge in node.input if edge[0] == '^'}
     stay = anchors.union(keep)
@@ -141,7 +141,7 @@ def without_aliases(graph_def, keep):
 
 
 def without_devices(graph_def):
-    """Forget on which device each node was to run."""
+    """Remove the device of each node."""
     nodes = [with_inputs(node, node.input) for node in graph_def.node]
     for node in nodes:
         node.device = ''

@@ -1,4 +1,4 @@
-"""What a GraphDef shows of itself: where pictures go in, and where classes come out."""
+"""Find the inputs and outputs of a GraphDef."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ _NEVER_AN_OUTPUT = (
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """A node that is fed; a shape of None is of unknown rank."""
+    """A node that can be fed; a shape of None has unknown rank."""
 
     name: str
     dtype: tf.DType
@@ -43,7 +43,7 @@ class Input:
 
 
 def read_graph_def(path):
-    """Read a GraphDef, binary or text; what is none is a UserError."""
+    """Read a GraphDef in binary or text form; raise a UserError for other files."""
     graph_def = proto_files.read(path, tf.GraphDef)
     if not graph_def.node:
         raise UserError(f'{path}: holds no graph: a GraphDef (.pb) is needed')
@@ -51,7 +51,7 @@ def read_graph_def(path):
 
 
 def read_meta_graph(path):
-    """Read a MetaGraphDef, binary or text; what is none is a UserError."""
+    """Read a MetaGraphDef in binary or text form; raise a UserError for other files."""
     meta_graph = proto_files.read(path, tf.MetaGraphDef)
     if not meta_graph.graph_def.node:
         raise UserError(f'{path}: holds no graph: a MetaGraph (.meta) is needed')
@@ -59,7 +59,7 @@ def read_meta_graph(path):
 
 
 def inputs(graph_def):
-    """List the nodes that are fed, as `Input`s."""
+    """List the nodes that can be fed, as `Input`s."""
     return [
         Input(
             node.name, tf.as_dtype(node.attr[_type_attribute(node)].type), _shape(graph_def, node)
@@ -84,7 +84,7 @@ def _shape(graph_def, node):
 
 
 def likely_outputs(graph_def):
-    """List what nothing reads and weights had a part in; without such, all that nothing reads."""
+    """List nodes that depend on weights and that nothing reads; else all that nothing reads."""
     readers = graph_edits.readers(graph_def)
     unread = [
         node.name
@@ -97,7 +97,7 @@ def likely_outputs(graph_def):
 
 
 def softmax_outputs(graph_def):
-    """List the softmaxes that nothing learnt comes after: they tell classes, and gate nothing."""
+    """List the softmaxes without weights after them: they give classes and are no attention."""
     readers = graph_edits.readers(graph_def)
     return [
         node.name
@@ -108,7 +108,7 @@ def softmax_outputs(graph_def):
 
 
 def sources(graph_def, output, fed=None):
-    """Return the names of the nodes that `output` depends on, but for `fed` and what it hides."""
+    """Return the names of the nodes that `output` depends on, without those behind `fed`."""
     nodes = graph_edits.nodes_by_name(graph_def)
     found, stack = {fed}, [output]
     while stack:
@@ -120,7 +120,7 @@ def sources(graph_def, output, fed=None):
 
 
 def needed_inputs(graph_def, output, fed=None):
-    """List the names of the nodes without a default that `output` needs, `fed` being fed."""
+    """List the placeholders without a default that `output` needs when `fed` is fed."""
     depends_on = sources(graph_def, output, fed)
     return sorted(
         node.name
@@ -130,7 +130,7 @@ def needed_inputs(graph_def, output, fed=None):
 
 
 def decoded_constants(graph_def, output):
-    """List the names of the constants that `output` needs and that are decoded as pictures."""
+    """List the constants that `output` needs and that are decoded as pictures."""
     depends_on = sources(graph_def, output)
     decoded = {
         graph_edits.node_name(node.input[0])
@@ -141,7 +141,7 @@ def decoded_constants(graph_def, output):
 
 
 def networks(graph_def):
-    """List the names of the networks of `nets` whose scope the graph's nodes lie in."""
+    """List the networks of `nets` whose scope the graph's nodes have."""
     scopes = {_scope(node.name) for node in graph_def.node}
     return [name for name, spec in nets_factory.MODELS.items() if spec.scope in scopes]
 

@@ -1,4 +1,4 @@
-"""Which operations a graph may hold that somebody else made: a graph is a program.
+"""Check which operations a graph of another program has: a graph is a program.
 
 TensorFlow has operations that read and write files, open connections and call Python. What runs a
 graph from a file checks it here first, before the import, since TensorFlow already computes parts
@@ -157,7 +157,7 @@ WITH_VARIABLES = ALLOWED.union(variables.KINDS, _VARIABLES.split())
 
 
 def check(path, graph_def, accept=False, allowed=ALLOWED):
-    """Return lines for the log; raise a UserError for a graph that holds what is not `allowed`.
+    """Return lines for the log; raise a UserError for operations that are not `allowed`.
 
     With `accept` such a graph only gets a line. `graph_def` is what will be imported.
     """
@@ -176,7 +176,7 @@ def check(path, graph_def, accept=False, allowed=ALLOWED):
 
 
 def _first_refused(graph_def, allowed):
-    """Return (NodeDef, where it is) of the first operation that is not allowed, or None."""
+    """Return (NodeDef, its place) of the first operation that is not allowed, or None."""
     functions = {function.signature.name for function in graph_def.library.function}
     # A node that calls a function has the function's name for its operation.
     allowed = allowed | {name for name in functions if op_def_registry.get(name) is None}

@@ -1,4 +1,4 @@
-"""Protocol buffers in files, binary or as text."""
+"""Read protocol buffers from files in binary or text form."""
 
 from google.protobuf import message, text_format
 
@@ -13,7 +13,7 @@ _KINDS = {
 
 
 def read(path, kind):
-    """Read a message of the class `kind`; what is none is a UserError that names the file."""
+    """Read a message of the class `kind`; raise a UserError for other files."""
     try:
         with open(path, 'rb') as stream:
             data = stream.read()

@@ -1,7 +1,6 @@
-"""Where a graph's own saver finds each variable in a checkpoint, read from the saver's nodes.
+"""Find where a graph's own saver reads each variable in a checkpoint, from the saver's nodes.
 
-The saver does not run, so that a checkpoint of the weights alone serves as well as one of the whole
-training.
+The saver does not run, so a checkpoint with only the weights works too.
 """
 
 from common.errors import UserError
@@ -14,7 +13,7 @@ _HAND_ON = ('Identity', 'Reshape')
 
 
 def find_places(path, graph_def, saver_def):
-    """Return {variable: Place} of those that do not lie as a whole under their own name."""
+    """Return {variable: Place} of the variables that are stored in parts or under other names."""
     if not saver_def.restore_op_name:
         return {}
     name = graph_edits.node_name(saver_def.restore_op_name)
@@ -24,7 +23,12 @@ def find_places(path, graph_def, saver_def):
         if node.op in _ASSIGNMENTS:
             try:
                 place = _place(nodes, node.input[1])
-            except (IndexError, KeyError, TypeError, ValueError):  # No TensorFlow looked at it yet.
+            except (
+                IndexError,
+                KeyError,
+                TypeError,
+                ValueError,
+            ):  # TensorFlow has not checked this graph.
                 raise UserError(f'{path}: damaged (its saver, at {node.name[:80]!r})') from None
             variable = graph_edits.node_name(node.input[0])
             if place not in (None, Place(variable)):
@@ -52,7 +56,7 @@ def _place(nodes, edge):
 
 
 def _slices(text):
-    """Return the slices of a part as savers write it: `10 4 0,5:-` is 5 rows of a 10 x 4 matrix."""
+    """Parse a part as savers write it: `10 4 0,5:-` is 5 rows of a 10 x 4 matrix."""
     if not text:
         return ()
     spans = [span.split(',') for span in text.rpartition(' ')[2].split(':')]

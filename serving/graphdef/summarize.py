@@ -1,4 +1,4 @@
-"""What one wants to know of a model before it is frozen or called: inputs, outputs, sizes."""
+"""List the inputs, outputs and sizes of a model."""
 
 import collections
 import math
@@ -12,14 +12,11 @@ from common import text
 from common.errors import UserError
 from serving.graphdef import graph_edits, graph_nodes, proto_files, variables
 
-_MOST_NAMES = 20  # ImageNet's thousand say nothing in a line.
+_MOST_NAMES = 20  # A line with all names of ImageNet is not useful.
 
 
 def summarize(path):
-    """Return lines on whatever TensorFlow reads.
-
-    A graph, a MetaGraph, a checkpoint, a training directory or a SavedModel.
-    """
+    """Describe a graph, a MetaGraph, a checkpoint, a training directory or a SavedModel."""
     path = os.fspath(path)
     if os.path.isdir(path):
         found = [os.path.join(path, name) for name in file_kinds.SAVED_MODEL_FILES]

@@ -1,4 +1,4 @@
-"""The variables of a GraphDef: finding them, reading their values, and making them constants."""
+"""Find the variables of a GraphDef, read their values, and make them constants."""
 
 import collections
 import dataclasses
@@ -10,7 +10,7 @@ from common.errors import UserError
 from serving.graphdef import graph_edits
 
 KINDS = ('Variable', 'VariableV2', 'VarHandleOp')
-# What takes a variable, or its handle, and gives it on.
+# Operations that return the variable, or the handle, that they read.
 _HAND_ON = {'Identity', 'Switch', 'Merge', 'Enter', 'Exit', 'NextIteration'}
 _REFERENCES = {f'Ref{name}': name for name in _HAND_ON}
 _Operation = collections.namedtuple('_Operation', 'name')
@@ -18,7 +18,7 @@ _Operation = collections.namedtuple('_Operation', 'name')
 
 @dataclasses.dataclass(frozen=True)
 class GraphVariable:
-    """A variable as far as `classifiers.restore` has to know it."""
+    """The properties of a variable that `classifiers.restore` uses."""
 
     op: _Operation
     shape: tf.TensorShape
@@ -27,10 +27,10 @@ class GraphVariable:
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a checkpoint holds a variable: the name of a tensor, and the part of it."""
+    """Where a checkpoint stores a variable: the name of a tensor and the part of it."""
 
     name: str
-    part: tuple[slice, ...] = ()  # Empty for the whole.
+    part: tuple[slice, ...] = ()  # Empty for the whole tensor.
 
     def shape_in(self, shape):
         """Return the shape of this part of a tensor."""
@@ -59,8 +59,8 @@ def find_variables(graph_def):
 def read(path, variables, model_name=None, use_averages=False, places=None):
     """Return ({name of a variable: value}, lines for the log) from a checkpoint.
 
-    `places` are those of variables that lie there otherwise than as a whole under their own name.
-    The messages for what does not fit are better where the network's name is known.
+    `places` are those of variables that are stored in parts or under other names. The error
+    messages for variables that do not fit are better if the network is known.
     """
     is_defined = all(variable.shape.is_fully_defined() for variable in variables)
     places = {v.op.name: places[v.op.name] for v in variables if v.op.name in (places or {})}
@@ -93,7 +93,7 @@ def _sources(path, variables, use_averages, places):
             place = Place(averaged, place.part)
         if place.name not in held:
             raise UserError(
-                f'{path}: lacks {place.name}, which the graph has: name the checkpoint of it'
+                f'{path}: has no {place.name}; name the checkpoint that belongs to the graph'
             )
         shape, dtype = held[place.name]
         shape = place.shape_in(shape)
@@ -110,7 +110,7 @@ def _sources(path, variables, use_averages, places):
 
 
 def run(graph_def, variables, checkpoint, saver=None, initializers=()):
-    """Restore with a graph's own saver, run its initializers; return what has a value then."""
+    """Restore with a graph's own saver, run its initializers, and return the variables' values."""
     needed = [saver.restore_op_name] if saver else []
     needed += [*initializers, *(variable.op.name for variable in variables)]
     names = graph_edits.nodes_by_name(graph_def)
@@ -138,7 +138,7 @@ def _initialize(session, checkpoint, saver, initializers):
 
 
 def _state(graph, variable):
-    """Return the tensors (has it a value?, value)."""
+    """Return two tensors: whether the variable has a value, and the value."""
     tensor = graph.get_tensor_by_name(f'{variable.op.name}:0')
     if tensor.dtype == tf.resource:
         is_set = tf.raw_ops.VarIsInitializedOp(resource=tensor)
@@ -147,7 +147,7 @@ def _state(graph, variable):
 
 
 def without_references(graph_def):
-    """Turn operations on variables into those on values, as if each variable were its value."""
+    """Replace operations on variables by operations on values."""
     types = {n.name: n.attr['dtype'].type for n in graph_def.node if n.op == 'VarHandleOp'}
     nodes = []
     for node in graph_def.node:
@@ -164,7 +164,7 @@ def without_references(graph_def):
 
 
 def _hand_on(types, nodes):
-    """Give what hands on a variable's handle the type of its value: {name of variable: type}."""
+    """Give nodes that return a variable's handle the type of its value: {variable: type}."""
     found = True
     while found:
         found = False
@@ -182,7 +182,7 @@ def _hand_on(types, nodes):
 
 
 def to_constants(graph_def, values):
-    """Put constants in the place of variables."""
+    """Replace variables by constants."""
     return graph_edits.with_nodes(
         graph_def,
         [

@@ -1,1 +1,1 @@
-"""A loaded model: from file to probabilities, for many callers at once."""
+"""Load a model and run it for many callers at the same time."""

@@ -1,4 +1,4 @@
-"""A classifier from a training directory or a checkpoint, released ones included."""
+"""Load a model from a training directory or a checkpoint."""
 
 import tensorflow.compat.v1 as tf
 
@@ -8,7 +8,7 @@ from serving.model.loaded_model import LoadedModel
 
 
 def load(options):
-    """Build the network that the newest good checkpoint of `options.path` belongs to."""
+    """Build the network of the newest good checkpoint of `options.path`, and load its weights."""
     checkpoint = watch.find(options.path)
     request = ModelRequest.of(options, image_size=options.height)
     info, lines = resolve.resolve(request, StoredModel.beside(checkpoint.path))
@@ -18,7 +18,7 @@ def load(options):
             checkpoint.path,
             info.model_name,
             classifier.network.variables,
-            # Asked for, they are used even where no model.json tells of them.
+            # On request they are used even if no model.json mentions them.
             use_averages=bool(info.moving_average_decay or options.use_moving_averages),
             network_flag=options.network_flag,
         )

@@ -1,4 +1,4 @@
-"""A classifier from a frozen graph: ours with its description, or any program's without one."""
+"""Load a frozen graph, of this toolkit with a description or of another program without one."""
 
 import tensorflow.compat.v1 as tf
 
@@ -14,7 +14,7 @@ from serving.model.loaded_model import LoadedModel
 
 
 def load(options):
-    """Read the frozen graph `options.path`, and find what it is fed and what it tells."""
+    """Load the frozen graph `options.path`, and find its input and its output."""
     graph_def = _read(options)
     stored = model_info.read_beside(options.path)
     if stored:
@@ -34,7 +34,7 @@ def load(options):
     else:
         described_in = model_info.path_beside(options.path) if stored else ''
         preparation = pixel_inputs.choose(options, info, fed, stored, described_in)
-        # What is fed is said, and not what a description would have had.
+        # The log describes what is fed in the end.
         info, lines, more = preparation.info, () if stored else lines, preparation.lines
         with tf.Graph().as_default() as prepared:
             pictures, images = pixel_inputs.build(preparation, fed)
@@ -46,18 +46,18 @@ def load(options):
 
 
 def _read(options):
-    """Read the GraphDef, whose weights have to be in it already."""
+    """Read the GraphDef; refuse one without its weights."""
     if options.use_moving_averages is not None:
         raise UserError(
-            f'{options.path}: the weights of a frozen graph are fixed; '
-            '--use_moving_averages is decided when it is frozen'
+            f'{options.path}: a frozen graph has fixed weights; pass --use_moving_averages to '
+            'freeze_graph.py instead'
         )
     graph_def = graph_nodes.read_graph_def(options.path)
     unfrozen = variables.find_variables(graph_def)
     if unfrozen:
         raise UserError(
-            f'{options.path}: holds variables without values ({unfrozen[0].op.name} and others): '
-            'freeze it first, with freeze_graph.py and its checkpoint'
+            f'{options.path}: has variables without values ({unfrozen[0].op.name} and others); '
+            'freeze it with freeze_graph.py and its checkpoint'
         )
     return graph_def
 
@@ -70,15 +70,15 @@ def _describe_ours(options, stored):
             f'{options.path}: takes pictures of {stored.image_size} pixels ({description}), '
             f'not of {options.width}x{options.height}; export it again for another size'
         )
-    # The graph has its own size, and its weights are averaged already, or not.
+    # The size and the weights of a graph are fixed.
     request = ModelRequest.of(options, image_size=None, use_moving_averages=None)
     return resolve.resolve(request, StoredModel(stored, description))
 
 
 def _describe_foreign(options, graph_def):
-    """Return (ModelInfo, lines for the log) of a graph that is known by its scopes alone.
+    """Return (ModelInfo, lines for the log) of a graph, from the scopes of its nodes.
 
-    What stays unknown is '' or 0.
+    Unknown values are '' or 0.
     """
     found = graph_nodes.networks(graph_def)
     if options.model_name:
@@ -92,7 +92,7 @@ def _describe_foreign(options, graph_def):
     specs = [nets_factory.get_spec(name) for name in found]
     recipes = {spec.preprocessing for spec in specs}
     if not options.model_name:
-        # A network's releases may differ from its default, and nothing tells which this is.
+        # Releases of a network may differ from its default, and this may be any of them.
         releases = (release for name in found for release in released.by_network(name))
         recipes |= {release.preprocessing for release in releases}
     info = ModelInfo(
@@ -107,7 +107,7 @@ def _describe_foreign(options, graph_def):
 
 
 def _only(values, otherwise=''):
-    """Return the one value that there is, or `otherwise` when there are none or several."""
+    """Return the only value, or `otherwise` if there are none or several."""
     return next(iter(values)) if len(values) == 1 else otherwise
 
 
@@ -124,7 +124,7 @@ def _import(path, graph_def, graph=None, input_map=None):
 
 
 def _needed(options, graph_def, output_name):
-    """Return what is run: a graph may hold more, such as the queues of its training."""
+    """Return the part that is run: a graph may also have queues of its training."""
     asked = (options.input_layer or '').partition(':')[0]
     present = graph_edits.nodes_by_name(graph_def)
     wanted = [output_name.partition(':')[0], *([asked] if asked in present else [])]
@@ -150,13 +150,13 @@ def _output(options, graph_def, info, nodes):
         return f'{own}:0'
     likely = graph_nodes.likely_outputs(graph_def)
     raise UserError(
-        f'{options.path}: has no softmax that would tell classes; name its output with '
+        f'{options.path}: has no softmax for the classes; name its output with '
         f'--output_layer{_among(likely)}'
     )
 
 
 def _input(options, graph_def, graph, output, nodes):
-    """Return the tensor that is fed: whole pictures where the graph takes them, else pixels."""
+    """Return the tensor to feed: encoded pictures if the graph takes them, else pixels."""
     known = _known_input(options, graph_def, output, nodes)
     if options.input_layer or known:
         name = _named(graph_def, options, '--input_layer', options.input_layer, known)
@@ -179,20 +179,20 @@ def _input(options, graph_def, graph, output, nodes):
 
 
 def _known_input(options, graph_def, output, nodes):
-    """Return the name that a description gives, or that exported graphs have by custom.
+    """Return the input that the description or the convention names, or None.
 
-    Who says how pixels are prepared wants to feed pixels.
+    Options about the preparation of pixels ask for the input that takes pixels.
     """
     used = graph_nodes.sources(graph_def, output.op.name)
     present = {found.name for found in graph_nodes.inputs(graph_def)} & used
     by_custom = {'image_bytes': 'image_bytes', 'input': 'input', **nodes}
-    kinds = ('input',) if pixel_inputs.is_told_how(options) else ('image_bytes', 'input')
+    kinds = ('input',) if pixel_inputs.are_given(options) else ('image_bytes', 'input')
     return next((by_custom[kind] for kind in kinds if by_custom[kind] in present), None)
 
 
 def _only_input(options, graph_def, graph, output):
     needed = graph_nodes.needed_inputs(graph_def, output.op.name)
-    # Inception's graph of 2015, and what was retrained from it, is fed where a constant stands.
+    # Inception's graph of 2015, and graphs retrained from it, have a constant as input.
     constants = graph_nodes.decoded_constants(graph_def, output.op.name)
     for candidates in (needed, constants):
         tensors = [graph.get_tensor_by_name(f'{name}:0') for name in candidates]
@@ -208,7 +208,7 @@ def _only_input(options, graph_def, graph, output):
 
 
 def _named(graph_def, options, flag, asked, known):
-    """Return the name of the tensor that is asked for, else of `known`, from a description."""
+    """Return the name of the requested tensor, else of `known` from a description."""
     name = asked or known
     node, _, index = name.partition(':')
     present = graph_edits.nodes_by_name(graph_def)
@@ -216,7 +216,9 @@ def _named(graph_def, options, flag, asked, known):
         return f'{node}:{index or 0}'
     if not asked:
         description = model_info.path_beside(options.path)
-        raise UserError(f'{description}: {options.path} has no node {name!r}, which it names')
+        raise UserError(
+            f'{description}: {options.path} has no node {name!r}, which this description names'
+        )
     near = names.nearest(name, present)[:5]
     raise UserError(f'{flag}={name}: no such node in {options.path}; nearest: {", ".join(near)}')
 

@@ -10,14 +10,14 @@ from classifiers.model_info import ModelInfo
 
 @dataclasses.dataclass(frozen=True)
 class LoadedModel:
-    """A graph whose one input takes normalised pictures, and what is known of it.
+    """A graph that takes normalised pictures, and its description.
 
-    `info` lacks the number of classes (0) where only a run can tell it; its names may be empty.
+    In `info` the number of classes is 0 if it is not known before the first run.
     """
 
     graph: tf.Graph
     pictures: tf.Tensor  # Strings: a batch of pictures, or a single one.
-    output: tf.Tensor  # Probabilities, or logits that are to become such.
+    output: tf.Tensor  # Probabilities or logits.
     info: ModelInfo
     initialize: Callable = lambda session: None  # Fills the variables of a session.
-    lines: tuple = ()  # What was chosen, and why.
+    lines: tuple = ()  # Lines for the log: what was chosen and why.

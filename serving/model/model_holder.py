@@ -1,4 +1,4 @@
-"""The model that is served just now, and its exchange for a new one while requests go on."""
+"""Hold the current model of the server, and replace it while requests are answered."""
 
 import contextlib
 import dataclasses
@@ -12,26 +12,28 @@ from classifiers import checkpoints, model_info, watch
 from serving.model import model_trial
 from serving.model.predictor import Predictor
 
-_FIRST_PAUSE_SECS = 30.0  # Before a trial that lacked time or memory is repeated; then doubled.
+_FIRST_PAUSE_SECS = (
+    30.0  # Before a failed trial is repeated if time or memory was short; then doubled.
+)
 _LONGEST_PAUSE_SECS = 3600.0
 _SHORTAGES = (
     model_trial.ShortageError,
     MemoryError,
-    OSError,  # No process could be started, say.
+    OSError,  # For example, no process could be started.
     tf.errors.ResourceExhaustedError,
 )
 
 
 class NotReadyError(Exception):
-    """Tell that no model has been loaded yet, or that it has been closed."""
+    """Report that no model is loaded, or that it was closed."""
 
 
 def for_model(
     model_options, predictor_options=None, report=tf.logging.info, observe=None, trial=None
 ):
-    """Return a ModelHolder for one place on disk, and for whatever will be written there.
+    """Make a ModelHolder for a path, which reloads the model when it is written again.
 
-    `trial` are the TrialLimits of a new model; without them it is not tried in another process.
+    `trial` are the TrialLimits for the test of a new model; without them it is not tested.
     """
 
     def make(version, found=None):
@@ -49,9 +51,9 @@ def for_model(
 
 
 def _exactly(model_options, found):
-    """Return options that name the checkpoint of a signature, in place of its directory.
+    """Return options with the checkpoint of a signature instead of its directory.
 
-    A training may write the next one while this one is tried.
+    A training may write the next checkpoint during the trial of this one.
     """
     if found is None or not os.path.isdir(model_options.path):
         return model_options
@@ -59,7 +61,7 @@ def _exactly(model_options, found):
 
 
 def signature(model_options):
-    """Return what changes as soon as the model's files are written again; None without a model."""
+    """Return a value that changes when the model's files are written again; None without files."""
     path = os.fspath(model_options.path)
     if model_info.is_graph(path):
         main = _state(path)
@@ -87,7 +89,7 @@ def _state(path):
 
 
 class ModelHolder:
-    """Lends the current Predictor, and replaces it when what `look` returns has changed.
+    """Lends the current Predictor, and replaces it when the result of `look` changes.
 
     A new model is loaded and tried before it takes the old one's place, by `try_out` in another
     process first, which is given an event that ends it. One that fails leaves the old one there,
@@ -123,16 +125,16 @@ class ModelHolder:
 
     @property
     def is_ready(self):
-        """Tell whether there is a model to lend."""
+        """Tell whether a model is loaded."""
         return self._current is not None
 
     def load(self):
-        """Load the first model; what is wrong with it is a UserError."""
+        """Load the first model; raise a UserError if it cannot be used."""
         self._seen = self._look()
         self._exchange(self._make(1))
 
     def start_watching(self, poll_secs=2.0):
-        """Look at the files every now and then, in a thread."""
+        """Look at the files every `poll_secs` seconds, in a thread."""
         self._watcher = threading.Thread(
             target=self._watch, args=(poll_secs,), name='model-watcher', daemon=True
         )
@@ -140,7 +142,7 @@ class ModelHolder:
 
     @contextlib.contextmanager
     def lease(self):
-        """Lend the Predictor for one request: it and its labels stay those of one model."""
+        """Yield the Predictor for one request; it is not closed before the block ends."""
         with self._lock:
             loan = self._current
             if loan is None:
@@ -152,16 +154,16 @@ class ModelHolder:
             self._give_back(loan)
 
     def close(self):
-        """End the watching, and close the model once it is not lent any more."""
+        """Stop watching, and close the model when its last request is finished."""
         self._stop.set()
         if self._watcher:
             self._watcher.join()
         self._exchange(None)
 
     def poll(self, seen_before=None):
-        """Look once, and reload when the files have changed and rest; return what was seen.
+        """Look once, and reload if the files have changed and are complete; return their signature.
 
-        `seen_before` is what the last look returned: files that still change are left alone.
+        `seen_before` is the result of the last look; files that still change are ignored.
         """
         found = self._look()
         if found is None or found != seen_before:
@@ -178,7 +180,7 @@ class ModelHolder:
         while not self._stop.wait(poll_secs):
             try:
                 found = self.poll(found)
-            except Exception as error:  # A folder that is locked for a moment, say.
+            except Exception as error:  # For example, a folder may be locked for a moment.
                 reason = _reason(error)
                 if reason != reported:
                     self._report(f'CANNOT LOOK for a new model: {reason}')
@@ -199,14 +201,14 @@ class ModelHolder:
             self._keep(f'{_reason(error)} (tried again in {self._pause_secs:g} seconds)')
             self._pause_secs = min(2 * self._pause_secs, _LONGEST_PAUSE_SECS)
             return
-        except Exception as error:  # Whatever a bad file causes, the old model goes on.
+        except Exception as error:  # Whatever a bad file causes: the old model stays.
             self._keep(_reason(error))
             return
         self._exchange(predictor)
         self._report(f'Replaced the model: version {self.version} is served now')
 
     def _keep(self, reason):
-        """Report, once, why the model stays."""
+        """Log the reason why the old model stays, each reason once."""
         if reason != self.last_error:
             self._report(f'KEPT the model of version {self.version}: {reason}')
         self.last_error = reason

@@ -1,4 +1,4 @@
-"""A new model's trial in a process of its own: what ends that process does not end the server.
+"""Test a new model in a process of its own, so that a crash does not stop the server.
 
 TensorFlow trusts the graphs that it runs. One with a division by zero, a loop without an end or a
 huge tensor ends or fills the process that tries it, and no `except` helps. No TensorFlow here: only
@@ -22,11 +22,11 @@ from serving.model.model_options import MODEL
 _MEGABYTE = 2**20
 _POLL_SECS = 0.1
 LONGEST_SECS = 1e9  # Larger numbers are too large for the clocks of some systems.
-_SHARE = 0.8  # Of the free memory: the server needs some for requests meanwhile.
+_SHARE = 0.8  # Of the free memory; the server needs the rest for requests.
 _PR_SET_PDEATHSIG = 1
-_NICENESS = 10  # Requests go first.
+_NICENESS = 10  # Requests have priority.
 _LONGEST_REASON = 1000
-# Isolated (-I), the child takes no module from the working directory. It imports what we do.
+# Isolated (-I), so that no module comes from the working directory; then our own path is set.
 _START = (
     'import json, sys; request = json.loads(sys.stdin.readline()); '
     'sys.path[:] = request["path"]; '
@@ -55,15 +55,15 @@ class TrialLimits(Options):
 
 
 class StoppedError(Exception):
-    """Tell that the server ends before a trial has."""
+    """Report that the server stopped during a trial."""
 
 
 class ShortageError(UserError):
-    """Tell that a trial lacked time or memory, which it may have at another time."""
+    """Report that a trial lacked time or memory; a later one may succeed."""
 
 
 def run(model_options, predictor_options, limits=None, stop=None):
-    """Load and try a model in a child process; raise a UserError unless all went well.
+    """Load and try a model in a child process; raise a UserError if it fails.
 
     It is a ShortageError when the model is perhaps not at fault. The event `stop` ends the trial
     early, with a StoppedError.
@@ -97,13 +97,13 @@ def run(model_options, predictor_options, limits=None, stop=None):
 def _send(child, request):
     try:
         child.stdin.write(json.dumps(request).encode() + b'\n')
-        child.stdin.flush()  # It stays open: its end tells the child that we are gone.
+        child.stdin.flush()  # Kept open: when it closes, the child ends.
     except BrokenPipeError:
-        pass  # The child's end is judged below.
+        pass  # The child has ended; _judge reports why.
 
 
 def _wait(child, path, secs, max_bytes, stop):
-    """Wait for the child's end, within its limits."""
+    """Wait until the child ends or exceeds its limits."""
     ending = time.monotonic() + secs
     while True:
         try:
@@ -126,7 +126,7 @@ def _wait(child, path, secs, max_bytes, stop):
 
 
 def _judge(path, status, answer):
-    """Raise a UserError unless the child ended well."""
+    """Raise a UserError unless the child succeeded."""
     if status < 0:
         name = signal.Signals(-status).name
         ended = f'{path}: trying it ended the process with {name}'
@@ -142,7 +142,7 @@ def _judge(path, status, answer):
 
 
 def _used_bytes(pid):
-    """Return the memory that a process occupies; 0 where the system does not say."""
+    """Return the memory that a process uses; 0 if the system does not report it."""
     try:
         with open(f'/proc/{pid}/statm', encoding='ascii') as stream:
             return int(stream.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
@@ -151,17 +151,17 @@ def _used_bytes(pid):
 
 
 def _free_bytes():
-    """Return the memory that is free, for the container that we are in as well; else infinity."""
+    """Return the free memory of the machine or the container; infinity if it is not known."""
     free = _number_in('/proc/meminfo', 'MemAvailable:') * 1024
     limit = _number_in('/sys/fs/cgroup/memory.max')
     used = _number_in('/sys/fs/cgroup/memory.current')
-    # What a file's cache occupies is given back when it is needed.
+    # The cache of files is freed when memory is needed.
     cached = _number_in('/sys/fs/cgroup/memory.stat', 'inactive_file')
     return min(free, limit - (used - cached if limit < float('inf') else 0))
 
 
 def _number_in(path, key=None):
-    """Return the number in a file of the system's, on the line that begins with `key`."""
+    """Return the number on the line of a system file that begins with `key`."""
     try:
         with open(path, encoding='ascii') as stream:
             lines = [line.split() for line in stream]
@@ -172,23 +172,23 @@ def _number_in(path, key=None):
 
 
 def child(request):
-    """Try the model of a request, and print what is wrong with it, or null."""
+    """Test the model of a request, and print the problem as JSON, or null."""
     _step_back(request['parent'])
     answers = os.fdopen(os.dup(1), 'w')
-    os.dup2(2, 1)  # Whatever else prints, prints elsewhere.
+    os.dup2(2, 1)  # Other output goes to standard error.
     print(json.dumps({'problem': _problem(request)}), file=answers, flush=True)
-    os._exit(0)  # Nothing of a model's is asked to end well.
+    os._exit(0)  # Skip the cleanup, which a bad model could block.
 
 
 def _step_back(parent):
-    """Let the server go first, be the first to lose its memory, and end when the server does."""
+    """Give the server priority in time and memory, and end when it ends."""
     os.nice(_NICENESS)
     try:
         with open('/proc/self/oom_score_adj', 'w', encoding='ascii') as stream:
             stream.write('1000')
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     except (OSError, AttributeError):
-        pass  # Another system: the thread below does it.
+        pass  # Not on Linux: the thread below does it.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if os.getppid() != parent:
         os._exit(1)
@@ -200,7 +200,7 @@ def _end_with_parent():
 
 
 def _problem(request):
-    """Return in one line why the model cannot be served, or None."""
+    """Return one line with the reason why the model cannot be served, or None."""
     from serving.model.model_options import ModelOptions, PredictorOptions
     from serving.model.predictor import Predictor
 

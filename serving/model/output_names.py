@@ -1,4 +1,4 @@
-"""What the outputs of a model are called."""
+"""Name the outputs of a model."""
 
 import os
 
@@ -8,10 +8,10 @@ from common.errors import UserError
 
 
 def name_outputs(info, options):
-    """Return (ModelInfo with a name for each output where names are known, a line for the log).
+    """Return (ModelInfo with class names if they are known, a line for the log).
 
-    A label file that was asked for comes first, but it may not contradict the description; then
-    the description, `X.label` beside `X.pb`, and ImageNet's names for its number of classes.
+    A given label file comes first, but must not contradict the description. Then come the
+    description, `X.label` beside `X.pb`, and ImageNet's names if their number fits.
     """
     path = options.label_file
     if path is None and not info.class_names:
@@ -24,7 +24,7 @@ def name_outputs(info, options):
         return info, f'Class names from {model_info.path_beside(options.path)}'
     named = info.with_imagenet_names()
     if named.class_names:
-        return named, f"Class names are ImageNet's: the model has {info.num_classes} outputs"
+        return named, f"Class names: ImageNet's, because the model has {info.num_classes} outputs"
     return info, 'No class names: pass --label_file; classes are printed as numbers'
 
 

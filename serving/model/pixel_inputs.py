@@ -1,4 +1,4 @@
-"""How pictures are prepared for a frozen graph that takes pixels."""
+"""Prepare pictures for a frozen graph that takes pixels."""
 
 import dataclasses
 import math
@@ -13,16 +13,16 @@ from preprocessing import decoding, preprocessing_factory
 
 _FLOATS = (tf.float32, tf.float16, tf.bfloat16)
 _WHOLE_NUMBERS = (tf.uint8, tf.int32)
-# What label_image takes when it is told nothing.
+# The defaults of label_image.
 _DEFAULT_MEAN, _DEFAULT_STD = 0.0, 255.0
-# The (mean, deviation) that each recipe has, or comes near to, for label_image.
+# The (mean, deviation) of each recipe, exactly or nearly, as label_image takes them.
 _SCALINGS = {'inception': (127.5, 127.5), 'lenet': (128.0, 128.0), 'vgg': (114.8, 1.0)}
 _NEAR_MEAN, _NEAR_STD = 12, 0.01  # VGG's channels have means from 103.9 to 123.7.
 
 
 @dataclasses.dataclass(frozen=True)
 class Preparation:
-    """A function from one encoded picture to the graph's pixels, and what was decided."""
+    """A function from an encoded picture to the graph's pixels, and lines for the log."""
 
     prepare: Callable
     info: ModelInfo
@@ -37,17 +37,17 @@ def takes_pictures(tensor):
     return ndims is None or (ndims == 4 and tensor.shape.as_list()[3] in (None, 1, 3))
 
 
-def is_told_how(options):
+def are_given(options):
     """Tell whether the options say how pixels are prepared."""
     given = (options.preprocessing_name, options.input_mean, options.input_std)
     return any(value is not None for value in given)
 
 
 def prepared_inside(options, info, is_described):
-    """Return (info, lines) for a graph that takes whole pictures and prepares them itself."""
-    if is_told_how(options):
+    """Return (info, lines) for a graph that takes encoded pictures."""
+    if are_given(options):
         raise UserError(
-            f'{options.path}: takes whole pictures and prepares them itself; leave out '
+            f'{options.path}: takes encoded pictures and prepares them itself; leave out '
             '--preprocessing_name, --input_mean and --input_std, or name the node that takes '
             'pixels with --input_layer'
         )
@@ -59,7 +59,7 @@ def prepared_inside(options, info, is_described):
 
 
 def choose(options, info, tensor, stored=None, described_in=''):
-    """Decide how pictures become the pixels that `tensor` takes.
+    """Choose how pictures are prepared for the input `tensor`.
 
     `stored` is the graph's own description, from the file `described_in`.
     """
@@ -95,13 +95,13 @@ def _side(options, flag, asked, fixed, info):
     if info.image_size:
         return info.image_size, f'the default of {info.model_name or "such networks"}'
     raise UserError(
-        f'{options.path}: does not say the size of its pictures: pass --image_size '
+        f'{options.path}: the size of its pictures is not known; pass --image_size '
         '(or --input_width and --input_height)'
     )
 
 
 def _contradictions(options, stored, described_in):
-    """Yield a line when the flags ask for other pixels than the network was trained on."""
+    """Yield a line if the flags ask for another preparation than the network was trained with."""
     known, scaling = _recipe_of(stored.preprocessing_name), _scaling_asked_for(options)
     if scaling:
         mean, std = _SCALINGS.get(known, (math.inf, 1.0))
@@ -118,7 +118,7 @@ def _contradictions(options, stored, described_in):
 
 
 def _recipe_of(name):
-    """Return the recipe that a name means: its own, or that of the network called so."""
+    """Return the recipe of a name, which may be the name of a network."""
     return nets_factory.MODELS[name].preprocessing if name in nets_factory.MODELS else name
 
 
@@ -154,7 +154,7 @@ def _recipe(options, info, tensor, channels, described_in):
     name = name or info.preprocessing_name
     if not name:
         raise UserError(
-            f'{options.path}: takes pixels and does not say how they are prepared: pass '
+            f'{options.path}: takes pixels, and their preparation is not known; pass '
             f'--preprocessing_name ({", ".join(preprocessing_factory.RECIPES)}, or the name of '
             'the network), or --input_mean and --input_std'
         )
@@ -163,7 +163,7 @@ def _recipe(options, info, tensor, channels, described_in):
 
 
 def _scaling(channels, mean, std):
-    """Return what label_image does: the whole picture resized, (pixels - mean) / std."""
+    """Return label_image's preparation: the resized picture, (pixels - mean) / std."""
 
     def prepare(encoded, height, width):
         image = tf.cast(decoding.decode_image(encoded, channels), tf.float32)

@@ -1,4 +1,4 @@
-"""A trained classifier that answers any number of callers at once."""
+"""Classify pictures for any number of callers at the same time."""
 
 import os
 import time
@@ -17,11 +17,11 @@ from serving.model.work_queue import WorkQueue
 
 _WARM_UP_RUNS = 2
 _TIMED_RUNS = 5
-_WORTH_IT = 0.95  # Of the time in float32: what is hardly faster is not worth its errors.
+_WORTH_IT = 0.95  # Of the time in float32: less gain is not worth the errors.
 
 
 class Predictor:
-    """One model, loaded and tried: ready as soon as it is made, for calls from any thread."""
+    """A model, loaded and warmed up, that any thread may call."""
 
     def __init__(
         self, model_options, options=None, report=tf.logging.info, observe=None, version=1
@@ -60,7 +60,7 @@ class Predictor:
 
     @property
     def refuses_damaged(self):
-        """Tell whether the graph itself refuses pictures that are not whole."""
+        """Tell whether the graph itself refuses incomplete pictures."""
         return self._runner.refuses_damaged
 
     @property
@@ -70,11 +70,11 @@ class Predictor:
 
     @property
     def running(self):
-        """Return how many pictures the model works on."""
+        """Return how many pictures are being classified."""
         return self._queue.running
 
     def outcomes(self, pictures, timeout_secs=None, client=''):
-        """List for each normalised picture its probabilities, or the BadImage that it is.
+        """List the probabilities of each normalised picture, or its BadImage.
 
         Raises BusyError when too many wait already, and ExpiredError after `timeout_secs`. Where
         pictures of several clients wait, the clients take turns.
@@ -82,7 +82,7 @@ class Predictor:
         return self._queue.submit(list(pictures), timeout_secs, client)
 
     def predict(self, pictures):
-        """Return the probabilities, an array [pictures, classes]; raise BadImage for a bad one."""
+        """Return probabilities [pictures, classes]; raise BadImage for a bad picture."""
         outcomes = self.outcomes(pictures)
         for outcome in outcomes:
             if isinstance(outcome, BadImage):
@@ -90,7 +90,7 @@ class Predictor:
         return np.stack(outcomes) if outcomes else np.zeros([0, self.info.num_classes], np.float32)
 
     def close(self):
-        """Answer what has been accepted, then free the model."""
+        """Finish the accepted pictures, then free the model."""
         self._queue.close()
         self._runner.close()
         memory.collect_and_give_back()
@@ -103,10 +103,10 @@ def top(probabilities, count):
 
 
 def _completed(info, num_classes, path):
-    """Return `info` with the number of outputs, which a foreign graph tells only by running."""
+    """Return `info` with the number of outputs, which may be known only after a run."""
     if info.num_classes not in (0, num_classes):
         raise UserError(
-            f'{path}: gives {num_classes} numbers a picture, and its description says '
+            f'{path}: returns {num_classes} numbers per picture, but its description says '
             f'{info.num_classes} classes; name the right node with --output_layer'
         )
     return info.replace(num_classes=num_classes)
@@ -130,7 +130,7 @@ def _choose_runner(path, model, options):
 
 
 def _warm(path, model, short_type, options):
-    """Return a Runner that has run every size of batch that is to come most often."""
+    """Return a Runner that has run the most frequent sizes of a batch."""
     try:
         runner = Runner(model, short_type)
     except UserError as error:
@@ -147,7 +147,7 @@ def _batch(size):
 
 
 def _faster(path, model, options):
-    """Return the Runner in bfloat16 if it is faster and finds the same classes."""
+    """Return the Runner in bfloat16 if it is faster and gives the same classes, else float32."""
     runners = {kind: _warm(path, model, kind, options) for kind in (None, 'bfloat16')}
     batch = _batch(options.max_batch_size)
     plain_ms, short_ms = _times([runners[None], runners['bfloat16']], batch)
@@ -163,8 +163,8 @@ def _faster(path, model, options):
 
 
 def _times(runners, batch):
-    """Return the shortest of several times of each, in ms, taken in turns."""
-    taken: list[list[float]] = [[] for _ in runners]
+    """Return the shortest time of each runner in ms; the runners take turns."""
+    taken = [[] for _ in runners]
     for _ in range(_TIMED_RUNS):
         for runner, times in zip(runners, taken, strict=True):
             began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""One session on one model, run through one signature: pictures in, probabilities out."""
+"""Run a model in a session: pictures in, probabilities out."""
 
 import dataclasses
 import functools
@@ -18,14 +18,14 @@ _ALIASES = ('Identity', 'Reshape', 'Squeeze')
 
 @dataclasses.dataclass(frozen=True)
 class _Feeding:
-    """How a graph wants its pictures."""
+    """How pictures are fed to a graph."""
 
-    size: int | None = None  # Pictures in every run; None: any number.
+    size: int | None = None  # Pictures per run; None means any number.
     is_batch: bool = True  # Otherwise a single string.
 
 
 def _compile(session, model):
-    """Return the function that runs a model's one signature in a session.
+    """Return a function that runs the model in a session.
 
     `Session.make_callable` would go through `Session.run`, whose Python takes 0.1 ms. What it is
     built on has no public name; pyproject.toml holds TensorFlow to the version that has it.
@@ -35,7 +35,7 @@ def _compile(session, model):
 
 
 class Runner:
-    """Holds a session that has been tried, so that the first picture is as fast as the next."""
+    """Holds a session that is warmed up, so that the first picture is as fast as the next."""
 
     def __init__(self, model, short_type=None):
         config = tf.ConfigProto(allow_soft_placement=True)
@@ -65,7 +65,7 @@ class Runner:
         self._session.close()
 
     def _refuses(self, picture):
-        """Tell whether the graph finds fault with a picture."""
+        """Tell whether the graph refuses a picture."""
         try:
             self._raw(self._feeding, [picture])
         except tf.errors.InvalidArgumentError:
@@ -78,7 +78,7 @@ class Runner:
         return np.concatenate([self._run_batch(feeding, batch, size) for batch in batches])
 
     def _run_batch(self, feeding, pictures, size):
-        # Not with one of the pictures: memory was reserved to decode it once.
+        # Not padded with one of `pictures`: memory was reserved to decode each of them once.
         padded = [*pictures, *[trial_pictures()[0]] * (size - len(pictures))]
         (values,) = self._call(np.array(padded if feeding.is_batch else pictures[0], object))
         if feeding.is_batch and len(values) != size:
@@ -86,17 +86,19 @@ class Runner:
         return np.asarray(values, np.float32).reshape(size, -1)[: len(pictures)]
 
     def _try_feedings(self, shape):
-        """Return the first way of feeding that works, and what it gives for two pictures."""
+        """Return the first way of feeding that works, and its result for two pictures."""
         complaint = ''
         for feeding in _ways(shape):
             try:
                 rows = self._raw(feeding, trial_pictures()[:2])
             except (tf.errors.OpError, ValueError) as error:
-                # The first way is the one that the graph seems to want.
+                # The first way is the most likely one.
                 complaint = complaint or ' '.join(str(error).split())[:200]
             else:
                 if not np.isfinite(rows).all():
-                    raise UserError('the model gives no finite numbers (its weights may be NaN)')
+                    raise UserError(
+                        'the model returns numbers that are not finite (its weights may be NaN)'
+                    )
                 return feeding, rows
         raise UserError(f'the model cannot be run on a picture ({complaint})')
 
@@ -107,14 +109,14 @@ def _ways(shape):
     fixed = shape.as_list()[0] if shape.ndims else None
     if fixed:
         return (_Feeding(fixed),)
-    # A batch of any size may yet end in a reshape that was made for one picture.
+    # A graph for batches of any size may still contain a reshape for a single picture.
     ways = (_Feeding(), _Feeding(1))
     return ways if shape.ndims else (*ways, _Feeding(1, is_batch=False))
 
 
 @functools.cache
 def trial_pictures():
-    """Return encoded pictures, each unlike the others, to try a model with."""
+    """Return different encoded pictures to test a model with."""
     y, x = np.mgrid[0:240, 0:320]
     ramps = np.stack([x * 255 / 319, y * 255 / 239, (x + y) * 255 / 558], 2)
     waves = np.stack([127 + 127 * np.sin((x + k * y) / (8 + 5 * k)) for k in range(3)], 2)
@@ -128,7 +130,7 @@ def trial_pictures():
 
 
 def _damaged_pictures():
-    """Return a JPEG and a PNG that are cut so late that a forgiving decoder takes them."""
+    """Return a JPEG and a PNG without their last bytes, which a tolerant decoder accepts."""
     return tuple(picture[:-2] for picture in trial_pictures()[:2])
 
 

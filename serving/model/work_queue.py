@@ -1,4 +1,4 @@
-"""Pictures that wait for the model, and the threads that take them, one or several at once."""
+"""Queue pictures for the model, and run them in threads, alone or in batches."""
 
 import threading
 import time
@@ -8,12 +8,12 @@ import tensorflow.compat.v1 as tf
 from pictures.kinds import BadImage, ImageTooLarge
 from serving.fairness import Turns
 
-_RATE_MEMORY = 0.9  # How much of the mean time for a picture each run leaves standing.
-_HASTE = 10  # A caller that runs its picture cannot stop waiting: it needs so many times as long.
+_RATE_MEMORY = 0.9  # The weight of the earlier runs in the mean time per picture.
+_SAFETY_FACTOR = 10  # A caller that runs its own picture cannot stop at its deadline.
 
 
 class BusyError(Exception):
-    """Tell that too many pictures wait already; nothing of the request was queued."""
+    """Report that too many pictures wait; no picture of the request was queued."""
 
     def __init__(self, retry_after_secs):
         super().__init__('too many pictures are waiting')
@@ -21,15 +21,15 @@ class BusyError(Exception):
 
 
 class ExpiredError(Exception):
-    """Tell that a request's time was over before its pictures were classified."""
+    """Report that the pictures of a request were not classified in time."""
 
 
 class ClosedError(Exception):
-    """Tell that the model has been closed."""
+    """Report that the model was closed."""
 
 
 class _Request:
-    """The pictures of one caller, and what has become of them so far."""
+    """The pictures of one caller and their results so far."""
 
     def __init__(self, pictures):
         self.pictures = pictures
@@ -37,11 +37,11 @@ class _Request:
         self.error = None
         self._left = len(pictures)
         self._lock = threading.Lock()
-        self.finished = threading.Event()  # All pictures are done, or one has failed.
-        self.released = threading.Event()  # No picture waits or runs any more.
+        self.finished = threading.Event()  # All pictures are finished, or one has failed.
+        self.released = threading.Event()  # No picture is waiting or running.
 
     def answer(self, index, outcome):
-        """Keep what became of a picture; the last one finishes the request."""
+        """Store the result of a picture; the last one finishes the request."""
         self.outcomes[index] = outcome
         self.leave_out(1)
 
@@ -52,7 +52,7 @@ class _Request:
         self.leave_out(1)
 
     def leave_out(self, count):
-        """Count pictures that neither wait nor run any more."""
+        """Count pictures that are no longer waiting or running."""
         with self._lock:
             self._left -= count
             if not self._left:
@@ -63,11 +63,10 @@ class _Request:
 class WorkQueue:
     """Runs `run(pictures) -> rows` in `num_threads` threads, on at most `max_batch_size` pictures.
 
-    Clients take turns. A thread waits `batch_wait_secs` for more pictures than there are. A request
-    is refused when with it more than `max_waiting` would wait, unless nobody does, or when its
-    client has more waiting than would be left for others. A single picture that would not wait,
-    for a place or for others, is run in its caller's thread: waking another takes as long as a
-    tenth of a small network.
+    Clients take turns. A thread waits `batch_wait_secs` for a batch to fill. A request is refused
+    if more than `max_waiting` pictures would wait, unless none waits yet, or if its client would
+    have more waiting than is left for others. A single picture that need not wait is run in the
+    caller's thread: waking another one takes as long as a tenth of a small network.
     """
 
     def __init__(
@@ -87,7 +86,7 @@ class WorkQueue:
         self._observe = observe or (lambda batch_size, seconds: None)
         self._waiting = Turns()  # Pairs (request, index of its picture).
         self._changed = threading.Condition()
-        self._turn = threading.Lock()  # One thread at a time gathers a batch.
+        self._turn = threading.Lock()  # One thread at a time collects a batch.
         self._is_closed = False
         self._running = 0
         self._secs_per_picture = None
@@ -109,7 +108,7 @@ class WorkQueue:
         return self._running
 
     def submit(self, pictures, timeout_secs=None, client=''):
-        """List for each picture its row, or the BadImage that it is, once all are done."""
+        """Wait for the results: for each picture its row or its BadImage."""
         request = _Request(pictures)
         if not pictures:
             return []
@@ -131,7 +130,7 @@ class WorkQueue:
         return request.outcomes
 
     def close(self):
-        """Refuse new pictures, answer those that wait, and end the threads."""
+        """Refuse new pictures, finish those that wait, and stop the threads."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -144,13 +143,13 @@ class WorkQueue:
             raise ClosedError('the model has been closed')
 
     def _has_place_for_one(self, timeout_secs):
-        """Tell whether a picture can be run at once, alone, and surely in time."""
+        """Tell whether a picture can be run at once, alone and in time."""
         if self._max_batch_size > 1 or self._waiting or self._running >= self._num_threads:
             return False
         if timeout_secs is None:
             return True
         known = self._secs_per_picture
-        return known is not None and _HASTE * known * self._num_threads < timeout_secs
+        return known is not None and _SAFETY_FACTOR * known * self._num_threads < timeout_secs
 
     def _accept(self, request, client):
         if self._waiting and not self._has_room(len(request.pictures), client):
@@ -166,11 +165,11 @@ class WorkQueue:
         return left >= self._waiting.waiting(client)
 
     def _retry_after(self):
-        """Estimate in whole seconds when the pictures that wait now will be done."""
+        """Estimate the whole seconds until the waiting pictures are finished."""
         return max(1, round(len(self._waiting) * (self._secs_per_picture or 0)))
 
     def _withdraw(self, request):
-        """Remove what waits, and return when what runs is done: its memory is in use until then."""
+        """Remove waiting pictures, and wait for running ones, whose memory is still in use."""
         with self._changed:
             before = len(self._waiting)
             self._waiting.discard(lambda item: item[0] is request)
@@ -193,7 +192,7 @@ class WorkQueue:
         self._observe(len(batch), seconds)
 
     def _next_batch(self):
-        """Wait for pictures and take them off the queue; an empty list ends the thread."""
+        """Wait for pictures and take them from the queue; an empty list ends the thread."""
         with self._turn, self._changed:
             while True:
                 while not self._has_work():
@@ -205,10 +204,10 @@ class WorkQueue:
                     return [self._waiting.take() for _ in range(count)]
 
     def _has_work(self):
-        """Tell whether a thread has something to do: a run, or, once closed, to end."""
+        """Tell whether a thread should run pictures or, after `close`, end."""
         if not self._waiting:
             return self._is_closed
-        # With batches, `running` counts pictures, and no caller takes a place of the threads.
+        # With batches `running` counts pictures, and callers never run their own.
         return self._max_batch_size > 1 or self._running < self._num_threads
 
     def _wait_for_company(self):
@@ -224,7 +223,7 @@ class WorkQueue:
         self._secs_per_picture = share * (known or 0.0) + (1 - share) * seconds
 
     def _classify(self, batch):
-        """Answer a batch; if it fails, each picture alone, so that a bad one spoils no other."""
+        """Run a batch; if it fails, run each picture alone, so that a bad one fails alone."""
         try:
             rows = self._run([request.pictures[index] for request, index in batch])
             answered = list(zip(batch, rows, strict=True))

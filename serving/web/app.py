@@ -132,10 +132,10 @@ def _admit():
     flask.g.kinds = []
     flask.g.address = guard.address(request.environ)
     flask.g.has_key = False
-    judged = request.environ.get(admission.ADMISSION_KEY)
-    if isinstance(judged, Refusal):
-        raise judged
-    if not (guard.admit(request.environ) if judged is None else judged):
+    admitted = request.environ.get(admission.ADMISSION_KEY)
+    if isinstance(admitted, Refusal):
+        raise admitted
+    if not (guard.admit(request.environ) if admitted is None else admitted):
         guard.check_form_key(request.form.get('key'))
         flask.g.has_key = True
     flask.g.has_key |= guard.has_key(request.environ)
@@ -216,7 +216,7 @@ def _classified(sent, count, preview_side=0):
 
 
 def _deadline():
-    """Return by when the request has to be answered."""
+    """Return the time by which the request must be answered."""
     return (
         flask.request.environ.get(admission.DEADLINE_KEY) or flask.g.began + _config().deadline_secs
     )

@@ -1,4 +1,4 @@
-"""What the server counts of itself, in the text form that Prometheus reads."""
+"""Count requests, pictures and runs of the model, in Prometheus' text format."""
 
 import bisect
 import collections
@@ -10,7 +10,7 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Histogram:
-    """Counts values by the bounds that they do not exceed."""
+    """Counts values in buckets with upper bounds."""
 
     def __init__(self, bounds):
         self._bounds = bounds
@@ -35,7 +35,7 @@ class Histogram:
 
 
 class Metrics:
-    """Counters of one server; any thread may add to them."""
+    """The counters of one server; thread-safe."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class Metrics:
             self._latencies.setdefault(endpoint, Histogram(_SECONDS)).add(seconds)
 
     def picture(self, kind):
-        """Count a picture by what became of it: its format, or `refused`."""
+        """Count a picture by its format, or as `refused`."""
         with self._lock:
             self._pictures[kind] += 1
 
@@ -63,7 +63,7 @@ class Metrics:
             self._runs.add(seconds)
 
     def text(self, **gauges):
-        """Return everything, and the `gauges` (name=value) that are true at this moment."""
+        """Return all counters and the current `gauges` (name=value) as text."""
         with self._lock:
             lines = [*self._request_lines(), *self._model_lines()]
         for name, value in gauges.items():

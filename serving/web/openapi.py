@@ -1,4 +1,4 @@
-"""The description of the API for people and programs: OpenAPI 3.1."""
+"""Describe the API in OpenAPI 3.1."""
 
 from serving.web.uploads import MOST_CLASSES
 
@@ -8,7 +8,7 @@ _BINARY = {'type': 'string', 'format': 'binary', 'minLength': 1}
 _TEXT = {'text/plain': {'schema': _STRING}}
 _TOP = {**_INTEGER, 'minimum': 1, 'maximum': MOST_CLASSES}
 _ANYTHING = {'application/json': {'schema': {'type': 'object'}}}
-# What any request may be answered, and any that has to show its key.
+# The errors of any request, and of any request that needs a key.
 _ALWAYS = (403, 408, 431, 500)
 _BEHIND_KEY = (401, 429, *_ALWAYS)
 
@@ -58,7 +58,7 @@ def _schemas():
         'Prediction': prediction,
         'Problem': problem,
         'Error': _object(('error',), error=_reference('Problem')),
-        # TensorFlow Serving's; what is refused before its address is known has our form.
+        # TensorFlow Serving's format; requests refused before parsing the address have ours.
         'ServingError': _object(('error',), error={'oneOf': [_STRING, _reference('Problem')]}),
         'Result': result,
         'Answer': _object(
@@ -73,17 +73,17 @@ def _schemas():
 
 def _errors(statuses, form):
     meanings = {
-        400: 'Nothing that can be read, or a damaged picture',
+        400: 'No readable picture, or a damaged one',
         401: 'A key is required',
         403: 'Another host or another origin',
         404: 'No such model or version',
         408: 'The request did not arrive in time',
         413: 'Too large, or too many',
         415: 'Not a picture of an allowed kind, or a body with a Content-Encoding',
-        429: 'Too many requests; Retry-After says when to come back',
+        429: 'Too many requests; Retry-After says when to try again',
         431: 'A header that is too long',
         500: 'Internal error; see the server log',
-        503: 'Loading, busy, too late or shutting down; Retry-After says when to come back',
+        503: 'Loading, busy, too late or shutting down; Retry-After says when to try again',
     }
     return {
         str(status): {'description': meanings[status], 'content': _json(_reference(form))}
@@ -101,7 +101,7 @@ def _get(summary, content, *statuses, form='Error'):
 
 
 def _open(summary, content, *statuses):
-    """Describe what needs no key even where there are keys."""
+    """Describe an address that never needs a key."""
     return {'get': _operation(summary, content, (*statuses, *_ALWAYS), security=[])}
 
 
@@ -114,7 +114,7 @@ def _in_query(name, schema, description):
 
 
 def _without(name, schema):
-    """Return the schema of the same objects without a property of this name."""
+    """Return the schema with the property `name` forbidden."""
     return {**schema, 'not': {'required': [name]}}
 
 
@@ -130,17 +130,17 @@ def _classify():
         **_json(in_json),
     }
     operation = _operation(
-        'Classify one picture or several, a result for each in order; a bad one spoils no other',
+        'Classify pictures; the results have the order of the pictures, a bad one has an error',
         {**_json(_reference('Answer')), 'text/csv': {'schema': _STRING}},
         (400, 413, 415, 503, *_BEHIND_KEY),
         parameters=[
-            _in_query('top', _TOP, 'How many classes to answer with'),
+            _in_query('top', _TOP, 'Number of classes per picture'),
             _in_query(
                 'format',
                 {**_STRING, 'enum': ['json', 'csv']},
-                'What to answer with, else what Accept names; refusals are JSON',
+                'Format of the answer, by default from Accept; errors are JSON',
             ),
-            _in_query('name', _STRING, 'What to call a picture that is sent as its bytes'),
+            _in_query('name', _STRING, 'Name of a picture that is sent as the body'),
         ],
         requestBody=_body(body),
     )
@@ -176,9 +176,9 @@ def _predict():
 
 
 def _model_paths(model, parameters):
-    """Describe what TensorFlow Serving answers at the address of a model, or of a version."""
+    """Describe the addresses of TensorFlow Serving for a model or a version."""
     found = {
-        model: _get('Tell the state of the model', _ANYTHING, 404, form='ServingError'),
+        model: _get('Get the state of the model', _ANYTHING, 404, form='ServingError'),
         f'{model}/metadata': _get(
             'Describe the signature', _ANYTHING, 404, 503, form='ServingError'
         ),
@@ -193,7 +193,7 @@ def _in_path(name, **more):
 
 
 def document(name, needs_key):
-    """Return the description of a server whose model is called `name`; None: it is not told."""
+    """Return the description; without the model's `name` if it is None."""
     model = f'/v1/models/{name or "{model}"}'
     shared = [] if name else [_in_path('model')]
     found = {
@@ -207,8 +207,8 @@ def document(name, needs_key):
             **_model_paths(
                 f'{model}/versions/{{version}}', [*shared, _in_path('version', example='1')]
             ),
-            '/healthz': _open('Tell whether the server runs', _TEXT),
-            '/readyz': _open('Tell whether requests are answered', _TEXT, 503),
+            '/healthz': _open('Check whether the server is running', _TEXT),
+            '/readyz': _open('Check whether the server takes requests', _TEXT, 503),
             '/metrics': _get('Counters for Prometheus', _TEXT),
         },
         'components': {'schemas': _schemas()},

@@ -251,7 +251,7 @@ def name_for(path):
 
 
 def _is_control(letter):
-    """Tell whether a letter is a control character or stands for a byte that is not UTF-8."""
+    """Tell whether a character is a control character or an undecodable byte."""
     return unicodedata.category(letter) in ('Cc', 'Cs')
 
 

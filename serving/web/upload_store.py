@@ -179,7 +179,7 @@ class _OpenFolder:
 
 
 def _make_own(folder):
-    """Make a folder that is ours alone, or refuse one that somebody else has put there."""
+    """Make a private folder; refuse an existing one of another user."""
     try:
         os.makedirs(os.path.dirname(folder) or os.curdir, exist_ok=True)
         with contextlib.suppress(FileExistsError):

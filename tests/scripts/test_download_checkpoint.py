@@ -204,7 +204,7 @@ def test_a_missing_auxiliary_head_is_noticed(tmp_path):
 def test_the_archive_of_another_network_is_refused(tmp_path, release):
     checkpoint_files.write(tmp_path / 'made', name='model.ckpt', state=False)
     words = refusal(release, tmp_path / 'here', tar(tmp_path / 'made'))
-    assert f'no checkpoint {release.checkpoint} in it' in words
+    assert f'contains no checkpoint {release.checkpoint}' in words
 
 
 def test_a_checkpoint_that_was_damaged_since_is_noticed(tmp_path, release, packed):

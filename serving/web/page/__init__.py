@@ -1,1 +1,1 @@
-"""The page for people: its content and its translations."""
+"""The page for people: content and translations."""

@@ -1,1 +1,1 @@
-"""HTTP below the application: connections, parsing, threads and their limits."""
+"""The HTTP server below the application: connections, parsing, threads and limits."""

@@ -64,29 +64,29 @@ class RequestParser(parser.HTTPRequestParser):
         knew_header = self.headers_finished
         used = super().received(data)
         if self.headers_finished and not self.completed and not knew_header:
-            self._judge_header()
+            self._check_header()
         elif self.body_rcv is not None and not self.error:
-            self._judge_body()
+            self._check_body()
         if self.completed:
             self.expect_continue = (
                 False  # Waitress would ask for a body that was received or refused.
             )
         return len(data) if self.error or self._is_refused else used
 
-    def _judge_header(self):
+    def _check_header(self):
         if self._checks is not None:
-            self._ask(lambda: self._checks.admit(self))
+            self._run_check(lambda: self._checks.admit(self))
 
-    def _judge_body(self):
+    def _check_body(self):
         if self.admission is False and not self.completed:
             start = self.body_rcv.getbuf().get(FORM_START_BYTES)
             if len(start) >= FORM_START_BYTES:
-                self._ask(lambda: self._checks.check_form_start(start))
+                self._run_check(lambda: self._checks.check_form_start(start))
 
-    def _ask(self, judge):
+    def _run_check(self, check):
         """Store the result of a check; a refused request is not read any further."""
         try:
-            self.admission = judge()
+            self.admission = check()
         except Refusal as refusal:
             self.admission = refusal
             self.completed = True

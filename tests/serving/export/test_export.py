@@ -157,7 +157,7 @@ def test_a_saved_model_gives_classes_and_scores_in_a_fresh_process(trained, tmp_
     found = fresh_process.run_saved_model(tmp_path, path, texts)
     np.testing.assert_allclose(found['scores'], expected(trained, tmp_path), atol=1e-5)
     assert found['classes'] == [list(small_models.CLASSES)] * len(texts)
-    with pytest.raises(UserError, match=r'--output_file=.*is there already'):
+    with pytest.raises(UserError, match=r'--output_file=.*already exists'):
         run(tmp_path, 'saved', checkpoint_path=trained, format='saved_model')
     info = model_info.read(os.path.join(path, 'assets.extra', 'model.json'))
     assert info.class_names == small_models.CLASSES

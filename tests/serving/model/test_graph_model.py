@@ -168,7 +168,7 @@ def test_it_is_known_whether_a_graph_refuses_damaged_pictures(build, refuses, tm
 
 def test_a_graph_from_before_shapes_were_stored_is_read(tmp_path):
     path = written(tmp_path, of_float_pixels, producer=21)
-    with pytest.raises(UserError, match='does not say the size of its pictures: pass --image_size'):
+    with pytest.raises(UserError, match='the size of its pictures is not known; pass --image_size'):
         predict(path, **SCALED)
     rows, _ = predict(path, input_width=SIDE, input_height=SIDE, **SCALED)
     np.testing.assert_allclose(rows, expected(), atol=1e-5)
@@ -247,10 +247,10 @@ REFUSED = [
     (without_softmax, SCALED, 'no softmax .* --output_layer: colour'),
     (in_training, SCALED, 'needs values for is_training besides input'),
     (of_vectors, SCALED, 'no input takes pictures; name it with --input_layer: x'),
-    (with_variables, SCALED, 'holds variables without values .*freeze_graph.py'),
+    (with_variables, SCALED, 'has variables without values .*freeze_graph.py'),
     (of_a_jpeg, SCALED, 'prepares them itself; leave out'),
-    (giving_nan, SCALED, 'no finite numbers'),
-    (of_float_pixels, {'use_moving_averages': False}, 'weights of a frozen graph are fixed'),
+    (giving_nan, SCALED, 'not finite'),
+    (of_float_pixels, {'use_moving_averages': False}, 'a frozen graph has fixed weights'),
     (of_float_pixels, {'input_std': 0}, '--input_std=0'),
     (of_float_pixels, {'labels_offset': -1}, '--labels_offset=-1'),
     (of_float_pixels, {'image_size': 9, 'input_width': 8}, 'contradicts --image_size=9'),

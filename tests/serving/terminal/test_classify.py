@@ -240,7 +240,7 @@ def test_a_released_checkpoint_tells_imagenets_names(tmp_path):
     ('options', 'words'),
     [
         ({'model_name': 'vgg_16'}, '--model_name=vgg_16 contradicts'),
-        ({'output_layer': 'softmax'}, 'the flag is for frozen graphs'),
+        ({'output_layer': 'softmax'}, 'is for frozen graphs'),
         ({'input_width': 28, 'input_height': 30}, 'take squares'),
     ],
 )
