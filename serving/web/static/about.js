@@ -35,7 +35,7 @@ async function copy(button, code) {
   try {
     await navigator.clipboard.writeText(code.textContent);
   } catch {
-    // Without TLS there is no clipboard, and a browser may forbid it: the older way, or by hand.
+    // Without TLS there is no clipboard API: fall back to execCommand, else select the text.
     select(code);
     if (!document.execCommand('copy')) {
       announce(translate('copy_by_hand'));
@@ -49,7 +49,7 @@ async function copy(button, code) {
 }
 
 export function prepareExamples() {
-  // The quotes of a shell do not hold these; an address may have them.
+  // An address may contain these characters, which end the quotes of a shell.
   const address = new URL('api/classify', document.baseURI).href
     .replace(/[$`\\!']/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
   for (const place of document.querySelectorAll('.address')) place.textContent = address;

@@ -1,11 +1,11 @@
-// What the page asks the server.
+// The requests that the page sends to the server.
 
 import { showModel } from './about.js';
 import { byId, form } from './words.js';
 
 const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 
-// How many classes each version of the model has: the server may exchange it under the page.
+// The number of classes by version of the model, which may change while the page is open.
 const counts = new Map([[form.dataset.version, Number(form.dataset.classes)]]);
 
 function keyHeaders() {
@@ -25,7 +25,7 @@ export async function classify(file) {
   }
 }
 
-// Returns NaN when the server does not say it.
+// Returns NaN if the server does not answer.
 export async function countClasses(version) {
   const name = String(version);
   if (!counts.has(name)) {

@@ -1,6 +1,6 @@
-// Results as CSV, in the form of serving/csv_rows.py.
+// Results as CSV, in the same format as serving/csv_rows.py.
 
-// With these a spreadsheet takes a cell for a formula, and runs it (common/text.py).
+// A spreadsheet runs a cell that begins with one of these as a formula (see common/text.py).
 const startsFormula = (text) => /^[=+\-@\t\r\n]/.test(text);
 const nameCell = (name) => (startsFormula(name) ? `./${name}` : name);
 const cell = (text) => (startsFormula(text) ? `'${text}` : text);

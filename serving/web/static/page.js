@@ -1,4 +1,4 @@
-// Pictures that are chosen, dropped or pasted, and the line in which they wait.
+// Pictures that are chosen, dropped or pasted, and the queue in which they wait.
 
 import { prepareExamples } from './about.js';
 import * as api from './api.js';

@@ -1,10 +1,10 @@
-// The cards with the results. Everything that comes from outside goes through textContent or
-// setAttribute: never into markup.
+// The cards with the results. Names and answers are set with textContent or setAttribute, never as
+// markup.
 
 import { csvOf } from './csv.js';
 import { announce, byId, copyOf, form, percent, translate } from './words.js';
 
-// serving/web/page/shown_classes.py explains the rules, and follows them for the form without a script.
+// The same rules as in serving/web/page/shown_classes.py, which explains them.
 const rules = JSON.parse(form.dataset.rules);
 
 const answered = new WeakMap(); // Card -> its row in the CSV.
@@ -59,7 +59,7 @@ function offerCsv() {
   link.hidden = !rows.some((row) => row.predictions.length);
   if (link.hidden) return;
   URL.revokeObjectURL(link.href);
-  // Spreadsheets take a file for UTF-8 that begins with this mark.
+  // With this mark spreadsheets read the file as UTF-8.
   link.href = URL.createObjectURL(new Blob(['\ufeff', csvOf(rows)], { type: 'text/csv' }));
 }
 

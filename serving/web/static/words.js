@@ -1,4 +1,4 @@
-// What the other modules share: the page's elements, its sentences and how it writes numbers.
+// Shared by the other modules: the page's elements, its sentences and the format of numbers.
 
 export const byId = (id) => document.getElementById(id);
 export const form = byId('form');

@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import model_info
 from common import labels
 from common.errors import UserError
-from serving.export import export, parity
+from serving.export import export, export_options, formats, parity
 from serving.export.export_options import ExportOptions
 from serving.graphdef import graph_nodes
 from support.files import checkpoint_files, frozen_graphs, records, small_models
@@ -283,3 +283,8 @@ def test_a_model_that_differs_is_not_written():
         with pytest.raises(UserError, match='nothing was written'):
             check.compare('x', np.array(wrong))
     assert '1.0e-01' in check.compare('x', np.array([[0.3, 0.7]]), None)
+
+
+def test_every_value_of_format_has_a_file_name_and_a_writer():
+    assert tuple(export._SUFFIXES) == export_options.FORMATS
+    assert {'graph_def', 'frozen', *formats._WRITERS} == set(export_options.FORMATS)

@@ -14,7 +14,7 @@ from pictures import gate
 from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from serving.terminal import classify as classify_module
-from serving.terminal import picture_files
+from serving.terminal import classify_options, picture_files, row_formats
 from serving.terminal.classify import classify
 from serving.terminal.classify_options import ClassifyOptions
 from serving.terminal.picture_arguments import PictureFile, find_pictures
@@ -247,3 +247,7 @@ def test_a_released_checkpoint_tells_imagenets_names(tmp_path):
 def test_flags_that_do_not_fit_a_checkpoint_are_refused(options, words, directory):
     with pytest.raises(UserError, match=words):
         Predictor(ModelOptions(directory, **options))
+
+
+def test_every_value_of_format_has_a_writer():
+    assert tuple(row_formats.FORMATS) == classify_options.FORMATS
