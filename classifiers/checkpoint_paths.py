@@ -80,7 +80,7 @@ def mistaken(path):
     held = files_of(prefix_of(path))
     if held:
         return file_kinds.mistaken(held[0], file_kinds.CHECKPOINT)
-    if file_kinds.tensorflows(path) == file_kinds.META_GRAPH:
+    if file_kinds.tensorflow_kind(path) == file_kinds.META_GRAPH:
         return f'a MetaGraph without its checkpoint: {prefix_of(path)}.index is not beside it'
     return ''
 

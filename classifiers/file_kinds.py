@@ -42,7 +42,7 @@ _TORCH = (
 _KERAS = 'a Keras model; this toolkit reads TensorFlow checkpoints and frozen graphs (.pb)'
 
 
-def tensorflows(path):
+def tensorflow_kind(path):
     """Return the kind of a TensorFlow file, or '' for other files."""
     try:
         with open(path, 'rb') as stream:
@@ -122,7 +122,7 @@ def mistaken(path, needed):
 
     `needed` is a kind of TensorFlow file, or another name.
     """
-    kind = tensorflows(path)
+    kind = tensorflow_kind(path)
     if not kind:
         return foreign(path)
     if kind == needed:

@@ -99,7 +99,7 @@ def is_graph(path):
     prefix = checkpoint_paths.prefix_of(path)
     if '.ckpt' in os.path.basename(path) or os.path.exists(f'{prefix}.index'):
         return False
-    return os.path.isfile(path) and file_kinds.tensorflows(path) != file_kinds.CHECKPOINT
+    return os.path.isfile(path) and file_kinds.tensorflow_kind(path) != file_kinds.CHECKPOINT
 
 
 def path_beside(path):

@@ -22,7 +22,7 @@ def summarize(path):
         found = [os.path.join(path, name) for name in file_kinds.SAVED_MODEL_FILES]
         found = [file for file in found if os.path.exists(file)]
         return _saved_model(path, found[0]) if found else _training(path)
-    kind = file_kinds.tensorflows(path) if os.path.isfile(path) else file_kinds.CHECKPOINT
+    kind = file_kinds.tensorflow_kind(path) if os.path.isfile(path) else file_kinds.CHECKPOINT
     if kind == file_kinds.SAVED_MODEL:
         return _saved_model(os.path.dirname(path), path)
     if kind == file_kinds.META_GRAPH or (path.endswith('.meta') and os.path.isfile(path)):

@@ -59,7 +59,7 @@ def files(tmp_path_factory):
 @pytest.mark.parametrize('kind', ['graph', 'MetaGraph', 'SavedModel', 'checkpoint'])
 def test_every_kind_is_known_by_its_content(kind, files):
     for path in files[kind]:
-        assert file_kinds.tensorflows(path) == kind
+        assert file_kinds.tensorflow_kind(path) == kind
         assert file_kinds.foreign(path) == ''
         assert file_kinds.mistaken(path, kind) == ''
         if kind in MESSAGES:
