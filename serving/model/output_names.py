@@ -43,7 +43,7 @@ def _from_file(path, info, asked_offset):
     first = min(known, default=0)
     missing = [label for label in range(first, first + len(known)) if label not in known]
     if missing:
-        raise UserError(f'{path}: label {missing[0]} is missing; labels count up without a gap')
+        raise UserError(f'{path}: label {missing[0]} is missing; labels must be consecutive')
     outputs = info.num_classes
     offset = info.labels_offset if asked_offset is None else asked_offset
     if asked_offset is None and len(known) == imagenet.NUM_LABELS:

@@ -164,7 +164,7 @@ def _faster(path, model, options):
 
 def _times(runners, batch):
     """Return the shortest time of each runner in ms; the runners take turns."""
-    taken = [[] for _ in runners]
+    taken: list[list[float]] = [[] for _ in runners]
     for _ in range(_TIMED_RUNS):
         for runner, times in zip(runners, taken, strict=True):
             began = time.perf_counter()

@@ -192,4 +192,4 @@ def _make_own(folder):
 
 def _check_own(folder, state):
     if not stat.S_ISDIR(state.st_mode) or (hasattr(os, 'getuid') and state.st_uid != os.getuid()):
-        raise UserError(f'--upload_folder: {folder} is not a folder of our own; name another place')
+        raise UserError(f'--upload_folder: {folder} is not a folder of this user; name another')

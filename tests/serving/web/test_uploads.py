@@ -327,7 +327,7 @@ def test_the_folder_never_grows_past_its_limit(tmp_path):
 def test_a_folder_of_somebody_else_is_refused(tmp_path):
     (tmp_path / 'elsewhere').mkdir()
     (tmp_path / FOLDER).symlink_to(tmp_path / 'elsewhere')
-    with pytest.raises(UserError, match='not a folder of our own'):
+    with pytest.raises(UserError, match='not a folder of this user'):
         UploadStore(tmp_path, 1, 1)
     with pytest.raises(UserError, match='--upload_folder'):
         UploadStore('/dev/null/x', 1, 1)
