@@ -1,7 +1,9 @@
 """Networks become graphs that others freeze, and classifiers models that others run."""
 
 import base64
+import io
 import json
+import logging
 import os
 import sys
 
@@ -10,7 +12,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
-from common import labels
+from common import labels, logs
 from common.errors import UserError
 from serving.export import export, export_options, formats, parity
 from serving.export.export_options import ExportOptions
@@ -141,17 +143,28 @@ def expected(trained, tmp_path):
     return frozen_graphs.run(graph_def, {'image_bytes:0': sample()}, 'probabilities:0')
 
 
-def test_a_saved_model_gives_classes_and_scores_in_a_fresh_process(trained, tmp_path, caplog):
-    caplog.set_level('INFO', logger='tensorflow')
+@pytest.fixture
+def log():
+    """Start the log of a program, and return the stream that it is written to."""
+    logger = logging.getLogger('tensorflow')
+    kept = logger.handlers[:], logger.propagate, logger.level
+    stream = io.StringIO()
+    logs.start(stream)
+    yield stream
+    logger.handlers[:], logger.propagate, level = kept
+    logger.setLevel(level)
+
+
+def test_a_saved_model_gives_classes_and_scores_in_a_fresh_process(trained, tmp_path, log):
     killed = tmp_path / '.saved.abcdefgh.part'
     (killed / 'model').mkdir(parents=True)
     path, lines = run(tmp_path, 'saved', checkpoint_path=trained, format='saved_model')
     assert not killed.exists()
     # What TensorFlow says of a model whose weights are constants sounds like a failure.
-    assert 'Restoring parameters from' in caplog.text
-    assert 'no checkpoints were restored' not in caplog.text
-    assert 'No assets' not in caplog.text
-    assert 'deprecated' not in caplog.text
+    assert 'Restoring parameters from' in log.getvalue()
+    assert 'no checkpoints were restored' not in log.getvalue()
+    assert 'No assets' not in log.getvalue()
+    assert 'deprecated' not in log.getvalue()
     assert 'largest difference' in lines[0]
     texts = [base64.b64encode(data).decode() for data in sample()]
     found = fresh_process.run_saved_model(tmp_path, path, texts)
