@@ -123,9 +123,10 @@ def read_beside(path):
         return None
     if description == os.fspath(path) or not is_graph(path):
         return read(description)
-    if not _is_description(files.read_json(description)):
+    content = files.read_json(description)
+    if not _is_description(content):
         return None  # The file belongs to another program.
-    info = read(description)
+    info = _from_json(content, description)
     _check_hash(path, description, info.graph_sha256)
     return info
 
@@ -152,7 +153,10 @@ def graph_sha256(path):
 
 def read(path):
     """Read a model.json; raise UserError with file and key if it is invalid."""
-    content = files.read_json(path)
+    return _from_json(files.read_json(path), path)
+
+
+def _from_json(content, path):
     if not _is_description(content):
         raise UserError(f'{path}: not the description of a model (no "format_version" in it)')
     _check_version(path, content.pop('format_version'))

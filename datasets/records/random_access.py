@@ -1,8 +1,9 @@
-"""Records by their number, in any order, out of all files of a split; each is verified."""
+"""Read the records of a split by number, in any order, and verify each."""
 
 import bisect
 import itertools
 import os
+import weakref
 
 import numpy as np
 
@@ -14,11 +15,14 @@ _OPEN_FILES = 256  # A process may not have many more, and data sets have up to 
 
 
 class DamagedRecordError(UserError):
-    """Name a record whose bytes are not those that were written, and its file."""
+    """A record whose bytes are not those that were written; the message names it and its file."""
 
 
 class RandomAccess:
-    """A function from record numbers to records; several threads may call it."""
+    """A function from record numbers to records; several threads may call it.
+
+    It keeps files open until it is garbage-collected.
+    """
 
     def __init__(self, shards):
         self._paths = [shard.path for shard in shards]
@@ -29,10 +33,8 @@ class RandomAccess:
         ends = [np.append(s, size)[1:] for s, size in zip(starts, sizes, strict=True)]
         self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
         self._handles = {}
-
-    def __del__(self):
-        for handle in self._handles.values():
-            os.close(handle)
+        # Unlike __del__, this also works after an error above, and while Python exits.
+        weakref.finalize(self, _close_all, self._handles)
 
     def __len__(self):
         return len(self._starts)
@@ -52,7 +54,7 @@ class RandomAccess:
         if handle is None:
             handle = os.open(self._paths[shard], os.O_RDONLY)
         try:
-            # Read apart from the frame's ends, the data need not be copied out from between them.
+            # Three reads instead of one, so that the data need not be copied out of the frame.
             header = os.pread(handle, HEADER_BYTES, start)
             data = os.pread(handle, max(end - start - FRAME_BYTES, 0), start + HEADER_BYTES)
             footer = os.pread(handle, FOOTER_BYTES, max(end - FOOTER_BYTES, 0))
@@ -80,3 +82,8 @@ class RandomAccess:
             self._handles.setdefault(shard, handle)
         if self._handles.get(shard) != handle:
             os.close(handle)
+
+
+def _close_all(handles):
+    for handle in handles.values():
+        os.close(handle)
