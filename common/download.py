@@ -1,4 +1,4 @@
-"""Fetch files over HTTP, resuming what broke off, and check that they are what was meant."""
+"""Download files over HTTP, resume interrupted downloads, and verify the result."""
 
 import contextlib
 import dataclasses
@@ -23,7 +23,7 @@ _FRUITLESS_ATTEMPTS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """What is published about a file: its size and a hash, None where nobody has published one."""
+    """The published size and hash of a file; None for those that are not published."""
 
     size: int | None = None
     sha256: str | None = None
@@ -35,7 +35,7 @@ class Expected:
 
 
 class _DeliveryError(Exception):
-    """One address does not deliver; the next may. `again` means that the same one may, too."""
+    """A download failed; another address may work. `again` means that the same one may, too."""
 
     def __init__(self, reason, again=False):
         super().__init__(reason)
@@ -43,10 +43,10 @@ class _DeliveryError(Exception):
 
 
 def fetch(urls, path, expected=None, *, timeout=30.0, pause=1.0, advice=''):
-    """Download the first of `urls` that delivers to `path`, which appears only when it is right.
+    """Download the first of `urls` that works to `path`, which appears only once it is verified.
 
-    What has arrived stays in `<path>.part`, and the next call goes on from there. A file whose hash
-    is not known has it printed.
+    An interrupted download stays in `<path>.part`, and the next call resumes it. If the file's hash
+    is not known, its hash is printed.
     """
     path, expected = os.fspath(path), expected or Expected()
     urls = _addresses([urls] if isinstance(urls, str) else urls)
@@ -62,9 +62,9 @@ def fetch(urls, path, expected=None, *, timeout=30.0, pause=1.0, advice=''):
             except _DeliveryError as error:
                 reasons.append(f'{url}: {error}')
         kept = part.size
-    advice = advice or f'put the file at {path} by other means, then run the command again'
+    advice = advice or f'put the file at {path} yourself, then run the command again'
     if kept:
-        advice = f'{kept:,} bytes are kept, and the next run goes on from there; or {advice}'
+        advice = f'{kept:,} bytes are kept, and the next run resumes there; or {advice}'
     name = os.path.basename(path)
     raise UserError(f'{name} could not be downloaded ({"; ".join(reasons)}); {advice}')
 
@@ -73,14 +73,14 @@ def verify(path, expected):
     """Raise a UserError unless the file at `path` has the `expected` size and hash."""
     reason = mismatch(path, expected)
     if reason:
-        raise UserError(f'{path}: {reason}; delete it to have it downloaded again')
+        raise UserError(f'{path}: {reason}; delete it to download it again')
 
 
 def mismatch(path, expected):
-    """Say in what the file at `path` differs from what is `expected`, or return None."""
+    """Say how the file at `path` differs from what is `expected`, or return None."""
     size = os.path.getsize(path)
     if expected.size is not None and size != expected.size:
-        return f'{size:,} bytes where {expected.size:,} were expected'
+        return f'{size:,} bytes; expected {expected.size:,}'
     # Some publishers give only an MD5; it finds damage, but is no protection.
     for algorithm in ('sha256', 'md5'):
         wanted = getattr(expected, algorithm)
@@ -91,14 +91,14 @@ def mismatch(path, expected):
 
 
 def _addresses(urls):
-    """Check the addresses, and put before each plain http one its encrypted twin."""
+    """Check the addresses, and add the https form of each http address before it."""
     found = []
     for url in urls:
         parts = urllib.parse.urlsplit(url)
         known = parts.scheme in ('http', 'https') and parts.hostname
         if not known and local_path(url) is None:
             raise UserError(f'{url}: not an address (https://..., http://..., file:///...) or path')
-        # A port names one service, which either speaks TLS or does not.
+        # An address with a port names one service, so https cannot be on the same port.
         if parts.scheme == 'http' and ':' not in parts.netloc:
             found.append(urllib.parse.urlunsplit(parts._replace(scheme='https')))
         found.append(url)
@@ -106,7 +106,7 @@ def _addresses(urls):
 
 
 def local_path(url):
-    """Return the path that a file:// address or a bare path means, None for any other address."""
+    """Return the path in a file:// address or a bare path; None for any other address."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme == 'file' and parts.netloc in ('', 'localhost'):
         return urllib.request.url2pathname(parts.path)
@@ -114,7 +114,7 @@ def local_path(url):
 
 
 class _Part:
-    """The bytes that have arrived so far, and what the server said they are part of."""
+    """The bytes downloaded so far, and the file that they are part of according to the server."""
 
     def __init__(self, path, stream):
         self.path = path
@@ -167,13 +167,13 @@ def _open_to_append(path):
 def _fetch_from(url, part, path, expected, timeout, pause):
     """Complete `part` from one address, check it and move it to `path`."""
     resumed = part.size > 0
-    # A run that was killed just before its last line left a whole file.
+    # If the last run was killed just before the file was moved, the part is complete.
     whole = resumed and expected.has_hash and mismatch(part.path, expected) is None
     if not whole:
         _transfer_patiently(url, part, path, expected, timeout, pause)
     reason = mismatch(part.path, expected)
     if reason and resumed:
-        # The older bytes may come from another edition of the file: once more from the start.
+        # The older bytes may come from another version of the file: start again.
         part.stream.truncate(0)
         _transfer_patiently(url, part, path, expected, timeout, pause)
         reason = mismatch(part.path, expected)
@@ -182,7 +182,7 @@ def _fetch_from(url, part, path, expected, timeout, pause):
         raise _DeliveryError(reason)
     if not expected.has_hash:
         found = files.digest(part.path)
-        print(f'{path}: SHA-256 {found} (none is known to compare with)', file=sys.stderr)
+        print(f'{path}: SHA-256 {found} (no published hash is known)', file=sys.stderr)
     os.fsync(part.stream.fileno())
     os.replace(part.path, path)
     part.discard()
@@ -190,7 +190,7 @@ def _fetch_from(url, part, path, expected, timeout, pause):
 
 
 def _transfer_patiently(url, part, path, expected, timeout, pause):
-    """Transfer, going on where the connection broke for as long as something arrives."""
+    """Transfer the file, resuming after each broken connection as long as some bytes arrive."""
     fruitless = 0
     while True:
         before = part.size
@@ -238,7 +238,7 @@ def _reason(error):
     if isinstance(error, TimeoutError):
         return 'timed out'
     if isinstance(error, socket.gaierror):
-        return 'the host is not known'
+        return 'unknown host'
     if isinstance(error, http.client.IncompleteRead):
         return 'the connection broke'
     return getattr(error, 'strerror', None) or str(error) or type(error).__name__
@@ -246,7 +246,7 @@ def _reason(error):
 
 @contextlib.contextmanager
 def _open(url, part, expected, timeout):
-    """Yield a readable response that begins where `part` ends, and the size of the whole."""
+    """Yield a readable response that begins where `part` ends, and the size of the whole file."""
     source = local_path(url)
     if source is not None:
         try:
@@ -263,7 +263,7 @@ def _open(url, part, expected, timeout):
     except urllib.error.HTTPError as error:
         if error.code != 416 or not part.size:
             raise
-        # Our part is no beginning of what the server has.
+        # Our part is longer than the server's file.
         part.stream.truncate(0)
         request.remove_header('Range')
         response = opener.open(request, timeout=timeout)
@@ -278,21 +278,21 @@ def _headers(url, part, expected):
         validator = origin.get('validator') if origin.get('url') == url else None
         if validator:
             headers['If-Range'] = validator
-        # Without the server's word or a hash nobody could tell two editions spliced together.
+        # Without a validator or a hash, parts of two versions could be joined unnoticed.
         if validator or expected.has_hash:
             headers['Range'] = f'bytes={part.size}-'
     return headers
 
 
 def _begin(response, url, part):
-    """Line `part` up with what the server sends, and return the size of the whole file or None."""
+    """Prepare `part` for the response, and return the size of the whole file or None."""
     headers = response.headers
     length = int(headers['Content-Length']) if headers.get('Content-Length', '').isdigit() else None
     if response.status == 206:
         span = headers.get('Content-Range', '').removeprefix('bytes ').partition('/')[0]
         if span.partition('-')[0].strip() != str(part.size):
             part.stream.truncate(0)
-            raise _DeliveryError('the server sent another range than the one asked for', again=True)
+            raise _DeliveryError('the server sent a range that was not requested', again=True)
         return None if length is None else part.size + length
     etag = headers.get('ETag', '')
     validator = etag if etag and not etag.startswith('W/') else headers.get('Last-Modified')
@@ -305,17 +305,17 @@ def _check_room(part, total, expected):
         return
     if expected.size is not None and total != expected.size:
         part.stream.truncate(0)
-        raise _DeliveryError(f'offers {total:,} bytes where {expected.size:,} were expected')
+        raise _DeliveryError(f'has {total:,} bytes; expected {expected.size:,}')
     directory = os.path.dirname(os.path.abspath(part.path))
     free = shutil.disk_usage(directory).free
     if total - part.size > free:
         raise UserError(
-            f'{directory}: {total - part.size:,} bytes are to come, {free:,} are free on this disk'
+            f'{directory}: needs {total - part.size:,} more bytes; the disk has {free:,} free'
         )
 
 
 class _NoDowngrade(urllib.request.HTTPRedirectHandler):
-    """Follow redirections to http and https, but never from the encrypted to the plain."""
+    """Follow redirections to http and https, but never from https to http."""
 
     def redirect_request(self, request, stream, code, message, headers, new_url):
         old, new = urllib.parse.urlsplit(request.full_url), urllib.parse.urlsplit(new_url)

@@ -1,4 +1,4 @@
-"""The one kind of error that is a user's to mend, and how a program reports it."""
+"""The error for a user's mistake, and how a program reports it."""
 
 import contextlib
 import functools
@@ -8,13 +8,13 @@ import sys
 
 
 class UserError(ValueError):
-    """Say in one line which flag, file or value is wrong, and what would be right."""
+    """A user's mistake: one line that names the flag or file, and what would be valid."""
 
 
 def reason(error):
-    """Return the first line of an error that says something, whoever raised it."""
+    """Return the first informative line of an error."""
     text = getattr(error, 'message', None) or getattr(error, 'strerror', None) or str(error)
-    # TensorFlow tells at length where a node was made before it says what is wrong with it.
+    # TensorFlow lists where a node was created before it says what is wrong with it.
     text = re.split("^Node: '.*'$", text, maxsplit=1, flags=re.MULTILINE)[-1]
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and line != 'Graph execution error:']
@@ -34,7 +34,7 @@ def exit_cleanly(main):
         except KeyboardInterrupt:
             sys.exit(130)
         except BrokenPipeError:
-            _discard_output()  # The reader (head, less) has gone.
+            _discard_output()  # The reader (head, less) has ended.
             sys.exit(1)
 
     return wrapped
@@ -42,12 +42,12 @@ def exit_cleanly(main):
 
 @contextlib.contextmanager
 def _complete_output():
-    """Write what standard output still holds, while there is time to tell of a full disk."""
+    """Flush standard output at the end, while a full disk can still be reported."""
     ending = ''
     try:
         yield
     except OSError:
-        ending = '\n'  # The error does not say which file it is about: a full one refuses again.
+        ending = '\n'  # Writing again shows whether the error was about standard output.
         raise
     finally:
         _write(ending)
@@ -67,5 +67,5 @@ def _write(ending):
 
 
 def _discard_output():
-    """Throw away what standard output holds; Python would complain again while it closes it."""
+    """Discard buffered output; otherwise Python reports the error again when it closes."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

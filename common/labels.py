@@ -11,7 +11,7 @@ _NUMBERED = re.compile(r'(\d+)\s*:(.*)')
 
 
 def normalised(name):
-    """Return `name` in Unicode NFC: macOS spells accents and Hangul in pieces, others do not."""
+    """Return `name` in Unicode NFC: macOS stores accents and Hangul decomposed."""
     return unicodedata.normalize('NFC', name)
 
 
@@ -21,7 +21,7 @@ def read_labels(path):
     lines = [normalised(line.strip()) for line in text.removeprefix('\ufeff').splitlines()]
     lines = [line for line in lines if line]
     matches = [_NUMBERED.fullmatch(line) for line in lines]
-    # A bare name may hold a colon, so a file counts as numbered only as a whole.
+    # A bare name may contain a colon, so either all lines are numbered or none is.
     if lines and all(matches):
         return _numbered(path, matches)
     return dict(enumerate(lines))
@@ -44,10 +44,12 @@ def _number(path, digits):
 
 
 def names_in_order(labels, path='labels'):
-    """List the names of labels 0, 1, 2, ...; a gap in the numbers is an error."""
+    """List the names of labels 0, 1, 2, ...; raise a UserError if a number is missing."""
     missing = [number for number in range(len(labels)) if number not in labels]
     if missing:
-        raise UserError(f'{path}: label {missing[0]} is missing; labels count from 0 without a gap')
+        raise UserError(
+            f'{path}: label {missing[0]} is missing; labels must count from 0 without a gap'
+        )
     return [labels[number] for number in range(len(labels))]
 
 

@@ -1,4 +1,4 @@
-"""The log of a program: lines as TensorFlow 1.x wrote them, which people's scripts match."""
+"""The log of a program, in the format of TensorFlow 1.x, which users' scripts match."""
 
 import logging
 import sys
@@ -13,10 +13,9 @@ _DEPRECATION_MODULE = 'deprecation'
 
 
 def start(stream=None):
-    """Write TensorFlow's log, and ours in it, to `stream` (standard error) from INFO upwards.
+    """Write TensorFlow's log, which ours is part of, to `stream` (default: standard error).
 
-    absl's own format would put another prefix before each line, and `propagate` would print it
-    twice.
+    absl's own format would add another prefix to each line, and `propagate` would print it twice.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))

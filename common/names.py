@@ -1,4 +1,4 @@
-"""What to answer when a name is not known: the names that are, nearest first."""
+"""Report unknown names together with the known ones, nearest first."""
 
 import difflib
 
@@ -18,10 +18,10 @@ def nearest(name, known):
 
 
 def unknown(kind, name, known):
-    """Word the message for a `name` that is not among the `known` ones."""
+    """Return the message for a `name` that is not among the `known` ones."""
     ordered = nearest(name, known)
     if not ordered:
-        return f'unknown {kind} {name!r}; none is known'
+        return f'unknown {kind} {name!r}; no names are known'
     return f'unknown {kind} {name!r}; known, nearest first: {text.listed(ordered)}'
 
 

@@ -4,7 +4,7 @@ import os
 
 
 def available():
-    """Count them: in a container, or under taskset, they are fewer than the machine has."""
-    if hasattr(os, 'sched_getaffinity'):  # Not on every system.
+    """Return the number: in a container or under taskset, it is less than the machine has."""
+    if hasattr(os, 'sched_getaffinity'):  # Not available on every system.
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

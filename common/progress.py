@@ -1,4 +1,4 @@
-"""One progress display: a bar where a terminal watches, now and then a plain line elsewhere."""
+"""Show progress: a bar in a terminal, and a plain line every ten seconds elsewhere."""
 
 import shutil
 import sys
@@ -10,9 +10,9 @@ _SCALES = (('G', 1e9), ('M', 1e6), ('k', 1e3))
 
 
 class Progress:
-    """Count up to `total` (None when unknown) inside a `with` block.
+    """Count up to `total` (None if unknown) inside a `with` block.
 
-    The unit `B` counts bytes and is printed in kB, MB and GB.
+    With the unit `B`, bytes are counted and printed in kB, MB and GB.
     """
 
     def __init__(self, total, label, unit='items', stream=None, clock=time.monotonic):
@@ -36,11 +36,11 @@ class Progress:
             print(file=self._stream)
 
     def start_at(self, done):
-        """Begin the count at `done`, which an earlier run had finished, outside the rate."""
+        """Begin the count at `done`, the result of an earlier run; the rate leaves it out."""
         self._done = self._first = done
 
     def advance(self, count=1, note=''):
-        """Add `count`, and show where we are when the last display is old enough."""
+        """Add `count`, and update the display if it is old enough."""
         self._done += count
         now = self._clock()
         if now - self._shown >= self._interval:

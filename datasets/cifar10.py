@@ -14,7 +14,7 @@ NUM_CLASSES = 10
 _HOME = 'https://www.cs.toronto.edu/~kriz/'
 
 # Sizes and hashes: tensorflow-datasets 4.9 (url_checksums) and Keras 3 (keras.datasets.cifar10).
-EDITION = cifar.Edition(
+DATASET = cifar.CifarDataset(
     name='cifar10',
     class_names=(
         *('airplane', 'automobile', 'bird', 'cat', 'deer'),
@@ -49,7 +49,7 @@ EDITION = cifar.Edition(
         names_key=b'label_names',
     ),
 )
-SOURCES = EDITION.sources
+SOURCES = DATASET.sources
 
 get_split = functools.partial(split_reader.get_split, dataset_name='cifar10')
-prepare = functools.partial(cifar.prepare, EDITION)
+make_spec = functools.partial(cifar.make_spec, DATASET)

@@ -22,10 +22,10 @@ def read(dataset_name, dataset_dir):
 
 def _named(dataset_name, dataset_dir):
     manifest.require_finished(dataset_dir, dataset_name)
-    described = manifest.find(dataset_dir, dataset_name)
+    described = manifest.find_manifest(dataset_dir, dataset_name)
     if described:
         return list(described.class_names)
-    path = label_files.find(dataset_dir, dataset_name)
+    path = label_files.find_label_file(dataset_dir, dataset_name)
     if path:
         return labels.names_in_order(labels.read_labels(path), path)
     return _from_records(dataset_name, dataset_dir)

@@ -1,4 +1,4 @@
-"""Every data set by name: the published ones, and any that was converted from own pictures."""
+"""Find a data set by name: a published one, or one converted from a user's own pictures."""
 
 from datasets import cifar10, flowers, imagenet, mnist
 from datasets.known import (
@@ -28,8 +28,8 @@ datasets_map = {
 def get_dataset(name, split_name, dataset_dir, file_pattern=None, reader=None):
     """Describe a split of the data set `name` as a `slim.dataset.Dataset`.
 
-    A name that is not in `datasets_map` is that of the user's own pictures. Sizes and class names
-    come from what the conversion, or another program, left in `dataset_dir`.
+    A name that is not in `datasets_map` means the user's own pictures. Sizes and class names come
+    from the files that the conversion, or another program, left in `dataset_dir`.
     """
     if name in datasets_map:
         return datasets_map[name].get_split(split_name, dataset_dir, file_pattern, reader)

@@ -1,4 +1,4 @@
-"""The helpers that programs written for TF-Slim import."""
+"""Helper functions that programs written for TF-Slim import."""
 
 import os
 import urllib.parse
@@ -42,7 +42,7 @@ def _as_list(values):
 
 
 def image_to_tfexample(image_data, image_format, height, width, class_id):
-    """Return the Example of an encoded picture, with the keys that every reader here knows."""
+    """Return the Example of an encoded picture, with the keys that all readers here know."""
     features = {
         'image/encoded': bytes_feature(image_data),
         'image/format': bytes_feature(image_format),
@@ -54,7 +54,7 @@ def image_to_tfexample(image_data, image_format, height, width, class_id):
 
 
 def download_url(url, dataset_dir):
-    """Download a file into `dataset_dir` unless it is there, and return its path."""
+    """Download a file into `dataset_dir` unless it exists, and return its path."""
     name = os.path.basename(urllib.parse.urlsplit(url).path)
     return download.fetch(url, os.path.join(dataset_dir, name))
 
@@ -70,7 +70,7 @@ def download_and_uncompress_zipfile(zip_url, dataset_dir):
 
 
 def write_label_file(labels_to_class_names, dataset_dir, filename=LABELS_FILENAME):
-    """Write a dictionary from labels to class names, `0:daisy` a line."""
+    """Write a dictionary from labels to class names as lines such as `0:daisy`."""
     labels.write_labels(os.path.join(dataset_dir, filename), dict(labels_to_class_names))
 
 
@@ -85,6 +85,6 @@ def read_label_file(dataset_dir, filename=LABELS_FILENAME):
 
 
 def open_sharded_output_tfrecords(exit_stack, base_path, num_shards):
-    """Open `num_shards` record writers that `exit_stack` closes."""
+    """Open `num_shards` record writers, which `exit_stack` closes."""
     names = [f'{base_path}-{index:05d}-of-{num_shards:05d}' for index in range(num_shards)]
     return [exit_stack.enter_context(tf.python_io.TFRecordWriter(name)) for name in names]

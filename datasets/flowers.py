@@ -23,8 +23,8 @@ SOURCES = (FOLDER, ARCHIVE.name)
 get_split = functools.partial(split_reader.get_split, dataset_name='flowers')
 
 
-def prepare(dataset_dir, source_url=None, report=print):
-    """Return what is to be converted, downloaded and unpacked where it is not there yet."""
+def make_spec(dataset_dir, source_url=None, report=print):
+    """Describe the data set for conversion; download and unpack it if necessary."""
     published.unpacked(ARCHIVE, (FOLDER,), dataset_dir, source_url, report)
     spec = image_folder.from_folder(dataset_dir, FOLDER)
     is_whole = len(spec.examples) >= sum(SPLITS_TO_SIZES.values())

@@ -37,32 +37,32 @@ def create_readable_names_for_imagenet_labels():
     return {entry.label: entry.name for entry in imagenet.read()}
 
 
-def prepare(dataset_dir, source_url=None, report=print):
-    """Return what is to be converted: labels 1 to 1,000, with 0 for the background."""
+def make_spec(dataset_dir, source_url=None, report=print):
+    """Describe the data set for conversion: labels 1 to 1,000, with 0 for the background."""
     if source_url:
         raise UserError(
-            f'--source_url={source_url}: ImageNet is given out to registered users alone;'
+            f'--source_url={source_url}: ImageNet is only available to registered users;'
             f' unpack it in {dataset_dir} as {_LAYOUT}'
         )
     root, splits = _find(dataset_dir)
     layouts.require(dataset_dir, splits, 'imagenet', _LAYOUT)
-    boxes = bounding_boxes.find(dict.fromkeys((root, dataset_dir, _kaggle_top(root))))
-    gathering = layouts.Gathering(root)
+    boxes = bounding_boxes.find_boxes(dict.fromkeys((root, dataset_dir, _kaggle_top(root))))
+    collector = layouts.ExampleCollector(root)
     for split in ('train', 'validation'):
         if split not in splits:
-            gathering.notes.append(f'{root} has no {split} folder: there is no such split')
+            collector.notes.append(f'{root} has no {split} folder, so there is no such split')
         elif folder_scan.subfolders(splits[split]):
-            _add_folders(gathering, splits[split], split, _features(boxes))
+            _add_folders(collector, splits[split], split, _features(boxes))
         else:
-            _add_flat(gathering, splits[split], split, (root, dataset_dir), _features(boxes))
+            _add_flat(collector, splits[split], split, (root, dataset_dir), _features(boxes))
     if boxes and boxes.unreadable:
-        gathering.notes.append(f'{boxes.unreadable:,} bounding boxes could not be read')
-    return gathering.spec(
+        collector.notes.append(f'{boxes.unreadable:,} bounding boxes could not be read')
+    return collector.spec(
         'imagenet',
         _class_names(),
         background_class=True,
         keep_duplicates=True,
-        source=_fingerprint(gathering.examples),
+        source=_fingerprint(collector.examples),
     )
 
 
@@ -77,13 +77,13 @@ def _find(dataset_dir):
 
 
 def _kaggle_top(root):
-    """Return the folder that holds both `Data/CLS-LOC` and `Annotations/CLS-LOC`."""
+    """Return the folder of `Data/CLS-LOC` and `Annotations/CLS-LOC`."""
     return os.path.dirname(os.path.dirname(root))
 
 
 def _features(boxes):
-    """Return a function from a picture's path and label to its further features."""
-    # One dictionary for all pictures of a class: there are 1.28 million of them.
+    """Return a function from a picture's path and label to its additional features."""
+    # All pictures of a class share one dictionary, because there are 1.28 million of them.
     plain = [{'image/class/synset': (entry.synset,)} for entry in imagenet.read()]
 
     def features(path, label):
@@ -94,14 +94,14 @@ def _features(boxes):
 
 
 def _fingerprint(examples):
-    """Return a hash of the features that come from other files than the pictures."""
+    """Return a hash of the features that do not come from the pictures."""
     digest = hashlib.sha256()
     for example in examples:
         digest.update(repr(sorted(example.extra.items())).encode())
     return digest.hexdigest()
 
 
-def _add_folders(gathering, directory, split, features):
+def _add_folders(collector, directory, split, features):
     known = imagenet.by_synset()
     folders = folder_scan.subfolders(directory)
     strange = [name for name in folders if name not in known]
@@ -110,32 +110,32 @@ def _add_folders(gathering, directory, split, features):
             f'{os.path.join(directory, strange[0])}: not one of the 1,000 synsets of ILSVRC-2012;'
             ' classes of your own are converted under a --dataset_name of your own'
         )
-    gathering.ignore_loose(directory)
+    collector.ignore_loose(directory)
     for synset in folders:
         path = os.path.join(directory, synset)
-        gathering.add_class(path, known[synset].label, split, features)
+        collector.add_class(path, known[synset].label, split, features)
 
 
-def _add_flat(gathering, directory, split, places, features):
-    """Add pictures that lie in one folder, by the list of their synsets."""
+def _add_flat(collector, directory, split, places, features):
+    """Add pictures from one folder, using a list of their synsets."""
     candidates = _candidate_lists((*places, directory))
     pictures = [path for path in folder_scan.list_files(directory).files if path not in candidates]
     for path in candidates:
         stems, synsets = layouts.read_synset_list(path)
         stems = stems or _stems_in_order(pictures, synsets)
         if stems:
-            gathering.add_listed(
+            collector.add_listed(
                 directory, _places(path, stems, synsets, split), features, candidates
             )
             return
     raise UserError(
-        f'{directory}: {len(pictures):,} pictures without class folders, and no list of their'
-        f' synsets fits them (a line per picture, in {places[0]}); expected {_LAYOUT}'
+        f'{directory}: {len(pictures):,} pictures without class folders, and no matching list of'
+        f' their synsets (a line per picture, in {places[0]}); expected {_LAYOUT}'
     )
 
 
 def _candidate_lists(directories):
-    """List the text files that may hold synsets, those with a telling name first."""
+    """List the text files that may hold synsets, those with 'val' in their name first."""
     paths = {
         os.path.normpath(path)
         for directory in directories
@@ -152,9 +152,9 @@ def _has_synsets(path):
 
 
 def _stems_in_order(pictures, synsets):
-    """Name the picture of each line in a list of bare synsets, or return None if it cannot be.
+    """Return the picture's stem for each line of a list of bare synsets, or None if unknown.
 
-    Line k is that of the k-th picture, or of ILSVRC2012_val_<k> where some of them are missing.
+    Line k belongs to the k-th picture, or to ILSVRC2012_val_<k> if some pictures are missing.
     """
     stems = [layouts.stem(path) for path in pictures]
     if len(stems) == len(synsets):

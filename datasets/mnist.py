@@ -8,8 +8,8 @@ from datasets.records import split_reader
 SPLITS_TO_SIZES = {'train': 60000, 'test': 10000}
 NUM_CLASSES = 10
 
-EDITION = idx.EDITIONS['mnist']
-SOURCES = EDITION.sources
+DATASET = idx.DATASETS['mnist']
+SOURCES = DATASET.sources
 
 get_split = functools.partial(split_reader.get_split, dataset_name='mnist', channels=1)
-prepare = functools.partial(idx.prepare, EDITION)
+make_spec = functools.partial(idx.make_spec, DATASET)

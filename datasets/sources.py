@@ -37,7 +37,7 @@ def run(
         )
         return made
     try:
-        spec = find(request, report)
+        spec = make_spec(request, report)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f'{error.filename or request.dataset_dir}: {reason}') from None
@@ -48,7 +48,7 @@ def run(
     return made
 
 
-def find(request: Request, report: Callable[[str], None] = print) -> DatasetSpec:
+def make_spec(request: Request, report: Callable[[str], None] = print) -> DatasetSpec:
     """Return the description of a request's pictures; download those of a published data set."""
     name, directory = request.dataset_name, request.dataset_dir
     background = request.background_class
@@ -62,10 +62,10 @@ def find(request: Request, report: Callable[[str], None] = print) -> DatasetSpec
         from datasets.samples import sample_flowers
 
         seed = request.options.random_seed
-        return sample_flowers.prepare(directory, request.sample_unknowns, seed, report)
+        return sample_flowers.make_spec(directory, request.sample_unknowns, seed, report)
     if name in datasets_map:
         more = {'background_class': background} if name in _HAS_CLUTTER else {}
-        spec = datasets_map[name].prepare(directory, request.source_url, report, **more)
+        spec = datasets_map[name].make_spec(directory, request.source_url, report, **more)
         return _with_typed_percentage(spec, request.options)
     return _own_folder(request)
 

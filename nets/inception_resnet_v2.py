@@ -173,19 +173,19 @@ def inception_resnet_v2_base(
     padding = 'SAME' if align_feature_maps else 'VALID'
     reduction = _reduction_a(padding, 1 if dilates else 2)
     activation = {'activation_fn': activation_fn}
-    steps = [
-        *inception_utils.steps(_stem(padding)),
-        layers.Step(
+    named_layers = [
+        *inception_utils.named_layers(_stem(padding)),
+        layers.NamedLayer(
             'Mixed_6a',  # 17 x 17 x 1088
             partial(_mixed_6a, branches=reduction, **activation),
             inception_utils.windows(reduction),
         ),
-        layers.Step('PreAuxLogits', partial(_pre_auxiliary, rate=1 + dilates, **activation)),
-        inception_utils.step('Mixed_7a', _reduction_b(padding)),  # 8 x 8 x 2080
-        layers.Step('Conv2d_7b_1x1', partial(_conv2d_7b, **activation)),  # 8 x 8 x 1536
+        layers.NamedLayer('PreAuxLogits', partial(_pre_auxiliary, rate=1 + dilates, **activation)),
+        inception_utils.named_layer('Mixed_7a', _reduction_b(padding)),  # 8 x 8 x 2080
+        layers.NamedLayer('Conv2d_7b_1x1', partial(_conv2d_7b, **activation)),  # 8 x 8 x 1536
     ]
     with tf.variable_scope(scope, 'InceptionResnetV2', [inputs]):
-        return layers.build(inputs, steps, 'Inception-ResNet v2', final_endpoint)
+        return layers.build(inputs, named_layers, 'Inception-ResNet v2', final_endpoint)
 
 
 def inception_resnet_v2(

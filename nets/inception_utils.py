@@ -90,19 +90,21 @@ def max_pool(kernel=3, stride=1, padding='SAME', scope=None):
     return Pool('MaxPool', kernel, stride, padding, scope)
 
 
-def steps(rows, depth=int, axis=3):
-    """Turn (end point, layer or branches) rows into the steps that `layers.build` takes.
+def named_layers(rows, depth=int, axis=3):
+    """Turn (end point, layer or branches) rows into NamedLayers for `layers.build`.
 
     `depth` converts a table's number of channels to the network's; `axis` is the channel axis.
     """
-    return [step(name, row, depth, axis) for name, row in rows]
+    return [named_layer(name, row, depth, axis) for name, row in rows]
 
 
-def step(name, row, depth=int, axis=3):
-    """Turn one row into a step."""
+def named_layer(name, row, depth=int, axis=3):
+    """Turn one row into a NamedLayer."""
     if isinstance(row, Conv | Pool):
-        return layers.Step(name, partial(row, depth=depth), _windows([row]))
-    return layers.Step(name, partial(mixed, branches=row, depth=depth, axis=axis), windows(row))
+        return layers.NamedLayer(name, partial(row, depth=depth), _windows([row]))
+    return layers.NamedLayer(
+        name, partial(mixed, branches=row, depth=depth, axis=axis), windows(row)
+    )
 
 
 def windows(branches):

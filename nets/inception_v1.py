@@ -56,7 +56,9 @@ def inception_v1_base(
             [slim.conv2d, slim.fully_connected],
             weights_initializer=tf.truncated_normal_initializer(0.0, 0.01),
         ):
-            return layers.build(inputs, inception_utils.steps(rows), 'Inception v1', final_endpoint)
+            return layers.build(
+                inputs, inception_utils.named_layers(rows), 'Inception v1', final_endpoint
+            )
 
 
 def inception_v1(

@@ -87,17 +87,17 @@ def inception_v2_base(
     if include_root_block and use_separable_conv and data_format != 'NHWC':
         raise ValueError('the separable convolution needs the data format NHWC')
     rows = _AFTER_FIRST + _BLOCKS if include_root_block else _BLOCKS
-    steps = inception_utils.steps(rows, depth, axis=data_format.index('C'))
+    named_layers = inception_utils.named_layers(rows, depth, axis=data_format.index('C'))
     if include_root_block:
 
         def first(net, scope):
             return _first_layer(net, scope, depth, use_separable_conv)
 
-        steps.insert(0, layers.Step('Conv2d_1a_7x7', first))  # 112 x 112 x 64
+        named_layers.insert(0, layers.NamedLayer('Conv2d_1a_7x7', first))  # 112 x 112 x 64
     formatted = [slim.conv2d, slim.max_pool2d, slim.avg_pool2d, layers.batch_norm]
     with tf.variable_scope(scope, 'InceptionV2', [inputs]):
         with slim.arg_scope(formatted, data_format=data_format):
-            return layers.build(inputs, steps, 'Inception v2', final_endpoint, data_format)
+            return layers.build(inputs, named_layers, 'Inception v2', final_endpoint, data_format)
 
 
 def inception_v2(

@@ -81,9 +81,11 @@ def inception_v3_base(
     inputs, final_endpoint='Mixed_7c', min_depth=16, depth_multiplier=1.0, scope=None
 ):
     """Build the network up to `final_endpoint`; return its result and all end points."""
-    steps = inception_utils.steps(_ROWS, inception_utils.thinner(depth_multiplier, min_depth))
+    named_layers = inception_utils.named_layers(
+        _ROWS, inception_utils.thinner(depth_multiplier, min_depth)
+    )
     with tf.variable_scope(scope, 'InceptionV3', [inputs]):
-        return layers.build(inputs, steps, 'Inception v3', final_endpoint)
+        return layers.build(inputs, named_layers, 'Inception v3', final_endpoint)
 
 
 def _auxiliary_logits(net, num_classes, depth, spatial_squeeze):

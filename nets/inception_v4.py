@@ -97,7 +97,9 @@ def block_inception_c(inputs, scope=None, reuse=None):
 def inception_v4_base(inputs, final_endpoint='Mixed_7d', scope=None):
     """Build the network up to `final_endpoint`; return its result and all end points."""
     with tf.variable_scope(scope, 'InceptionV4', [inputs]):
-        return layers.build(inputs, inception_utils.steps(_ROWS), 'Inception v4', final_endpoint)
+        return layers.build(
+            inputs, inception_utils.named_layers(_ROWS), 'Inception v4', final_endpoint
+        )
 
 
 def inception_v4(

@@ -285,7 +285,7 @@ def _global_step():
     return tf.cast(step, tf.int64)
 
 
-class Step(namedtuple('Step', 'name layer window', defaults=(None,))):
+class NamedLayer(namedtuple('NamedLayer', 'name layer window', defaults=(None,))):
     """A row of a network's table: the name of an end point and the layer that computes it.
 
     The layer is called as `layer(net, scope=name)`. For a layer without padding, `window` is its
@@ -293,25 +293,25 @@ class Step(namedtuple('Step', 'name layer window', defaults=(None,))):
     """
 
 
-def build(inputs, steps, network, final_endpoint=None, data_format='NHWC'):
-    """Apply `steps` in order up to `final_endpoint`; return the last result, and all by name."""
-    known = [step.name for step in steps]
+def build(inputs, named_layers, network, final_endpoint=None, data_format='NHWC'):
+    """Apply the layers up to `final_endpoint`; return the last result and all results by name."""
+    known = [layer.name for layer in named_layers]
     if final_endpoint is not None and final_endpoint not in known:
         raise UserError(names.unknown('end point', final_endpoint, known))
     if final_endpoint is not None:
-        steps = steps[: known.index(final_endpoint) + 1]
-    require_size(inputs, smallest_input(steps), network, data_format)
+        named_layers = named_layers[: known.index(final_endpoint) + 1]
+    require_size(inputs, smallest_input(named_layers), network, data_format)
     net, end_points = inputs, {}
-    for step in steps:
-        net = end_points[step.name] = step.layer(net, scope=step.name)
+    for name, layer, _ in named_layers:
+        net = end_points[name] = layer(net, scope=name)
     return net, end_points
 
 
-def smallest_input(steps):
-    """Return the side of the smallest picture whose feature map is not empty after all `steps`."""
+def smallest_input(named_layers):
+    """Return the side of the smallest picture whose feature map is not empty after all layers."""
     side = 1
-    for step in reversed(steps):
-        windows = [step.window] if isinstance(step.window, tuple) else step.window or []
+    for layer in reversed(named_layers):
+        windows = [layer.window] if isinstance(layer.window, tuple) else layer.window or []
         for kernel_size, stride in reversed(windows):
             side = (side - 1) * stride + kernel_size
     return side
@@ -329,21 +329,21 @@ def require_size(inputs, minimum, network, data_format='NHWC'):
         )
 
 
-def small_kernel(net, kernel_size, data_format='NHWC'):
+def small_kernel(net, kernel_size):
     """Return `kernel_size`, or the size of the feature map if that is known and smaller."""
-    sides = net.shape.as_list()[slice(2, 4) if data_format == 'NCHW' else slice(1, 3)]
+    sides = net.shape.as_list()[1:3]
     return [
         wanted if side is None else min(side, wanted)
         for side, wanted in zip(sides, kernel_size, strict=True)
     ]
 
 
-def squeeze_spatial(net, name='SpatialSqueeze', data_format='NHWC'):
+def squeeze_spatial(net, name='SpatialSqueeze'):
     """Remove height and width, with a squeeze if both are 1, otherwise with the mean.
 
     Because of the mean, a network accepts pictures that are larger than its default size.
     """
-    axes = [2, 3] if data_format == 'NCHW' else [1, 2]
-    if all(net.shape.as_list()[axis] == 1 for axis in axes):
+    axes = [1, 2]
+    if net.shape.as_list()[1:3] == [1, 1]:
         return tf.squeeze(net, axes, name=name)
     return tf.reduce_mean(net, axes, name=name)

@@ -58,19 +58,19 @@ def mobilenet_v1_base(
         raise UserError(f'output_stride={output_stride}: must be 8, 16, 32 or None')
     rows = MOBILENETV1_CONV_DEFS if conv_defs is None else conv_defs
     rows = [row._replace(depth=max(int(row.depth * depth_multiplier), min_depth)) for row in rows]
-    steps = _steps(rows, striding.Resolution(output_stride), use_explicit_padding)
+    named_layers = _named_layers(rows, striding.Resolution(output_stride), use_explicit_padding)
     with tf.variable_scope(scope, 'MobilenetV1', [inputs]):
         with slim.arg_scope(
             [slim.conv2d, slim.separable_conv2d],
             padding='VALID' if use_explicit_padding else 'SAME',
         ):
             return layers.build(
-                inputs, steps, network='mobilenet_v1', final_endpoint=final_endpoint
+                inputs, named_layers, network='mobilenet_v1', final_endpoint=final_endpoint
             )
 
 
-def _steps(rows, resolution, use_explicit_padding):
-    steps = []
+def _named_layers(rows, resolution, use_explicit_padding):
+    named_layers = []
     for number, row in enumerate(rows):
         name = f'Conv2d_{number}'
         stride, rate = resolution.take(row.stride)
@@ -78,16 +78,16 @@ def _steps(rows, resolution, use_explicit_padding):
             _convolve, row.kernel, stride=stride, rate=rate, pad_first=use_explicit_padding
         )
         if isinstance(row, Conv):
-            steps.append(layers.Step(name, spatial(slim.conv2d, row.depth)))
+            named_layers.append(layers.NamedLayer(name, spatial(slim.conv2d, row.depth)))
         elif isinstance(row, DepthSepConv):
             depthwise = spatial(slim.separable_conv2d, None, depth_multiplier=1)
-            steps.append(layers.Step(f'{name}_depthwise', depthwise))
-            steps.append(
-                layers.Step(f'{name}_pointwise', _convolve([1, 1], slim.conv2d, row.depth))
+            named_layers.append(layers.NamedLayer(f'{name}_depthwise', depthwise))
+            named_layers.append(
+                layers.NamedLayer(f'{name}_pointwise', _convolve([1, 1], slim.conv2d, row.depth))
             )
         else:
             raise UserError(f'conv_defs[{number}]: must be Conv or DepthSepConv, not {row!r}')
-    return steps
+    return named_layers
 
 
 def _convolve(kernel, convolution, depth, stride=1, rate=1, pad_first=False, **options):

@@ -1,12 +1,11 @@
-"""How much memory a picture takes while it is decoded: known from its header, before it happens.
+"""How much memory a picture takes while it is decoded, computed from its header beforehand.
 
-The figures are bytes a pixel, measured as the growth of the process on pictures of 25 megapixels,
-and rounded up.
+The figures are bytes per pixel: the growth of the process on pictures of 25 megapixels, rounded up.
 """
 
 from pictures import kinds
 
-# In the gate: a decoder's own buffers, Pillow's pixels, the array, the blended array, the PNG.
+# In the gate: the decoder's buffers, Pillow's pixels, the array, the blended array, the PNG.
 _CONVERSION = {
     kinds.JPEG: 15,
     kinds.PNG: 15,
@@ -16,17 +15,17 @@ _CONVERSION = {
     kinds.TIFF: 20,
 }
 _VERIFICATION = {kinds.JPEG: 4, kinds.PNG: 7}
-_GRAPH = 18  # The decoded picture, and as 32-bit floats; resizing takes less.
-_STORED = 3  # What the gate makes of it, if it cannot be compressed.
+_GRAPH = 18  # The decoded picture and its copy in 32-bit floats; resizing takes less.
+_STORED = 3  # The gate's result, if it cannot be compressed.
 
 
 def most(pixels):
-    """Return the bytes that the most expensive picture of so many pixels takes."""
+    """Return the bytes that the most expensive picture of `pixels` pixels takes."""
     return pixels * max(*_CONVERSION.values(), _STORED + _GRAPH)
 
 
 def in_bytes(kind, header):
-    """Return the bytes that one picture takes, from the gate to the end of its classification."""
+    """Return the bytes that one picture takes from the gate to the end of its classification."""
     pixels = header.width * header.height
     if header.plain:
         return pixels * max(_VERIFICATION[kind], _GRAPH)

@@ -1,4 +1,4 @@
-"""What lies in a folder of pictures: files, litter, links, and folders that hold no picture."""
+"""List the contents of a folder of pictures: pictures, litter, broken links, other files."""
 
 import dataclasses
 import os
@@ -10,7 +10,7 @@ from pictures import kinds
 
 _HEAD_BYTES = 512
 _DEEPEST = 100
-# Left behind by operating systems and file servers, never by a photographer.
+# Created by operating systems and file servers.
 _LITTER = frozenset(
     (
         'thumbs.db',
@@ -27,9 +27,9 @@ _LITTER = frozenset(
 
 @dataclasses.dataclass
 class Listing:
-    """Files that may be pictures, and (path, reason) pairs of what is none for certain.
+    """Files that may be pictures, and (path, reason) pairs of files that are not.
 
-    `ignored` is litter that says nothing of the data's health, `refused` is damage.
+    `ignored` holds files that nobody expects to be pictures, `refused` holds damage.
     """
 
     files: list = dataclasses.field(default_factory=list)
@@ -42,7 +42,7 @@ class Listing:
         return any(_begins_like_a_picture(path) for path in self.files)
 
     def require_readable(self):
-        """Raise a UserError for the first file that may not be read."""
+        """Raise a UserError for the first file that we have no permission to read."""
         for path in self.files:
             try:
                 os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
@@ -52,14 +52,14 @@ class Listing:
                 continue
 
     def give_up(self, reason):
-        """Return all that was found as (path, reason) pairs."""
+        """Return all files as (path, reason) pairs."""
         return [*self.ignored, *self.refused, *((path, reason) for path in self.files)]
 
 
 def list_files(folder, required=True):
-    """List a folder and all below it in a fixed order, links followed.
+    """List all files below a folder in a fixed order, following links.
 
-    A folder that cannot be read is a UserError, or if it is not `required`, among those refused.
+    A folder that cannot be read raises a UserError; if not `required`, it is listed as refused.
     """
     listing = Listing()
     _walk(folder, listing, set(), required)
@@ -67,7 +67,7 @@ def list_files(folder, required=True):
 
 
 def names_in(folder):
-    """List the names in a folder; one whose pictures would be lost in silence is a UserError."""
+    """List the names in a folder; raise a UserError if it or its files cannot be read."""
     try:
         return _names_in(folder)
     except OSError as error:
@@ -76,14 +76,14 @@ def names_in(folder):
 
 def _names_in(folder):
     names = os.listdir(folder)
-    # Without the right to search a folder, all its files look as if they were not there.
+    # Without the permission to search a folder, all its files seem to be missing.
     os.stat(os.path.join(folder, os.curdir))
     return sorted(names, key=os.fsencode)
 
 
 def _unreadable(path, error):
     return UserError(
-        f'{path}: cannot be read ({error.strerror}); give yourself the right to read it, or move it'
+        f'{path}: cannot be read ({error.strerror}); grant yourself read permission, or move it'
         ' out of the data set'
     )
 
@@ -98,7 +98,7 @@ def _walk(folder, listing, ancestors, required):
         listing.refused.append((folder, f'folder cannot be read ({error.strerror})'))
         return
     if identity in ancestors:
-        listing.refused.append((folder, 'link to a folder that it lies in'))
+        listing.refused.append((folder, 'link to a folder that contains it'))
         return
     if len(ancestors) >= _DEEPEST:
         listing.refused.append((folder, f'more than {_DEEPEST} folders deep'))
@@ -116,7 +116,7 @@ def _walk(folder, listing, ancestors, required):
 
 
 def litter(name):
-    """Say why a file or folder of this name is no picture of the user's, or return ''."""
+    """Say why a file or folder of this name is not one of the user's pictures, or return ''."""
     if name.lower() in _LITTER or name == '.DS_Store' or name.startswith('._'):
         return 'made by the operating system'
     return 'hidden' if name.startswith('.') else ''
@@ -128,7 +128,7 @@ def _identity(path):
 
 
 def _unusable(path):
-    """Say why a path cannot be opened as a file; a pipe would make its reader wait for ever."""
+    """Say why a path is not a regular file (a pipe would block its reader), or return ''."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -147,7 +147,7 @@ def _begins_like_a_picture(path):
 
 
 def subfolders(folder):
-    """List the names of a folder's visible folders, sorted as class names."""
+    """List the names of a folder's visible subfolders, sorted as class names."""
     names = [
         name
         for name in names_in(folder)
@@ -157,7 +157,7 @@ def subfolders(folder):
 
 
 def loose_files(folder):
-    """List what lies in a folder itself, below no subfolder of it that is visible."""
+    """List the files in a folder itself, outside its visible subfolders."""
     listing = Listing()
     for name in names_in(folder):
         path = os.path.join(folder, name)

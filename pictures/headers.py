@@ -1,4 +1,4 @@
-"""What a picture's header says, read without decoding anything and without trusting a number."""
+"""Read the headers of pictures without decoding anything and without trusting any number."""
 
 import dataclasses
 import re
@@ -10,21 +10,21 @@ from pictures.kinds import BadImage, ImageTooLarge
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """Describe one picture before it is decoded; width and height are those before any turning."""
+    """One picture before it is decoded; width and height are those of the stored pixels."""
 
     width: int
     height: int
-    data: bytes  # What a decoder is given: the first picture, without what could trap it.
+    data: bytes  # For the decoder: the first picture, without parts that could harm the decoder.
     channels: int = 3  # 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha (JPEG: CMYK).
-    orientation: int = 1  # EXIF's 1 to 8: how the stored rows lie in the upright picture.
-    offset: tuple[int, int] = (0, 0)  # Where the picture in `data` lies: GIF frames can be small.
-    negative: bool = False  # CMYK that Adobe did not write: ink where others store its absence.
-    plain: bool = False  # An upright JPEG, or PNG without alpha, that every decoder reads alike.
-    certain: bool = False  # Every decoder finds this size and these channels, or none.
+    orientation: int = 1  # EXIF's 1 to 8: how to turn the stored pixels upright.
+    offset: tuple[int, int] = (0, 0)  # Position of the frame in `data`: GIF frames can be small.
+    negative: bool = False  # CMYK that Adobe did not write: its values are inverted.
+    plain: bool = False  # An upright JPEG or PNG without alpha that all decoders read alike.
+    certain: bool = False  # All decoders that accept the file find this size and these channels.
 
 
 def read_header(kind, data):
-    """Read the header of a picture of `kind`; one that is damaged or cut raises BadImage."""
+    """Read the header of a picture of `kind`; raise BadImage if it is damaged or cut."""
     readers = {
         kinds.JPEG: _read_jpeg,
         kinds.PNG: _read_png,
@@ -42,12 +42,12 @@ def read_header(kind, data):
     return header
 
 
-# Each part of a file that is walked over in Python takes its time, and a part can be of few bytes.
+# Visiting a part of a file takes time in Python, and a part can be as short as a few bytes.
 _MOST_PARTS = 100_000
 
 
 def _bounded(parts, kind):
-    """Yield what `parts` yields, as long as there are not too many."""
+    """Yield the `parts`; raise BadImage if there are too many."""
     for number, part in enumerate(parts):
         if number == _MOST_PARTS:
             raise BadImage(f'{kind} of more than {_MOST_PARTS:,} parts')
@@ -58,10 +58,10 @@ def _bounded(parts, kind):
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset((0x01, 0xD8))
 _JPEG_END, _JPEG_SCAN, _JPEG_EXIF, _JPEG_ADOBE = 0xD9, 0xDA, 0xE1, 0xEE
-# In a scan a zero stands after each byte of 255 that begins no marker; the marks to begin anew at
-# (D0 to D7) carry nothing and end nothing.
+# In a scan, a byte of 255 that begins no marker is followed by a zero. Restart markers (D0 to D7)
+# carry no data and end no scan.
 _JPEG_MARKER = re.compile(rb'\xff([\x01-\xcf\xd8-\xfe])')
-# A decoder passes over all pixels for every scan: a small file could ask for hours. Usual programs
+# A decoder visits all pixels for every scan, so a small file could take hours. Common programs
 # write up to 12 scans.
 _JPEG_MOST_SCANS = 100
 _JPEG_ANY_SIZE_SCANS = 20
@@ -72,7 +72,7 @@ def _read_jpeg(data):
     frame, orientation, adobe, whole, scans_at = None, None, False, False, None
     certain, expected = True, 2
     for marker, start, end in _bounded(_jpeg_segments(data), kinds.JPEG):
-        # What stands between segments, and a second frame, decoders may take in their own way.
+        # Decoders differ in how they treat bytes between segments and a second frame.
         certain = certain and start - 4 == expected and not (frame and marker in _JPEG_FRAMES)
         expected = end
         if marker in _JPEG_FRAMES:
@@ -100,11 +100,11 @@ def _read_jpeg(data):
 
 
 def _check_scans(data, first, pixels):
-    """Refuse too many scans from `first` on; what follows the picture's end is not looked at."""
+    """Refuse too many scans from `first` on; bytes after the picture's end are ignored."""
     affordable = _JPEG_MOST_SCANNED_PIXELS // max(1, pixels)
     most = min(_JPEG_MOST_SCANS, max(_JPEG_ANY_SIZE_SCANS, affordable))
     if data.count(b'\xff\xda', first) <= most:
-        return  # As in nearly every file, and this is soon known.
+        return  # True of nearly every file, and quickly checked.
     scans = 0
     for marker, _, _ in _bounded(_jpeg_segments(data, first), kinds.JPEG):
         scans += marker == _JPEG_SCAN
@@ -124,13 +124,13 @@ def _jpeg_segments(data, position=2):
             position = end
 
 
-# Colour types of PNG (ISO 15948, table 11.1): channels, and whether 8 bits of it may pass.
+# Colour types of PNG (ISO 15948, table 11.1): channels, and whether 8-bit files may pass unchanged.
 _PNG_COLOURS = {0: (1, True), 2: (3, True), 3: (3, False), 4: (2, False), 6: (4, False)}
 _PNG_START = 8
 
 
 def _read_png(data):
-    """Read all chunks, and keep those that pixels need: others are risks to an old decoder."""
+    """Read all chunks and keep those that the pixels need: others could harm an old decoder."""
     width, height, bits, colours = struct.unpack_from('>IIBB', data, 16)
     if data[12:16] != b'IHDR' or colours not in _PNG_COLOURS:
         raise BadImage('damaged PNG')
@@ -154,12 +154,12 @@ def _read_png(data):
 
 
 def _is_for_pixels(name):
-    """Tell whether a decoder needs a chunk: transparency, or one with a capital letter first."""
+    """Tell whether a decoder needs a chunk: transparency, or a name with a capital first."""
     return name == b'tRNS' or not name[0] & 0x20
 
 
 def _joined(data, chunks):
-    """Return a PNG of these (start, end) of its chunks; itself if these are all."""
+    """Return a PNG of the chunks at these (start, end); `data` itself if these are all."""
     size = _PNG_START + sum(end - start for start, end in chunks)
     if size == len(data):
         return data
@@ -167,7 +167,7 @@ def _joined(data, chunks):
 
 
 def _png_chunks(data):
-    """Yield (name, start, end) of each chunk up to the end's."""
+    """Yield (name, start, end) of each chunk, IEND being the last."""
     position, name = _PNG_START, b''
     while (head := data[position : position + 8]) and name != b'IEND':
         length, name = struct.unpack('>I4s', head)
@@ -175,13 +175,15 @@ def _png_chunks(data):
         position += 12 + length
 
 
+# Pillow accepts a GIF that is cut anywhere after its first frame, which TensorFlow refuses, and
+# would allocate the whole canvas for a small frame. So all blocks are read here.
 _GIF_TRAILER, _GIF_EXTENSION, _GIF_FRAME, _GIF_CONTROL = 0x3B, 0x21, 0x2C, 0xF9
 _ZEROS = re.compile(rb'\0+')
 _GIF_MOST_PIECES = 500_000  # Usually of 255 bytes each.
 
 
 def _read_gif(data):
-    """Walk all blocks, since a GIF that does not reach its trailer is cut; keep the first frame."""
+    """Read all blocks, because a GIF without its trailer is cut; keep the first frame."""
     first, control = None, b''
     for block, start, end in _bounded(_gif_blocks(data), kinds.GIF):
         if block == _GIF_FRAME and first is None:
@@ -193,7 +195,7 @@ def _read_gif(data):
     start, end = first
     left, top, width, height = struct.unpack_from('<4H', data, start + 1)
     canvas_width, canvas_height, flags = struct.unpack_from('<HHB', data, 6)
-    if control:  # Keep the transparent colour; what follows the frame does not matter.
+    if control:  # Keep the transparent colour; how the frame is disposed of does not matter.
         control = control[:3] + bytes([control[3] & 1]) + control[4:]
     colours = data[10 : 13 + _gif_table(flags)]
     size = struct.pack('<HH', width, height)
@@ -230,8 +232,10 @@ def _gif_table(flags):
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
+# Pillow accepts a BMP whose last row is cut, which TensorFlow refuses, and reads some palettes as
+# plain grey of another depth. So the header is read here.
 _BMP_UNCOMPRESSED = (0, 3, 6)  # Plain, and two spellings of "with bit masks".
-_BMP_MOST_RUN_LENGTH_PIXELS = 2**23  # Pillow unpacks runs in Python: a second for these.
+_BMP_MOST_RUN_LENGTH_PIXELS = 2**23  # Pillow unpacks runs in Python: these take a second.
 
 
 def _read_bmp(data):
@@ -256,7 +260,7 @@ def _read_bmp(data):
 
 
 def _with_clear_palette(data, palette, bits, pixels):
-    """Add a colour to a palette that Pillow would take for plain grey of another depth."""
+    """Add a colour to a palette that Pillow would read as plain grey of another depth."""
     (colours,) = struct.unpack_from('<I', data, 46)
     if colours > 1 << bits or (bits == 8 and colours != 2):
         return data
@@ -268,6 +272,8 @@ def _with_clear_palette(data, palette, bits, pixels):
     return bytes(changed)
 
 
+# TensorFlow decodes every frame of an animation, which a small file can have thousands of. So the
+# first frame is found here and decoded as a still picture.
 _WEBP_START = 12
 _WEBP_MOVES, _WEBP_ALPHA = 0x02, 0x10  # Flags of the extended header.
 
@@ -308,7 +314,7 @@ def _webp_size(name, data, start):
 
 
 def _first_webp_frame(data, chunks, canvas_width, canvas_height):
-    """Return the first frame of a moving picture as a picture, and where it lies."""
+    """Return the first frame of an animation as a still WebP, and its position."""
     found = [(start, end) for name, start, end in chunks if name == b'ANMF']
     if not found:
         raise BadImage('WebP without a picture')

@@ -1,8 +1,8 @@
-"""What a file is, told by its bytes alone, and how it names itself when it is no picture."""
+"""Recognise the kind of a file by its bytes, and name files that are not pictures."""
 
 
 class BadImage(Exception):  # noqa: N818 - what is bad is the file, not the program.
-    """Give the reason in one short line, fit for a table of skipped files."""
+    """A file that cannot be used as a picture; the message is one short line."""
 
 
 class ImageTooLarge(BadImage):
@@ -14,7 +14,7 @@ JPEG, PNG, GIF, BMP, WEBP, TIFF = 'JPEG', 'PNG', 'GIF', 'BMP', 'WebP', 'TIFF'
 # Formats for pictures that cannot be stored byte for byte; the first is used if none is given.
 REENCODINGS = ('png', 'jpeg')
 
-# As strict as TensorFlow's own test of the first bytes, which decides at training time.
+# As strict as TensorFlow's own test of the first bytes, which applies in training.
 _PICTURES = (
     (0, b'\xff\xd8\xff', JPEG),
     (0, b'\x89PNG\r\n\x1a\n', PNG),
@@ -27,7 +27,7 @@ _PICTURES = (
     (0, b'MM\0+', TIFF),
 )
 
-# Pictures that are not read, with the name that their owner knows them by.
+# Pictures that are not supported, with their common names.
 _UNSUPPORTED = (
     (4, b'ftypavif', 'AVIF'),
     (4, b'ftypavis', 'AVIF'),
@@ -74,15 +74,15 @@ _OTHERS = (
 
 
 def kind_of(data):
-    """Name the kind of picture that `data` holds, or None when it holds none that is read."""
+    """Return the kind of picture in `data`, or None if it is not a supported one."""
     if data[:4] == b'RIFF' and data[8:12] == b'WEBP':
         return WEBP
-    # Camera raw files begin as TIFF; what a TIFF reader finds in them is a thumbnail.
+    # Camera raw files begin like TIFF, but a TIFF reader finds only their thumbnail.
     return None if _match(data, _UNSUPPORTED) else _match(data, _PICTURES)
 
 
 def why_not_a_picture(data):
-    """Say in a few words what `data`, of no kind that is read, is instead."""
+    """Say in a few words what unsupported `data` is instead."""
     if not data:
         return 'empty file'
     if name := _match(data, _UNSUPPORTED):
@@ -109,7 +109,7 @@ def _text_kind(head):
     if text.startswith(b'<?xml'):
         return 'XML'
     try:
-        # The cut at 4,096 bytes may fall inside a character.
+        # `head` may end inside a character.
         decoded = head.decode('utf-8', errors='strict' if len(head) < 4096 else 'ignore')
     except UnicodeDecodeError:
         return None

@@ -1,6 +1,9 @@
-"""The directory of a TIFF file, which is also the form of EXIF: orientation, size, where bytes lie.
+"""Read the directory of a TIFF file, which is also the format of EXIF: size and orientation.
 
-Adobe TIFF 6.0, section 2; BigTIFF differs only in the width of its counts and offsets.
+Pillow reads the values of all tags, each of which can refer to the whole file again, and prints
+Python warnings about damaged ones. So the directory is read here, and Pillow gets a file whose
+directory has only what decoding needs. Adobe TIFF 6.0, section 2; BigTIFF differs only in the width
+of its counts and offsets.
 """
 
 import dataclasses
@@ -11,8 +14,7 @@ from pictures.kinds import BadImage
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
 _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = 273, 279, 324, 325
 _SINGLE = frozenset((254, 256, 257, 259, 262, 266, 274, 277, 278, 284, 317, 322, 323))
-# What a decoder needs. The rest (dates, maps, previews, directories of directories) stays away
-# from it: each such number can point at the whole file again.
+# What a decoder needs. The rest (dates, maps, previews, further directories) is removed.
 _FOR_DECODING = (_SINGLE - {_ORIENTATION}) | frozenset(
     (258, 273, 279, 292, 293, 320, 324, 325, 332, 338, 339, 347, 512, 513, 514, 515)
     + (519, 520, 521, 529, 530, 531, 532)
@@ -24,7 +26,7 @@ _INTEGERS = {1: 'B', 3: 'H', 4: 'I', 13: 'I', 16: 'Q', 18: 'Q'}
 
 @dataclasses.dataclass(frozen=True)
 class _Layout:
-    """Tell how one of the two dialects spells its numbers."""
+    """The format of numbers in one of the two variants."""
 
     pointer_at: int
     pointer: str
@@ -38,7 +40,7 @@ _BIG = _Layout(pointer_at=8, pointer='Q', count='Q', entry='HHQ', inline=8)
 
 
 class Directory:
-    """Read the first directory of `data`; struct.error and IndexError mean that it is cut."""
+    """The first directory of `data`; struct.error and IndexError mean that it is cut."""
 
     def __init__(self, data):
         self._data = data
@@ -60,7 +62,7 @@ class Directory:
         return struct.unpack_from(self._order + code, self._data, position)[0]
 
     def _value(self, tag):
-        """Return (type, count, position, bytes) of a tag's value, which lies within the file."""
+        """Return (type, count, position, bytes) of a tag's value; raise an error if it is cut."""
         position = self._entries[tag]
         layout = self._layout
         _, kind, count = struct.unpack_from(self._order + layout.entry, self._data, position)
@@ -75,7 +77,7 @@ class Directory:
         return kind, count, position, size
 
     def integers(self, tag):
-        """Return the whole numbers of a tag; an empty tuple where it is absent."""
+        """Return the integers of a tag; an empty tuple if it is absent."""
         if tag not in self._entries:
             return ()
         kind, count, position, _ = self._value(tag)
@@ -84,7 +86,7 @@ class Directory:
         return struct.unpack_from(f'{self._order}{count}{_INTEGERS[kind]}', self._data, position)
 
     def without_extras(self):
-        """Return the file with a directory of what decoding needs, and no second directory."""
+        """Return the file with a directory of only what decoding needs, and no second one."""
         layout, entries, total = self._layout, [], 0
         for tag in sorted(_FOR_DECODING & self._entries.keys()):
             _, count, _, size = self._value(tag)
@@ -103,7 +105,7 @@ class Directory:
 
 
 def first_picture(data):
-    """Return (width, height, orientation, file of nothing but the first picture)."""
+    """Return (width, height, orientation, file with only the first picture)."""
     directory = Directory(data)
     if directory.end > len(data):
         raise BadImage('truncated TIFF')
@@ -118,7 +120,7 @@ def first_picture(data):
 
 
 def exif_orientation(data):
-    """Return the orientation, 1 to 8, that EXIF data asks for; 1 when it is damaged or silent."""
+    """Return EXIF's orientation, 1 to 8; 1 if it is missing or damaged."""
     try:
         return _orientation(Directory(data.removeprefix(b'Exif\0\0')))
     except (struct.error, IndexError, BadImage):

@@ -42,7 +42,7 @@ def _name_in(directory, known_name, default_name):
 
 
 def _split_in(directory, name):
-    described = manifest.find(directory, name)
+    described = manifest.find_manifest(directory, name)
     if described:
         present = [split for split, what in described.splits.items() if what.examples]
     elif os.path.isdir(directory):

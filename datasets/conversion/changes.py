@@ -1,4 +1,4 @@
-"""Notice whether a data set on disk still is what a conversion would make."""
+"""Detect whether a data set on disk is what a conversion would write."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from common.errors import UserError
 from datasets.conversion import duplicates
 from datasets.records import manifest
 
-# The options that decide what the records hold.
+# The options that determine the content of the records.
 _OPTIONS = (
     'num_shards',
     'train_shards',
@@ -22,12 +22,12 @@ _OPTIONS = (
 
 
 def recorded_options(options):
-    """Return the options that decide what the records hold, for the manifest."""
+    """Return the options that determine the content of the records, for the manifest."""
     return {name: getattr(options, name) for name in _OPTIONS}
 
 
 def quick_fingerprint(spec, options):
-    """Hash names, labels, options, sizes and times: equal means unchanged, and no file is read."""
+    """Hash names, labels, options, sizes and times, without reading any picture."""
     lines = [spec.source, *spec.class_names, json.dumps(recorded_options(options))]
     for example in spec.examples:
         lines += [_identity(example), _state(example)]
@@ -35,9 +35,9 @@ def quick_fingerprint(spec, options):
 
 
 def _state(example):
-    """Describe a file so that any change of its content shows.
+    """Return a description of a file that changes with its content.
 
-    The time of the last status change tells what copying with its times kept would hide.
+    The time of the last status change shows a replacement that kept the modification time.
     """
     if example.path is None:
         return duplicates.content_hash(example) if isinstance(example.data, bytes) else ''
@@ -68,26 +68,26 @@ def _hash(lines):
 
 
 def require_unchanged(old, spec, options, output_dir):
-    """Raise a UserError that says what changed since `old` was made, and what to pass."""
+    """Raise a UserError that says what has changed since the manifest `old`, if anything."""
     difference = _difference(old, spec, options, output_dir)
     if difference:
         path = manifest.manifest_path(output_dir, spec.name)
         raise UserError(
-            f'{path}: {difference}. Nothing was touched; pass --overwrite to convert again'
+            f'{path}: {difference}. Nothing was changed; pass --overwrite to convert again'
         )
 
 
 def _difference(old, spec, options, output_dir):
     for name, value in recorded_options(options).items():
         if old.options.get(name) != value:
-            return f'made with --{name}={old.options.get(name)}, now it is {value}'
+            return f'made with --{name}={old.options.get(name)}, not {value}'
     if old.class_names != list(spec.class_names):
         return 'the classes have changed since'
     for split in old.splits.values():
         for shard in split.shards:
             path = os.path.join(output_dir, shard.file)
             if not os.path.exists(path) or os.path.getsize(path) != shard.bytes:
-                return f'{shard.file} has gone missing or changed its size'
+                return f'{shard.file} is missing or its size has changed'
     quick = quick_fingerprint(spec, options)
     if _remembered(output_dir, spec.name) == quick:
         return None
@@ -99,7 +99,7 @@ def _difference(old, spec, options, output_dir):
 
 
 def remember(output_dir, dataset_name, quick):
-    """Keep a quick fingerprint beside the data set: it spares the next run reading every file."""
+    """Store the quick fingerprint beside the data set, so that the next run need not read files."""
     files.write_text(_memory_path(output_dir, dataset_name), quick + '\n')
 
 

@@ -1,4 +1,4 @@
-"""Pictures in, verified TFRecord shards and a manifest out: the one writer of data sets."""
+"""Convert a data set: write its TFRecord shards and its manifest."""
 
 import collections
 import contextlib
@@ -48,13 +48,13 @@ def _writing(output_dir):
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(
-            f'{output_dir}: the data set cannot be written ({reason}); no half data set is left.'
-            ' Make room or choose another directory, and run the same command again'
+            f'{output_dir}: the data set cannot be written ({reason}); no partial data set is left.'
+            ' Free disk space or choose another directory, and run the same command again'
         ) from None
 
 
 class _Conversion:
-    """One run: plan, write out of sight, publish."""
+    """One run: plan the shards, write them to a hidden directory, publish them."""
 
     def __init__(self, spec, output_dir, options, space, old, report):
         self._spec = spec
@@ -64,8 +64,8 @@ class _Conversion:
         self._old = old
         self._report = report
         self._quick = changes.quick_fingerprint(spec, options)
-        # What stays whole anyway need not be compared beforehand: its hashes come with the records.
-        self._copies = {} if spec.keep_duplicates else duplicates.find(spec.examples)
+        # With keep_duplicates, the hashes that come with the records are enough.
+        self._copies = {} if spec.keep_duplicates else duplicates.find_duplicates(spec.examples)
         self._splits = splits.choose(spec.examples, self._copies, options, spec.validation_count)
         self._plans = self._plan_shards()
 
@@ -87,9 +87,9 @@ class _Conversion:
         return plans
 
     def run(self):
-        """Convert, publish, and say what came of it."""
+        """Convert, publish and report the result; return the manifest."""
         old_files = self._old.files if self._old else []
-        self._space.refuse_strangers({plan.split for plan in self._plans}, old_files)
+        self._space.refuse_foreign_files({plan.split for plan in self._plans}, old_files)
         try:
             self._space.begin(self._quick, old_files, self._command())
             outcome = reports.gather(
@@ -107,7 +107,7 @@ class _Conversion:
             self._space.abandon()
             raise
         except KeyboardInterrupt:
-            self._report('interrupted: the same command goes on where this one ended')
+            self._report('interrupted: the same command resumes the conversion')
             raise
         changes.remember(self._output_dir, self._spec.name, self._quick)
         for line in reports.summary(made, self._spec, self._options, outcome.copies):
@@ -130,7 +130,7 @@ class _Conversion:
         total = sum(len(plan.indices) for plan in self._plans)
         left = sum(len(plan.indices) for plan in waiting)
         if finished:
-            self._report(f'going on where an interrupted conversion ended: {left:,} pictures left')
+            self._report(f'resuming an interrupted conversion: {left:,} pictures left')
         with progress.Progress(total, self._spec.name or 'records', unit='pictures') as bar:
             bar.start_at(total - left)
             with workers.pool(self._num_processes(left)) as run:
@@ -143,11 +143,11 @@ class _Conversion:
     def _num_processes(self, pictures):
         if self._options.num_processes:
             return self._options.num_processes
-        # TensorFlow takes seconds to start in a process: too long for a few pictures.
+        # TensorFlow takes seconds to start in a process, which is too long for a few pictures.
         return max(1, min(processors.available(), pictures // 512))
 
     def _require_enough(self, outcome):
-        """Raise a UserError when too little is left of what was found."""
+        """Raise a UserError if too many pictures cannot be used."""
         pictures = outcome.found - len(self._spec.ignored)
         allowed = self._options.max_skipped_fraction
         written = sum(split.examples for split in outcome.splits.values())
@@ -157,12 +157,12 @@ class _Conversion:
         reports.write_skipped(os.path.join(self._output_dir, name), outcome.skipped)
         raise UserError(
             f'{outcome.damaged:,} of {pictures:,} pictures cannot be used, more than'
-            f' --max_skipped_fraction={allowed:g} allows; no data set was made. Each is listed'
+            f' --max_skipped_fraction={allowed:g} allows; no data set was written. Each is listed'
             f' with its reason in {os.path.join(self._output_dir, name)}'
         )
 
     def _describe(self, outcome):
-        """Draw the manifest up, and write it and what lies beside it out of sight."""
+        """Write the manifest, the reports and the labels to the hidden directory."""
         spec, path = self._spec, self._space.path
         other_files = [reports.skipped_name(spec.name)]
         reports.write_skipped(path(other_files[0]), outcome.skipped)
@@ -190,7 +190,7 @@ class _Conversion:
         return made
 
     def _new_files(self, made):
-        """List what is published; a label file that says the same is left as its owner wrote it."""
+        """List the files to publish; an existing label file with the same names is kept."""
         if label_files.is_written(self._output_dir, made.labels_file, made.class_names):
             return made.files
         return [made.labels_file, *made.files]

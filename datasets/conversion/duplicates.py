@@ -11,11 +11,11 @@ _MANY = 5000
 _TAIL_BYTES = 4096
 
 
-def find(examples):
-    """Map the SHA-256 of content that stands twice or more to the indices of its examples.
+def find_duplicates(examples):
+    """Return {SHA-256: indices of the examples with this content} for all repeated content.
 
-    Files of different sizes differ, and so do files with different ends; only the rest is read
-    whole. Examples whose data is a function are not compared.
+    Only files with the same size and the same end are read as a whole. Examples whose data is a
+    function are not compared.
     """
     sizes = collections.defaultdict(list)
     for index, example in enumerate(examples):
@@ -30,7 +30,7 @@ def find(examples):
 
 @contextlib.contextmanager
 def _progress(count):
-    """Yield a function to call for each picture: many pictures show a bar, few only flicker."""
+    """Yield a function to call for each picture; it shows progress if there are many."""
     if count < _MANY:
         yield lambda: None
         return
@@ -39,7 +39,7 @@ def _progress(count):
 
 
 def content_hash(example):
-    """Hash what an example holds; None when it cannot be read."""
+    """Return the SHA-256 of an example's content; None if it cannot be read."""
     if example.path is None:
         data = example.data if isinstance(example.data, bytes) else example.data()
         return hashlib.sha256(data).hexdigest()
@@ -50,7 +50,7 @@ def content_hash(example):
 
 
 def _size(example):
-    """Return the number of bytes, or 0 for what is empty, unknown or unreadable."""
+    """Return the number of bytes, or 0 if it is unknown or the file cannot be read."""
     if example.path is None:
         return len(example.data) if isinstance(example.data, bytes) else 0
     try:
@@ -71,7 +71,7 @@ def _tail(example):
 
 
 def _refine(groups, examples, key, advance):
-    """Divide groups by what `key` says of their examples; those that end up alone are dropped."""
+    """Divide groups by the value of `key` for their examples, and drop groups of one."""
     refined = []
     for group in groups:
         parts = collections.defaultdict(list)

@@ -1,4 +1,4 @@
-"""What a conversion found: the skipped files, the copies, and the summary in words."""
+"""Report the results of a conversion: skipped files, copies and the summary."""
 
 import collections
 import csv
@@ -12,10 +12,10 @@ from datasets.records import manifest
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of every file that was found.
+    """The result for every file that was found.
 
-    `skipped` holds (path, reason); `damaged` counts those among them that should have been
-    pictures. `copies` are groups of (path, class, split) with one content.
+    `skipped` holds (path, reason); `damaged` counts the skipped files that should have been
+    pictures. `copies` holds groups of (path, class, split) with the same content.
     """
 
     splits: dict
@@ -27,7 +27,7 @@ class Outcome:
 
 
 def gather(spec, splits, copies, plans, finished, output_dir):
-    """Put together what the planning and the shards say about each example."""
+    """Combine the plan and the finished shards into an Outcome."""
     reasons, digests = {}, [None] * len(spec.examples)
     by_split = collections.defaultdict(list)
     for plan, done in zip(plans, finished, strict=True):
@@ -64,7 +64,7 @@ def _copies_by_digest(digests):
 
 
 def _explain_left_out(spec, splits, copies, reasons, digests, bad):
-    """Give each copy that was left out its reason: that of its twin, if that was bad."""
+    """Add the reason for each copy that was left out; a bad picture's copies get its reason."""
     for digest, group in copies.items():
         home = next(index for index in group if splits[index] is not None)
         for index in group:
@@ -93,12 +93,12 @@ def _copy_groups(spec, splits, copies, bad, output_dir):
 
 
 def example_path(example):
-    """Return how a report names an example."""
+    """Return the name of an example in reports."""
     return example.filename if example.path is None else example.path
 
 
 def shown_path(path, output_dir):
-    """Return `path` as text that can be written, relative to the data set where it lies inside."""
+    """Return `path` as writable text, relative to the data set if it is inside."""
     path = os.fspath(path)
     root = os.path.join(os.path.abspath(output_dir), '')
     if os.path.isabs(path) or os.path.exists(path):
@@ -108,12 +108,12 @@ def shown_path(path, output_dir):
 
 
 def skipped_name(dataset_name):
-    """Name the table of skipped files."""
+    """Return the file name of the table of skipped files."""
     return f'{dataset_name}_skipped.csv' if dataset_name else 'skipped.csv'
 
 
 def duplicates_name(dataset_name):
-    """Name the table of copies."""
+    """Return the file name of the table of copies."""
     return f'{dataset_name}_duplicates.csv' if dataset_name else 'duplicates.csv'
 
 
@@ -123,7 +123,7 @@ def write_skipped(path, skipped):
 
 
 def write_duplicates(path, groups):
-    """Write the table of copies; those with one content share a number."""
+    """Write the table of copies; copies of the same picture have the same number."""
     rows = [(number, *copy) for number, group in enumerate(groups, 1) for copy in group]
     _write_table(path, ('group', 'path', 'class', 'split'), rows)
 
@@ -137,7 +137,7 @@ def _write_table(path, header, rows):
 
 
 def summary(made, spec, options, groups):
-    """Say in a few lines what was written, what was not, and why."""
+    """Yield a few lines: what was written, what was skipped, and why."""
     name = made.dataset_name or 'records'
     yield (
         f'{name}: found {made.found:,} = written {made.examples:,} + skipped {len(made.skipped):,}'
@@ -158,20 +158,20 @@ def summary(made, spec, options, groups):
 
 
 def _kind(reason):
-    """Shorten a reason to what it has in common with others."""
+    """Return the kind of a reason, without details."""
     return 'copy' if reason.startswith('copy of ') else reason.partition(' (')[0]
 
 
 def _what_is_given_up(options):
     if options.reencode == 'jpeg':
         yield (
-            '  --reencode=jpeg stores what cannot pass as it is with loss: such pictures get'
-            ' probabilities from their files that differ a little from those of their records'
+            '  --reencode=jpeg stores re-encoded pictures with loss: the probabilities for such a'
+            ' picture file differ slightly from those for its record'
         )
     if options.max_side:
         yield (
-            f'  --max_side={options.max_side} shrinks larger pictures: they get probabilities from'
-            ' their files that differ a little from those of their records'
+            f'  --max_side={options.max_side} shrinks larger pictures: the probabilities for'
+            ' such a picture file differ slightly from those for its record'
         )
 
 
@@ -182,7 +182,7 @@ def _copies_in_words(groups, dataset_name):
     left_out = sum(split == 'left out' for group in groups for _, _, split in group)
     mixed = sum(len({label for _, label, _ in group}) > 1 for group in groups)
     yield (
-        f'  {copies:,} pictures share their content with another:'
+        f'  {copies:,} pictures have the same content as another:'
         f' {_count(len(groups), "group")}, {mixed:,} of them in several classes;'
         f' {_count(left_out, "copy", "copies")} left out of held-out splits;'
         f' see {duplicates_name(dataset_name)}'

@@ -1,4 +1,4 @@
-"""TFRecord shards: workers write segments, the converter joins them into files with offsets."""
+"""Write TFRecord shards: workers write segments, and the converter joins them."""
 
 import concurrent.futures
 import dataclasses
@@ -26,7 +26,7 @@ class ShardPlan:
 
 @dataclasses.dataclass(frozen=True)
 class SegmentTask:
-    """Consecutive examples of a shard, which a worker writes to a file of their own."""
+    """Consecutive examples of a shard, which a worker writes to a separate file."""
 
     path: str
     examples: list
@@ -37,7 +37,7 @@ class SegmentTask:
 
 @dataclasses.dataclass(frozen=True)
 class SegmentResult:
-    """What became of each example: the bytes of its frame, or 0 and a reason; its content hash."""
+    """The result for each example: the size of its frame, or 0 and a reason; its content hash."""
 
     path: str
     frames: list
@@ -47,7 +47,7 @@ class SegmentResult:
 
 @dataclasses.dataclass(frozen=True)
 class FinishedShard:
-    """A shard that is whole on disk, with what its examples came to."""
+    """A shard that is complete on disk, with the result for each of its examples."""
 
     shard: manifest.Shard
     reasons: list
@@ -83,11 +83,11 @@ def write_segment(task):
                 reasons.append(reason)
                 digests.append(digest)
     except tf.errors.OpError as error:
-        # TensorFlow puts its own path before the system's reason.
+        # TensorFlow puts the path before the system's message.
         raise OSError(error.message.rpartition('; ')[2]) from None
-    # What the file system took without complaint may still have been cut off by a limit.
+    # A limit can cut a file off without an error.
     if os.path.getsize(task.path) != sum(frames):
-        raise OSError(f'{os.path.basename(task.path)} could not be written whole')
+        raise OSError(f'{os.path.basename(task.path)} could not be written completely')
     return SegmentResult(task.path, frames, reasons, digests)
 
 
@@ -148,9 +148,9 @@ def _fill(feature, values):
 
 
 def write(plans, spec, options, space, run, advance):
-    """Write the planned shards in order, and yield each when it is whole and synced.
+    """Write the planned shards in order, and yield each once it is complete and synced.
 
-    Syncing waits for the disk, so it happens beside the writing of the next shard.
+    A shard is synced in another thread while the next one is written.
     """
     tasks = (task for plan in plans for task in segment_tasks(plan, spec, options, space.directory))
     results = run(write_segment, tasks)
@@ -175,7 +175,7 @@ def _finish(shard, space):
 
 
 class _GrowingShard:
-    """A shard that grows segment by segment, and is synced when it is complete."""
+    """A shard that grows by segments and is synced when it is complete."""
 
     def __init__(self, path, name):
         self._path = path
@@ -185,7 +185,7 @@ class _GrowingShard:
         self._size = 0
         self._reasons = []
         self._digests = []
-        # What a killed run left of this shard is not continued.
+        # A partial shard of a killed run is not continued.
         with open(path, 'wb'):
             pass
 
@@ -213,7 +213,7 @@ class _GrowingShard:
         with open(self._path, 'rb') as stream:
             os.fsync(stream.fileno())
             if os.fstat(stream.fileno()).st_size != self._size:
-                raise OSError(f'{self._name} could not be written whole')
+                raise OSError(f'{self._name} could not be written completely')
         shard = manifest.Shard(
             file=self._name,
             examples=len(self._offsets),

@@ -1,19 +1,19 @@
-"""Which picture goes into which split, and which shard: reproducible, and every class in each."""
+"""Assign pictures to splits and shards: reproducibly, and with every class in each."""
 
 import collections
 import math
 import random
 
 EXAMPLES_PER_SHARD = 1024
-# A picture that stands in several splits stays in the first of these that has it.
+# A picture that is in several splits stays in the first of these.
 _PRECEDENCE = ('train', 'test', 'validation')
 
 
 def choose(examples, duplicates, options, validation_count=None):
     """Return the split of each example, None for a copy that is left out.
 
-    Copies of one picture go to training where the converter chooses; where the splits are given,
-    they leave the held-out splits.
+    If the converter chooses the splits, all copies of a picture go to training. If the splits are
+    given, copies are left out of the held-out splits.
     """
     splits = [example.split for example in examples]
     copies = {index for group in duplicates.values() for index in group}
@@ -55,9 +55,9 @@ def _draw_validation(examples, candidates, copies, options, validation_count):
 
 
 def validation_quotas(sizes, limits, wanted):
-    """Share `wanted` places among classes in proportion to their sizes, each at least one.
+    """Divide `wanted` places among classes in proportion to their sizes, at least one each.
 
-    `limits` bounds each class; the sum falls short of `wanted` only when the limits do.
+    `limits` bounds each class; the sum is less than `wanted` only if the limits require it.
     """
     total = sum(sizes.values())
     shares = {label: wanted * size / total for label, size in sizes.items()}
@@ -71,7 +71,7 @@ def validation_quotas(sizes, limits, wanted):
 
 
 def _adjust(quotas, shares, bounds, wanted, step):
-    """Move quotas by `step` towards `wanted`, those furthest from their share first."""
+    """Change quotas by `step` until they sum to `wanted`, beginning furthest from their share."""
     missing = (wanted - sum(quotas.values())) * step
     while missing > 0:
         movable = [label for label in quotas if (bounds[label] - quotas[label]) * step > 0]
@@ -88,12 +88,12 @@ def shard_count(split, examples, options, default=None):
     given = {'train': options.train_shards, 'validation': options.validation_shards}.get(split)
     count = given or options.num_shards or default
     count = count or max(1, round(examples / EXAMPLES_PER_SHARD))
-    # Fewer pictures than shards: an empty file would only confuse its readers.
+    # With fewer pictures than shards, empty files would only confuse readers.
     return min(count, examples)
 
 
 def deal(members, labels, count, seed):
-    """Deal the example indices `members` into `count` shuffled shards, every class into each."""
+    """Distribute the indices `members` over `count` shuffled shards, every class over all."""
     by_label = collections.defaultdict(list)
     for index in members:
         by_label[labels[index]].append(index)
@@ -102,7 +102,7 @@ def deal(members, labels, count, seed):
     place = 0
     for label in sorted(by_label):
         generator.shuffle(by_label[label])
-        # Going on where the last class ended keeps the shards' sizes within one of each other.
+        # Continuing after the last class keeps the sizes of the shards within one.
         for index in by_label[label]:
             shards[place % count].append(index)
             place += 1

@@ -1,4 +1,4 @@
-"""Run a function over tasks in spawned processes: results in order, few at a time."""
+"""Run a function over tasks in spawned processes, with the results in order."""
 
 import collections
 import concurrent.futures.process
@@ -12,8 +12,8 @@ import threading
 from common.errors import UserError
 
 _TASKS_AHEAD = 3
-# Read by TensorFlow when it starts: each worker is one thread of the whole, no GPU is theirs, and
-# none pays for loading Keras 3, a third of the start, which no decoder needs.
+# Read by TensorFlow when it starts. Each worker uses one thread and no GPU. Without Keras 3
+# it starts in two thirds of the time.
 _ENVIRONMENT = {
     'CUDA_VISIBLE_DEVICES': '',
     'TF_CPP_MIN_LOG_LEVEL': '3',
@@ -27,8 +27,8 @@ _ENVIRONMENT = {
 def pool(num_processes):
     """Yield `run(function, tasks)`, which iterates over the results in the order of the tasks.
 
-    One process means this one. At most a few tasks per process are under way, so that neither
-    tasks nor results pile up.
+    With one process, the tasks run in this one. Only a few tasks per process are submitted at a
+    time, so that neither tasks nor results pile up.
     """
     if num_processes == 1:
         yield map
@@ -39,7 +39,7 @@ def pool(num_processes):
         yield lambda function, tasks: _in_order(executor, num_processes, function, tasks)
     except concurrent.futures.process.BrokenProcessPool:
         raise UserError(
-            'a worker process was killed (out of memory?); --num_threads=1 needs least'
+            'a worker process was killed (out of memory?); --num_threads=1 uses the least memory'
         ) from None
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
@@ -56,10 +56,10 @@ def _in_order(executor, num_processes, function, tasks):
 
 
 def _begin_worker():
-    """Prepare a worker: the parent alone answers Ctrl-C, and no worker outlives the parent."""
+    """Prepare a worker: only the parent handles Ctrl-C, and no worker outlives the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(_ENVIRONMENT)
-    # TensorFlow greets and decoders grumble here; errors travel to the parent as exceptions.
+    # Silence TensorFlow and decoders; errors reach the parent as exceptions.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

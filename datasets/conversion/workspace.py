@@ -1,4 +1,4 @@
-"""A conversion under way, as it lies on disk: the fence, the hidden directory, the publishing."""
+"""The files of a running conversion: the fence, the hidden directory, and publishing."""
 
 import contextlib
 import dataclasses
@@ -13,11 +13,11 @@ from datasets.records import label_files, manifest
 
 
 class Workspace:
-    """Build a data set out of sight, and put it in place at the end.
+    """Build a data set in a hidden directory, and move it into place at the end.
 
-    The fence is created and synced before anything else and removed after everything else. It
-    remembers what it stands for: the fingerprint of the run, the files of an older data set that
-    the run replaces, and, from the moment that files appear in place, which.
+    The fence is a file that is created and synced first and removed last. It holds the fingerprint
+    of the run, the files of an older data set that the run replaces, and, once files are moved into
+    place, their names.
     """
 
     def __init__(self, output_dir, dataset_name):
@@ -40,8 +40,8 @@ class Workspace:
         """List the files in place that an interrupted run replaces or has published."""
         return self._fence.get('replaces', []) + self._fence.get('publishes', [])
 
-    def refuse_strangers(self, splits, own_files):
-        """Raise a UserError for a file in place that would pass for a shard of this data set."""
+    def refuse_foreign_files(self, splits, own_files):
+        """Raise a UserError for a foreign file with the name of a shard of this data set."""
         own = {*own_files, *self.known_files}
         words = '|'.join(re.escape(split) for split in splits)
         prefix = f'{re.escape(self._dataset_name)}_' if self._dataset_name else ''
@@ -54,7 +54,7 @@ class Workspace:
                 )
 
     def begin(self, fingerprint, replaces, command):
-        """Raise the fence; keep the finished shards of an interrupted run that was the same."""
+        """Create the fence; keep finished shards of an interrupted run with this fingerprint."""
         if self._fence.get('fingerprint') != fingerprint:
             self._clear()
         self._fence = {
@@ -68,11 +68,11 @@ class Workspace:
         os.makedirs(self.directory, exist_ok=True)
 
     def path(self, name):
-        """Return where a file grows until it is published."""
+        """Return the path of a file before it is published."""
         return os.path.join(self.directory, name)
 
     def save_shard(self, finished):
-        """Note that a shard is whole, so that a later run need not make it again."""
+        """Record that a shard is complete, so that a later run need not write it again."""
         files.write_json(self._note_path(finished.shard.file), dataclasses.asdict(finished))
 
     def saved_shard(self, file):
@@ -81,7 +81,7 @@ class Workspace:
             return None
         note = files.read_json(self._note_path(file))
         finished = shards.FinishedShard(**{**note, 'shard': manifest.Shard(**note['shard'])})
-        # A run that was killed while it published has moved some of its shards already.
+        # A run that was killed while publishing has already moved some of its shards.
         for directory in (self.directory, self._output_dir):
             with contextlib.suppress(FileNotFoundError):
                 if os.path.getsize(os.path.join(directory, file)) == finished.shard.bytes:
@@ -92,20 +92,17 @@ class Workspace:
         return self.path(f'{file}.json')
 
     def publish(self, new_files):
-        """Move `new_files` into place, remove what they replace, and lower the fence.
-
-        The manifest is the last of them.
-        """
+        """Move `new_files` into place (the manifest last), remove old files and the fence."""
         made = self.path(manifest.manifest_name(self._dataset_name))
-        # From here on readers refuse, until the new manifest is in place.
+        # From here on, readers refuse the data set until the new manifest is in place.
         self._fence['manifest'] = files.digest(made)
         self._fence['publishes'] = sorted({*new_files, *self._fence['publishes']})
         files.write_json(self._fence_path, self._fence)
         for name in new_files:
-            # A shard that is no longer here was moved by the run that was killed.
+            # A missing shard was already moved by the run that was killed.
             with contextlib.suppress(FileNotFoundError):
                 os.replace(self.path(name), os.path.join(self._output_dir, name))
-        # The shared label file may serve another data set, so it is never removed.
+        # Another data set may use the shared label file, so it is never removed.
         for name in {*self.known_files} - {*new_files, label_files.SHARED}:
             if name == os.path.basename(name):
                 with contextlib.suppress(FileNotFoundError):
@@ -113,7 +110,7 @@ class Workspace:
         self._lower()
 
     def abandon(self):
-        """Remove what a failed run made; the fence stays if files in place were touched."""
+        """Remove the files of a failed run; keep the fence if files in place were changed."""
         if self._fence.get('publishes'):
             return
         self._lower()

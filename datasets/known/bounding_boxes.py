@@ -1,4 +1,4 @@
-"""The boxes that ILSVRC publishes around the objects of some pictures: XML files, or one CSV."""
+"""Read the bounding boxes that ILSVRC publishes for some pictures, from XML files or a CSV."""
 
 import csv
 import dataclasses
@@ -15,14 +15,14 @@ _TABLES = ('imagenet_2012_bounding_boxes.csv', 'bounding_boxes.csv')
 
 @dataclasses.dataclass
 class Boxes:
-    """Boxes by the picture's stem: the XML file, or (xmin, ymin, xmax, ymax) rows from 0 to 1."""
+    """Boxes by the picture's stem: an XML file, or (xmin, ymin, xmax, ymax) rows from 0 to 1."""
 
     xml_paths: dict
     rows: dict
     unreadable: int = 0
 
     def features(self, path, label):
-        """Return the `image/object/bbox/*` features of a picture, empty where there is no box."""
+        """Return the `image/object/bbox/*` features of a picture, empty if it has no box."""
         stem = layouts.stem(path)
         if stem in self.xml_paths:
             boxes = self._from_xml(self.xml_paths[stem], label)
@@ -44,8 +44,8 @@ class Boxes:
             return []
 
 
-def find(directories):
-    """Collect the boxes that lie in any of `directories`; None where there are none."""
+def find_boxes(directories):
+    """Collect the boxes in all of `directories`; None if there are none."""
     boxes = Boxes({}, {})
     for directory in directories:
         for name in _FOLDERS:
@@ -83,7 +83,7 @@ def _read_table(path, boxes):
 
 
 def _read_xml(path, label):
-    """Yield the boxes of an annotation, in pixels there, in parts of the picture here."""
+    """Yield the boxes of an annotation, converted from pixels to fractions of the picture."""
     root = xml.etree.ElementTree.parse(path).getroot()
     width, height = float(root.findtext('size/width')), float(root.findtext('size/height'))
     for item in root.iter('object'):
@@ -96,7 +96,7 @@ def _read_xml(path, label):
 
 
 def _corners(xmin, ymin, xmax, ymax):
-    """Order the corners and keep them inside the picture: some published boxes are not."""
+    """Order the corners and clip them to the picture, as some published boxes need it."""
     columns = sorted(min(max(value, 0.0), 1.0) for value in (xmin, xmax))
     lines = sorted(min(max(value, 0.0), 1.0) for value in (ymin, ymax))
     return columns[0], lines[0], columns[1], lines[1]

@@ -1,4 +1,4 @@
-"""The layout that Caltech-101 and Caltech-256 share: a folder per class, one of them clutter."""
+"""The layout of Caltech-101 and Caltech-256: class folders, and one folder of clutter."""
 
 import dataclasses
 import os
@@ -9,8 +9,8 @@ from pictures import folder_scan
 
 
 @dataclasses.dataclass(frozen=True)
-class Edition:
-    """Where the classes lie, and which folder holds pictures of none of them."""
+class CaltechDataset:
+    """The class folders of one data set, and its folder of pictures that belong to no class."""
 
     name: str
     folders: tuple
@@ -19,33 +19,33 @@ class Edition:
 
     @property
     def sources(self):
-        """List what this edition can be made from, as it may lie in a directory."""
+        """List the files and folders that this data set can be made from."""
         return self.folders + self.archives
 
 
-def prepare(edition, dataset_dir, source_url=None, report=print, background_class=False):
-    """Return what is to be converted.
+def make_spec(dataset, dataset_dir, source_url=None, report=print, background_class=False):
+    """Describe the data set for conversion.
 
-    The clutter is no class: it stays out, unless `background_class` makes it label 0.
+    The clutter is not a class: it is left out unless `background_class` makes it label 0.
     """
-    root = published.find_layout(dataset_dir, edition.folders, edition.archives, source_url, report)
-    layout = f'{edition.folders[0]}/<class>/*.jpg, or one of {", ".join(edition.archives)}'
-    layouts.require(dataset_dir, root, edition.name, layout)
-    folders = [name for name in folder_scan.subfolders(root) if name != edition.clutter]
+    root = published.find_layout(dataset_dir, dataset.folders, dataset.archives, source_url, report)
+    layout = f'{dataset.folders[0]}/<class>/*.jpg, or one of {", ".join(dataset.archives)}'
+    layouts.require(dataset_dir, root, dataset.name, layout)
+    folders = [name for name in folder_scan.subfolders(root) if name != dataset.clutter]
     names = [re.sub(r'^\d{3}\.', '', name) for name in folders]
-    gathering = layouts.Gathering(root)
-    gathering.ignore_loose(root)
-    clutter = os.path.join(root, edition.clutter)
+    collector = layouts.ExampleCollector(root)
+    collector.ignore_loose(root)
+    clutter = os.path.join(root, dataset.clutter)
     if background_class:
         names.insert(0, 'background')
-        folders.insert(0, edition.clutter)
+        folders.insert(0, dataset.clutter)
     elif os.path.isdir(clutter):
-        gathering.notes.append(
-            f'{clutter} is left out: its pictures are of no class'
+        collector.notes.append(
+            f'{clutter} is left out: its pictures belong to no class'
             ' (--background_class keeps them as label 0)'
         )
     for label, folder in enumerate(folders):
         directory = os.path.join(root, folder)
         if os.path.isdir(directory):
-            gathering.add_class(directory, label)
-    return gathering.spec(edition.name, names, background_class=background_class)
+            collector.add_class(directory, label)
+    return collector.spec(dataset.name, names, background_class=background_class)

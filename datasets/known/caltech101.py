@@ -7,7 +7,7 @@ from datasets.records import split_reader
 
 NUM_CLASSES = 101
 
-EDITION = caltech.Edition(
+DATASET = caltech.CaltechDataset(
     name='caltech101',
     folders=(
         '101_ObjectCategories',
@@ -15,7 +15,7 @@ EDITION = caltech.Edition(
         'caltech101/101_ObjectCategories',
         'caltech101',
     ),
-    # The archive of 2022 holds the one of 2004.
+    # The archive of 2022 contains that of 2004.
     archives=(
         '101_ObjectCategories.tar.gz',
         'caltech-101.zip',
@@ -23,7 +23,7 @@ EDITION = caltech.Edition(
     ),
     clutter='BACKGROUND_Google',
 )
-SOURCES = EDITION.sources
+SOURCES = DATASET.sources
 
 get_split = functools.partial(split_reader.get_split, dataset_name='caltech101')
-prepare = functools.partial(caltech.prepare, EDITION)
+make_spec = functools.partial(caltech.make_spec, DATASET)

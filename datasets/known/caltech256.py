@@ -7,13 +7,13 @@ from datasets.records import split_reader
 
 NUM_CLASSES = 256
 
-EDITION = caltech.Edition(
+DATASET = caltech.CaltechDataset(
     name='caltech256',
     folders=('256_ObjectCategories', 'caltech256/256_ObjectCategories', 'caltech256'),
     archives=('256_ObjectCategories.tar',),
     clutter='257.clutter',
 )
-SOURCES = EDITION.sources
+SOURCES = DATASET.sources
 
 get_split = functools.partial(split_reader.get_split, dataset_name='caltech256')
-prepare = functools.partial(caltech.prepare, EDITION)
+make_spec = functools.partial(caltech.make_spec, DATASET)

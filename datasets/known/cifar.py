@@ -1,4 +1,4 @@
-"""The layout that CIFAR-10 and CIFAR-100 share."""
+"""The layout of CIFAR-10 and CIFAR-100."""
 
 import dataclasses
 import os
@@ -15,10 +15,10 @@ PICTURE_BYTES = 3 * SIDE * SIDE
 
 
 @dataclasses.dataclass(frozen=True)
-class Edition:
-    """What tells CIFAR-10 from CIFAR-100.
+class CifarDataset:
+    """The differences between CIFAR-10 and CIFAR-100.
 
-    A record of a file is its label bytes, of which the last counts, then red, green, blue planes.
+    A record has label bytes, of which the last is used, then the red, green and blue planes.
     """
 
     name: str
@@ -32,22 +32,22 @@ class Edition:
 
     @property
     def sources(self):
-        """List what this edition can be made from, as it may lie in a directory."""
+        """List the files and folders that this data set can be made from."""
         return self.folder, self.archive.name, self.pickles.folder, self.pickles.archive.name
 
 
-def prepare(edition, dataset_dir, source_url=None, report=print):
-    """Return what is to be converted, downloaded and unpacked where it is not there yet."""
-    folder = _binary_folder(edition, dataset_dir, source_url, report)
-    names = _class_names(edition, folder)
+def make_spec(dataset, dataset_dir, source_url=None, report=print):
+    """Describe the data set for conversion; download and unpack it if necessary."""
+    folder = _binary_folder(dataset, dataset_dir, source_url, report)
+    names = _class_names(dataset, folder)
     examples = [
         example
-        for split, files in edition.files.items()
+        for split, files in dataset.files.items()
         for file in files
-        for example in _read(edition, os.path.join(folder, file), split, len(names))
+        for example in _read(dataset, os.path.join(folder, file), split, len(names))
     ]
     return DatasetSpec(
-        edition.name,
+        dataset.name,
         names,
         examples,
         keep_duplicates=True,
@@ -55,19 +55,19 @@ def prepare(edition, dataset_dir, source_url=None, report=print):
     )
 
 
-def _binary_folder(edition, dataset_dir, source_url, report):
-    """Find the binary version; only a user who has the pickled one already gets that converted."""
-    form = edition.pickles
-    archive = edition.archive
-    if not _lies_there(edition.folder, dataset_dir) and not _lies_there(archive.name, dataset_dir):
+def _binary_folder(dataset, dataset_dir, source_url, report):
+    """Return the folder of the binary version, made from the pickled one if only that exists."""
+    form = dataset.pickles
+    archive = dataset.archive
+    if not _lies_there(dataset.folder, dataset_dir) and not _lies_there(archive.name, dataset_dir):
         given = (source_url or '').endswith('/' + form.archive.name)
         if given or any(_lies_there(n, dataset_dir) for n in (form.folder, form.archive.name)):
             archive = form.archive
-    names = (edition.folder, form.folder)
+    names = (dataset.folder, form.folder)
     found = published.unpacked(archive, names, dataset_dir, source_url, report)
     if os.path.basename(found) == form.folder:
-        return cifar_pickles.rewrite(edition, dataset_dir, report)
-    _require_complete(edition, found)
+        return cifar_pickles.rewrite(dataset, dataset_dir, report)
+    _require_complete(dataset, found)
     return found
 
 
@@ -75,36 +75,38 @@ def _lies_there(name, dataset_dir):
     return os.path.exists(os.path.join(dataset_dir, name))
 
 
-def _require_complete(edition, folder):
-    needed = [name for names in edition.files.values() for name in names]
+def _require_complete(dataset, folder):
+    needed = [name for names in dataset.files.values() for name in names]
     missing = [name for name in needed if not os.path.isfile(os.path.join(folder, name))]
     if missing:
         raise UserError(f'{folder}: {", ".join(missing)} missing; delete the folder to start over')
 
 
-def _class_names(edition, folder):
+def _class_names(dataset, folder):
     try:
-        with open(os.path.join(folder, edition.names_file), encoding='utf-8') as stream:
+        with open(os.path.join(folder, dataset.names_file), encoding='utf-8') as stream:
             names = tuple(stream.read().split())
     except FileNotFoundError:
-        return edition.class_names
-    if len(names) != len(edition.class_names):
+        return dataset.class_names
+    if len(names) != len(dataset.class_names):
         raise UserError(
-            f'{stream.name}: {len(names)} class names where {len(edition.class_names)} belong'
+            f'{stream.name}: has {len(names)} class names; must have {len(dataset.class_names)}'
         )
     return names
 
 
-def _read(edition, path, split, num_classes):
-    record = edition.label_bytes + PICTURE_BYTES
+def _read(dataset, path, split, num_classes):
+    record = dataset.label_bytes + PICTURE_BYTES
     data = np.memmap(path, np.uint8, 'r') if os.path.getsize(path) else np.empty(0, np.uint8)
     if data.size == 0 or data.size % record:
-        raise UserError(f'{path}: {data.size:,} bytes are no whole number of {record}-byte records')
-    labels = data.reshape(-1, record)[:, edition.label_bytes - 1].tolist()
+        raise UserError(
+            f'{path}: {data.size:,} bytes is not a multiple of the {record}-byte record'
+        )
+    labels = data.reshape(-1, record)[:, dataset.label_bytes - 1].tolist()
     stem = os.path.splitext(os.path.basename(path))[0]
     for index, label in enumerate(labels):
         if label >= num_classes:
             raise UserError(f'{path}: record {index} has label {label}, of {num_classes} classes')
-        offset = index * record + edition.label_bytes
+        offset = index * record + dataset.label_bytes
         pixels = RawPixels(path, offset, SIDE, SIDE, 3, planar=True)
         yield RawExample(f'{stem}/{index:05d}.png', label, split, data=pixels)

@@ -25,7 +25,7 @@ wardrobe whale willow_tree wolf woman worm
 """
 
 # Sizes and hashes: tensorflow-datasets 4.9 (url_checksums) and Keras 3 (keras.datasets.cifar100).
-EDITION = cifar.Edition(
+DATASET = cifar.CifarDataset(
     name='cifar100',
     class_names=tuple(_CLASS_NAMES.split()),
     archive=PublishedFile(
@@ -52,7 +52,7 @@ EDITION = cifar.Edition(
         names_key=b'fine_label_names',
     ),
 )
-SOURCES = EDITION.sources
+SOURCES = DATASET.sources
 
 get_split = functools.partial(split_reader.get_split, dataset_name='cifar100')
-prepare = functools.partial(cifar.prepare, EDITION)
+make_spec = functools.partial(cifar.make_spec, DATASET)

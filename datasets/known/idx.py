@@ -1,4 +1,4 @@
-"""The four IDX files that MNIST and the data sets modelled on it consist of."""
+"""The four IDX files of MNIST and of the data sets that use its format."""
 
 import dataclasses
 import math
@@ -22,8 +22,8 @@ _IMAGES, _LABELS = 0x803, 0x801
 
 
 @dataclasses.dataclass(frozen=True)
-class Edition:
-    """A data set in this layout; `hashes` holds (size, SHA-256) by file name."""
+class IdxDataset:
+    """A data set in this format; `hashes` holds (size, SHA-256) by file name."""
 
     name: str
     class_names: tuple
@@ -32,7 +32,7 @@ class Edition:
 
     @property
     def sources(self):
-        """List what this edition can be made from, as it may lie in a directory."""
+        """List the files and folders that this data set can be made from."""
         return tuple(os.path.join(self.name, name) for name in _NAMES) + _NAMES
 
     def published(self, name):
@@ -42,8 +42,8 @@ class Edition:
 
 
 # Sizes and hashes: tensorflow-datasets 4.9, url_checksums/mnist.txt and fashion_mnist.txt.
-EDITIONS = {
-    'mnist': Edition(
+DATASETS = {
+    'mnist': IdxDataset(
         name='mnist',
         class_names=(
             *('zero', 'one', 'two', 'three', 'four'),
@@ -73,7 +73,7 @@ EDITIONS = {
             ),
         },
     ),
-    'fashion_mnist': Edition(
+    'fashion_mnist': IdxDataset(
         name='fashion_mnist',
         class_names=(
             *('T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat'),
@@ -105,38 +105,38 @@ EDITIONS = {
 }
 
 
-def prepare(edition, dataset_dir, source_url=None, report=print):
-    """Return what is to be converted, downloaded and unpacked where it is not there yet."""
-    own = os.path.join(dataset_dir, edition.name)
-    home = _home(edition, dataset_dir, own)
+def make_spec(dataset, dataset_dir, source_url=None, report=print):
+    """Describe the data set for conversion; download and unpack it if necessary."""
+    own = os.path.join(dataset_dir, dataset.name)
+    home = _home(dataset, dataset_dir, own)
     if source_url and not source_url.endswith('/'):
         source_url += '/'
     examples = []
     for split, names in FILES.items():
         images, labels = (
-            _unpacked(edition.published(name), home, own, source_url, report) for name in names
+            _unpacked(dataset.published(name), home, own, source_url, report) for name in names
         )
-        examples += _read(images, labels, split, len(edition.class_names))
+        examples += _read(images, labels, split, len(dataset.class_names))
     return DatasetSpec(
-        edition.name,
-        edition.class_names,
+        dataset.name,
+        dataset.class_names,
         examples,
         keep_duplicates=True,
         source=raw_pixels.fingerprint(examples),
     )
 
 
-def _home(edition, dataset_dir, own):
+def _home(dataset, dataset_dir, own):
     """Choose between DIR, where users put the files, and DIR/NAME, where downloads go.
 
-    All data sets of this layout name their files alike: those in DIR may be another one's.
+    The file names of all data sets in this format are the same, so files in DIR may be another's.
     """
     if any(os.path.exists(os.path.join(own, name)) for name in _NAMES):
         return own
     others = {
         digest
-        for other in EDITIONS.values()
-        if other.name != edition.name
+        for other in DATASETS.values()
+        if other.name != dataset.name
         for _, digest in other.hashes.values()
     }
     lying = [
@@ -164,7 +164,7 @@ def _read(images, labels, split, num_classes):
     count, height, width = _header(images, _IMAGES)
     values = _label_values(labels)
     if len(values) != count:
-        raise UserError(f'{images} holds {count:,} pictures, {labels} {len(values):,} labels')
+        raise UserError(f'{images} has {count:,} pictures, but {labels} has {len(values):,} labels')
     size = height * width
     start = os.path.getsize(images) - count * size
     for index, label in enumerate(values):
@@ -181,7 +181,7 @@ def _label_values(path):
 
 
 def _header(path, magic):
-    """Return the dimensions that an IDX file declares, when its length is right for them."""
+    """Return the dimensions in an IDX file's header; raise a UserError if its length differs."""
     dimensions = magic & 0xFF
     with open(path, 'rb') as stream:
         head = stream.read(4 + 4 * dimensions)
@@ -190,5 +190,5 @@ def _header(path, magic):
     shape = struct.unpack(f'>{dimensions}I', head[4:])
     promised, found = len(head) + math.prod(shape), os.path.getsize(path)
     if found != promised:
-        raise UserError(f'{path}: {found:,} bytes where its head promises {promised:,}')
+        raise UserError(f'{path}: has {found:,} bytes; its header says {promised:,}')
     return shape

@@ -1,4 +1,4 @@
-"""Gather the pictures of published data sets that lie in folders of their own layout."""
+"""Collect the pictures of published data sets from the folders of their layouts."""
 
 import os
 import re
@@ -15,8 +15,8 @@ SPLIT_FOLDERS = {
 }
 
 
-class Gathering:
-    """Collect examples, and the files beside them that are none with the reason."""
+class ExampleCollector:
+    """Collect examples, and all other files with the reason why they are not examples."""
 
     def __init__(self, root):
         self._root = root
@@ -26,14 +26,14 @@ class Gathering:
         self.notes = []
 
     def add_class(self, directory, label, split=None, extra_of=None):
-        """Add all pictures below `directory`; `extra_of(path, label)` returns further features."""
+        """Add all pictures below `directory`; `extra_of(path, label)` returns more features."""
         for path in self._list(directory):
             self._add(path, label, split, extra_of)
 
     def add_listed(self, directory, places, extra_of=None, list_paths=()):
         """Add the pictures below `directory` whose stem has a (split, label) in `places`.
 
-        What is only in the list is counted in a note; `list_paths` are the lists.
+        A note counts the entries without a picture; `list_paths` are the files of the list.
         """
         missing = dict(places)
         for path in self._list(directory):
@@ -48,21 +48,21 @@ class Gathering:
         if missing:
             self.notes.append(
                 f'{len(missing):,} pictures of the list are not in {directory},'
-                f' {next(iter(missing))} for one'
+                f' for example {next(iter(missing))}'
             )
 
     def ignore_loose(self, directory):
-        """Report the files that lie beside the class folders of `directory`."""
+        """List the files beside the class folders of `directory` as ignored."""
         listing = folder_scan.loose_files(directory)
         self.ignored += listing.ignored
         self.ignored += [(path, 'not in a class folder') for path in listing.files]
 
     def refuse_class(self, directory, reason):
-        """Report all pictures below `directory` as left out."""
+        """List all pictures below `directory` as refused."""
         self.refused += ((path, reason) for path in self._list(directory))
 
     def spec(self, name, class_names, **fixed):
-        """Return all that was gathered as the description of a data set."""
+        """Return the result as a DatasetSpec."""
         return DatasetSpec(
             name,
             class_names,
@@ -91,7 +91,7 @@ def stem(path):
 
 
 def split_folders(root):
-    """Return the folders of the splits that lie in `root`, by split."""
+    """Return {split: folder} for the split folders in `root`."""
     found = {}
     for split, names in SPLIT_FOLDERS.items():
         folders = [os.path.join(root, name) for name in names]
@@ -104,7 +104,7 @@ def split_folders(root):
 def require(directory, found, name, layout):
     """Raise a UserError that describes the expected layout unless something was `found`."""
     if not found:
-        raise UserError(f'{directory}: no pictures of {name} here; expected {layout}')
+        raise UserError(f'{directory}: has no pictures of {name}; expected {layout}')
     return found
 
 
@@ -116,8 +116,8 @@ def read_lines(path):
 def read_synset_list(path):
     """Read a list of `file name, synset` lines, or of bare synsets in the order of the files.
 
-    Returns (stems, synsets); the stems are None where a line has none. A line without a synset is a
-    heading.
+    Return (stems, synsets); the stems are None if a line has none. Lines without a synset are
+    skipped as headings.
     """
     stems, synsets = [], []
     for line in read_lines(path):

@@ -23,19 +23,19 @@ SOURCES = _FOLDERS + _ARCHIVES
 get_split = functools.partial(split_reader.get_split, dataset_name='mini_imagenet')
 
 
-def prepare(dataset_dir, source_url=None, report=print):
-    """Return what is to be converted, in the splits that lie there, else in the converter's.
+def make_spec(dataset_dir, source_url=None, report=print):
+    """Describe the data set for conversion, with its splits if it has them.
 
-    In the published lists no class stands in two splits: they were made for few-shot learning.
+    In the published lists each class is in one split only, because they are for few-shot learning.
     """
     root = published.find_layout(dataset_dir, _FOLDERS, _ARCHIVES, source_url, report)
     root = root or dataset_dir
     lists = _lists(root)
-    gathering = layouts.Gathering(root)
-    classes = _add_lists(gathering, root, lists) if lists else _add_folders(gathering, root)
+    collector = layouts.ExampleCollector(root)
+    classes = _add_lists(collector, root, lists) if lists else _add_folders(collector, root)
     layouts.require(dataset_dir, classes, 'mini_imagenet', _LAYOUT)
     names = [imagenet.name_of(name) for name in classes]
-    return gathering.spec('mini_imagenet', names)
+    return collector.spec('mini_imagenet', names)
 
 
 def _lists(root):
@@ -47,20 +47,20 @@ def _lists(root):
     return {s: path for s, paths in candidates.items() for path in paths if os.path.isfile(path)}
 
 
-def _add_folders(gathering, root):
+def _add_folders(collector, root):
     splits = layouts.split_folders(root) or {None: root}
     folders = {split: folder_scan.subfolders(path) for split, path in splits.items()}
     classes = sorted({name for names in folders.values() for name in names})
     labels = {name: label for label, name in enumerate(classes)}
     for split, names in folders.items():
-        gathering.ignore_loose(splits[split])
+        collector.ignore_loose(splits[split])
         for name in names:
-            gathering.add_class(os.path.join(splits[split], name), labels[name], split)
+            collector.add_class(os.path.join(splits[split], name), labels[name], split)
     return classes
 
 
-def _add_lists(gathering, root, lists):
-    """Add what the lists (`filename,label`) name, wherever below the root it lies."""
+def _add_lists(collector, root, lists):
+    """Add the pictures of the lists (`filename,label`), from anywhere below the root."""
     rows = {
         layouts.stem(name): (split, class_name)
         for split, path in lists.items()
@@ -70,7 +70,7 @@ def _add_lists(gathering, root, lists):
     labels = {name: label for label, name in enumerate(classes)}
     places = {name: (split, labels[class_name]) for name, (split, class_name) in rows.items()}
     images = published.folder(root, ('images',)) or root
-    gathering.add_listed(images, places, list_paths=tuple(lists.values()))
+    collector.add_listed(images, places, list_paths=tuple(lists.values()))
     return classes
 
 

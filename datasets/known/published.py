@@ -1,4 +1,4 @@
-"""Find the files of published data sets in a directory, or fetch them into it."""
+"""Find the files of published data sets in a directory, or download them."""
 
 import dataclasses
 import os
@@ -13,7 +13,7 @@ _UNKNOWN = Expected()
 
 @dataclasses.dataclass(frozen=True)
 class PublishedFile:
-    """A file that somebody publishes: its name, the addresses in order, and what is known of it."""
+    """A published file: its name, its addresses in order, and its size and hash."""
 
     name: str
     urls: tuple = ()
@@ -21,30 +21,30 @@ class PublishedFile:
 
 
 def obtain(published, directory, source_url=None, report=print):
-    """Return the path of a published file: as it lies in `directory`, else freshly fetched.
+    """Return the path of a published file in `directory`; download it if it is missing.
 
-    `source_url` replaces the known addresses: the file's own address, or that of its folder.
+    `source_url` replaces the known addresses: the address of the file or of its folder.
     """
     path = os.path.join(directory, published.name)
     if os.path.isfile(path):
         instead = f', not {source_url}' if source_url else ''
-        report(f'Using {path}, which is there already{instead}.')
+        report(f'Using the existing {path}{instead}.')
     elif source_url:
         download.fetch(_file_address(source_url, published.name), path)
     elif published.urls:
-        advice = f'put the file at {path} by other means, or name another address (--source_url)'
+        advice = f'put the file at {path} yourself, or give another address (--source_url)'
         download.fetch(published.urls, path, published.expected, advice=advice)
         return path
     else:
-        raise UserError(f'{path}: not there, and no address is known for it (--source_url)')
+        raise UserError(f'{path}: missing, and no address is known for it; pass --source_url')
     difference = download.mismatch(path, published.expected)
     if difference:
-        report(f'{path} is not the published file ({difference}); it is used as it is.')
+        report(f'{path} is not the published file ({difference}); it is used anyway.')
     return path
 
 
 def _file_address(source_url, name):
-    """Complete the address of a folder: one that ends in a slash, or a directory on this disk."""
+    """Return the file's address; that of a folder ends in a slash or is a local directory."""
     path = download.local_path(source_url)
     if path is not None:
         return os.path.join(path, name) if os.path.isdir(path) else path
@@ -54,13 +54,13 @@ def _file_address(source_url, name):
 
 
 def folder(directory, names):
-    """Return the first of the folders `names` that lies in `directory`, or None."""
+    """Return the first of the folders `names` that exists in `directory`, or None."""
     paths = [os.path.join(directory, name) for name in names]
     return next((path for path in paths if os.path.isdir(path)), None)
 
 
 def unpacked(published, names, directory, source_url=None, report=print):
-    """Return the folder that a published archive holds (one of `names`), unpacked if need be."""
+    """Return the folder in a published archive (one of `names`); unpack it if necessary."""
     found = folder(directory, names)
     if found:
         return found
@@ -68,14 +68,14 @@ def unpacked(published, names, directory, source_url=None, report=print):
     archives.unpack(archive, directory)
     found = folder(directory, names)
     if not found:
-        raise UserError(f'{archive}: holds no folder {" or ".join(names)}')
+        raise UserError(f'{archive}: has no folder {" or ".join(names)}')
     return found
 
 
 def find_layout(directory, names, archive_names, source_url=None, report=print):
-    """Return the first folder of a known layout, unpacking one of the archives if it lies there.
+    """Return the first existing folder of a known layout, unpacking existing archives for it.
 
-    An archive may hold the next one. Returns None where there is neither.
+    An archive may contain the next one. Return None if there is neither a folder nor an archive.
     """
     if source_url and not folder(directory, names):
         name = os.path.basename(urllib.parse.urlsplit(source_url).path)

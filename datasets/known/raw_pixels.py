@@ -1,4 +1,4 @@
-"""Pictures that lie as bare pixels inside a bigger file, as in CIFAR's and MNIST's archives."""
+"""Pictures stored as bare pixels inside a larger file, as in CIFAR and MNIST."""
 
 import dataclasses
 import io
@@ -12,9 +12,9 @@ from common.errors import UserError
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RawPixels:
-    """Where a picture's 8-bit pixels lie; calling it returns them as a PNG.
+    """The position of a picture's 8-bit pixels in a file; calling it returns them as a PNG.
 
-    `planar` means all of the first channel, then all of the second, as CIFAR has it.
+    `planar` means that all values of the first channel come first, as in CIFAR.
     """
 
     path: str
@@ -43,6 +43,6 @@ class RawPixels:
 
 
 def fingerprint(examples):
-    """Return a hash of the files in which the pixels of `examples` lie."""
+    """Return a hash of the files that contain the pixels of `examples`."""
     paths = dict.fromkeys(example.data.path for example in examples)
     return ' '.join(files.digest(path) for path in paths)

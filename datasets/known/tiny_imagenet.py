@@ -19,24 +19,24 @@ SOURCES = _FOLDERS[:-1] + _ARCHIVES
 get_split = functools.partial(split_reader.get_split, dataset_name='tiny_imagenet')
 
 
-def prepare(dataset_dir, source_url=None, report=print):
-    """Return what is to be converted; the test pictures have no labels and stay out."""
+def make_spec(dataset_dir, source_url=None, report=print):
+    """Describe the data set for conversion; its test pictures have no labels and are left out."""
     root = published.find_layout(dataset_dir, _FOLDERS[:-1], _ARCHIVES, source_url, report)
     root = root or dataset_dir
     train = os.path.join(root, 'train')
     found = os.path.isdir(train) and folder_scan.subfolders(train)
     synsets = layouts.require(dataset_dir, found, 'tiny_imagenet', _LAYOUT)
     labels = {synset: label for label, synset in enumerate(synsets)}
-    gathering = layouts.Gathering(root)
-    gathering.ignore_loose(train)
+    collector = layouts.ExampleCollector(root)
+    collector.ignore_loose(train)
     for synset, label in labels.items():
-        gathering.add_class(_pictures_of(os.path.join(train, synset)), label, 'train')
-    _add_validation(gathering, root, labels)
+        collector.add_class(_pictures_of(os.path.join(train, synset)), label, 'train')
+    _add_validation(collector, root, labels)
     if os.path.isdir(os.path.join(root, 'test')):
-        gathering.notes.append(f'{root}/test is left out: its pictures have no labels')
+        collector.notes.append(f'{root}/test is left out: its pictures have no labels')
     names = _names(root)
     class_names = [names.get(synset) or imagenet.name_of(synset) for synset in synsets]
-    return gathering.spec('tiny_imagenet', class_names, keep_duplicates=True)
+    return collector.spec('tiny_imagenet', class_names, keep_duplicates=True)
 
 
 def _pictures_of(directory):
@@ -44,11 +44,11 @@ def _pictures_of(directory):
     return images if os.path.isdir(images) else directory
 
 
-def _add_validation(gathering, root, labels):
-    """Add the validation pictures: one folder and a list, or sorted into folders as training is."""
+def _add_validation(collector, root, labels):
+    """Add the validation pictures: from one folder with a list, or from class folders."""
     directory = layouts.split_folders(root).get('validation')
     if not directory:
-        gathering.notes.append(f'{root}/val is missing: there is no validation split')
+        collector.notes.append(f'{root}/val is missing: there is no validation split')
         return
     annotations = os.path.join(directory, 'val_annotations.txt')
     if os.path.isfile(annotations):
@@ -59,19 +59,19 @@ def _add_validation(gathering, root, labels):
             if synset in labels
         }
         pictures = _pictures_of(directory)
-        gathering.add_listed(pictures, places, list_paths=(annotations,))
+        collector.add_listed(pictures, places, list_paths=(annotations,))
         return
-    gathering.ignore_loose(directory)
+    collector.ignore_loose(directory)
     for synset in folder_scan.subfolders(directory):
         pictures = _pictures_of(os.path.join(directory, synset))
         if synset in labels:
-            gathering.add_class(pictures, labels[synset], 'validation')
+            collector.add_class(pictures, labels[synset], 'validation')
         else:
-            gathering.refuse_class(pictures, f'{synset} is no class of the training pictures')
+            collector.refuse_class(pictures, f'{synset} is not a class of the training pictures')
 
 
 def _names(root):
-    """Read `words.txt`: a synset, a tab and its names a line."""
+    """Read `words.txt`: a synset, a tab and its names per line."""
     path = os.path.join(root, 'words.txt')
     if not os.path.isfile(path):
         return {}

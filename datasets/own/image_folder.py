@@ -1,4 +1,4 @@
-"""The user's own pictures in class folders, with or without ready-made splits."""
+"""Read a user's own pictures from class folders, with or without split folders."""
 
 import os
 
@@ -30,10 +30,10 @@ def from_folder(dataset_dir, dataset_name, background_class=False):
 
 
 def from_splits(directories, dataset_name='', labels_file=None, background_class=False):
-    """Describe ready-made splits, `directories` by split name, for conversion.
+    """Describe split folders ({split: directory}) for conversion.
 
-    A labels file gives the order of the classes; each of them needs its folder in every split,
-    and no other folder may stand there.
+    A labels file gives the order of the classes. Each of them must have a folder in every split,
+    and there must be no other folder.
     """
     seen = {}
     for split, directory in directories.items():
@@ -46,7 +46,7 @@ def from_splits(directories, dataset_name='', labels_file=None, background_class
 
 def _from_splits(directories, dataset_name, labels_file, background_class, whole):
     class_names = _names_from_file(labels_file, background_class) if labels_file else None
-    # Without a labels file the training pictures say which classes there are.
+    # Without a labels file, the training folders are the classes.
     for split in sorted(directories, key=lambda name: (name != 'train', name)):
         directory = directories[split]
         scan = _Scan(directory, split)
@@ -70,7 +70,7 @@ def _from_splits(directories, dataset_name, labels_file, background_class, whole
 
 
 class _Scan:
-    """What was found in a folder of class folders: examples, and files that are none."""
+    """The content of a folder of class folders: examples and other files."""
 
     def __init__(self, root=None, split=None):
         self._root = root
@@ -86,23 +86,23 @@ class _Scan:
             self.notes.append(f'pictures in {root} itself, outside its folders, were left out')
 
     def classes(self):
-        """Return the class names of the folders that hold pictures, sorted, and list the rest."""
+        """Return the sorted class names of folders with pictures, and list all other files."""
         for name in folder_scan.subfolders(self._root):
             folder = os.path.join(self._root, name)
             listing = folder_scan.list_files(folder)
             if listing.has_picture:
                 _require_one_line(name, folder)
-                # Two spellings of one name, as a copy between systems makes them, are one class.
+                # The same name in two Unicode forms (after a copy between systems) is one class.
                 self._listings.setdefault(labels.normalised(name), []).append(listing)
             else:
                 listing.require_readable()
                 reason = 'folder without pictures'
                 self.ignored += listing.give_up(reason)
-                self.notes.append(f'{folder} holds no picture and makes no class')
+                self.notes.append(f'{folder} has no pictures, so it is not a class')
         return sorted(self._listings)
 
     def take_classes(self, present, offset, class_names=None):
-        """Make examples of the classes that are `present`, numbered by `class_names`."""
+        """Add examples of the classes `present`, with labels by position in `class_names`."""
         numbers = {name: i for i, name in enumerate(class_names or present, offset)}
         parent = self._root if self._split is None else os.path.dirname(os.path.abspath(self._root))
         for name in present:
@@ -126,17 +126,17 @@ class _Scan:
             reason = 'beside the folders of the splits'
             listing = folder_scan.list_files(folder, required=False)
             self.ignored += listing.give_up(reason)
-            self.notes.append(f'{folder} is no split and was left out')
+            self.notes.append(f'{folder} is not a split and was left out')
 
     def add(self, other):
-        """Take over what another scan found."""
+        """Add the results of another scan."""
         self.examples += other.examples
         self.ignored += other.ignored
         self.refused += other.refused
         self.notes += other.notes
 
     def spec(self, dataset_name, class_names, background_class):
-        """Return what the converter needs."""
+        """Return the results as a DatasetSpec."""
         return DatasetSpec(
             name=dataset_name,
             class_names=with_background(class_names, background_class),
@@ -149,11 +149,11 @@ class _Scan:
 
 
 def with_background(class_names, background_class):
-    """Put the background's name before the others where label 0 is kept for it."""
+    """Put the background's name first if label 0 is reserved for it."""
     if not background_class:
         return list(class_names)
     if BACKGROUND in class_names:
-        raise UserError(f'--background_class: {BACKGROUND!r} is a class of the pictures already')
+        raise UserError(f'--background_class: the pictures already have a class {BACKGROUND!r}')
     return [BACKGROUND, *class_names]
 
 
@@ -162,12 +162,12 @@ def _offset(background_class):
 
 
 def _split_folders(root):
-    """Map splits to folder names if `root` holds `train` and a held-out split of class folders."""
+    """Return {split: folder name} if `root` has `train` and another split of class folders."""
     found = {}
     for name in folder_scan.subfolders(root):
         split = _SPLIT_FOLDERS.get(name.lower())
         if split in found:
-            raise UserError(f'{root}: {found[split]} and {name} both stand for {split}; keep one')
+            raise UserError(f'{root}: both {found[split]} and {name} are {split}; keep one')
         if split and folder_scan.subfolders(os.path.join(root, name)):
             found[split] = name
     return found if 'train' in found and len(found) > 1 else {}
@@ -178,10 +178,12 @@ def _names_from_file(labels_file, background_class):
     if background_class and class_names[:1] == [BACKGROUND]:
         class_names = class_names[1:]
     if len(class_names) < 2:
-        raise UserError(f'--labels_file={labels_file}: lists {len(class_names)} names; needs two')
+        raise UserError(
+            f'--labels_file={labels_file}: lists {len(class_names)} names; must list at least two'
+        )
     for name in class_names:
         if class_names.count(name) > 1:
-            raise UserError(f'--labels_file={labels_file}: {name!r} stands there twice')
+            raise UserError(f'--labels_file={labels_file}: {name!r} is listed twice')
     return class_names
 
 
@@ -205,14 +207,14 @@ def _require_known(present, class_names, directory):
         if name not in class_names:
             known = text.listed(names.nearest(name, class_names))
             raise UserError(
-                f'{os.path.join(directory, name)}: no training pictures have this class; they'
-                f' have {known}'
+                f'{os.path.join(directory, name)}: not a class of the training pictures; those'
+                f' are {known}'
             )
 
 
 def _require_one_line(name, folder):
     if not name.isprintable():
-        raise UserError(f'{folder!r}: a class name has to be printable text; rename the folder')
+        raise UserError(f'{folder!r}: a class name must be printable text; rename the folder')
 
 
 def _require_root(dataset_dir, dataset_name):
@@ -223,13 +225,13 @@ def _require_root(dataset_dir, dataset_name):
         return
     absolute = os.path.abspath(dataset_dir)
     if os.path.basename(absolute) == dataset_name:
-        hint = f'if the class folders lie in {dataset_dir}, pass'
+        hint = f'if the class folders are in {dataset_dir}, pass'
         hint += f' --dataset_dir={os.path.dirname(absolute)}'
     else:
         folders = names.nearest(dataset_name, folder_scan.subfolders(dataset_dir))
         hint = f'folders there: {text.listed(folders) or "none"}'
     raise UserError(
-        f'--dataset_name={dataset_name}: {root} does not exist; pictures belong in'
+        f'--dataset_name={dataset_name}: {root} does not exist; put the pictures in'
         f' {os.path.join(root, "<class>")} ({hint})'
     )
 
@@ -245,9 +247,9 @@ def _require_readable(directory, where):
 
 def _too_few_classes(root, class_names, scan):
     if class_names:
-        found = f'only one class ({class_names[0]}) has pictures; a classifier needs two or more'
+        found = f'only one class ({class_names[0]}) has pictures; a classifier needs at least two'
     elif scan.loose.has_picture:
-        found = 'the pictures lie in the folder itself'
+        found = 'the pictures are in the folder itself'
     else:
         found = 'no pictures were found'
     return f'{root}: {found}. Put them in one folder for each class: {root}/<class>/'

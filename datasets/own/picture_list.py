@@ -1,4 +1,4 @@
-"""The user's own pictures as a CSV file lists them: `path,label[,split]`."""
+"""Read the list of a user's own pictures from a CSV file: `path,label[,split]`."""
 
 import csv
 import os
@@ -22,13 +22,13 @@ _SPLITS = {
 def from_csv(csv_file, dataset_name, background_class=False):
     """Describe the pictures of a CSV file for conversion; paths are relative to the file.
 
-    A header is optional, and with one the columns may stand in any order. A row that cannot be
-    understood is an error that names its line; a picture that is missing is skipped and listed.
+    A header is optional; with one, the columns may be in any order. A malformed row raises a
+    UserError that names its line. A missing picture is skipped and listed.
     """
     rows = _read(csv_file)
     class_names = _class_names({label for _, _, label, _ in rows})
     if len(class_names) < 2:
-        raise UserError(f'--csv_file={csv_file}: needs two labels or more, has {class_names}')
+        raise UserError(f'--csv_file={csv_file}: must have at least two labels, has {class_names}')
     numbers = {name: number for number, name in enumerate(class_names, int(background_class))}
     folder = os.path.dirname(os.path.abspath(csv_file))
     examples, refused = [], []
@@ -40,7 +40,7 @@ def from_csv(csv_file, dataset_name, background_class=False):
             reason = 'not a file' if os.path.exists(full) else 'no such file'
             refused.append((full, f'{reason} (line {line} of {os.path.basename(csv_file)})'))
     if not examples:
-        raise UserError(f'--csv_file={csv_file}: none of its pictures exists; first: {refused[0]}')
+        raise UserError(f'--csv_file={csv_file}: none of its pictures exist; first: {refused[0]}')
     return DatasetSpec(
         name=dataset_name,
         class_names=image_folder.with_background(class_names, background_class),
@@ -51,7 +51,7 @@ def from_csv(csv_file, dataset_name, background_class=False):
 
 
 def _class_names(found):
-    """Sort the labels: as numbers where all are numbers, else as text."""
+    """Sort the labels: as numbers if all are numbers, else as text."""
     return sorted(found, key=(lambda label: (int(label), label)) if _all_numbers(found) else None)
 
 
@@ -72,14 +72,14 @@ def _read(csv_file):
     except csv.Error as error:
         raise UserError(f'--csv_file={csv_file}: line {reader.line_num}: {error}') from None
     if not lines:
-        raise UserError(f'--csv_file={csv_file}: empty; a row is path,label[,split]')
+        raise UserError(f'--csv_file={csv_file}: is empty; a row is path,label[,split]')
     columns = _header(lines[0][1])
     if columns:
         lines = lines[1:]
     else:
         columns = _COLUMNS[: max(2, len(lines[0][1]))]
     if not lines:
-        raise UserError(f'--csv_file={csv_file}: no row follows the header')
+        raise UserError(f'--csv_file={csv_file}: has no row after the header')
     return [_row(csv_file, line, cells, columns) for line, cells in lines]
 
 
@@ -98,8 +98,8 @@ def _row(csv_file, line, cells, columns):
         if not row[column]:
             raise UserError(f'{where}: the {column} is empty')
     if not row['label'].isprintable():
-        raise UserError(f'{where}: the label {row["label"]!r} has to be printable text')
+        raise UserError(f'{where}: the label {row["label"]!r} must be printable text')
     split = row.get('split')
     if split is not None and split.lower() not in _SPLITS:
-        raise UserError(f'{where}: split {split!r}; has to be train, validation or test')
+        raise UserError(f'{where}: split {split!r}; must be train, validation or test')
     return line, row['path'], labels.normalised(row['label']), split and _SPLITS[split.lower()]

@@ -1,6 +1,6 @@
-"""What surrounds the data of a record in a TFRecord file: its length, and checksums of both.
+"""The frame around a record in a TFRecord file: the length, and checksums of length and data.
 
-A checksum is CRC-32C, masked as TensorFlow's writer does.
+Checksums are CRC-32C, masked as in TensorFlow's writer.
 https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 """
 
@@ -45,5 +45,5 @@ def fault(header, data, footer, size):
 
 
 def data_length(content, offset=0):
-    """Return the length of the data that the frame at `offset` of a file's content states."""
+    """Return the length of the data according to the frame at `offset` of a file's content."""
     return _LENGTH.unpack_from(content, offset)[0]

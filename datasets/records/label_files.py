@@ -1,4 +1,4 @@
-"""Which label file a data set reads, and writes, so that none of another data set is lost."""
+"""Choose the label file of a data set, so that another data set's is never overwritten."""
 
 import contextlib
 import os
@@ -11,9 +11,9 @@ SHARED = 'labels.txt'
 
 
 def choose(output_dir, spec, old):
-    """Name the label file: `labels.txt` when it is free or equal, else one of the data set's own.
+    """Return `labels.txt` if it is absent or equal, else the name of a label file of its own.
 
-    `old` is the manifest that is about to be replaced, or None.
+    `old` is the manifest that will be replaced, or None.
     """
     names = _names(os.path.join(output_dir, SHARED))
     if names is None or names == list(spec.class_names):
@@ -24,8 +24,8 @@ def choose(output_dir, spec, old):
     return _own(spec.name or 'class')
 
 
-def find(dataset_dir, dataset_name):
-    """Return the path of a data set's label file, its own before the shared one, or None."""
+def find_label_file(dataset_dir, dataset_name):
+    """Return the path of a data set's label file (its own or else the shared one), or None."""
     for name in (_own(dataset_name), SHARED):
         path = os.path.join(dataset_dir, name)
         if os.path.exists(path):
@@ -34,9 +34,9 @@ def find(dataset_dir, dataset_name):
 
 
 def is_written(output_dir, file, class_names):
-    """Tell whether a label file with these names is in place, in either format."""
+    """Tell whether a label file with these names exists, in either format."""
     path = os.path.join(output_dir, file)
-    # Names with white space at their ends do not come back as they were written.
+    # Reading removes white space at the ends of names.
     return _content(path) == labels.as_text(class_names) or _names(path) == list(class_names)
 
 
@@ -51,7 +51,7 @@ def _content(path):
 
 
 def _names(path):
-    """Return the names that a label file lists, [] for one that cannot be understood."""
+    """Return the names in a label file, [] if it cannot be parsed, None if it does not exist."""
     if not os.path.exists(path):
         return None
     try:

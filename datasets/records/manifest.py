@@ -1,4 +1,4 @@
-"""What a converted data set consists of: its file names, its manifest, and its fence."""
+"""The files of a converted data set: their names, the manifest, and the `.converting` file."""
 
 import contextlib
 import dataclasses
@@ -37,10 +37,10 @@ class Split:
 class Manifest:
     """Everything that a reader needs to know about a data set, and what it was made from.
 
-    `class_names[i]` names record label i, a background class included. `found` counts the files
-    (litter such as `.DS_Store` too), so that found = written + skipped. `skipped` holds
-    (path, reason) pairs. `other_files` are the reports that lie beside the shards. `fingerprint`
-    is a hash of the pictures' content, names and labels.
+    `class_names[i]` is the name of record label i, including a background class. `found` counts all
+    files (also litter such as `.DS_Store`), so that found = written + skipped. `skipped` holds
+    (path, reason) pairs. `other_files` are the reports beside the shards. `fingerprint` is a hash
+    of the pictures' content, names and labels.
     """
 
     dataset_name: str
@@ -63,13 +63,13 @@ class Manifest:
 
     @property
     def files(self):
-        """List the files that belong to this data set alone, the manifest included."""
+        """List the files that belong to this data set only, including the manifest."""
         shards = [shard.file for split in self.splits.values() for shard in split.shards]
         return shards + list(self.other_files) + [manifest_name(self.dataset_name)]
 
 
 def shard_name(dataset_name, split_name, index, count):
-    """Name a shard; without a data set name it is named as the older Inception tools did."""
+    """Return a shard's file name; without a data set name, that of the older Inception tools."""
     numbers = f'{index:05d}-of-{count:05d}'
     if not dataset_name:
         return f'{split_name}-{numbers}'
@@ -77,7 +77,7 @@ def shard_name(dataset_name, split_name, index, count):
 
 
 def manifest_name(dataset_name):
-    """Name the manifest's file."""
+    """Return the manifest's file name."""
     return f'{dataset_name}.manifest.json' if dataset_name else 'manifest.json'
 
 
@@ -87,20 +87,20 @@ def manifest_path(dataset_dir, dataset_name):
 
 
 def converting_path(dataset_dir, dataset_name):
-    """Return the path of the fence, which stands while the data set may be incomplete."""
+    """Return the path of the file that exists while the data set may be incomplete."""
     return os.path.join(dataset_dir, f'{dataset_name}.converting' if dataset_name else 'converting')
 
 
 def read(dataset_dir, dataset_name):
-    """Read a data set's manifest, or return None where there is none."""
+    """Read a data set's manifest, or return None if there is none."""
     path = manifest_path(dataset_dir, dataset_name)
     if not os.path.exists(path):
         return None
     return from_json(files.read_json(path), path)
 
 
-def find(dataset_dir, dataset_name):
-    """Read the manifest of `dataset_name`, else the one written without a data set name."""
+def find_manifest(dataset_dir, dataset_name):
+    """Read the manifest of `dataset_name`, or else one written without a data set name."""
     return read(dataset_dir, dataset_name) or read(dataset_dir, '')
 
 
@@ -110,7 +110,7 @@ def write(path, manifest):
 
 
 def from_json(value, path):
-    """Build a manifest from JSON values that were read from `path`."""
+    """Build a manifest from the JSON value read from `path`."""
     try:
         if value['format_version'] > FORMAT_VERSION:
             raise UserError(
@@ -135,10 +135,10 @@ def lock_path(dataset_dir, dataset_name):
 
 
 def require_directory(dataset_dir, dataset_name):
-    """Raise a UserError that names the command that makes the records, where no directory is."""
+    """Raise a UserError with the conversion command if the directory does not exist."""
     if not os.path.isdir(dataset_dir or ''):
         command = conversion_command(dataset_dir, dataset_name)
-        raise UserError(f'{dataset_dir}: no such directory; the records are made by: {command}')
+        raise UserError(f'{dataset_dir}: no such directory; make the records with: {command}')
 
 
 def require_split(described, split_name, dataset_dir):
@@ -151,9 +151,9 @@ def require_split(described, split_name, dataset_dir):
 
 
 def require_finished(dataset_dir, dataset_name):
-    """Raise a UserError that names the mending command while the records may be incomplete.
+    """Raise a UserError with the conversion command if the records may be incomplete.
 
-    The log says so when an interrupted conversion has left whole records in place.
+    If a conversion was interrupted but the records in place are complete, log a warning.
     """
     names = [dataset_name]
     if dataset_name and not os.path.exists(manifest_path(dataset_dir, dataset_name)):
@@ -164,14 +164,14 @@ def require_finished(dataset_dir, dataset_name):
             fence = _read_fence(path)
             command = fence.get('command') or conversion_command(dataset_dir, name)
             if locks.is_locked(lock_path(dataset_dir, name)):
-                raise UserError(f'{path} exists: a conversion is running; wait until it has ended')
+                raise UserError(f'{path} exists: a conversion is running; wait until it ends')
             if not _is_whole(dataset_dir, name, fence):
                 raise UserError(
                     f'{path} exists: a conversion was interrupted, and the records may be'
                     f' incomplete. To finish it: {command}'
                 )
             _LOGGER.warning(
-                '%s exists: a conversion was interrupted, but the records in place are whole and'
+                '%s exists: a conversion was interrupted, but the records in place are complete and'
                 ' are used. To finish it: %s',
                 path,
                 command,
@@ -181,8 +181,8 @@ def require_finished(dataset_dir, dataset_name):
 def _is_whole(dataset_dir, dataset_name, fence):
     """Tell whether the manifest in place describes the shards in place.
 
-    A conversion touches them only while it publishes, which the fence announces with the digest of
-    the new manifest; that one comes last.
+    A conversion replaces them only while it publishes. It first records the digest of the new
+    manifest in the fence, and moves that manifest last.
     """
     path = manifest_path(dataset_dir, dataset_name)
     if not os.path.exists(path) or 'publishes' not in fence:
@@ -199,7 +199,7 @@ def _read_fence(path):
 
 
 def conversion_command(dataset_dir, dataset_name):
-    """Return the command that makes a data set."""
+    """Return the command that converts a data set."""
     arguments = [f'--dataset_name={dataset_name}', f'--dataset_dir={dataset_dir}']
     if not dataset_name:
         arguments = ['--train_directory=...', '--validation_directory=...']

@@ -1,4 +1,4 @@
-"""What a manifest's values must be; a manifest is a file that anybody may have written."""
+"""Check the values of a manifest, which any program may have written."""
 
 import operator
 import os
@@ -62,7 +62,7 @@ def _check_shard(shard):
     for key, kind in (('examples', int), ('bytes', int), ('sha256', str), ('offsets', list)):
         _require(shard[key], kind, f'{where}: {key}')
     offsets = shard['offsets']
-    # There may be a million of them in all: no loop in Python unless one is wrong.
+    # There may be a million of them: loop in Python only if one is wrong.
     if not {*map(type, offsets)} <= {int}:
         for offset in offsets:
             _require(offset, int, f'{where}: offsets')
@@ -98,7 +98,7 @@ def _require_names(names, what):
 
 
 def _require_plain(name):
-    """Refuse a file name that leads out of the folder of the manifest."""
+    """Raise an error for a file name that leads out of the manifest's folder."""
     is_plain = name not in ('', os.curdir, os.pardir) and not {'/', '\\', '\0'} & {*name}
     if not is_plain or not text.is_encodable(name):
         raise _FaultError(f'{_shown(name)} is not a file name in the folder of the manifest')

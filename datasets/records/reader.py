@@ -28,7 +28,7 @@ def parse(serialized):
 
 
 def encoded_picture(record, where):
-    """Return the bytes of the picture in one serialised record; `where` names it in an error."""
+    """Return the bytes of the picture in one serialised record; errors call it `where`."""
     return _encoded(_features(record, where), where)
 
 
@@ -36,7 +36,7 @@ def _features(record, where):
     try:
         return tf.train.Example.FromString(record).features.feature
     except DecodeError:
-        raise UserError(f'{where} is no tf.train.Example') from None
+        raise UserError(f'{where} is not a tf.train.Example') from None
 
 
 def _encoded(features, where):
@@ -47,29 +47,29 @@ def _encoded(features, where):
 
 
 class RecordDecoder(data_decoder.DataDecoder):
-    """What `slim.dataset_data_provider` needs to turn a record into a picture and its label."""
+    """Decode a record into a picture and its label, for `slim.dataset_data_provider`."""
 
     def __init__(self, channels=3):
         self._channels = channels
 
     def list_items(self):
-        """List what a record can be asked for."""
+        """List the items that a record can be decoded into."""
         return list(ITEMS)
 
     def decode(self, data, items=None):
         """Decode a record into the tensors of `items`."""
-        # A queue's elements have no shape, and tf.train.batch asks the label for one.
+        # A queue's elements have no shape, but tf.train.batch needs the label's.
         encoded, label, _ = parse(tf.reshape(data, []))
         decoded = {'image': decoding.decode_image(encoded, self._channels), 'label': label}
         return [decoded[item] for item in items or self.list_items()]
 
 
 def check(dataset, labels_offset=0, num_classes=None, skipped=None):
-    """Raise a UserError unless all records of a split can be trained or evaluated on.
+    """Raise a UserError unless all records of a split can be used for training or evaluation.
 
-    The first record of each shard has to parse, and every label, less `labels_offset`, to be one
-    of `num_classes` (by default those that the data set has). With `skipped`, a SkippedRecords,
-    damaged records are left out.
+    The first record of each shard must parse, and every label minus `labels_offset` must be one of
+    `num_classes` (default: the data set's). With `skipped`, a SkippedRecords, damaged records are
+    left out.
     """
     if num_classes is None:
         num_classes = dataset.num_classes - labels_offset
@@ -102,7 +102,7 @@ def _check_first_record(read, numbers, skipped):
 
 
 def _is_vouched_for(dataset, labels_offset, num_classes):
-    """Tell whether the manifest excludes labels out of range, so that none need be read."""
+    """Tell whether the manifest rules out bad labels, so that they need not be read."""
     return (
         dataset.has_manifest
         and labels_offset <= int(dataset.background_class)
@@ -111,9 +111,10 @@ def _is_vouched_for(dataset, labels_offset, num_classes):
 
 
 def outputs(dataset, labels_offset, num_classes, skipped=None):
-    """Yield the network's output for the label of each record; the pictures are not read.
+    """Yield the network's output for the label of each record, without reading the pictures.
 
-    A label outside the classes is an error, unless its record is damaged and `skipped` is given.
+    A label outside the classes raises a UserError, unless the record is damaged and `skipped` is
+    given.
     """
     read = RandomAccess(dataset.shards)
     number = -1
@@ -128,7 +129,7 @@ def outputs(dataset, labels_offset, num_classes, skipped=None):
 
 
 def _is_skipped(read, number, skipped):
-    """Tell whether a record is damaged and skipped; a damaged one is an error without `skipped`."""
+    """Tell whether a record is damaged and skipped; without `skipped`, raise its error."""
     try:
         read.read(number)
     except DamagedRecordError as error:

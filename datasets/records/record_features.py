@@ -1,7 +1,7 @@
-"""Labels and class texts of records, read without the pictures between them.
+"""Read labels and class texts of records without reading the pictures.
 
-A serialised `tf.train.Example` says how long each of its parts is, so that a picture is stepped
-over. https://protobuf.dev/programming-guides/encoding
+A serialised `tf.train.Example` has the length of each of its parts, so the picture can be skipped.
+https://protobuf.dev/programming-guides/encoding
 """
 
 import mmap
@@ -15,7 +15,7 @@ _LENGTH_DELIMITED = 2
 
 
 def labels_and_texts(path, offsets):
-    """Yield (label, class text) of each record; None stands for what a record lacks."""
+    """Yield (label, class text) of each record, with None for a missing one."""
     if not os.path.getsize(path):
         return
     with open(path, 'rb') as stream:
@@ -37,7 +37,7 @@ def _label_and_text(content, start, end):
                 elif name == _TEXT:
                     text = _bytes(content, *_value(content, entry))
     except (IndexError, ValueError):
-        # Not an Example; who needs the label says so.
+        # Not an Example. Callers that need the label report it.
         return None, None
     return label, text
 
@@ -68,7 +68,7 @@ def _bytes(content, start, end):
 
 
 def _parts(content, start, end, wanted):
-    """Yield where each length-delimited field number `wanted` of a message lies."""
+    """Yield (start, end) of each length-delimited field with the number `wanted`."""
     position = start
     while position < end:
         tag, position = _varint(content, position)

@@ -1,4 +1,4 @@
-"""Which TFRecord files make up a split, and where their records begin."""
+"""Find the TFRecord files of a split, and the positions of their records."""
 
 import dataclasses
 import glob
@@ -20,7 +20,7 @@ _SHARD = re.compile(r'(.+?)(?:[-_]\d+-of-\d+(?:\.tfrecords?)?|(?:[-_]\d+)?\.tfre
 
 @dataclasses.dataclass(frozen=True)
 class RecordFile:
-    """A TFRecord file, and the places at which its records' frames begin."""
+    """A TFRecord file, and the positions at which its records' frames begin."""
 
     path: str
     offsets: list
@@ -31,8 +31,8 @@ class RecordFile:
         return len(self.offsets)
 
 
-def find(dataset_dir, dataset_name, split_name, file_pattern=None):
-    """List the files of a split in the order of their numbers; an incomplete set is an error."""
+def find_record_files(dataset_dir, dataset_name, split_name, file_pattern=None):
+    """List the files of a split in order; raise a UserError if one of a numbered set is missing."""
     if file_pattern:
         pattern = file_pattern.replace('%s', split_name)
         paths = sorted(glob.glob(os.path.join(glob.escape(dataset_dir), pattern)))
@@ -53,7 +53,7 @@ def find(dataset_dir, dataset_name, split_name, file_pattern=None):
     command = manifest.conversion_command(dataset_dir, dataset_name)
     others = ', '.join(sorted(_stems(dataset_dir))[:_MOST_OTHERS])
     instead = f' (records there: {others})' if others else ''
-    raise UserError(f'{first}: there are no such files; they are made by: {command}{instead}')
+    raise UserError(f'{first}: no such files; make them with: {command}{instead}')
 
 
 def require_directory(dataset_dir):
@@ -72,11 +72,11 @@ def require(dataset_dir, dataset_name, split_name):
     if dataset_name is None or split_name is None:
         return
     manifest.require_finished(dataset_dir, dataset_name)
-    described = manifest.find(dataset_dir, dataset_name)
+    described = manifest.find_manifest(dataset_dir, dataset_name)
     if described:
         manifest.require_split(described, split_name, dataset_dir)
     else:
-        find(dataset_dir, dataset_name, split_name)
+        find_record_files(dataset_dir, dataset_name, split_name)
 
 
 def splits_present(dataset_dir, dataset_name):
@@ -88,7 +88,7 @@ def splits_present(dataset_dir, dataset_name):
 
 
 def _stems(dataset_dir):
-    # A checkpoint's data lies in numbered files, too.
+    # A checkpoint's data is in numbered files, too.
     names = (name for name in _visible(dataset_dir) if '.ckpt' not in name)
     matches = [_SHARD.fullmatch(name) for name in names]
     return {match[1] for match in matches if match}
@@ -117,13 +117,13 @@ def _matching(dataset_dir, prefix):
 
 
 def _complete(dataset_dir, numbered):
-    """Return the names of a set `i-of-n` in order, or say what is missing."""
+    """Return the names of a set `i-of-n` in order; raise a UserError if one is missing."""
     (count, names), *others = numbered.items()
     example = next(iter(names.values()))
     if others:
         other = next(iter(others[0][1].values()))
         raise UserError(
-            f'{dataset_dir}: {example} and {other} are of different conversions; remove the'
+            f'{dataset_dir}: {example} and {other} come from different conversions; remove the'
             ' older one'
         )
     for number in range(count):
@@ -133,13 +133,13 @@ def _complete(dataset_dir, numbered):
             missing = example[:start] + f'{number:0{len(digits)}d}' + example[start + len(digits) :]
             raise UserError(
                 f'{os.path.join(dataset_dir, missing)}: missing, 1 of {count} files; convert the'
-                ' data set again, or fetch the file'
+                ' data set again, or copy the file here'
             )
     return [names[number] for number in range(count)]
 
 
 def scan(path):
-    """Return the offset of every record in a file; only the frames' headers are read."""
+    """Return the offset of every record in a file, reading only the frames' headers."""
     offsets = []
     size = os.path.getsize(path)
     if not size:
@@ -148,7 +148,7 @@ def scan(path):
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
             position, last = 0, size - FRAME_BYTES
             while position <= last:
-                # A wrong length would hide all that follows, and another record would be blamed.
+                # A wrong length would hide all later records and blame another one.
                 header = content[position : position + HEADER_BYTES]
                 if not length_agrees(header):
                     break
@@ -157,12 +157,12 @@ def scan(path):
     if position != size:
         number = len(offsets) - 1 if position > size else len(offsets)
         raise UserError(
-            f'{path}: record {number} is damaged or cut off, or the file is no TFRecord file'
+            f'{path}: record {number} is damaged or cut off, or this is not a TFRecord file'
         )
     return offsets
 
 
 def data_span(content, offset):
-    """Return where the data of the record at `offset` begins and ends in a file's content."""
+    """Return (start, end) of the data of the record at `offset` in a file's content."""
     start = offset + HEADER_BYTES
     return start, start + data_length(content, offset)

@@ -27,7 +27,7 @@ def get_split(
     """
     manifest.require_directory(dataset_dir, dataset_name)
     manifest.require_finished(dataset_dir, dataset_name)
-    described = None if file_pattern else manifest.find(dataset_dir, dataset_name)
+    described = None if file_pattern else manifest.find_manifest(dataset_dir, dataset_name)
     if described:
         shards = _manifest_shards(described, split_name, dataset_dir)
         names = described.class_names
@@ -78,9 +78,9 @@ def _manifest_shards(described, split_name, dataset_dir):
 
 
 def _scanned(dataset_dir, dataset_name, split_name, file_pattern, class_names):
-    """Return (shards, class names) of records that no manifest describes."""
+    """Return (shards, class names) of records without a manifest."""
     information = _read_info(dataset_dir, dataset_name)
-    paths = record_files.find(dataset_dir, dataset_name, split_name, file_pattern)
+    paths = record_files.find_record_files(dataset_dir, dataset_name, split_name, file_pattern)
     shards = [RecordFile(path, record_files.scan(path)) for path in paths]
     _compare_count(information, split_name, shards, dataset_dir, dataset_name)
     return shards, _class_names(dataset_dir, dataset_name, information, shards, class_names)
@@ -96,7 +96,7 @@ def _read_info(dataset_dir, dataset_name):
         key, _, value = line.rpartition(':')
         if line.strip():
             if not key or not value.strip().isdigit():
-                raise UserError(f'{path}: {line!r} is not of the form train:900')
+                raise UserError(f'{path}: {line!r} must have the form train:900')
             information[key.strip()] = int(value)
     return information
 
@@ -110,14 +110,14 @@ def _compare_count(information, split_name, shards, dataset_dir, dataset_name):
     stated = information.get(split_name, found)
     if stated != found:
         raise UserError(
-            f'{_info_path(dataset_dir, dataset_name)}: says {split_name}:{stated}, but its files'
+            f'{_info_path(dataset_dir, dataset_name)}: says {split_name}:{stated}, but the files'
             f' hold {found} records'
         )
 
 
 def _class_names(dataset_dir, dataset_name, information, shards, known):
-    """Return the class names by record label, from the best source that there is."""
-    path = label_files.find(dataset_dir, dataset_name)
+    """Return the class names by record label, from the best available source."""
+    path = label_files.find_label_file(dataset_dir, dataset_name)
     if path:
         names = labels.names_in_order(labels.read_labels(path), path)
         stated = information.get('label', len(names))
@@ -133,13 +133,13 @@ def _class_names(dataset_dir, dataset_name, information, shards, known):
 
 
 def _names_in_records(shards, count):
-    """Return the class texts of the records; a label without one is named by its number."""
+    """Return the class texts of the records; the name of a label without one is its number."""
     texts = {}
     for label, text in _distinct(shards):
         if label is not None and label >= 0 and (text or label not in texts):
             texts[label] = text or b''
     if texts and 0 not in texts:
-        # The older Inception tools count from 1, and keep 0 for what is none of the classes.
+        # The older Inception tools count from 1 and reserve 0 for a background class.
         texts[0] = b'background'
     names = []
     for label in range(max(count, max(texts, default=-1) + 1)):
@@ -149,9 +149,9 @@ def _names_in_records(shards, count):
 
 
 def _distinct(shards):
-    """Return the pairs (label, class text) of the records that pass their checksums.
+    """Return the distinct (label, class text) of the records that pass their checksums.
 
-    Only the first record of each pair is read whole: classes are few.
+    Only the first record of each pair is read as a whole.
     """
     read = RandomAccess(shards)
     pairs = (

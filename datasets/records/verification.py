@@ -1,4 +1,4 @@
-"""Read a data set again, byte for byte, against its manifest."""
+"""Compare all bytes of a data set with its manifest."""
 
 import os
 
@@ -11,17 +11,17 @@ _REPAIR = 'convert again with --overwrite'
 
 
 def verify(dataset_dir, dataset_name, report=print):
-    """Raise a UserError that names every bad shard and its first bad record; say when all is well.
+    """Raise a UserError that names every bad shard and its first bad record, or report success.
 
-    A shard with the right SHA-256 has the right bytes; its records are taken apart all the same,
-    so that a manifest that was changed shows too.
+    The records of a shard with the right SHA-256 are parsed too, so that a changed manifest is
+    found.
     """
     manifest.require_finished(dataset_dir, dataset_name)
-    described = manifest.find(dataset_dir, dataset_name)
+    described = manifest.find_manifest(dataset_dir, dataset_name)
     if described is None:
         path = manifest.manifest_path(dataset_dir, dataset_name)
         command = manifest.conversion_command(dataset_dir, dataset_name)
-        raise UserError(f'{path}: no manifest to verify against; it is made by {command}')
+        raise UserError(f'{path}: no manifest to verify against; make it with: {command}')
     complaints = list(_complaints_about_manifest(dataset_dir, described))
     with progress.Progress(described.examples, 'verifying', unit='records') as bar:
         for split in described.splits.values():
@@ -34,13 +34,13 @@ def verify(dataset_dir, dataset_name, report=print):
         raise UserError('; '.join([*complaints, _REPAIR]))
     shards = sum(len(split.shards) for split in described.splits.values())
     report(
-        f'{dataset_name or "records"}: {described.examples:,} records in {shards:,} shards are as'
-        ' the manifest says'
+        f'{dataset_name or "records"}: {described.examples:,} records in {shards:,} shards match'
+        ' the manifest'
     )
 
 
 def _complaints_about_manifest(dataset_dir, described):
-    """Yield what else the manifest contradicts: its own counts, and the label file."""
+    """Yield contradictions between the manifest, its own counts and the label file."""
     name = manifest.manifest_name(described.dataset_name)
     accounted = described.examples + len(described.skipped)
     if described.found != accounted:
@@ -56,7 +56,7 @@ def _complaints_about_manifest(dataset_dir, described):
 
 
 def _complaint(path, shard, described):
-    """Say what is wrong with a shard, and with which record, or return None."""
+    """Say what is wrong with a shard and with which record, or return None."""
     try:
         size = os.path.getsize(path)
         digest = files.digest(path)
@@ -67,11 +67,11 @@ def _complaint(path, shard, described):
         return complaint
     if size != shard.bytes:
         return f'has {size:,} bytes instead of {shard.bytes:,}'
-    return f'has other content than when it was made (SHA-256 {digest})'
+    return f'its content has changed since the conversion (SHA-256 {digest})'
 
 
 def _first_bad_record(path, shard, class_names):
-    """Name the first record that is not where the manifest says, or not what it should be."""
+    """Say which record is the first bad one and what is wrong with it, or return None."""
     ends = [*shard.offsets, shard.bytes][1:]
     with open(path, 'rb') as stream:
         for number, (start, end) in enumerate(zip(shard.offsets, ends, strict=True)):
@@ -95,9 +95,9 @@ def _bad_example(data, class_names):
     try:
         features = tf.train.Example.FromString(data).features.feature
     except DecodeError:
-        return 'is no tf.train.Example'
+        return 'is not a tf.train.Example'
     if not features['image/encoded'].bytes_list.value:
-        return 'holds no picture'
+        return 'has no picture'
     label = features['image/class/label'].int64_list.value
     if len(label) != 1 or not 0 <= label[0] < len(class_names):
         return f'has the label {list(label)}; valid are 0 to {len(class_names) - 1}'

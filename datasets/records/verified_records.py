@@ -28,9 +28,9 @@ def label_fault(label, labels_offset, num_classes):
 
 
 class SkippedRecords:
-    """Remember which damaged records of a split were left out; too many are an error.
+    """The damaged records of a split that were skipped; too many raise a UserError.
 
-    `report` takes a line of text for each.
+    `report` is called with a line of text for each.
     """
 
     def __init__(self, dataset, report):
@@ -61,14 +61,14 @@ class SkippedRecords:
                 )
 
     def summary(self):
-        """Return a line that counts them."""
+        """Return a line with their number."""
         return (
             f'Skipped {len(self):,} damaged records of the {self._dataset.num_samples:,} of split'
             f' {self._dataset.split_name!r}'
         )
 
     def number_of(self, place):
-        """Return the number of the record that is at a place among those that are intact."""
+        """Return the number of the record at a position among the intact ones."""
         for number in sorted(self._numbers):
             if number > place:
                 break
@@ -77,7 +77,7 @@ class SkippedRecords:
 
 
 def _remembering(method):
-    """Keep a user's error in `self.error`: TensorFlow passes on no more than its text."""
+    """Keep a UserError in `self.error`, because TensorFlow only passes on its text."""
 
     @functools.wraps(method)
     def wrapped(self, *arguments):
@@ -91,7 +91,7 @@ def _remembering(method):
 
 
 class VerifiedRecords:
-    """Read the records of a split by their numbers; the first damaged one is an error.
+    """Read the records of a split by number; a damaged one raises a UserError.
 
     With `skipped`, a SkippedRecords, damaged records are left out instead. `error` is the last
     UserError.
@@ -101,7 +101,7 @@ class VerifiedRecords:
         self.dataset = dataset
         self.skipped = skipped
         self.error = None
-        self.recent = collections.deque(maxlen=_RECENT)  # The numbers that were asked for last.
+        self.recent = collections.deque(maxlen=_RECENT)  # The most recently requested numbers.
         self.labels_offset = labels_offset
         self.num_classes = num_classes
         if num_classes is None:
@@ -110,20 +110,20 @@ class VerifiedRecords:
 
     @_remembering
     def replaced(self, numbers):
-        """Return (records, their numbers); the next intact record replaces a damaged one."""
+        """Return (records, their numbers); a damaged record is replaced by the next intact one."""
         found = [self._intact_from(int(number)) for number in numbers]
         self.recent.extend(number for _, number in found)
         return _columns(found)
 
     @_remembering
     def intact(self, numbers):
-        """Return (records, their numbers) without those that are damaged."""
+        """Return (records, their numbers) without damaged ones."""
         found = ((self._intact_or_none(int(number)), number) for number in numbers)
         return _columns([pair for pair in found if pair[0] is not None])
 
     @_remembering
     def outputs_of(self, labels, numbers):
-        """Return the network's output for each label; one outside the classes is an error."""
+        """Return the network's output for each label; raise a UserError outside the classes."""
         for label, number in zip(labels, numbers, strict=True):
             fault = label_fault(int(label), self.labels_offset, self.num_classes)
             if fault:
@@ -135,17 +135,17 @@ class VerifiedRecords:
         return self._read.read(number), self._read.name(number)
 
     def at_place(self, place):
-        """Return (record, its name) of a place in the order of a pass over all intact records."""
+        """Return (record, its name) at a position in a pass over all intact records."""
         number = place if self.skipped is None else self.skipped.number_of(place)
         return self.named(number)
 
     def require_intact(self, first):
-        """Raise a DamagedRecordError for the first damaged record from a number on, if any."""
+        """Raise a DamagedRecordError for the first damaged record from `first` on, if any."""
         for number in range(first, len(self._read)):
             self._read.read(number)
 
     def require_outputs(self, outputs, first):
-        """Raise a UserError for the first output that is no class; they begin at a place."""
+        """Raise a UserError for the first output that is not a class; they start at `first`."""
         for place, output in enumerate(outputs, first):
             if not 0 <= output < self.num_classes:
                 _, where = self.at_place(place)
@@ -154,7 +154,7 @@ class VerifiedRecords:
                 raise UserError(f'{where} {fault}')
 
     def _intact_from(self, number):
-        # It ends: before the last intact record is gone, `skipped` raises an error.
+        # This ends, because `skipped` raises an error if too few records are intact.
         while (record := self._intact_or_none(number)) is None:
             number = (number + 1) % len(self._read)
         return record, number

@@ -1,4 +1,4 @@
-"""Brushes for the sample pictures: petals and lines, soft backgrounds, and the light on them."""
+"""Tools for drawing the sample pictures: petals, lines, soft backgrounds and light."""
 
 import colorsys
 import io
@@ -8,24 +8,24 @@ import random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-# Everything is drawn at twice its size and shrunk, which smooths the edges.
+# Pictures are drawn at twice their size and shrunk, which smooths the edges.
 _SUPERSAMPLING = 2
 _SIDES = 180, 420
 
 
 def colour(hue, saturation, value):
-    """Return (red, green, blue) of a hue counted in turns; the other two lie in 0 to 1."""
+    """Return (red, green, blue); hue is in turns, saturation and value are from 0 to 1."""
     saturation, value = min(max(saturation, 0.0), 1.0), min(max(value, 0.0), 1.0)
     return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue % 1.0, saturation, value))
 
 
 def mix(first, second, share):
-    """Blend two colours; a share of 0 is the first."""
+    """Blend two colours; a share of 0 gives the first."""
     return tuple(round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
 
 
 def shade(tone, factor):
-    """Lighten a colour (above 1), or darken it (below 1) towards the warm side, as shadows do."""
+    """Lighten a colour (factor above 1), or darken it and make it warmer (factor below 1)."""
     if factor >= 1:
         return tuple(min(255, round(part * factor)) for part in tone)
     red, green, blue = tone
@@ -33,10 +33,10 @@ def shade(tone, factor):
 
 
 class Brush:
-    """Draw in a shape's own units: its centre is (0, 0), its radius 1, and y points up."""
+    """Draw in a shape's own units: its centre is (0, 0), its radius is 1, and y points up."""
 
     def __init__(self, image, centre, radius, turn=0.0, squash=1.0):
-        # By the length of a colour: blending with what lies below costs three times the time.
+        # Opaque colours need no blending, which takes three times as long.
         self._draw = {3: ImageDraw.Draw(image), 4: ImageDraw.Draw(image, 'RGBA')}
         self._centre = np.asarray(centre, float)
         self.radius = radius
@@ -90,11 +90,11 @@ class Brush:
         return (np.asarray(points, float) @ self._matrix.T + self._centre).ravel().tolist()
 
 
-def even_angles(dice, count, jitter=0.3):
+def even_angles(rng, count, jitter=0.3):
     """Return `count` angles around the circle from a random start, each a little off."""
     step = 2 * math.pi / count
-    start = dice.uniform(0, step)
-    return [start + step * (i + jitter * dice.uniform(-0.5, 0.5)) for i in range(count)]
+    start = rng.uniform(0, step)
+    return [start + step * (i + jitter * rng.uniform(-0.5, 0.5)) for i in range(count)]
 
 
 def curve(start, end, bend, count=14):
@@ -106,17 +106,17 @@ def curve(start, end, bend, count=14):
 
 
 def new_picture(name):
-    """Return the dice that decide all about the picture called `name`, and its background."""
-    dice = random.Random(name)
-    width = dice.randint(*_SIDES)
-    height = min(max(round(width * dice.uniform(0.62, 1.6)), _SIDES[0]), _SIDES[1])
+    """Return (random generator of the picture called `name`, its background)."""
+    rng = random.Random(name)
+    width = rng.randint(*_SIDES)
+    height = min(max(round(width * rng.uniform(0.62, 1.6)), _SIDES[0]), _SIDES[1])
     size = width * _SUPERSAMPLING, height * _SUPERSAMPLING
     small = max(8, width // 4), max(8, height // 4)
-    painter = dice.choice((_bokeh, _bokeh, _meadow, _boards, _wall))
-    background = painter(dice, small)
-    blur = dice.uniform(0.6, 3.0)
+    painter = rng.choice((_bokeh, _bokeh, _meadow, _boards, _wall))
+    background = painter(rng, small)
+    blur = rng.uniform(0.6, 3.0)
     background = background.filter(ImageFilter.GaussianBlur(blur))
-    return dice, background.resize(size, Image.Resampling.BILINEAR)
+    return rng, background.resize(size, Image.Resampling.BILINEAR)
 
 
 def _gradient(upper, lower, size):
@@ -125,83 +125,83 @@ def _gradient(upper, lower, size):
     return Image.fromarray(np.repeat(rows, size[0], axis=1).astype(np.uint8))
 
 
-def _any_tone(dice, darkest=0.15, lightest=0.95, strongest=0.8):
-    return colour(dice.random(), dice.uniform(0.05, strongest), dice.uniform(darkest, lightest))
+def _any_tone(rng, darkest=0.15, lightest=0.95, strongest=0.8):
+    return colour(rng.random(), rng.uniform(0.05, strongest), rng.uniform(darkest, lightest))
 
 
-def _green(dice):
-    return colour(dice.uniform(0.2, 0.42), dice.uniform(0.3, 0.8), dice.uniform(0.15, 0.75))
+def _green(rng):
+    return colour(rng.uniform(0.2, 0.42), rng.uniform(0.3, 0.8), rng.uniform(0.15, 0.75))
 
 
-def _bokeh(dice, size):
-    tones = [_green(dice), _any_tone(dice)]
-    dice.shuffle(tones)
+def _bokeh(rng, size):
+    tones = [_green(rng), _any_tone(rng)]
+    rng.shuffle(tones)
     image = _gradient(*tones, size)
     brush = Brush(image, (0, 0), max(size))
-    for _ in range(dice.randint(5, 22)):
-        tone = _any_tone(dice, darkest=0.3) + (dice.randint(60, 190),)
-        brush.disc(dice.random(), -dice.random(), dice.uniform(0.03, 0.16), tone)
+    for _ in range(rng.randint(5, 22)):
+        tone = _any_tone(rng, darkest=0.3) + (rng.randint(60, 190),)
+        brush.disc(rng.random(), -rng.random(), rng.uniform(0.03, 0.16), tone)
     return image
 
 
-def _meadow(dice, size):
-    sky = colour(dice.uniform(0.5, 0.65), dice.uniform(0.05, 0.6), dice.uniform(0.6, 1.0))
-    grass = _green(dice)
+def _meadow(rng, size):
+    sky = colour(rng.uniform(0.5, 0.65), rng.uniform(0.05, 0.6), rng.uniform(0.6, 1.0))
+    grass = _green(rng)
     image = _gradient(sky, mix(sky, (255, 255, 255), 0.4), size)
-    horizon = size[1] * dice.uniform(0.2, 0.9)
+    horizon = size[1] * rng.uniform(0.2, 0.9)
     draw = ImageDraw.Draw(image, 'RGBA')
     draw.rectangle((0, horizon, size[0], size[1]), fill=grass)
-    for _ in range(dice.randint(20, 60)):
-        x, y = dice.uniform(0, size[0]), dice.uniform(horizon, size[1])
-        tone = shade(grass, dice.uniform(0.6, 1.5))
-        draw.line((x, y, x + dice.uniform(-5, 5), y - dice.uniform(4, 16)), fill=tone, width=2)
+    for _ in range(rng.randint(20, 60)):
+        x, y = rng.uniform(0, size[0]), rng.uniform(horizon, size[1])
+        tone = shade(grass, rng.uniform(0.6, 1.5))
+        draw.line((x, y, x + rng.uniform(-5, 5), y - rng.uniform(4, 16)), fill=tone, width=2)
     return image
 
 
-def _boards(dice, size):
-    wood = colour(dice.uniform(0.04, 0.12), dice.uniform(0.1, 0.6), dice.uniform(0.25, 0.9))
+def _boards(rng, size):
+    wood = colour(rng.uniform(0.04, 0.12), rng.uniform(0.1, 0.6), rng.uniform(0.25, 0.9))
     image = Image.new('RGB', size, wood)
     draw = ImageDraw.Draw(image)
-    upright = dice.random() < 0.5
-    width = dice.randint(9, 24)
+    upright = rng.random() < 0.5
+    width = rng.randint(9, 24)
     for start in range(0, max(size), width):
         box = (
             (start, 0, start + width - 1, size[1])
             if upright
             else (0, start, size[0], start + width - 1)
         )
-        draw.rectangle(box, fill=shade(wood, dice.uniform(0.8, 1.2)), outline=shade(wood, 0.6))
+        draw.rectangle(box, fill=shade(wood, rng.uniform(0.8, 1.2)), outline=shade(wood, 0.6))
     return image
 
 
-def _wall(dice, size):
-    upper = _any_tone(dice, strongest=0.5)
-    return _gradient(upper, shade(upper, dice.uniform(0.5, 1.5)), size)
+def _wall(rng, size):
+    upper = _any_tone(rng, strongest=0.5)
+    return _gradient(upper, shade(upper, rng.uniform(0.5, 1.5)), size)
 
 
-def photograph(image, dice):
-    """Shrink what was drawn, light it as a camera would see it, and return it as JPEG bytes."""
+def photograph(image, rng):
+    """Shrink the drawing, add light and noise as in a photograph, and return JPEG bytes."""
     size = image.width // _SUPERSAMPLING, image.height // _SUPERSAMPLING
     image = image.reduce(_SUPERSAMPLING)
-    if dice.random() < 0.4:
-        image = image.filter(ImageFilter.GaussianBlur(dice.uniform(0.3, 1.1)))
-    curve_of_film = np.linspace(0, 1, 256, dtype=np.float32) ** dice.uniform(0.75, 1.25)
-    pixels = curve_of_film[np.asarray(image)] * _light(dice, size)
-    pixels *= np.array([dice.uniform(0.85, 1.15) for _ in range(3)], np.float32)
-    grain = np.random.default_rng(dice.getrandbits(32))
+    if rng.random() < 0.4:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.1)))
+    curve_of_film = np.linspace(0, 1, 256, dtype=np.float32) ** rng.uniform(0.75, 1.25)
+    pixels = curve_of_film[np.asarray(image)] * _light(rng, size)
+    pixels *= np.array([rng.uniform(0.85, 1.15) for _ in range(3)], np.float32)
+    grain = np.random.default_rng(rng.getrandbits(32))
     noise = grain.standard_normal(pixels.shape[:2], np.float32)[..., None]
-    pixels += dice.uniform(0.0, 0.03) * noise
+    pixels += rng.uniform(0.0, 0.03) * noise
     image = Image.fromarray((np.clip(pixels, 0, 1) * 255).astype(np.uint8))
     stream = io.BytesIO()
-    image.save(stream, 'JPEG', quality=dice.randint(82, 95))
+    image.save(stream, 'JPEG', quality=rng.randint(82, 95))
     return stream.getvalue()
 
 
-def _light(dice, size):
-    """Return brightness over the picture: sun from one side and darker corners."""
+def _light(rng, size):
+    """Return the brightness of each pixel: sun from one side, and darker corners."""
     x = np.linspace(-1, 1, size[0], dtype=np.float32)[None, :]
     y = np.linspace(-1, 1, size[1], dtype=np.float32)[:, None]
-    angle = dice.uniform(0, 2 * math.pi)
-    slope = dice.uniform(0, 0.35) * (math.cos(angle) * x + math.sin(angle) * y)
-    corners = dice.uniform(0, 0.2) * (x**2 + y**2)
-    return (dice.uniform(0.8, 1.2) * (1 + slope - corners))[..., None]
+    angle = rng.uniform(0, 2 * math.pi)
+    slope = rng.uniform(0, 0.35) * (math.cos(angle) * x + math.sin(angle) * y)
+    corners = rng.uniform(0, 0.2) * (x**2 + y**2)
+    return (rng.uniform(0.8, 1.2) * (1 + slope - corners))[..., None]

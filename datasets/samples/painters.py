@@ -1,4 +1,4 @@
-"""How each kind of the sample flowers is drawn, and a whole picture of it."""
+"""Draw the sample flowers."""
 
 import math
 
@@ -18,11 +18,11 @@ from datasets.samples.drawing import (
 _YELLOW, _ORANGE, _RED, _PINK, _PURPLE = 0.14, 0.075, 0.985, 0.92, 0.78
 
 
-def _petal_tones(hue, dice, strong=(0.55, 0.95), bright=(0.8, 1.0)):
+def _petal_tones(hue, rng, strong=(0.55, 0.95), bright=(0.8, 1.0)):
     """Return the tones of a petal from its edge inwards."""
-    hue += dice.uniform(-0.015, 0.015)
-    saturation, value = dice.uniform(*strong), dice.uniform(*bright)
-    # A yellow that is merely darkened looks green; petals turn towards orange in their shadows.
+    hue += rng.uniform(-0.015, 0.015)
+    saturation, value = rng.uniform(*strong), rng.uniform(*bright)
+    # Darkened yellow looks green, so the shadows of petals turn towards orange.
     shadow = hue - 0.03 if 0.05 < hue < 0.2 else hue
     edge = colour(shadow, saturation, value * 0.78)
     middle = colour(hue, saturation, value)
@@ -30,60 +30,60 @@ def _petal_tones(hue, dice, strong=(0.55, 0.95), bright=(0.8, 1.0)):
     return [edge, middle, inner]
 
 
-def _pale_tones(dice):
-    """Return the tones of a white petal, which is never quite white."""
-    return _petal_tones(dice.random(), dice, strong=(0.0, 0.12), bright=(0.9, 1.0))
+def _pale_tones(rng):
+    """Return the tones of a white petal, none of them pure white."""
+    return _petal_tones(rng.random(), rng, strong=(0.0, 0.12), bright=(0.9, 1.0))
 
 
-def _seeds(brush, dice, radius, count, tones, size):
-    """Set seeds in the spiral of a sunflower's disc: the golden angle between one and the next."""
+def _seeds(brush, rng, radius, count, tones, size):
+    """Draw the seeds of a sunflower in a spiral, with the golden angle between neighbours."""
     points = []
     for number in range(count):
         distance = radius * math.sqrt((number + 0.5) / count)
         angle = number * math.pi * (3 - math.sqrt(5))
         points.append((distance * math.cos(angle), distance * math.sin(angle)))
-    dice.shuffle(points)
+    rng.shuffle(points)
     for part, tone in enumerate(tones):
         brush.dots(points[part :: len(tones)], size, tone)
 
 
-def _open_head(image, centre, radius, dice):
+def _open_head(image, centre, radius, rng):
     """Return a brush for a flower seen from the front or a little from the side."""
-    turn = dice.uniform(0, 2 * math.pi)
-    return Brush(image, centre, radius, turn, squash=dice.uniform(0.72, 1.0))
+    turn = rng.uniform(0, 2 * math.pi)
+    return Brush(image, centre, radius, turn, squash=rng.uniform(0.72, 1.0))
 
 
-def _daisy(image, centre, radius, dice):
+def _daisy(image, centre, radius, rng):
     """Draw narrow, round-tipped petals around a small raised disc."""
-    brush = _open_head(image, centre, radius, dice)
-    tones = _pale_tones(dice)
-    if dice.random() < 0.5:
-        hue = dice.choice((_RED, _PINK, _PINK, _PURPLE, _PURPLE, _YELLOW, _ORANGE))
-        tones = _petal_tones(hue, dice, strong=(0.2, 0.85))
-    count = dice.randint(11, 18)
+    brush = _open_head(image, centre, radius, rng)
+    tones = _pale_tones(rng)
+    if rng.random() < 0.5:
+        hue = rng.choice((_RED, _PINK, _PINK, _PURPLE, _PURPLE, _YELLOW, _ORANGE))
+        tones = _petal_tones(hue, rng, strong=(0.2, 0.85))
+    count = rng.randint(11, 18)
     width = 4.2 / count
-    for ring in (1.0, 0.94)[: dice.randint(1, 2)]:
-        lengths = [ring * dice.uniform(0.92, 1.0) for _ in range(count)]
-        brush.petals(even_angles(dice, count), 0.15, lengths, width, tones, widest=0.68, tip=0.55)
-    disc = dice.uniform(0.24, 0.32)
-    heart = colour(dice.uniform(0.1, 0.155), dice.uniform(0.75, 1.0), dice.uniform(0.75, 1.0))
+    for ring in (1.0, 0.94)[: rng.randint(1, 2)]:
+        lengths = [ring * rng.uniform(0.92, 1.0) for _ in range(count)]
+        brush.petals(even_angles(rng, count), 0.15, lengths, width, tones, widest=0.68, tip=0.55)
+    disc = rng.uniform(0.24, 0.32)
+    heart = colour(rng.uniform(0.1, 0.155), rng.uniform(0.75, 1.0), rng.uniform(0.75, 1.0))
     brush.disc(0, 0, disc, shade(heart, 0.65))
     brush.disc(0, 0, disc * 0.88, heart)
-    _seeds(brush, dice, disc * 0.85, 50, [shade(heart, 0.8), shade(heart, 1.15)], 0.022)
+    _seeds(brush, rng, disc * 0.85, 50, [shade(heart, 0.8), shade(heart, 1.15)], 0.022)
 
 
-def _sunflower(image, centre, radius, dice):
+def _sunflower(image, centre, radius, rng):
     """Draw two rings of pointed petals around a broad dark disc."""
-    brush = _open_head(image, centre, radius, dice)
-    hue = dice.choice((_YELLOW, _YELLOW, _YELLOW, _ORANGE, 0.03))
-    tones = _petal_tones(hue, dice, strong=(0.6, 1.0))
-    if dice.random() < 0.25:
-        tones = _petal_tones(dice.choice((_YELLOW, _ORANGE)), dice, strong=(0.05, 0.4))
-    count = dice.randint(17, 26)
+    brush = _open_head(image, centre, radius, rng)
+    hue = rng.choice((_YELLOW, _YELLOW, _YELLOW, _ORANGE, 0.03))
+    tones = _petal_tones(hue, rng, strong=(0.6, 1.0))
+    if rng.random() < 0.25:
+        tones = _petal_tones(rng.choice((_YELLOW, _ORANGE)), rng, strong=(0.05, 0.4))
+    count = rng.randint(17, 26)
     for ring, tone in ((1.0, 0.8), (0.93, 1.0)):
-        lengths = [ring * dice.uniform(0.9, 1.0) for _ in range(count)]
+        lengths = [ring * rng.uniform(0.9, 1.0) for _ in range(count)]
         brush.petals(
-            even_angles(dice, count),
+            even_angles(rng, count),
             0.35,
             lengths,
             4.4 / count,
@@ -91,60 +91,58 @@ def _sunflower(image, centre, radius, dice):
             widest=0.42,
             tip=1.1,
         )
-    disc = dice.uniform(0.47, 0.58)
-    seed = colour(dice.uniform(0.03, 0.09), dice.uniform(0.5, 0.9), dice.uniform(0.16, 0.36))
+    disc = rng.uniform(0.47, 0.58)
+    seed = colour(rng.uniform(0.03, 0.09), rng.uniform(0.5, 0.9), rng.uniform(0.16, 0.36))
     brush.disc(0, 0, disc, shade(seed, 0.75))
     _seeds(
-        brush, dice, disc * 0.97, 190, [shade(seed, 1.9), shade(seed, 1.3), shade(seed, 1.6)], 0.023
+        brush, rng, disc * 0.97, 190, [shade(seed, 1.9), shade(seed, 1.3), shade(seed, 1.6)], 0.023
     )
     brush.disc(0, 0, disc * 0.45, seed + (190,))
-    _seeds(brush, dice, disc * 0.42, 40, [mix(seed, (120, 130, 40), 0.5)], 0.018)
+    _seeds(brush, rng, disc * 0.42, 40, [mix(seed, (120, 130, 40), 0.5)], 0.018)
 
 
-def _dandelion(image, centre, radius, dice):
-    """Draw a ball of parachutes, or, before its time, a fringed bloom without a disc."""
-    if dice.random() < 0.5:
-        _parachutes(Brush(image, centre, radius), dice)
+def _dandelion(image, centre, radius, rng):
+    """Draw a ball of seeds, or a fringed yellow bloom."""
+    if rng.random() < 0.5:
+        _parachutes(Brush(image, centre, radius), rng)
     else:
-        _fringes(_open_head(image, centre, radius, dice), dice)
+        _fringes(_open_head(image, centre, radius, rng), rng)
 
 
-def _parachutes(brush, dice):
-    white = colour(dice.random(), dice.uniform(0, 0.1), dice.uniform(0.88, 1.0))
+def _parachutes(brush, rng):
+    white = colour(rng.random(), rng.uniform(0, 0.1), rng.uniform(0.88, 1.0))
     brush.disc(0, 0, 0.98, (30, 40, 40, 60))
     brush.disc(0, 0, 0.93, white + (40,))
     for reach, count, alpha in ((0.62, 26, 130), (0.82, 34, 170), (1.0, 44, 220)):
-        for angle in even_angles(dice, count, jitter=0.8):
+        for angle in even_angles(rng, count, jitter=0.8):
             away = np.array([math.cos(angle), math.sin(angle)])
-            end = away * reach * dice.uniform(0.84, 0.92)
+            end = away * reach * rng.uniform(0.84, 0.92)
             brush.line([away * 0.08, end], white + (alpha,), 0.012)
             for spread in np.linspace(-1.1, 1.1, 6):
                 hair = np.array([math.cos(angle + spread), math.sin(angle + spread)])
                 brush.line([end, end + hair * 0.15], white + (alpha,), 0.012)
-    heart = colour(dice.uniform(0.08, 0.2), 0.45, dice.uniform(0.3, 0.6))
+    heart = colour(rng.uniform(0.08, 0.2), 0.45, rng.uniform(0.3, 0.6))
     brush.disc(0, 0, 0.11, heart)
 
 
-def _fringes(brush, dice):
-    tones = _petal_tones(dice.uniform(0.11, 0.16), dice, strong=(0.75, 1.0), bright=(0.85, 1.0))
+def _fringes(brush, rng):
+    tones = _petal_tones(rng.uniform(0.11, 0.16), rng, strong=(0.75, 1.0), bright=(0.85, 1.0))
     for ring, count in ((1.0, 40), (0.82, 34), (0.62, 28), (0.42, 20), (0.24, 10)):
-        lengths = [ring * dice.uniform(0.86, 1.0) for _ in range(count)]
+        lengths = [ring * rng.uniform(0.86, 1.0) for _ in range(count)]
         tone = [shade(each, 1.12 - 0.3 * ring) for each in tones]
-        brush.petals(
-            even_angles(dice, count, 0.6), 0.0, lengths, 0.115, tone, widest=0.75, tip=0.35
-        )
+        brush.petals(even_angles(rng, count, 0.6), 0.0, lengths, 0.115, tone, widest=0.75, tip=0.35)
 
 
-def _rose(image, centre, radius, dice):
-    """Draw broad petals that lie over one another, ring within ring, towards a coiled heart."""
-    brush = Brush(image, centre, radius, dice.uniform(0, 6.3), squash=dice.uniform(0.85, 1.0))
-    hue = dice.choice((_RED, _RED, _PINK, _YELLOW, _YELLOW, _ORANGE, _PURPLE))
-    tones = _petal_tones(hue, dice, strong=(0.5, 0.95), bright=(0.72, 1.0))
-    if dice.random() < 0.28:
-        tones = _pale_tones(dice)
+def _rose(image, centre, radius, rng):
+    """Draw rings of broad, overlapping petals around a coiled centre."""
+    brush = Brush(image, centre, radius, rng.uniform(0, 6.3), squash=rng.uniform(0.85, 1.0))
+    hue = rng.choice((_RED, _RED, _PINK, _YELLOW, _YELLOW, _ORANGE, _PURPLE))
+    tones = _petal_tones(hue, rng, strong=(0.5, 0.95), bright=(0.72, 1.0))
+    if rng.random() < 0.28:
+        tones = _pale_tones(rng)
     for ring, count in ((1.0, 6), (0.84, 5), (0.68, 5), (0.52, 4), (0.37, 3), (0.24, 3)):
         depth = 0.62 + 0.38 * ring
-        for angle in even_angles(dice, count, 0.5):
+        for angle in even_angles(rng, count, 0.5):
             away = np.array([math.cos(angle), math.sin(angle)])
             size = ring * 0.56
             x, y = away * (ring - size)
@@ -158,14 +156,14 @@ def _rose(image, centre, radius, dice):
     brush.line(coil, shade(tones[0], 0.5), 0.03)
 
 
-def _tulip(image, centre, radius, dice):
-    """Draw the cup from the side: petals behind, two that clasp it, one in front."""
-    brush = Brush(image, centre, radius, dice.uniform(-0.35, 0.35))
-    hue = dice.choice((_RED, _PINK, _PURPLE, _YELLOW, _YELLOW, _ORANGE))
-    tones = _petal_tones(hue, dice, strong=(0.55, 1.0), bright=(0.8, 1.0))
-    if dice.random() < 0.28:
-        tones = _pale_tones(dice)
-    opening = dice.uniform(0.1, 0.42)
+def _tulip(image, centre, radius, rng):
+    """Draw a cup from the side: petals behind, two at its sides, one in front."""
+    brush = Brush(image, centre, radius, rng.uniform(-0.35, 0.35))
+    hue = rng.choice((_RED, _PINK, _PURPLE, _YELLOW, _YELLOW, _ORANGE))
+    tones = _petal_tones(hue, rng, strong=(0.55, 1.0), bright=(0.8, 1.0))
+    if rng.random() < 0.28:
+        tones = _pale_tones(rng)
+    opening = rng.uniform(0.1, 0.42)
     base = np.array([0.0, -0.95])
     dark = [shade(tone, 0.72) for tone in tones]
     for lean, width, petal in (
@@ -177,7 +175,7 @@ def _tulip(image, centre, radius, dice):
     ):
         _cup_petal(brush, base, lean * opening, width, petal)
     _cup_petal(
-        brush, base, dice.uniform(-0.1, 0.1), 0.88, [shade(tone, 1.1) for tone in tones], 0.86
+        brush, base, rng.uniform(-0.1, 0.1), 0.88, [shade(tone, 1.1) for tone in tones], 0.86
     )
 
 
@@ -209,25 +207,25 @@ KINDS = tuple(_PAINTERS)
 
 
 def draw_flower(kind, seed):
-    """Return the picture with this `seed` of one kind of flower, as the bytes of a JPEG file."""
-    dice, image = new_picture(f'{kind}/{seed}')
+    """Return the picture of this kind of flower and `seed` as JPEG bytes."""
+    rng, image = new_picture(f'{kind}/{seed}')
     short = min(image.size)
-    count = dice.choice((1, 1, 1, 2, 2, 3))
+    count = rng.choice((1, 1, 1, 2, 2, 3))
     placed = []
-    for radius in sorted(dice.uniform(0.35, 0.49) / count**0.38 for _ in range(count)):
-        centre = _free_place(image.size, radius * short, placed, dice)
+    for radius in sorted(rng.uniform(0.35, 0.49) / count**0.38 for _ in range(count)):
+        centre = _free_place(image.size, radius * short, placed, rng)
         placed.append(centre)
-        _stem(image, centre, radius * short, dice)
-        _PAINTERS[kind](image, centre, radius * short, dice)
-    return photograph(image, dice)
+        _stem(image, centre, radius * short, rng)
+        _PAINTERS[kind](image, centre, radius * short, rng)
+    return photograph(image, rng)
 
 
-def _free_place(size, radius, taken, dice):
-    """Return a centre that keeps the flower in the picture, away from those already there."""
+def _free_place(size, radius, taken, rng):
+    """Return a centre that keeps the flower inside the picture and away from other flowers."""
     margins = [min(0.85 * radius, side / 2) for side in size]
 
     def draw():
-        return [dice.uniform(m, side - m) for m, side in zip(margins, size, strict=True)]
+        return [rng.uniform(m, side - m) for m, side in zip(margins, size, strict=True)]
 
     def distance(place):
         return min(math.dist(place, other) for other in taken)
@@ -235,20 +233,20 @@ def _free_place(size, radius, taken, dice):
     return max((draw() for _ in range(5)), key=distance) if taken else draw()
 
 
-def _stem(image, centre, radius, dice):
+def _stem(image, centre, radius, rng):
     """Draw a stem from the flower out of the picture, with a leaf or two."""
-    green = colour(dice.uniform(0.22, 0.36), dice.uniform(0.4, 0.8), dice.uniform(0.25, 0.6))
+    green = colour(rng.uniform(0.22, 0.36), rng.uniform(0.4, 0.8), rng.uniform(0.25, 0.6))
     brush = Brush(image, (0, 0), 1)
     x, y = centre
-    foot = x + dice.uniform(-0.6, 0.6) * radius, -image.height - 10
-    path = curve((x, -y - 0.5 * radius), foot, dice.uniform(-0.12, 0.12))
-    width = radius * dice.uniform(0.05, 0.1)
+    foot = x + rng.uniform(-0.6, 0.6) * radius, -image.height - 10
+    path = curve((x, -y - 0.5 * radius), foot, rng.uniform(-0.12, 0.12))
+    width = radius * rng.uniform(0.05, 0.1)
     brush.line(path, shade(green, 0.7), width)
     brush.line(path - [width * 0.2, 0], green, width * 0.5)
-    for _ in range(dice.randint(0, 2)):
-        start = path[dice.randint(5, 12)]
-        leaf = Brush(image, (start[0], -start[1]), radius * dice.uniform(0.6, 1.3))
-        angle = math.pi / 2 + dice.choice((-1, 1)) * dice.uniform(0.3, 1.2)
+    for _ in range(rng.randint(0, 2)):
+        start = path[rng.randint(5, 12)]
+        leaf = Brush(image, (start[0], -start[1]), radius * rng.uniform(0.6, 1.3))
+        angle = math.pi / 2 + rng.choice((-1, 1)) * rng.uniform(0.3, 1.2)
         leaf.petals(
-            [angle], 0.0, 1.0, dice.uniform(0.2, 0.45), [shade(green, 0.75), green], 0.4, 1.2
+            [angle], 0.0, 1.0, rng.uniform(0.2, 0.45), [shade(green, 0.75), green], 0.4, 1.2
         )

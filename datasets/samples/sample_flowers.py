@@ -1,4 +1,4 @@
-"""The embedded data set: five kinds of flowers, drawn, so that everything can be tried offline."""
+"""The built-in data set: drawings of five kinds of flowers, to try everything offline."""
 
 import functools
 import os
@@ -14,18 +14,18 @@ NUM_CLASSES = len(CLASS_NAMES)
 SPLITS_TO_SIZES = {'train': 1000, 'validation': 200}
 UNKNOWNS_FOLDER = 'sample_unknowns'
 _UNKNOWNS = 70
-# Part of the data set's fingerprint: counts up whenever the same seed draws something else.
-_EDITION = 1
+# Part of the data set's fingerprint: raise it when the same seed draws something else.
+_DRAWING_VERSION = 1
 
 get_split = functools.partial(split_reader.get_split, dataset_name=NAME)
 
 
-def prepare(dataset_dir, unknowns=False, random_seed=0, report=print):
-    """Return what is to be drawn and converted; `unknowns` writes a folder of other pictures."""
+def make_spec(dataset_dir, unknowns=False, random_seed=0, report=print):
+    """Describe the data set for conversion; `unknowns` also writes a folder of other pictures."""
     if unknowns:
         folder = os.path.join(dataset_dir, UNKNOWNS_FOLDER)
         write_unknowns(folder, _UNKNOWNS, random_seed)
-        report(f'{folder}: {_UNKNOWNS} pictures of no flower')
+        report(f'{folder}: {_UNKNOWNS} pictures without flowers')
     examples = []
     for split, size in SPLITS_TO_SIZES.items():
         for number in range(size):
@@ -34,7 +34,7 @@ def prepare(dataset_dir, unknowns=False, random_seed=0, report=print):
             seed = f'{random_seed}/{split}/{number}'
             draw = functools.partial(painters.draw_flower, kind, seed)
             examples.append(RawExample(_file_name(kind, split, number), label, split, data=draw))
-    source = f'drawn by edition {_EDITION} from seed {random_seed}'
+    source = f'drawn by edition {_DRAWING_VERSION} from seed {random_seed}'
     return DatasetSpec(NAME, CLASS_NAMES, examples, source=source)
 
 
@@ -43,7 +43,7 @@ def _file_name(kind, group, number):
 
 
 def write_pictures(directory, count_per_class, seed=0, kinds=CLASS_NAMES):
-    """Write `directory`/KIND/*.jpg, as a folder of one's own pictures lies on disk."""
+    """Write `directory`/KIND/*.jpg, like a folder of a user's own pictures."""
     for kind in kinds:
         os.makedirs(os.path.join(directory, kind), exist_ok=True)
         for number in range(count_per_class):
@@ -52,7 +52,7 @@ def write_pictures(directory, count_per_class, seed=0, kinds=CLASS_NAMES):
 
 
 def write_unknowns(directory, count, seed=0):
-    """Write `count` pictures of none of the kinds, taking turns among cats, cars and so on."""
+    """Write `count` pictures without flowers, alternating between cats, cars and so on."""
     os.makedirs(directory, exist_ok=True)
     for number in range(count):
         kind = sample_unknowns.KINDS[number % len(sample_unknowns.KINDS)]

@@ -109,7 +109,7 @@ def test_a_server_without_ranges_starts_from_the_beginning(site, target):
 @pytest.mark.parametrize(
     ('expected', 'words'),
     [
-        (Expected(size=5), '1,024,000 bytes where 5 were expected'),
+        (Expected(size=5), '1,024,000 bytes; expected 5'),
         (Expected(sha256='0' * 64), f'sha256 {SHA256}, expected 000'),
         (Expected(md5='0' * 32), f'md5 {MD5}, expected 000'),
     ],
@@ -168,7 +168,7 @@ def test_a_file_that_is_there_is_checked_and_kept(site, target):
         stream.write(DATA)
     fetch(site.address + '/data.bin', target, Expected(sha256=SHA256))
     assert site.requests == []
-    with pytest.raises(UserError, match='delete it to have it downloaded again'):
+    with pytest.raises(UserError, match='delete it to download it again'):
         fetch(site.address + '/data.bin', target, Expected(sha256='0' * 64))
 
 
@@ -198,7 +198,7 @@ def test_two_downloads_of_one_file_do_not_mix(site, target):
 
 def test_too_little_room_is_said_before_it_is_used(site, target, monkeypatch):
     monkeypatch.setattr(download.shutil, 'disk_usage', lambda _: types.SimpleNamespace(free=1000))
-    with pytest.raises(UserError, match='1,024,000 bytes are to come, 1,000 are free'):
+    with pytest.raises(UserError, match='needs 1,024,000 more bytes; the disk has 1,000 free'):
         fetch(site.address + '/data.bin', target)
 
 

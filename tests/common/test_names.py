@@ -19,4 +19,4 @@ def test_an_unknown_name_lists_the_known_ones_nearest_first():
 
 
 def test_an_empty_table_says_so():
-    assert names.unknown('split', 'test', {}) == "unknown split 'test'; none is known"
+    assert names.unknown('split', 'test', {}) == "unknown split 'test'; no names are known"

@@ -20,7 +20,7 @@ def directory(tmp_path_factory):
     root = tmp_path_factory.mktemp('data')
     published_files.flower_archive(root, 4)
     for module in (cifar10, cifar100):
-        published_files.cifar_binary(root / module.EDITION.archive.name, module.EDITION)
+        published_files.cifar_binary(root / module.DATASET.archive.name, module.DATASET)
     for name in ('mnist', 'fashion_mnist'):
         published_files.idx_files(root / name)
     class_folders(root / '101_ObjectCategories', {'ant': 3, 'crab': 3})

@@ -51,15 +51,15 @@ def test_a_typed_percentage_wins_over_the_published_split(tmp_path, monkeypatch)
     published_files.flower_photos(tmp_path, 4)
     monkeypatch.setattr(flowers, 'SPLITS_TO_SIZES', {'train': 15, 'validation': 5})
     request = Request(dataset_name='flowers', dataset_dir=str(tmp_path))
-    assert sources.find(request).validation_count == 5
+    assert sources.make_spec(request).validation_count == 5
     typed = dataclasses.replace(ALONE, validation_percentage=50)
-    assert sources.find(dataclasses.replace(request, options=typed)).validation_count is None
+    assert sources.make_spec(dataclasses.replace(request, options=typed)).validation_count is None
 
 
 @pytest.fixture
 def cifar(tmp_path):
     """Convert a tiny CIFAR-10 and return the directory and the request."""
-    archive = published_files.cifar_binary(tmp_path / 'web/cifar-10-binary.tar.gz', cifar10.EDITION)
+    archive = published_files.cifar_binary(tmp_path / 'web/cifar-10-binary.tar.gz', cifar10.DATASET)
     request = {'dataset_name': 'cifar10', 'dataset_dir': tmp_path / 'data'}
     run(source_url=archive.as_uri(), **request)
     return tmp_path / 'data', request
@@ -193,7 +193,7 @@ def test_every_known_data_set_is_complete():
         assert module.get_split.keywords['dataset_name'] == name
         assert module.NUM_CLASSES > 1
         assert module.SOURCES
-        assert callable(module.prepare)
+        assert callable(module.make_spec)
 
 
 def test_broken_pictures_are_listed_and_too_many_are_an_error(tmp_path):

@@ -64,11 +64,11 @@ def test_users_may_add_networks_of_their_own(graph, monkeypatch):
 
 
 def test_no_network_talks_of_a_decay_that_is_not_wanted(monkeypatch):
-    told = []
-    monkeypatch.setattr(slim.l2_regularizer.__globals__['logging'], 'info', told.append)
+    messages = []
+    monkeypatch.setattr(slim.l2_regularizer.__globals__['logging'], 'info', messages.append)
     for arg_scope in nets_factory.arg_scopes_map.values():
         arg_scope(weight_decay=0.0)
-    assert told == []
+    assert messages == []
 
 
 def test_spec_names_the_heads_of_other_classes():

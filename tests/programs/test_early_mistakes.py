@@ -32,7 +32,7 @@ MISTAKES = {
     ),
     'no records to evaluate on': (
         'eval_image_classifier.py --checkpoint_path={0}/ckpt --dataset_dir={0}/none',
-        '{0}/none: no such directory; the records are made by: ',
+        '{0}/none: no such directory; make the records with: ',
     ),
     'no checkpoint to evaluate': (
         'eval_image_classifier.py --checkpoint_path={0}/empty --dataset_dir={0}',
@@ -44,7 +44,7 @@ MISTAKES = {
     ),
     'no records to train on': (
         'train_image_classifier.py --dataset_name=pets --dataset_dir={0}',
-        '{0}/pets_train-*: there are no such files; they are made by: ',
+        '{0}/pets_train-*: no such files; make them with: ',
     ),
     'no checkpoint to begin with': (
         'train_image_classifier.py --dataset_dir={0} --train_dir={0}/run '

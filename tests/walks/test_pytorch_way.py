@@ -30,8 +30,8 @@ SYNSETS = ('n01440764', 'n01443537', 'n01629819')
 
 def cifar(root):
     """Write the unpacked archive of pickles, as the University of Toronto has it."""
-    form = cifar10.EDITION.pickles
-    path = published_files.cifar_python(root / form.archive.name, cifar10.EDITION, count=8)
+    form = cifar10.DATASET.pickles
+    path = published_files.cifar_python(root / form.archive.name, cifar10.DATASET, count=8)
     archives.unpack(path, root)
     path.unlink()
 

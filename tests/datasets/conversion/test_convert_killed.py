@@ -183,7 +183,7 @@ def test_the_old_records_are_used_after_a_killed_conversion(tmp_path, monkeypatc
     monkeypatch.undo()
     dataset = split_reader.get_split('train', str(tmp_path), dataset_name='pics')
     assert dataset.num_samples > 0
-    assert 'the records in place are whole and are used. To finish it: python' in caplog.text
+    assert 'the records in place are complete and are used. To finish it: python' in caplog.text
     # Files of a conversion that runs are about to be replaced.
     with locks.Lock(manifest.lock_path(tmp_path, 'pics'), 'busy'):
         with pytest.raises(UserError, match='a conversion is running'):
@@ -199,7 +199,7 @@ def test_finished_shards_of_an_interrupted_run_are_kept(tmp_path, monkeypatch, k
     lines = []
     spec = image_folder.from_folder(tmp_path, 'pics')
     convert(spec, tmp_path, ConvertOptions(num_processes=1, num_shards=3), lines.append)
-    assert lines[0].startswith('going on where an interrupted conversion ended')
+    assert lines[0].startswith('resuming an interrupted conversion')
     verify(tmp_path, 'pics', lambda line: None)
 
 

@@ -64,7 +64,7 @@ def test_new_pictures_of_one_class_leave_the_split_of_the_others():
 )
 def test_copies_stay_in_one_split(given, chosen):
     examples = [RawExample(str(i), 0, split, data=b'same') for i, split in enumerate(given)]
-    found = duplicates.find(examples)
+    found = duplicates.find_duplicates(examples)
     assert splits.choose(examples, found, ConvertOptions()) == chosen
 
 
@@ -105,4 +105,4 @@ def test_only_equal_content_is_a_copy(tmp_path):
         RawExample('missing', 0, path=str(tmp_path / 'missing')),
         RawExample('function', 0, data=lambda: contents[0]),
     ]
-    assert list(duplicates.find(examples).values()) == [[0, 2, 6]]
+    assert list(duplicates.find_duplicates(examples).values()) == [[0, 2, 6]]

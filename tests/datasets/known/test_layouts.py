@@ -57,7 +57,7 @@ def test_imagenet_in_class_folders(tmp_path, root, validation):
     class_folders(tmp_path / root / 'train', {TENCH: 2, CRANE: 1})
     class_folders(tmp_path / root / validation, {CRANE: 2})
     (tmp_path / root / 'train' / TENCH / '.DS_Store').write_text('x')
-    spec = imagenet.prepare(str(tmp_path), report=silent)
+    spec = imagenet.make_spec(str(tmp_path), report=silent)
     assert counts(spec) == {('train', 1): 2, ('train', 518): 1, ('validation', 518): 2}
     assert len(spec.class_names) == 1001
     assert spec.background_class
@@ -101,7 +101,7 @@ def test_flat_imagenet_validation_with_a_list(tmp_path, file, text, pictures, wh
     (tmp_path / where / file).write_text(text)
     # Not a list of the pictures, though full of synsets.
     (tmp_path / 'synsets.txt').write_text('\n'.join(imagenet_classes.by_synset()))
-    spec = imagenet.prepare(str(tmp_path), report=silent)
+    spec = imagenet.make_spec(str(tmp_path), report=silent)
     found = [e.label for e in spec.examples if e.split == 'validation']
     assert found == [518, 1, 1]
     assert spec.refused == []
@@ -109,30 +109,30 @@ def test_flat_imagenet_validation_with_a_list(tmp_path, file, text, pictures, wh
 
 def test_flat_imagenet_validation_without_a_list_is_an_error(tmp_path):
     put(tmp_path / 'val', VALIDATION)
-    with pytest.raises(UserError, match=r'val: 3 pictures without class folders, and no list'):
-        imagenet.prepare(str(tmp_path), report=silent)
+    with pytest.raises(UserError, match='val: 3 pictures without class folders, and no'):
+        imagenet.make_spec(str(tmp_path), report=silent)
     (tmp_path / 'val.txt').write_text(f'{TENCH}\n')
-    with pytest.raises(UserError, match='no list of their synsets fits'):
-        imagenet.prepare(str(tmp_path), report=silent)
+    with pytest.raises(UserError, match='no matching list of their synsets'):
+        imagenet.make_spec(str(tmp_path), report=silent)
     (tmp_path / 'val.txt').write_text('n99999999\n' * 3)
     with pytest.raises(UserError, match=r'val.txt: n99999999 is not one of the 1,000'):
-        imagenet.prepare(str(tmp_path), report=silent)
+        imagenet.make_spec(str(tmp_path), report=silent)
 
 
 def test_imagenet_without_pictures_describes_the_layout(tmp_path):
     with pytest.raises(UserError, match=r'expected train/<synset>/\*.JPEG'):
-        imagenet.prepare(str(tmp_path), report=silent)
+        imagenet.make_spec(str(tmp_path), report=silent)
     class_folders(tmp_path / 'train', {TENCH: 1, 'my_cat': 1})
     with pytest.raises(UserError, match=r'train/my_cat: not one of the 1,000 synsets'):
-        imagenet.prepare(str(tmp_path), report=silent)
+        imagenet.make_spec(str(tmp_path), report=silent)
     with pytest.raises(UserError, match='registered users'):
-        imagenet.prepare(str(tmp_path), 'https://example.org/x.tar', silent)
+        imagenet.make_spec(str(tmp_path), 'https://example.org/x.tar', silent)
 
 
 @pytest.mark.parametrize('form', ['xml', 'csv'])
 def test_imagenet_bounding_boxes(tmp_path, form):
     put(tmp_path / 'train' / TENCH, ['n01440764_1.JPEG', 'n01440764_2.JPEG'])
-    before = imagenet.prepare(str(tmp_path), report=silent)
+    before = imagenet.make_spec(str(tmp_path), report=silent)
     if form == 'xml':
         folder = tmp_path / 'bounding_boxes' / TENCH
         folder.mkdir(parents=True)
@@ -141,7 +141,7 @@ def test_imagenet_bounding_boxes(tmp_path, form):
     else:
         table = tmp_path / 'imagenet_2012_bounding_boxes.csv'
         table.write_text('n01440764_1.JPEG,0.1,0.1,0.5,1.2\nn01440764_2.JPEG,a,b,c,d\n')
-    spec = imagenet.prepare(str(tmp_path), report=silent)
+    spec = imagenet.make_spec(str(tmp_path), report=silent)
     boxed, plain = (example.extra for example in spec.examples)
     assert boxed['image/object/bbox/xmin'] == (0.1,)
     assert boxed['image/object/bbox/ymin'] == (0.1,)
@@ -171,7 +171,7 @@ def test_tiny_imagenet(tmp_path):
     root = tmp_path / 'tiny-imagenet-200'
     tiny(root)
     (root / 'words.txt').write_text(f'n00001740\tentity\n{GOLDFISH}\tgoldfish, Carassius auratus\n')
-    spec = tiny_imagenet.prepare(str(tmp_path), report=silent)
+    spec = tiny_imagenet.make_spec(str(tmp_path), report=silent)
     assert spec.class_names == ['goldfish, Carassius auratus', 'crane']
     assert counts(spec) == {
         ('train', 0): 3,
@@ -186,10 +186,10 @@ def test_tiny_imagenet(tmp_path):
 
 def test_tiny_imagenet_with_validation_in_folders(tmp_path):
     tiny(tmp_path, sorted_validation=True)
-    spec = tiny_imagenet.prepare(str(tmp_path), report=silent)
+    spec = tiny_imagenet.make_spec(str(tmp_path), report=silent)
     assert counts(spec)['validation', 1] == 1
     assert [reason for _, reason in spec.refused] == [
-        f'{CRANE} is no class of the training pictures'
+        f'{CRANE} is not a class of the training pictures'
     ]
 
 
@@ -201,8 +201,8 @@ def test_tiny_imagenet_from_its_archive(tmp_path):
             container.write(path, path.relative_to(tmp_path / 'web'))
     (tmp_path / 'data').mkdir()
     with pytest.raises(UserError, match=r'expected tiny-imagenet-200/train/<synset>'):
-        tiny_imagenet.prepare(str(tmp_path / 'data'), report=silent)
-    spec = tiny_imagenet.prepare(str(tmp_path / 'data'), archive.as_uri(), silent)
+        tiny_imagenet.make_spec(str(tmp_path / 'data'), report=silent)
+    spec = tiny_imagenet.make_spec(str(tmp_path / 'data'), archive.as_uri(), silent)
     assert len(spec.examples) == 8
 
 
@@ -211,7 +211,7 @@ def test_mini_imagenet_in_split_folders(tmp_path):
     class_folders(root / 'train', {CRANE: 2, GOLDFISH: 1})
     class_folders(root / 'val', {TENCH: 2})
     class_folders(root / 'test', {'other': 1})
-    spec = mini_imagenet.prepare(str(tmp_path), report=silent)
+    spec = mini_imagenet.make_spec(str(tmp_path), report=silent)
     assert spec.class_names == [
         'tench, Tinca tinca',
         'goldfish, Carassius auratus',
@@ -228,7 +228,7 @@ def test_mini_imagenet_in_split_folders(tmp_path):
 
 def test_mini_imagenet_in_class_folders(tmp_path):
     class_folders(tmp_path / 'mini_imagenet', {CRANE: 2, GOLDFISH: 3})
-    spec = mini_imagenet.prepare(str(tmp_path), report=silent)
+    spec = mini_imagenet.make_spec(str(tmp_path), report=silent)
     assert counts(spec) == {(None, 0): 3, (None, 1): 2}
 
 
@@ -238,7 +238,7 @@ def test_mini_imagenet_with_lists(tmp_path):
     (root / 'train.csv').write_text(f'filename,label\np0.jpg,{CRANE}\np1.jpg,{GOLDFISH}\n')
     (root / 'val.csv').write_text(f'filename,label\np2.jpg,{TENCH}\ngone.jpg,{TENCH}\n')
     (root / 'test.csv').write_text(f'filename,label\np3.jpg,{CRANE}\n')
-    spec = mini_imagenet.prepare(str(tmp_path), report=silent)
+    spec = mini_imagenet.make_spec(str(tmp_path), report=silent)
     assert places(spec) == {
         'images/p0.jpg': ('train', 2),
         'images/p1.jpg': ('train', 1),
@@ -249,7 +249,7 @@ def test_mini_imagenet_with_lists(tmp_path):
     assert any('gone' in note for note in spec.notes)
     (root / 'test.csv').write_text('p3.jpg\n')
     with pytest.raises(UserError, match=r'test.csv: line 1 is not `filename,label`'):
-        mini_imagenet.prepare(str(tmp_path), report=silent)
+        mini_imagenet.make_spec(str(tmp_path), report=silent)
 
 
 CALTECHS = [
@@ -272,12 +272,12 @@ CALTECHS = [
 def test_caltech(tmp_path, module, folder, classes, names):
     class_folders(tmp_path / folder, classes)
     (tmp_path / folder / 'note.txt').write_text('x')
-    spec = module.prepare(str(tmp_path), report=silent)
+    spec = module.make_spec(str(tmp_path), report=silent)
     assert spec.class_names == names
     assert counts(spec) == {(None, 0): 2, (None, 1): 1}
-    assert any(module.EDITION.clutter in note for note in spec.notes)
+    assert any(module.DATASET.clutter in note for note in spec.notes)
     assert len(spec.ignored) == 1
-    spec = module.prepare(str(tmp_path), report=silent, background_class=True)
+    spec = module.make_spec(str(tmp_path), report=silent, background_class=True)
     assert spec.class_names == ['background', *names]
     assert counts(spec) == {(None, 0): 3, (None, 1): 2, (None, 2): 1}
     assert spec.background_class
@@ -290,13 +290,13 @@ def test_caltech101_from_the_archive_that_holds_an_archive(tmp_path):
     )
     with zipfile.ZipFile(tmp_path / 'caltech-101.zip', 'w') as container:
         container.write(tar, 'caltech-101/101_ObjectCategories.tar.gz')
-    spec = caltech101.prepare(str(tmp_path), report=silent)
+    spec = caltech101.make_spec(str(tmp_path), report=silent)
     assert spec.class_names == ['a', 'b']
 
 
 def test_caltech_without_pictures_describes_the_layout(tmp_path):
     with pytest.raises(UserError, match=r'expected 256_ObjectCategories/<class>/\*.jpg, or'):
-        caltech256.prepare(str(tmp_path), report=silent)
+        caltech256.make_spec(str(tmp_path), report=silent)
     (tmp_path / 'broken.tar').write_text('no archive')
     with pytest.raises(UserError, match='damaged or incomplete'):
-        caltech256.prepare(str(tmp_path), (tmp_path / 'broken.tar').as_uri(), silent)
+        caltech256.make_spec(str(tmp_path), (tmp_path / 'broken.tar').as_uri(), silent)

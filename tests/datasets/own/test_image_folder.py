@@ -81,7 +81,7 @@ def test_what_is_no_file_is_refused_and_litter_ignored(tmp_path):
     spec = image_folder.from_folder(tmp_path, 'pics')
     assert {os.path.basename(path): reason for path, reason in spec.refused} == {
         'dangling.jpg': 'link to a file that is missing',
-        'loop': 'link to a folder that it lies in',
+        'loop': 'link to a folder that contains it',
         'pipe.jpg': 'not a regular file',
     }
     assert {os.path.basename(path): reason for path, reason in spec.ignored} == {
@@ -121,7 +121,7 @@ def test_folders_that_cannot_be_used_are_explained(tmp_path):
     with pytest.raises(UserError, match='no pictures were found'):
         image_folder.from_folder(tmp_path, 'flowers')
     (tmp_path / 'flowers/a.jpg').write_bytes(picture_bytes(1))
-    with pytest.raises(UserError, match='the pictures lie in the folder itself'):
+    with pytest.raises(UserError, match='the pictures are in the folder itself'):
         image_folder.from_folder(tmp_path, 'flowers')
     class_folders(tmp_path / 'flowers', {'daisy': 1})
     with pytest.raises(UserError, match=r'only one class \(daisy\)'):
@@ -152,7 +152,7 @@ def test_train_val_and_test_may_all_be_there_and_the_rest_is_listed(tmp_path):
     spec = image_folder.from_folder(tmp_path, 'food')
     assert {example.split for example in spec.examples} == {'train', 'validation', 'test'}
     assert len(spec.ignored) == 2
-    assert 'other is no split' in spec.notes[0]
+    assert 'other is not a split' in spec.notes[0]
 
 
 def test_train_may_be_a_class(tmp_path):
@@ -163,7 +163,7 @@ def test_train_may_be_a_class(tmp_path):
 def test_two_folders_for_one_split_are_an_error(tmp_path):
     for name in ('train', 'val', 'validation'):
         class_folders(tmp_path / 'food' / name, {'gim': 1, 'tuk': 1})
-    with pytest.raises(UserError, match='val and validation both stand for validation'):
+    with pytest.raises(UserError, match='both val and validation are validation'):
         image_folder.from_folder(tmp_path, 'food')
 
 
@@ -172,7 +172,7 @@ def test_held_out_classes_need_training_pictures(tmp_path):
     class_folders(tmp_path / 'food/val', {'gim': 1, 'tuk': 1}, first_seed=9)
     assert 'no pictures of bap' in image_folder.from_folder(tmp_path, 'food').notes[0]
     class_folders(tmp_path / 'food/val', {'guk': 1})
-    with pytest.raises(UserError, match=r'val/guk: no training pictures'):
+    with pytest.raises(UserError, match=r'val/guk: not a class of the training pictures'):
         image_folder.from_folder(tmp_path, 'food')
 
 
@@ -209,7 +209,7 @@ def test_a_labels_file_gives_order_and_names(tmp_path, background):
         ('gim\ntuk\nbap\n', "lists 'bap', but there are no pictures in .*train/bap"),
         ('gim\nbap\n', 'train/tuk: not listed in --labels_file'),
         ('gim\n', 'lists 1 name'),
-        ('gim\ntuk\ngim\n', "'gim' stands there twice"),
+        ('gim\ntuk\ngim\n', "'gim' is listed twice"),
     ],
 )
 def test_labels_that_do_not_fit_are_named(tmp_path, text, words):
@@ -292,10 +292,10 @@ def test_a_listed_picture_that_is_missing_is_skipped_with_its_line(tmp_path):
         ('a.jpg,ant\n,bee\n', 'line 2: the path is empty'),
         ('path,label\na.jpg,ant\n\nb.jpg, \n', 'line 4: the label is empty'),
         ('a.jpg,ant\nb.jpg,"bee\n', r'line \d: unexpected end'),
-        ('path,label\n', 'no row follows'),
+        ('path,label\n', 'no row after the header'),
         ('', 'empty'),
         ('a.jpg,ant\n', 'two labels'),
-        ('x.jpg,ant\ny.jpg,bee\n', 'none of its pictures exists'),
+        ('x.jpg,ant\ny.jpg,bee\n', 'none of its pictures exist'),
     ],
 )
 def test_rows_that_cannot_be_used_are_named(tmp_path, text, words):

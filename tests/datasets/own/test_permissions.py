@@ -73,7 +73,7 @@ def test_a_single_file_is_skipped_with_its_reason(folder):
 def test_boxes_that_cannot_be_read_are_an_error(folder):
     (folder / 'Annotations').mkdir(mode=0)
     with pytest.raises(UserError, match=r'Annotations: cannot be read \(Permission denied\)'):
-        unprivileged.call(bounding_boxes.find, [str(folder)])
+        unprivileged.call(bounding_boxes.find_boxes, [str(folder)])
 
 
 def test_what_a_disk_keeps_for_itself_is_no_class(folder):

@@ -8,11 +8,11 @@ from support.files.picture_folders import class_folders
 
 
 def test_a_data_sets_own_file_comes_before_the_shared_one(tmp_path):
-    assert label_files.find(tmp_path, 'pets') is None
+    assert label_files.find_label_file(tmp_path, 'pets') is None
     (tmp_path / 'labels.txt').write_text('a\nb\n')
-    assert label_files.find(tmp_path, 'pets') == str(tmp_path / 'labels.txt')
+    assert label_files.find_label_file(tmp_path, 'pets') == str(tmp_path / 'labels.txt')
     (tmp_path / 'pets_labels.txt').write_text('cat\ndog\nowl\n')
-    assert label_files.find(tmp_path, 'pets') == str(tmp_path / 'pets_labels.txt')
+    assert label_files.find_label_file(tmp_path, 'pets') == str(tmp_path / 'pets_labels.txt')
 
 
 @pytest.mark.parametrize(('name', 'expected'), [('pets', ['cat', 'dog']), ('other', ['a'])])

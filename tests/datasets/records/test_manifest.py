@@ -39,9 +39,9 @@ def test_class_names_are_normalised_when_they_are_read(tmp_path):
 
 def test_a_name_finds_its_own_manifest_then_the_nameless_one(tmp_path):
     write(tmp_path, dataclasses.replace(PICS, dataset_name=''))
-    assert manifest.find(tmp_path, 'pics').dataset_name == ''
+    assert manifest.find_manifest(tmp_path, 'pics').dataset_name == ''
     write(tmp_path, PICS)
-    assert manifest.find(tmp_path, 'pics').dataset_name == 'pics'
+    assert manifest.find_manifest(tmp_path, 'pics').dataset_name == 'pics'
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_an_info_file_stands_in_for_a_manifest(tmp_path):
     with pytest.raises(UserError, match=r'my_flower_5.info: says train:4, but .* hold 3 records'):
         dataset_factory.get_dataset('my_flower_5', 'train', str(tmp_path))
     (tmp_path / 'my_flower_5.info').write_text('train is 3')
-    with pytest.raises(UserError, match="'train is 3' is not of the form"):
+    with pytest.raises(UserError, match="'train is 3' must have the form"):
         dataset_factory.get_dataset('my_flower_5', 'train', str(tmp_path))
 
 
@@ -166,7 +166,7 @@ def test_a_pattern_of_one_s_own(tmp_path):
 
 def test_what_is_missing_is_named_with_the_command_that_makes_it(tmp_path):
     command = 'python download_and_convert_data.py --dataset_name=pets'
-    with pytest.raises(UserError, match=rf'pets_train-\*: there are no such files; .*{command}'):
+    with pytest.raises(UserError, match=rf'pets_train-\*: no such files; .*{command}'):
         dataset_factory.get_dataset('pets', 'train', str(tmp_path))
     _write(tmp_path, {'birds_train_00000-of-00001.tfrecord': [0], 'birds_test.tfrecord': [0]})
     with pytest.raises(
@@ -244,7 +244,7 @@ def test_a_manifest_does_not_excuse_an_offset(tmp_path):
 @pytest.mark.parametrize(
     ('record', 'complaint'),
     [
-        (b'no example at all', 'is no tf.train.Example'),
+        (b'no example at all', 'is not a tf.train.Example'),
         (b'', 'has no image/class/label'),
         (tf.train.Example().SerializeToString() + b'\x0a\x00', 'has no image/class/label'),
         (records.example(b'', 1), None),
@@ -273,7 +273,7 @@ def test_damage_is_named(tmp_path):
         dataset_factory.get_dataset('pets', 'train', str(tmp_path))
     path.write_bytes(b'a text, and not a TFRecord file')
     with pytest.raises(
-        UserError, match='record 0 is damaged or cut off, or the file is no TFRecord file'
+        UserError, match='record 0 is damaged or cut off, or this is not a TFRecord file'
     ):
         dataset_factory.get_dataset('pets', 'train', str(tmp_path))
 

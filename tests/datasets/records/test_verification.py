@@ -28,7 +28,7 @@ def damage(path, position, change):
 def test_a_whole_data_set_is_confirmed(tmp_path, made):
     lines = []
     verify(tmp_path, 'pics', lines.append)
-    assert lines == ['pics: 12 records in 2 shards are as the manifest says']
+    assert lines == ['pics: 12 records in 2 shards match the manifest']
 
 
 def test_class_names_with_white_space_at_their_ends_are_confirmed(tmp_path):
@@ -83,7 +83,7 @@ def test_a_cut_and_a_lengthened_shard_are_named(tmp_path, made):
     [
         ({'offsets': [0]}, '1 offsets for 10 records'),
         ({'offsets': [0, 7] + [9] * 8}, 'record 0'),
-        ({'sha256': 'feed'}, 'other content than when it was made'),
+        ({'sha256': 'feed'}, 'its content has changed since the conversion'),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_noticed(tmp_path, made, change, words):

@@ -19,7 +19,7 @@ from support.files.pictures import normalise
 
 @pytest.fixture(scope='module')
 def spec(tmp_path_factory):
-    return sample_flowers.prepare(str(tmp_path_factory.mktemp('sample')))
+    return sample_flowers.make_spec(str(tmp_path_factory.mktemp('sample')))
 
 
 def of_split(spec, split):
@@ -68,7 +68,7 @@ def test_train_and_validation_come_from_disjoint_seeds(spec):
     assert len(train) == 1000
     assert len(validation) == 200
     assert not train & validation
-    other = sample_flowers.prepare('unused', random_seed=1)
+    other = sample_flowers.make_spec('unused', random_seed=1)
     assert not train & {example.data.args for example in other.examples}
     assert other.source != spec.source
 
@@ -132,10 +132,10 @@ def test_class_folders_of_pictures_can_be_written(tmp_path):
 
 def test_unknowns_are_pictures_of_every_other_kind(tmp_path):
     reports = []
-    sample_flowers.prepare(str(tmp_path), unknowns=True, report=reports.append)
+    sample_flowers.make_spec(str(tmp_path), unknowns=True, report=reports.append)
     folder = tmp_path / 'sample_unknowns'
     names = sorted(os.listdir(folder))
     assert {name.split('_')[0] for name in names} == set(sample_unknowns.KINDS)
     assert len({(folder / name).read_bytes() for name in names}) == len(names) == 70
     assert normalise((folder / names[0]).read_bytes()).format == 'jpeg'
-    assert reports == [f'{folder}: 70 pictures of no flower']
+    assert reports == [f'{folder}: 70 pictures without flowers']

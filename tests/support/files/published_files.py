@@ -45,43 +45,43 @@ def pixels(count, *shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
 
 
-def cifar_batches(edition, count):
-    """Return (labels, planes) for each binary file of an edition, by file name."""
-    names = [name for files in edition.files.values() for name in files]
-    classes = len(edition.class_names)
+def cifar_batches(dataset, count):
+    """Return (labels, planes) for each binary file of an dataset, by file name."""
+    names = [name for files in dataset.files.values() for name in files]
+    classes = len(dataset.class_names)
     batches = {}
     for seed, name in enumerate(names):
-        labels = (np.arange(count * edition.label_bytes, dtype=np.uint8) + seed) % classes
+        labels = (np.arange(count * dataset.label_bytes, dtype=np.uint8) + seed) % classes
         batches[name] = labels.reshape(count, -1), pixels(count, 3, 32, 32, seed=seed)
     return batches
 
 
-def cifar_binary(path, edition, count=3):
+def cifar_binary(path, dataset, count=3):
     """Write the binary archive."""
     files = {
-        f'{edition.folder}/{name}': np.concatenate(
+        f'{dataset.folder}/{name}': np.concatenate(
             [labels, planes.reshape(count, -1)], axis=1
         ).tobytes()
-        for name, (labels, planes) in cifar_batches(edition, count).items()
+        for name, (labels, planes) in cifar_batches(dataset, count).items()
     }
-    files[f'{edition.folder}/{edition.names_file}'] = '\n'.join(edition.class_names).encode()
+    files[f'{dataset.folder}/{dataset.names_file}'] = '\n'.join(dataset.class_names).encode()
     return tar(path, files)
 
 
-def cifar_python(path, edition, count=3):
+def cifar_python(path, dataset, count=3):
     """Write the archive of pickles with the content of the binary one."""
-    form = edition.pickles
+    form = dataset.pickles
     renamed = {
         new: old
-        for split, names in edition.files.items()
+        for split, names in dataset.files.items()
         for new, old in zip(names, form.files[split], strict=True)
     }
     files = {}
-    for name, (labels, planes) in cifar_batches(edition, count).items():
+    for name, (labels, planes) in cifar_batches(dataset, count).items():
         batch = {key: labels[:, i].tolist() for i, key in enumerate(form.label_keys)}
         batch[b'data'] = planes.reshape(count, -1)
         files[f'{form.folder}/{renamed[name]}'] = pickle.dumps(batch, protocol=2)
-    names = [name.encode() for name in edition.class_names]
+    names = [name.encode() for name in dataset.class_names]
     files[f'{form.folder}/{form.names_file}'] = pickle.dumps({form.names_key: names}, protocol=2)
     return tar(path, files)
 
