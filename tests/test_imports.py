@@ -28,6 +28,7 @@ EXCEPTIONS = {
 # Sub-room -> what it may import of the rest of its room. A room's own modules may import all of
 # its sub-rooms.
 SUBROOMS = {
+    'common.imagenet': (),
     'datasets.records': (),
     'datasets.conversion': ('datasets.records',),
     'datasets.known': ('datasets.records', 'datasets.conversion.spec'),

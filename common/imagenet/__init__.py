@@ -10,7 +10,7 @@ import os
 
 DATASET_NAME = 'imagenet'
 NUM_LABELS = 1001  # The background included.
-_FILE = os.path.join(os.path.dirname(__file__), 'imagenet_classes.csv')
+_FILE = os.path.join(os.path.dirname(__file__), 'classes.csv')
 
 
 @dataclasses.dataclass(frozen=True)
