@@ -12,7 +12,6 @@ from datasets.known import bounding_boxes, layouts
 from datasets.records import split_reader
 from pictures import folder_scan
 
-SPLITS_TO_SIZES = {'train': 1281167, 'validation': 50000}
 NUM_CLASSES = imagenet.NUM_LABELS
 
 _ROOTS = ('imagenet', 'raw-data', 'ILSVRC2012', 'ILSVRC/Data/CLS-LOC', '.')

@@ -8,7 +8,6 @@ from datasets.known.cifar_pickles import Pickles
 from datasets.known.published import PublishedFile
 from datasets.records import split_reader
 
-SPLITS_TO_SIZES = {'train': 50000, 'test': 10000}
 NUM_CLASSES = 100
 
 _HOME = 'https://www.cs.toronto.edu/~kriz/'

@@ -8,7 +8,6 @@ from datasets.known import layouts, published
 from datasets.records import split_reader
 from pictures import folder_scan
 
-SPLITS_TO_SIZES = {'train': 100000, 'validation': 10000}
 NUM_CLASSES = 200
 
 _FOLDERS = ('tiny-imagenet-200', 'tiny_imagenet/tiny-imagenet-200', 'tiny_imagenet', '.')
