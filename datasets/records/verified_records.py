@@ -56,8 +56,8 @@ class SkippedRecords:
             if len(self) == total or len(self) > max(1, _MOST_SKIPPED * total):
                 raise UserError(
                     f'{len(self):,} of the {total:,} records of split'
-                    f' {self._dataset.split_name!r} are damaged; --skip_damaged_records leaves out'
-                    f' at most {_MOST_SKIPPED:.0%}. Convert the data set again'
+                    f' {self._dataset.split_name!r} are damaged; --skip_damaged_records allows'
+                    f' {_MOST_SKIPPED:.0%} of them, or one. Convert the data set again'
                 )
 
     def summary(self):

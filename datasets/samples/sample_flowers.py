@@ -14,7 +14,8 @@ NUM_CLASSES = len(CLASS_NAMES)
 SPLITS_TO_SIZES = {'train': 1000, 'validation': 200}
 UNKNOWNS_FOLDER = 'sample_unknowns'
 _UNKNOWNS = 70
-# Part of the data set's fingerprint: raise it when the same seed draws something else.
+# Part of the data set's fingerprint, as is the text around it: raise the number when the same seed
+# draws something else.
 _DRAWING_VERSION = 1
 
 get_split = functools.partial(split_reader.get_split, dataset_name=NAME)
