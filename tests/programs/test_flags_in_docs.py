@@ -19,6 +19,17 @@ flag_lists = _generator()
 PAGES = flag_lists.programs_by_page()
 
 
+def test_every_program_has_options_and_a_page():
+    found = [program for programs_of_page in PAGES.values() for program in programs_of_page]
+    assert sorted(found) == programs.NAMES
+
+
+@pytest.mark.parametrize('program', programs.NAMES)
+def test_a_program_is_its_docstring_its_options_and_one_call(program):
+    lines = (programs.ROOT / program).read_text(encoding='utf-8').splitlines()
+    assert len(lines) <= 30
+
+
 @pytest.mark.parametrize('page', PAGES)
 def test_the_list_of_flags_on_a_page_is_up_to_date(page):
     text = (programs.ROOT / page).read_text(encoding='utf-8')
