@@ -64,7 +64,7 @@ def _train(run, stop):
     if run.skipped is not None:
         tf.logging.info('%s', run.skipped.summary())
     if stop:
-        tf.logging.info('Stopped as asked for; the same command goes on from here')
+        tf.logging.info('Stopped on request; run the same command again to resume')
     else:
         tf.logging.info('Finished training.')
 

@@ -81,7 +81,7 @@ def test_a_run_is_started_followed_and_stopped(checkout):
     assert following(last) == [typed, f'{checkout.root}/scripts/export_freeze.sh']
     assert about == [
         f'process {call["process"]} was asked to stop: it finishes its step, saves, and ends',
-        f'process {call["process"]} has ended: INFO:tensorflow:Stopped as asked for',
+        f'process {call["process"]} has ended: INFO:tensorflow:Stopped on request',
         f'newest checkpoint: {train_dir}/model.ckpt-7',
     ]
     assert not is_alive(call['process'])

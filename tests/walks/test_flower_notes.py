@@ -133,7 +133,7 @@ def test_the_flower_notes_work_script_by_script(user, tmp_path):
     stopped = user.types('stop_train.sh')
     step = re.search(r'newest checkpoint: .*/model\.ckpt-(\d+)$', stopped, re.MULTILINE)[1]
     assert int(step) > 0
-    assert 'Stopped as asked for' in log.read_text()
+    assert 'Stopped on request' in log.read_text()
 
     said = user.types('export_freeze.sh')
     assert f'model.ckpt-{step}' in said

@@ -47,7 +47,7 @@ print('INFO:tensorflow:Training a stand-in', flush=True)
 signal.sigwait([signal.SIGTERM])
 with open(train_dir + '/checkpoint', 'w') as stream:
     stream.write('model_checkpoint_path: "model.ckpt-7"\\n')
-print('INFO:tensorflow:Stopped as asked for', flush=True)
+print('INFO:tensorflow:Stopped on request', flush=True)
 """
 _EXPORT = """
 from classifiers import model_info
