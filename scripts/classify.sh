@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Say what is on pictures: files, folders, patterns.
+# Classify pictures: files, folders or patterns.
 #
 #   scripts/classify.sh tulip.jpg FOLDER               with the frozen graph of export_freeze.sh, or
 #                                                      the newest checkpoint if there is none

@@ -5,13 +5,13 @@
 #   scripts/quickstart.sh --images DIR     your pictures: DIR has one folder for each class
 #   scripts/quickstart.sh --no_serve       ends with the accuracy and the time
 #
-# --dir DIR     where everything goes (quickstart/NAME in the checkout)
-# --port N      the server's port (5001)
-# --steps N     at most this many steps of training (3000)
-# --no_setup    use the Python environment that is there, and make no .venv
+# --dir DIR     the directory for all files (quickstart/NAME in the checkout)
+# --port N      the port of the server (5001)
+# --steps N     the maximum number of training steps (3000)
+# --no_setup    use the current Python environment, and create no .venv
 #
 # A second run reuses what the first one made, and resumes a run that was stopped. If the pictures
-# have changed, they are converted again and the network is trained anew.
+# have changed, they are converted and trained again.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
