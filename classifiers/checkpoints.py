@@ -1,10 +1,12 @@
-"""Checkpoint files of both formats: where they lie, whether they are whole, what they hold.
+"""Checkpoint files of both formats: which files there are, whether they are whole, what they hold.
 
-A V1 checkpoint is one file, a V2 checkpoint `PREFIX.index` with `PREFIX.data-*` shards; the reader
-takes both by their prefix. Every tensor carries a checksum, so reading them all is the proof that a
-checkpoint is whole, and a fast one (2 to 3 GB/s from the page cache).
+A V1 checkpoint is one file; a V2 checkpoint is `PREFIX.index` with `PREFIX.data-*` shards. The
+reader opens both by their prefix. Every tensor has a checksum, so a checkpoint is whole if all of
+its tensors can be read. This is fast: 2 to 3 GB/s from the page cache.
 """
 
+import dataclasses
+import enum
 import hashlib
 import os
 
@@ -14,23 +16,44 @@ from classifiers import checkpoint_paths
 from common import errors
 from common.errors import UserError
 
-# What the names alone say needs no TensorFlow, and is known here as well.
+# These functions of names need no TensorFlow; they are here too for convenience.
 files_of = checkpoint_paths.files_of
 prefix_of = checkpoint_paths.prefix_of
 
 AVERAGE_SUFFIX = '/ExponentialMovingAverage'
-ABSENT = 'no such file'
-DENIED = 'Permission denied'
 # What the reader raises for damaged, half-written and vanished files.
 _READ_ERRORS = (tf.errors.OpError, IndexError, RuntimeError, ValueError)
 
 
 class UnreadableCheckpointError(UserError):
-    """Tell that a checkpoint is missing, damaged or half written."""
+    """A checkpoint is missing, damaged or half written."""
+
+
+class FaultKind(enum.Enum):
+    """What prevents the use of a checkpoint."""
+
+    ABSENT = enum.auto()
+    DENIED = enum.auto()
+    DAMAGED = enum.auto()
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """Why a checkpoint cannot be used."""
+
+    kind: FaultKind
+    text: str
+
+    def __str__(self):
+        return self.text
+
+
+ABSENT = Fault(FaultKind.ABSENT, 'no such file')
+DENIED = Fault(FaultKind.DENIED, 'Permission denied')
 
 
 def signature(prefix):
-    """Return what changes whenever the files are written again, or None if they are gone."""
+    """Return a value that changes when the files are written again, or None if they are gone."""
     try:
         stats = [os.stat(path) for path in files_of(prefix)]
     except FileNotFoundError:
@@ -41,7 +64,7 @@ def signature(prefix):
 def fingerprint(prefix):
     """Return a hash of name and contents, the same only for the same checkpoint; None if gone.
 
-    A V2 index lists the checksum of every tensor, so the index stands for the data.
+    A V2 index lists the checksum of every tensor, so a hash of the index covers the data.
     """
     paths = files_of(prefix)
     if not paths:
@@ -69,7 +92,7 @@ def step_of(prefix):
 
 
 def denied(prefix):
-    """Return the first of the checkpoint's files that we have no right to read, or None."""
+    """Return the first of the checkpoint's files that may not be read, or None."""
     for path in files_of(prefix):
         try:
             with open(path, 'rb'):
@@ -82,7 +105,7 @@ def denied(prefix):
 
 
 def fault(prefix):
-    """Return why the checkpoint cannot be used, or None when every tensor reads back whole."""
+    """Return the Fault of a checkpoint, or None if every tensor can be read."""
     if not files_of(prefix):
         return ABSENT
     if denied(prefix):
@@ -92,7 +115,7 @@ def fault(prefix):
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
     except _READ_ERRORS as error:
-        return reason(error)
+        return Fault(FaultKind.DAMAGED, reason(error))
     return None
 
 

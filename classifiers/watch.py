@@ -4,14 +4,13 @@ TensorFlow's `latest_checkpoint` believes the directory's state file and never l
 Here a checkpoint counts when all of it can be read; one that cannot is skipped, and said so.
 """
 
+import contextlib
 import os
 import threading
 import time
 from dataclasses import dataclass
 
 import tensorflow.compat.v1 as tf
-from google.protobuf import text_format
-from tensorflow.python.training.checkpoint_state_pb2 import CheckpointState
 
 from classifiers import checkpoint_paths, checkpoints
 from classifiers.checkpoint_paths import STATE_FILE, step_in
@@ -92,7 +91,7 @@ def newest_first(directory, warn=tf.logging.warning):
     except for what was written after the state file: a kill may fall between the two.
     """
     names = checkpoint_paths.listed(directory)
-    stated, written = _stated(os.path.join(directory, STATE_FILE), warn)
+    stated, written = _stated(directory, warn)
     known = {name: position for position, name in enumerate(stated)}
     newest_step = step_in(stated[-1]) if stated else -1
 
@@ -108,27 +107,42 @@ def newest_first(directory, warn=tf.logging.warning):
 
 
 def _modified(directory, name):
-    try:
-        return max(stamp for _, _, stamp in checkpoints.signature(os.path.join(directory, name)))
-    except TypeError:
-        return 0
+    signature = checkpoints.signature(os.path.join(directory, name)) or ()
+    return max((stamp for _, _, stamp in signature), default=0)
 
 
-def _stated(path, warn):
+def _stated(directory, warn):
     """Return the names that the state file lists, oldest first, and when it was written (ns)."""
+    path = os.path.join(directory, STATE_FILE)
     try:
-        with open(path, encoding='utf-8') as stream:
-            state = text_format.Parse(stream.read(), CheckpointState())
-            written = os.fstat(stream.fileno()).st_mtime_ns
+        found = os.stat(path)
+        if not found.st_size:
+            return [], 0
+        with _without_warnings():
+            state = tf.train.get_checkpoint_state(directory)
     except FileNotFoundError:
         return [], 0
-    except (OSError, ValueError, text_format.ParseError):
+    except (OSError, ValueError):
+        state = None
+    if state is None:
         warn(f'{path}: not a readable state file; ignored, the files themselves are looked at')
         return [], 0
     paths = [*state.all_model_checkpoint_paths, state.model_checkpoint_path]
     # A directory that was moved keeps the old absolute paths: only the names count.
     names = [os.path.basename(path) for path in paths if path]
-    return list(dict.fromkeys(reversed(names)))[::-1], written
+    return list(dict.fromkeys(reversed(names)))[::-1], found.st_mtime_ns
+
+
+@contextlib.contextmanager
+def _without_warnings():
+    """Hide TensorFlow's two warnings about a state file: ours is shorter, and comes once."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel('ERROR')
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def wait_for_new(

@@ -4,8 +4,8 @@ import contextlib
 import os
 import shutil
 
+import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
-from tensorflow.python.training.checkpoint_state_pb2 import CheckpointState
 
 from classifiers import checkpoints, model_info, watch
 from common import files
@@ -104,7 +104,7 @@ class BestCheckpoint:
 def _state(prefix):
     """Return the content of the file that lists the checkpoints of a directory."""
     name = os.path.basename(prefix)
-    state = CheckpointState(model_checkpoint_path=name, all_model_checkpoint_paths=[name])
+    state = tf.train.generate_checkpoint_state_proto('', name)
     return text_format.MessageToString(state)
 
 
