@@ -33,9 +33,22 @@ def get_split(
         names = described.class_names
     else:
         shards, names = _scanned(dataset_dir, dataset_name, split_name, file_pattern, class_names)
-    num_samples = sum(shard.examples for shard in shards)
-    if not num_samples:
+    if not any(shard.examples for shard in shards):
         raise UserError(f'{dataset_dir}: split {split_name!r} of {dataset_name} has no examples')
+    return _dataset(
+        shards,
+        names,
+        reader,
+        channels,
+        dataset_name=dataset_name,
+        split_name=split_name,
+        has_manifest=described is not None,
+        background_class=bool(described and described.background_class),
+    )
+
+
+def _dataset(shards, names, reader, channels, **attributes):
+    """Return slim's record of a data set, with some attributes of our own."""
     # Imported late: data sets are converted without TensorFlow in the converter's own process.
     import tensorflow.compat.v1 as tf
     import tf_slim as slim
@@ -46,16 +59,13 @@ def get_split(
         data_sources=[shard.path for shard in shards],
         reader=reader or tf.TFRecordReader,
         decoder=record_reader.RecordDecoder(channels),
-        num_samples=num_samples,
+        num_samples=sum(shard.examples for shard in shards),
         items_to_descriptions=record_reader.ITEMS,
         num_classes=len(names),
         labels_to_names=dict(enumerate(names)),
         class_names=list(names),
         shards=shards,
-        dataset_name=dataset_name,
-        split_name=split_name,
-        has_manifest=described is not None,
-        background_class=bool(described and described.background_class),
+        **attributes,
     )
 
 

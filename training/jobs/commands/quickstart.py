@@ -200,15 +200,7 @@ def _build(work, progress, max_steps):
         ),
     )
     progress.step(
-        'evaluate',
-        'evaluate on the validation pictures',
-        programs.command(
-            'eval_image_classifier.py',
-            *named,
-            '--dataset_split_name=validation',
-            f'--checkpoint_path={train_dir}',
-            f'--eval_dir={work.path}/eval',
-        ),
+        'evaluate', 'evaluate on the validation pictures', _evaluation(work, named, train_dir)
     )
     frozen = _freeze(work, progress, train_dir)
     output = work.path / 'classify.txt'
@@ -221,6 +213,17 @@ def _build(work, progress, max_steps):
     )
     print(output.read_text(encoding='utf-8'), end='')
     return frozen
+
+
+def _evaluation(work, named, train_dir):
+    """Return the command of the evaluation."""
+    return programs.command(
+        'eval_image_classifier.py',
+        *named,
+        '--dataset_split_name=validation',
+        f'--checkpoint_path={train_dir}',
+        f'--eval_dir={work.path}/eval',
+    )
 
 
 def _conversion(work):
