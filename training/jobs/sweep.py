@@ -15,11 +15,10 @@ import time
 from common import files, locks
 from common.errors import UserError
 from training.evaluation import lettering
-from training.jobs import curves, run_directory
+from training.jobs import curves, log_files, run_directory
 
 _STATE, _TABLE, _PLOT = 'sweep.json', 'learning_rates.csv', 'learning_rates.png'
 _LOG = 'train.log'
-_STEP = re.compile(r'global step (\d+): loss = (\S+) ')
 _LAST_STEP = re.compile(r'Last step: (\d+)')
 _DIVERGED_AT = re.compile(r'^error: .* at step (\d+), ', re.MULTILINE)
 _ERROR = re.compile(r'^error: (.*)$', re.MULTILINE)
@@ -171,7 +170,7 @@ def _judge(status, text, new, train_dir, seconds):
         said = _ERROR.findall(new)
         why = said[-1] if said else f'ended with status {status}'
         raise UserError(f'{why} (the log: {os.path.join(train_dir, _LOG)})')
-    losses = loss_curve(text)
+    losses = log_files.loss_curve(text)
     last = max(losses, default=0)
     if status == run_directory.DIVERGED:
         state = 'diverged'
@@ -185,12 +184,6 @@ def _judge(status, text, new, train_dir, seconds):
     if loss is not None and not math.isfinite(loss):
         loss = None
     return Outcome(state, step, loss, _accuracy(train_dir), round(seconds, 1))
-
-
-def loss_curve(text):
-    """Return {step: loss} of a log; where a run went on, the later line of a step counts."""
-    found = {int(step): float(loss) for step, loss in _STEP.findall(text)}
-    return dict(sorted(found.items()))
 
 
 def _saved_step(train_dir):
@@ -237,7 +230,7 @@ def _write(directory, outcomes, report):
         log = os.path.join(directory, f'lr_{rate:g}', _LOG)
         if os.path.exists(log):
             note, text = outcome.describe(), _read(log)
-            lines[f'{rate:g} ({note})' if note else f'{rate:g}'] = loss_curve(text)
+            lines[f'{rate:g} ({note})' if note else f'{rate:g}'] = log_files.loss_curve(text)
             if outcome.accuracy is not None:
                 advice.update(_ADVICE.findall(text))
     for line in sorted(advice):

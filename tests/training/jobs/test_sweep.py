@@ -18,7 +18,7 @@ from PIL import Image
 from common.errors import UserError
 from support.checkout import ROOT
 from training.evaluation import lettering
-from training.jobs import curves, sweep
+from training.jobs import curves, log_files, sweep
 
 # Trains `x -= rate * 2x` for --max_number_of_steps; what it says has the form of the real log.
 PROGRAM = """
@@ -160,7 +160,7 @@ def test_a_stopped_sweep_goes_on_where_it_was(rates, how, status):
     (rates.directory / 'go').touch()
     outcomes = rates.run([0.1, 0.2], '--hang=7')
     assert [outcome.step for outcome in outcomes.values()] == [20, 20]
-    steps = sweep.loss_curve((rates.directory / 'lr_0.1' / 'train.log').read_text())
+    steps = log_files.loss_curve((rates.directory / 'lr_0.1' / 'train.log').read_text())
     assert list(steps) == list(range(1, 21))
 
 
