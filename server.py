@@ -1,4 +1,4 @@
-"""Serve a trained classifier: a page for people, an API for programs.
+"""Serve a trained classifier as a web page and an HTTP API.
 
 python server.py --model_name=my_inception_v4_freeze.pb
 python server.py --model_name=TRAIN_DIR --host=0.0.0.0 --api_key_file=keys.txt
