@@ -11,6 +11,12 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+case "${1:-}" in
+  -h | --help)
+    print_usage "${BASH_SOURCE[0]}"
+    exit
+    ;;
+esac
 cd "$root"
 scripts/setup_env.sh --dev
 .venv/bin/ruff check .
