@@ -12,7 +12,6 @@ EXCEPTIONS = {
     '.': 'programs, and the files that tools and readers expect at the top',
     'nets': "the module names are TF-Slim's",
     'scripts': 'each file is a command that people type',
-    'common': 'one module too many until flag_tables.py is gone',
 }
 
 
