@@ -20,7 +20,7 @@ from classifiers import mismatches
 from common.errors import UserError
 from nets import nets_factory
 from support.files import checkpoint_files, small_models
-from support.shell import readme
+from support.shell import foreign_lines, readme
 from support.shell.readme import ROOT
 from support.shell.terminal import Terminal
 from training import saving
@@ -62,7 +62,8 @@ def environment(home):
     inherited = {
         name: os.environ[name] for name in ('PATH', 'LANG', 'LC_ALL') if name in os.environ
     }
-    switches = {name: value for name, value in os.environ.items() if name.startswith('TF_')}
+    users = foreign_lines.users_environment()
+    switches = {name: value for name, value in users.items() if name.startswith('TF_')}
     places = {'HOME': home, 'UPLOAD_DIR': home / 'uploads', 'TMPDIR': home}
     places['SLIM_CHECKPOINT_MIRROR'] = home / 'mirror'
     return {**inherited, **switches, **{name: str(path) for name, path in places.items()}}
@@ -113,6 +114,8 @@ def test_all_commands_work_and_print_the_quoted_output(home):
     rows = (home / 'slim classifier' / 'roses.csv').read_text().splitlines()
     assert len(rows) == 1 + 100
     check_quoted_output(home, transcript)
+    assert foreign_lines.find(transcript) == []
+    assert foreign_lines.find((home / 'slim classifier' / 'output.log').read_text()) == []
 
 
 def check_quoted_output(home, transcript):

@@ -5,7 +5,6 @@ import os
 
 from common import files
 from datasets.conversion.spec import DatasetSpec, RawExample
-from datasets.records import split_reader
 from datasets.samples import painters, sample_unknowns
 
 NAME = 'sample_flowers'
@@ -18,7 +17,13 @@ _UNKNOWNS = 70
 # draws something else.
 _DRAWING_VERSION = 1
 
-get_split = functools.partial(split_reader.get_split, dataset_name=NAME)
+
+def get_split(*arguments, **options):
+    """Return a split, as datasets/records/split_reader.py reads it."""
+    # Late: drawing pictures does not need TensorFlow.
+    from datasets.records import split_reader
+
+    return split_reader.get_split(*arguments, dataset_name=NAME, **options)
 
 
 def make_spec(dataset_dir, unknowns=False, random_seed=0, report=print):

@@ -15,6 +15,7 @@ from datasets.samples import painters
 from support import families
 from support.checkout import ROOT
 from support.files import records
+from support.shell import foreign_lines
 from training import train
 from training.options import TrainOptions
 
@@ -84,7 +85,13 @@ class Runs:
         flags = {k: v for k, v in self.flags(name, **typed).items() if v is not None}
         command = [sys.executable, '-u', str(SCRIPT), *(f'--{k}={v}' for k, v in flags.items())]
         with open(self.path(f'{name}.log'), 'ab') as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env=foreign_lines.users_environment(),
+            )
         self._processes.append(process)
         return process
 

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from support import training_runs
+from support.shell import foreign_lines
 
 
 def test_a_run_stops_when_asked_to_and_goes_on_later(runs):
@@ -22,6 +23,9 @@ def test_a_run_stops_when_asked_to_and_goes_on_later(runs):
     assert training_runs.steps_in(runs.log())[-1] == stopped_at
     assert 'SIGTERM: stopping after this step' in runs.log()
     assert runs.log().rstrip().endswith('the same command goes on from here')
+    lines = runs.log().splitlines()
+    assert [line for line in lines if not line.startswith('INFO:tensorflow:')] == []
+    assert foreign_lines.find(runs.log()) == []
     runs.train(max_number_of_steps=stopped_at + 3, **options)
     runs.train('whole', max_number_of_steps=stopped_at + 3, **options)
     assert training_runs.different(runs.newest(), runs.newest('whole')) == []
