@@ -41,7 +41,7 @@ SUBROOMS = {
         'training.options',
         'training.summaries',
     ),
-    'training.jobs': ('training.evaluation.lettering',),
+    'training.jobs': ('training.evaluation.fonts',),
     'serving.graphdef': (),
     'serving.export': ('serving.early_checks', 'serving.graphdef'),
     'serving.model': ('serving.fairness', 'serving.graphdef', 'serving.memory'),

@@ -1,11 +1,11 @@
-"""Pictures of an evaluation: the confusion matrix, and a sheet of the worst mistakes."""
+"""Plots of an evaluation: the confusion matrix, and a sheet of the worst mistakes."""
 
 import math
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from training.evaluation.lettering import FONT_SIZE, GRID, INK, PAPER, TITLE_SIZE
+from training.evaluation.fonts import FONT_SIZE, GRID, INK, PAPER, TITLE_SIZE
 
 _RIGHT, _WRONG = np.array([8, 81, 156]), np.array([178, 24, 43])
 _MARGIN = 20
@@ -13,23 +13,23 @@ _MARGIN = 20
 _MATRIX_SIDE, _MOST_CELL, _LEAST_CELL = 1000, 56, 2
 _CELL_FOR_NAMES, _CELL_FOR_COUNTS = 11, 26
 _LONGEST_NAME = 220  # Pixels.
-# One mistake among thousands is still to be seen, in a field of two pixels too.
+# One mistake among thousands must be visible, even in a field of two pixels.
 _FAINTEST, _FAINTEST_WITHOUT_NAMES = 0.18, 0.6
 _TILE, _TILE_COLUMNS = 168, 6
 
 
-def confusion_matrix(confusion, lettering, title):
-    """Draw how many examples of each class (rows) were taken for which (columns).
+def confusion_matrix(confusion, plot_font, title):
+    """Draw how often examples of each class (rows) were taken for each class (columns).
 
-    A field is the darker the larger its share of the row; mistakes are red.
+    A darker field has a larger share of its row; mistakes are red.
     """
     count = len(confusion)
     cell = int(np.clip(_MATRIX_SIDE // count, _LEAST_CELL, _MOST_CELL))
-    axis = _Axis(lettering, cell)
+    axis = _Axis(plot_font, cell)
     left, top = _MARGIN + 28 + axis.width, _MARGIN + 2 * TITLE_SIZE + 34 + axis.width
     side = cell * count
-    font, title_font = lettering.font(FONT_SIZE), lettering.font(TITLE_SIZE)
-    notes = [*_notes(lettering, cell)]
+    font, title_font = plot_font.font(FONT_SIZE), plot_font.font(TITLE_SIZE)
+    notes = [*_notes(plot_font, cell)]
     texts = [title_font.getlength(title), *(font.getlength(note) for note in notes)]
     width = math.ceil(max(left + side, _MARGIN + max(texts)) + _MARGIN)
     height = top + side + 12 + len(notes) * (FONT_SIZE + 6) + _MARGIN
@@ -42,19 +42,19 @@ def confusion_matrix(confusion, lettering, title):
     _paste_upright(picture, 'true class', font, (_MARGIN, top))
     axis.draw(picture, left, top)
     if cell >= _CELL_FOR_COUNTS:
-        _write_counts(draw, confusion, cell, left, top, lettering)
+        _write_counts(draw, confusion, cell, left, top, plot_font)
     for number, note in enumerate(notes):
         at = _MARGIN, top + side + 12 + number * (FONT_SIZE + 6)
         draw.text(at, note, INK, font)
     return picture
 
 
-def _notes(lettering, cell):
-    yield 'The darker a field, the larger its share of the row. Blue is right, red is wrong.'
+def _notes(plot_font, cell):
+    yield 'A darker field has a larger share of its row. Blue is right, red is wrong.'
     if cell < _CELL_FOR_NAMES:
-        yield 'The numbers are labels; metrics.json has the names.'
-    elif lettering.numbered:
-        yield f'{lettering.numbered} names are in letters that no font here has; see metrics.json.'
+        yield 'The numbers are labels; see metrics.json for the names.'
+    elif plot_font.numbered:
+        yield f'No font here can write {plot_font.numbered} of the names; see metrics.json.'
 
 
 def _fields(confusion, cell):
@@ -73,9 +73,9 @@ def _fields(confusion, cell):
     return Image.fromarray(picture)
 
 
-def _write_counts(draw, confusion, cell, left, top, lettering):
-    """Write each field's count where it is not 0 and fits."""
-    font = lettering.font(min(FONT_SIZE, cell // 2))
+def _write_counts(draw, confusion, cell, left, top, plot_font):
+    """Write the count of each field, unless it is 0 or does not fit."""
+    font = plot_font.font(min(FONT_SIZE, cell // 2))
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     for row, column in np.argwhere(confusion):
         text = str(confusion[row, column])
@@ -86,20 +86,20 @@ def _write_counts(draw, confusion, cell, left, top, lettering):
 
 
 class _Axis:
-    """The names of the classes, or where these have no room a number now and then."""
+    """The names of the classes or, if they have no room, some of their numbers."""
 
-    def __init__(self, lettering, cell):
+    def __init__(self, plot_font, cell):
         self._cell = cell
         has_room = cell >= _CELL_FOR_NAMES
-        self._font = lettering.font(min(FONT_SIZE, cell - 1) if has_room else FONT_SIZE)
+        self._font = plot_font.font(min(FONT_SIZE, cell - 1) if has_room else FONT_SIZE)
         if has_room:
             self._texts = {
                 place: shortened(name, self._font, _LONGEST_NAME)
-                for place, name in enumerate(lettering.names)
+                for place, name in enumerate(plot_font.names)
             }
         else:
             step = _round_up(3 * FONT_SIZE / cell)
-            labels = enumerate(lettering.labels)
+            labels = enumerate(plot_font.labels)
             self._texts = {place: str(label) for place, label in labels if not label % step}
         self.width = 8 + math.ceil(max(self._font.getlength(text) for text in self._texts.values()))
 
@@ -119,7 +119,7 @@ def _round_up(number):
 
 
 def _paste_upright(picture, text, font, at, above=False):
-    """Write a text from bottom to top: below the point `at`, or `above` it and centred on it."""
+    """Write a text from bottom to top, below the point `at`, or centred `above` it."""
     box = font.getbbox(text)
     mask = Image.new('L', (math.ceil(box[2]) + 1, math.ceil(box[3]) + 1))
     ImageDraw.Draw(mask).text((0, 0), text, 255, font)
@@ -131,7 +131,7 @@ def _paste_upright(picture, text, font, at, above=False):
 
 
 def shortened(text, font, width):
-    """Return a text, cut where it is wider than `width` pixels."""
+    """Return a text, shortened to `width` pixels."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + '...') > width:
@@ -139,12 +139,12 @@ def shortened(text, font, width):
     return text + '...'
 
 
-def mistakes_sheet(tiles, lettering, title):
-    """Draw the pictures that were most surely taken for another class.
+def mistakes_sheet(tiles, plot_font, title):
+    """Draw the mistakes with the highest probabilities.
 
     `tiles` are (picture, true output, predicted output, probability of the prediction).
     """
-    font, title_font = lettering.font(FONT_SIZE), lettering.font(TITLE_SIZE)
+    font, title_font = plot_font.font(FONT_SIZE), plot_font.font(TITLE_SIZE)
     columns = min(_TILE_COLUMNS, len(tiles))
     rows = -(-len(tiles) // columns)
     tile_height = _TILE + 2 * (FONT_SIZE + 4) + 12
@@ -159,17 +159,17 @@ def mistakes_sheet(tiles, lettering, title):
         y = top + number // columns * tile_height
         sheet.paste(_thumbnail(picture), (x, y))
         y += _TILE + 4
-        name = shortened(lettering.names[true], font, _TILE)
+        name = shortened(plot_font.names[true], font, _TILE)
         draw.text((x, y), name, tuple(_RIGHT), font)
         percent = f' {probability:.0%}'
         room = _TILE - font.getlength(percent)
-        name = shortened(lettering.names[predicted], font, room) + percent
+        name = shortened(plot_font.names[predicted], font, room) + percent
         draw.text((x, y + FONT_SIZE + 4), name, tuple(_WRONG), font)
     return sheet
 
 
 def _thumbnail(picture):
-    """Return the picture as large as fits into a tile, whatever its shape."""
+    """Return the picture, scaled to fit into a tile."""
     tile = Image.new('RGB', (_TILE, _TILE), GRID)
     picture = picture.convert('RGB')
     scale = _TILE / max(picture.size)

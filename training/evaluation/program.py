@@ -10,7 +10,7 @@ from classifiers.model_request import ModelRequest, StoredModel
 from common import files, locks
 from common.errors import UserError
 from training import data_choice
-from training.evaluation import lettering, plots, predictions, reports
+from training.evaluation import fonts, plots, predictions, reports
 from training.evaluation.best_checkpoint import BestCheckpoint
 from training.evaluation.evaluation_summaries import Events
 from training.evaluation.evaluator import DivergedCheckpointError, Evaluator
@@ -160,7 +160,7 @@ class _Program:
         self._settings = _settings(options, self._info, self._evaluator.examples)
         names = reports.class_names(self._info)
         labels = range(self._info.labels_offset, self._info.labels_offset + len(names))
-        self._lettering = lettering.choose(names, labels)
+        self._font = fonts.choose_font(names, labels)
         if options.save_best:
             self._best.check(self._identity())
         tf.logging.info('%s', self._summary())
@@ -235,15 +235,15 @@ class _Program:
 
     def _draw(self, evaluation, mistakes):
         """Yield the plots with their file names."""
-        of = self._lettering.spelt(self._dataset.dataset_name, 'data set')
+        of = self._font.writable(self._dataset.dataset_name, 'data set')
         place = f'{of}, {self._dataset.split_name}, step {evaluation.checkpoint.step}'
         metrics = evaluation.metrics
         title = f'{place}: accuracy {metrics.accuracy:.2%} of {metrics.count}'
-        yield _CONFUSION, plots.confusion_matrix(metrics.confusion, self._lettering, title)
+        yield _CONFUSION, plots.confusion_matrix(metrics.confusion, self._font, title)
         tiles = mistakes.tiles(self._evaluator.records)
         if tiles:
             title = f'{place}: the surest mistakes (blue: true class, red: taken for)'
-            yield _MISTAKES, plots.mistakes_sheet(tiles, self._lettering, title)
+            yield _MISTAKES, plots.mistakes_sheet(tiles, self._font, title)
 
     def _keep_if_best(self, evaluation, held):
         try:

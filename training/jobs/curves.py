@@ -1,31 +1,32 @@
-"""A picture of losses over the steps of several trainings."""
+"""A plot of the losses of several trainings."""
 
 import math
 
 from PIL import Image, ImageDraw
 
-from training.evaluation.lettering import FONT_SIZE, GRID, INK, PAPER, TITLE_SIZE
+from training.evaluation.fonts import FONT_SIZE, GRID, INK, PAPER, TITLE_SIZE
 
-# Told apart by the colour-blind, too (Okabe and Ito, 2008); used in turns.
+# Safe for colour-blind readers (Okabe and Ito, 2008); used in turns.
 _COLOURS = (
     (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167),
     (230, 159, 0), (86, 180, 233), (120, 94, 60), (90, 90, 90),
 )  # fmt: skip
 _SIZE = (960, 560)
 _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 56, 260, 56
-# What diverges would press all others flat: so far above the lowest beginning it leaves the plot.
+# The plot ends at this multiple of the lowest first loss: a run that diverges must not flatten the
+# others.
 _HEADROOM = 5
 
 
-def losses(curves, lettering, title):
-    """Draw {label: {step: loss}} with a logarithmic scale of losses."""
+def losses(curves, plot_font, title):
+    """Draw {label: {step: loss}} on a logarithmic scale."""
     curves = {
         label: [point for point in curve.items() if math.isfinite(point[1]) and point[1] > 0]
         for label, curve in curves.items()
     }
     picture = Image.new('RGB', _SIZE, PAPER)
     draw = ImageDraw.Draw(picture)
-    font, title_font = lettering.font(FONT_SIZE), lettering.font(TITLE_SIZE)
+    font, title_font = plot_font.font(FONT_SIZE), plot_font.font(TITLE_SIZE)
     draw.text((_LEFT, 18), title, INK, title_font)
     plot = _Plot([curve for curve in curves.values() if curve])
     plot.draw_axes(draw, font)
@@ -43,7 +44,7 @@ def losses(curves, lettering, title):
 
 
 class _Plot:
-    """The places of steps and losses in the picture."""
+    """The axes of the plot."""
 
     def __init__(self, curves):
         values = [loss for curve in curves for _, loss in curve]
@@ -75,7 +76,7 @@ class _Plot:
         draw.text((_LEFT, _TOP - 6), 'loss', INK, font, anchor='rb')
 
     def _round_losses(self):
-        """Return 1, 2 and 5 times the powers of ten in range; the powers alone if they suffice."""
+        """Return at least three round losses in range: powers of ten, or multiples of these too."""
         powers = range(math.floor(self._low), math.ceil(self._high) + 1)
         for factors in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)):
             marks = [factor * 10.0**power for power in powers for factor in factors]

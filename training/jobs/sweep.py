@@ -14,7 +14,7 @@ import time
 
 from common import files, locks
 from common.errors import UserError
-from training.evaluation import lettering
+from training.evaluation import fonts
 from training.jobs import curves, log_files, run_directory
 
 _STATE, _TABLE, _PLOT = 'sweep.json', 'learning_rates.csv', 'learning_rates.png'
@@ -236,7 +236,7 @@ def _write(directory, outcomes, report):
     for line in sorted(advice):
         report(f'about the accuracies: {line}')
     plot = os.path.join(directory, _PLOT)
-    picture = curves.losses(lines, lettering.choose((), ()), 'Loss at each learning rate')
+    picture = curves.losses(lines, fonts.choose_font((), ()), 'Loss at each learning rate')
     with files.atomic_write(plot) as stream:
         picture.save(stream, 'PNG', optimize=True)
     report(f'the plot: {plot}')

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.evaluation import lettering, plots
+from training.evaluation import fonts, plots
 
 ENGLISH = ('daisy', 'rose')
 
@@ -18,7 +18,7 @@ def matrix(classes, mistakes=1):
 def drawn(classes, **options):
     names = [f'class {label}' for label in range(classes)]
     return plots.confusion_matrix(
-        matrix(classes, **options), lettering.choose(names, range(classes)), 'a title'
+        matrix(classes, **options), fonts.choose_font(names, range(classes)), 'a title'
     )
 
 
@@ -39,16 +39,16 @@ def test_a_matrix_of_any_size_shows_its_diagonal_and_its_mistakes(classes):
 
 
 def test_no_examples_is_an_empty_matrix():
-    picture = plots.confusion_matrix(np.zeros([2, 2], int), lettering.choose(ENGLISH, (0, 1)), 't')
+    picture = plots.confusion_matrix(np.zeros([2, 2], int), fonts.choose_font(ENGLISH, (0, 1)), 't')
     assert colours(picture) == (0, 0)
 
 
 def test_a_title_or_name_of_any_length_stays_inside():
     names = ['a' * 500, 'b']
-    picture = plots.confusion_matrix(matrix(2), lettering.choose(names, (0, 1)), 'title ' * 30)
+    picture = plots.confusion_matrix(matrix(2), fonts.choose_font(names, (0, 1)), 'title ' * 30)
     edge = np.asarray(picture)[:, -5:]
     assert (edge == 255).all(), 'the margin is empty'
-    font = lettering.choose(names, (0, 1)).font(14)
+    font = fonts.choose_font(names, (0, 1)).font(14)
     short = plots.shortened('a' * 500, font, 100)
     assert short.endswith('...')
     assert font.getlength(short) <= 100
@@ -62,28 +62,28 @@ def test_a_sheet_of_mistakes_takes_pictures_of_every_shape(count):
         (Image.new('L', shapes[number % 4], 10 * number), number % 2, 1 - number % 2, 0.5)
         for number in range(count)
     ]
-    sheet = plots.mistakes_sheet(tiles, lettering.choose(ENGLISH, (0, 1)), 'title')
+    sheet = plots.mistakes_sheet(tiles, fonts.choose_font(ENGLISH, (0, 1)), 'title')
     assert sheet.width > 150
     assert sheet.height > 200 * -(-count // 6)
 
 
 def test_english_names_need_no_font_of_the_system():
-    chosen = lettering.choose(ENGLISH, (0, 1), directories=['/nowhere'])
+    chosen = fonts.choose_font(ENGLISH, (0, 1), directories=['/nowhere'])
     assert (chosen.path, chosen.names, chosen.numbered) == (None, list(ENGLISH), 0)
 
 
 def test_names_that_no_font_can_write_become_labels():
     names = ['장미', '蒲公英', 'rose', 'Löwenzahn']
-    chosen = lettering.choose(names, range(1, 5), directories=[])
+    chosen = fonts.choose_font(names, range(1, 5), directories=[])
     assert chosen.names == ['label 1', 'label 2', 'rose', 'Lowenzahn']
     assert chosen.numbered == 2
     picture = plots.confusion_matrix(matrix(4), chosen, 'title')
     english = plots.confusion_matrix(
-        matrix(4), lettering.choose([*ENGLISH, 'x', 'y'], range(4)), 'title'
+        matrix(4), fonts.choose_font([*ENGLISH, 'x', 'y'], range(4)), 'title'
     )
     assert picture.height > english.height, 'a note says why there are labels'
-    assert chosen.spelt('장미', 'data set') == 'data set'
-    assert chosen.spelt('rose', 'data set') == 'rose'
+    assert chosen.writable('장미', 'data set') == 'data set'
+    assert chosen.writable('rose', 'data set') == 'rose'
 
 
 def test_a_font_with_the_letters_is_found_among_others(tmp_path, monkeypatch):
@@ -101,13 +101,13 @@ def test_a_font_with_the_letters_is_found_among_others(tmp_path, monkeypatch):
     for name in filter(None, letters):
         (tmp_path / name).write_bytes(b'')
     (tmp_path / 'readme.txt').write_bytes(b'')
-    monkeypatch.setattr(lettering, '_covered', covered)
-    chosen = lettering.choose(['장미', 'rose'], (0, 1), directories=[str(tmp_path)])
+    monkeypatch.setattr(fonts, '_covered', covered)
+    chosen = fonts.choose_font(['장미', 'rose'], (0, 1), directories=[str(tmp_path)])
     assert chosen.path == str(tmp_path / 'NanumGothic.ttf')
     assert chosen.names == ['장미', 'rose']
 
 
 def test_damaged_font_files_are_passed_over(tmp_path):
     (tmp_path / 'NotoSansCJK-Regular.ttc').write_bytes(b'no font at all')
-    chosen = lettering.choose(['장미'], [3], directories=[str(tmp_path)])
+    chosen = fonts.choose_font(['장미'], [3], directories=[str(tmp_path)])
     assert chosen.names == ['label 3']

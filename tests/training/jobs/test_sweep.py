@@ -17,7 +17,7 @@ from PIL import Image
 
 from common.errors import UserError
 from support.checkout import ROOT
-from training.evaluation import lettering
+from training.evaluation import fonts
 from training.jobs import curves, log_files, sweep
 
 # Trains `x -= rate * 2x` for --max_number_of_steps; what it says has the form of the real log.
@@ -228,7 +228,7 @@ def test_rates_keep_their_order_and_come_once():
     assert sweep.parse_rates('0.1, 1e-3,0.1,5,') == [0.1, 0.001, 5.0]
 
 
-LETTERS = lettering.choose((), ())
+LETTERS = fonts.choose_font((), ())
 FALLING = {step: 2.0 / step for step in range(1, 50)}
 
 

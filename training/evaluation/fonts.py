@@ -1,6 +1,6 @@
-"""Letters for plots: a font that has those of the class names, or another way to write them.
+"""The font of plots: one that can write the class names, or else replacements for the names.
 
-Paper, ink and sizes are those of every plot.
+All plots share the colours and sizes here.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ FONT_DIRECTORIES = (
     '/System/Library/Fonts',
     'C:/Windows/Fonts',
 )
-# Plain fonts, those with the most letters first.
+# Patterns for names of plain fonts; those with the most letters come first.
 _PREFERRED = (
     r'NotoSansCJK.*Regular',
     r'SourceHanSans.*Regular',
@@ -34,34 +34,33 @@ _PREFERRED = (
     r'.',
 )
 _MOST_FONTS = 60
-# No font has a letter here: what is drawn instead stands for every letter that is missing.
+# No font has this character: its replacement shows what a font draws for missing letters.
 _NO_LETTER = '\U0010fffd'
 _TEST_SIZE = 16
 
 
 @dataclasses.dataclass(frozen=True)
-class Lettering:
-    """A font, and class names in letters that it has."""
+class PlotFont:
+    """A font, and the class names as it can write them."""
 
     path: str | None  # None: the font that comes with Pillow.
     names: list
     labels: list  # The number of each class in the records.
-    numbered: int  # So many names are written as their label's number.
+    numbered: int  # How many names are replaced by the numbers of their labels.
 
     def font(self, size):
         """Return the font at a size in pixels."""
         return _font(self.path, size)
 
-    def spelt(self, text, instead):
-        """Return a text as the font can write it: without accents, or else something `instead`."""
-        return _spelt(text, self.path) or instead
+    def writable(self, text, instead):
+        """Return a text that the font can write: as it is, without accents, or `instead`."""
+        return _writable(text, self.path) or instead
 
 
-def choose(names, labels, directories=FONT_DIRECTORIES):
-    """Choose a `Lettering` that can write the most of the class `names`.
+def choose_font(names, labels, directories=FONT_DIRECTORIES):
+    """Return the `PlotFont` that can write the most letters of the class `names`.
 
-    A name that no font has the letters of is written without its accents, or else as its label's
-    number.
+    A name with letters that it lacks is written without accents, or else as the label's number.
     """
     names = [text.printable(name) for name in names]
     letters = _letters(''.join(names))
@@ -73,17 +72,17 @@ def choose(names, labels, directories=FONT_DIRECTORIES):
             best_path, best = path, covered & letters
         if best == letters:
             break
-    spelt = [_spelt(name, best_path) for name in names]
-    written = [name or f'label {label}' for name, label in zip(spelt, labels, strict=True)]
-    return Lettering(best_path, written, list(labels), sum(name is None for name in spelt))
+    found = [_writable(name, best_path) for name in names]
+    written = [name or f'label {label}' for name, label in zip(found, labels, strict=True)]
+    return PlotFont(best_path, written, list(labels), sum(name is None for name in found))
 
 
 def _letters(text):
     return {letter for letter in text if not letter.isspace()}
 
 
-def _spelt(text, path):
-    """Return a text, or the same without accents, or None where the font lacks letters."""
+def _writable(text, path):
+    """Return a text, or the same without accents, or None if the font lacks letters."""
     parts = unicodedata.normalize('NFKD', text)
     plain = ''.join(letter for letter in parts if not unicodedata.combining(letter))
     for form in (text, plain):
@@ -93,18 +92,18 @@ def _spelt(text, path):
 
 
 def _installed(directories):
-    """List the font files of the directories, those that promise the most first."""
+    """List the font files of the directories, those with the most letters first."""
     found = []
     for directory in directories:
         for parent, _, files in os.walk(os.path.expanduser(directory)):
             found += [os.path.join(parent, file) for file in files if _is_font(file)]
 
-    def promise(path):
+    def rank(path):
         stem = os.path.splitext(os.path.basename(path))[0]
-        rank = next(n for n, pattern in enumerate(_PREFERRED) if re.search(pattern, stem, re.I))
-        return rank, path
+        place = next(n for n, pattern in enumerate(_PREFERRED) if re.search(pattern, stem, re.I))
+        return place, path
 
-    return sorted(found, key=promise)[:_MOST_FONTS]
+    return sorted(found, key=rank)[:_MOST_FONTS]
 
 
 def _is_font(file):
@@ -116,19 +115,19 @@ def _font(path, size):
         return ImageFont.load_default(size)
     font = ImageFont.truetype(path, size)
     if font.path != path:
-        # Pillow has looked for another file of that name.
+        # Pillow found another file of that name.
         raise OSError(f'{path}: no font')
     return font
 
 
 def _covered(path, letters):
-    """Return those of the letters that a font has."""
+    """Return the letters that a font has."""
     try:
         font = _font(path, _TEST_SIZE)
         absent = _shape(font, _NO_LETTER)
         return {letter for letter in letters if _shape(font, letter) != absent}
     except (OSError, ValueError):
-        return set()  # A damaged font file, or one of a kind that cannot be drawn at any size.
+        return set()  # The file is damaged, or its font has no size that can be chosen.
 
 
 def _shape(font, letter):
