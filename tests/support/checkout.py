@@ -1,4 +1,4 @@
-"""Where this checkout lies: tests that run its programs and read its files ask here."""
+"""The directory of this checkout, for tests that run its programs and read its files."""
 
 from pathlib import Path
 

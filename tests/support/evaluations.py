@@ -1,4 +1,4 @@
-"""Evaluations of checkpoints that nobody trained, by the library call that the program makes."""
+"""Evaluate untrained checkpoints with the library call that the program makes."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ INFO = classifier_files.describe()
 
 
 class Program:
-    """Runs evaluations of one train_dir into one eval_dir."""
+    """Evaluate one train_dir into one eval_dir."""
 
     def __init__(self, directory, data):
         self.train_dir, self.eval_dir = directory / 'run', directory / 'eval'

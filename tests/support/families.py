@@ -1,4 +1,4 @@
-"""One network of each family, with sizes of pictures at which it is quick to test."""
+"""One network of each family, and picture sizes at which it is quick to test."""
 
 import contextlib
 from unittest import mock
@@ -60,6 +60,6 @@ def enough_values_for_batch_norms(fewest=FEWEST_VALUES):
 
 
 def families_of(networks):
-    """Return what tells the families of some networks apart: where they and their scopes are."""
+    """Return (module, scope function) of each network: these differ between families."""
     specs = map(nets_factory.get_spec, networks)
     return {(spec.fn.__module__, spec.arg_scope) for spec in specs}

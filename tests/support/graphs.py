@@ -1,4 +1,4 @@
-"""Running a piece of graph for a test."""
+"""Run a part of a graph in a test."""
 
 import tensorflow.compat.v1 as tf
 

@@ -1,4 +1,4 @@
-"""What the networks are compared against: names, shapes and logits read off the original.
+"""Names, shapes and logits of the original networks, to compare ours with.
 
 `golden/` holds the facts of all networks and the logits of a few. The whole reference lies in
 `../shared/reference`, which a checkout may lack; a test that needs it skips then.
@@ -20,7 +20,7 @@ Built = namedtuple('Built', 'graph images logits end_points')
 
 
 def facts(network):
-    """Return what is known of a network; one without golden facts fails the test."""
+    """Return the golden facts of a network; the test fails if there are none."""
     path = GOLDEN / 'nets' / f'{network}.json.gz'
     if not path.exists():
         pytest.fail(f'{path.name} is missing from tests/golden/nets: nothing guards {network}')
@@ -28,7 +28,7 @@ def facts(network):
 
 
 def shared(name):
-    """Return the path of a file of the whole reference; skip the test where there is none."""
+    """Return the path of a file of the complete reference; skip the test if it is missing."""
     if not (SHARED / name).exists():
         pytest.skip(f'no reference file {name}')
     return SHARED / name

@@ -46,12 +46,12 @@ def _example(split, number):
 
 
 def steps_in(text):
-    """List the steps that a log tells of."""
+    """List the steps in a log."""
     return [int(step) for step in re.findall(r'INFO:tensorflow:global step (\d+): loss', text)]
 
 
 class Runs:
-    """Start runs on the drawn pictures; what is typed adds to small defaults."""
+    """Start runs on the drawn pictures; the arguments override small defaults."""
 
     def __init__(self, dataset_dir, directory):
         self.dataset_dir = dataset_dir
@@ -81,7 +81,7 @@ class Runs:
             return train.train(TrainOptions(**self.flags(name, **typed)))
 
     def start(self, name='run', **typed):
-        """Start train_image_classifier.py as a process of its own, its log in `name`.log."""
+        """Start train_image_classifier.py as a process that logs to `name`.log."""
         flags = {k: v for k, v in self.flags(name, **typed).items() if v is not None}
         command = [sys.executable, '-u', str(SCRIPT), *(f'--{k}={v}' for k, v in flags.items())]
         with open(self.path(f'{name}.log'), 'ab') as log:
@@ -96,18 +96,18 @@ class Runs:
         return process
 
     def end(self):
-        """Kill what a failed test has left running."""
+        """Kill processes that a failed test left running."""
         for process in self._processes:
             process.kill()
             process.wait()
 
     def log(self, name='run'):
-        """Read what a process has said."""
+        """Return the log of a process."""
         with open(self.path(f'{name}.log'), encoding='utf-8', errors='replace') as stream:
             return stream.read()
 
     def wait_for(self, process, words, name='run', seconds=120):
-        """Wait until a process has said something that matches `words`; return the match."""
+        """Wait until the log of a process matches `words`, and return the match."""
         deadline = time.monotonic() + seconds
         while not (match := re.search(words, self.log(name))):
             assert process.poll() is None, self.log(name)
@@ -134,7 +134,7 @@ def different(one, other):
 
 
 def is_finite(checkpoint):
-    """Tell whether a checkpoint holds numbers only."""
+    """Return whether all values of a checkpoint are finite."""
     return all(
         np.isfinite(value).all()
         for value in variables(checkpoint).values()

@@ -1,4 +1,4 @@
-"""Checkpoints with any names and values, written in a moment, and damaged in every way."""
+"""Write checkpoints with any names and values, and damage them."""
 
 import os
 
@@ -25,7 +25,7 @@ def write(directory, values=None, name='model.ckpt', step=None, v1=False, state=
 
 
 def random_values(shapes, seed=0):
-    """Return an array for each name, of numbers that no initializer gives."""
+    """Return an array for each name, with values that no initializer produces."""
     generator = np.random.default_rng(seed)
     return {name: generator.random(shape, np.float32) for name, shape in shapes.items()}
 

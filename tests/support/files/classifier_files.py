@@ -1,4 +1,4 @@
-"""Classifiers that nobody trained, and pictures for them: what an evaluation needs, in a moment."""
+"""Write untrained classifiers and pictures for them, quickly: all that an evaluation needs."""
 
 import numpy as np
 
@@ -58,5 +58,5 @@ def dataset(directory, split='validation'):
 
 
 def labels_of(count, classes=3):
-    """Return labels in no order, every class among them."""
+    """Return labels in a mixed order, with every class."""
     return [int(label) for label in np.random.RandomState(1).permutation(count) % classes]

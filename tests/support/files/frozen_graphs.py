@@ -1,4 +1,4 @@
-"""Small graphs of constants and placeholders, before and after something was done to them."""
+"""Build and run small graphs of constants and placeholders."""
 
 import numpy as np
 import tensorflow.compat.v1 as tf

@@ -1,4 +1,4 @@
-"""MetaGraphs and checkpoints as programs of TensorFlow 1.x left them after a training."""
+"""MetaGraphs and checkpoints as programs of TensorFlow 1.x wrote them."""
 
 import numpy as np
 import tensorflow.compat.v1 as tf

@@ -1,4 +1,4 @@
-"""Changed files and requests, the same for the same seed."""
+"""Change files and requests at random, with a seed."""
 
 import random
 

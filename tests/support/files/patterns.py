@@ -1,4 +1,4 @@
-"""Pictures of five patterns that a small network tells apart after a few seconds of training."""
+"""Pictures of patterns that a small network learns in a few seconds."""
 
 import itertools
 import os

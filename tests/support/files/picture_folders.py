@@ -1,4 +1,4 @@
-"""Folders of small pictures, and what the records made of them hold."""
+"""Write folders of small pictures, and read the records made from them."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Pictures of every kind and condition, each beside the pixels that it has to turn into."""
+"""Pictures of every file type, each with its expected pixels."""
 
 import dataclasses
 import io
@@ -31,7 +31,7 @@ def normalise(data, **options):
 
 
 def colours(width=WIDTH, height=HEIGHT):
-    """Return a smooth picture that no turn or mirror leaves as it is."""
+    """Return a smooth picture that every rotation and reflection changes."""
     y, x = np.mgrid[0:height, 0:width]
     red, green = 255 * x / (width - 1), 255 * y / (height - 1)
     blue = 127 + 127 * np.sin((x + 2 * y) / 14)
@@ -279,7 +279,7 @@ def _small_frame():
 
 
 def all_good():
-    """Map names to every picture that has to be accepted; names and bytes agree."""
+    """Map names to every picture that must be accepted; the name has the right ending."""
     return {**jpegs(), **pngs(), **bmps(), **others()}
 
 
@@ -305,7 +305,7 @@ def empty_scans(side, count):
 
 
 def bad_files():
-    """Map names to (bytes, a part of the reason) of files that have to be refused."""
+    """Map names to (bytes, a part of the reason) of files that must be refused."""
     png_of_huge_size = bytearray(encoded(as_image(colours()), 'PNG'))
     struct.pack_into('>II', png_of_huge_size, 16, 60000, 60000)
     scans = turned(1, 'JPEG', progressive=True)

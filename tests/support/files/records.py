@@ -1,4 +1,4 @@
-"""Pictures, and TFRecord files as other programs leave them: for readers and preprocessing."""
+"""Pictures, and TFRecord files as other programs write them."""
 
 import io
 

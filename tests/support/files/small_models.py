@@ -1,4 +1,4 @@
-"""Trained classifiers of a few thousand weights, as every program of the toolkit writes them."""
+"""Small classifiers, in the files that the programs write."""
 
 import os
 
@@ -25,7 +25,7 @@ def describe(model_name='lenet', image_size=None, class_names=CLASSES, **given):
 
 
 def values(info, seed=0):
-    """Return weights that tell pictures apart, by variable name."""
+    """Return {variable name: weights} whose outputs differ between pictures."""
     with tf.Graph().as_default():
         variables = build.build(info).network.variables
         shapes = {variable.op.name: variable.shape.as_list() for variable in variables}

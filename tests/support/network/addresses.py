@@ -1,4 +1,4 @@
-"""Addresses that nobody listens at."""
+"""Addresses without a listener."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""Stand-ins for a loaded model, for tests of what lies around it."""
+"""Replacements for a loaded model in tests of the code around it."""
 
 import contextlib
 import threading

@@ -1,4 +1,4 @@
-"""A small web server on this machine that can break off, redirect and refuse."""
+"""A small web server that can disconnect, redirect and refuse."""
 
 import contextlib
 import http.server

@@ -1,4 +1,4 @@
-"""A process that knows TensorFlow and nothing of this project."""
+"""Run models in a process that uses TensorFlow and nothing of this project."""
 
 import json
 import os

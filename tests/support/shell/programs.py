@@ -1,4 +1,4 @@
-"""The programs in the root, asked as their users ask them."""
+"""Run the programs as users do."""
 
 import functools
 import os
@@ -27,7 +27,7 @@ def helped(program, how, columns=96):
 
 
 def said_by(command, directory, environment, patience_secs=None):
-    """Return all that a command says, which has to come to a good end."""
+    """Return the output of a command, which must succeed."""
     done = subprocess.run(
         command,
         cwd=directory,
