@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 
-from common import cli, startup
+from common import cli
 from datasets.request import Request
 
 
@@ -18,8 +18,7 @@ def main(request):
     """Convert."""
     # Nothing here needs Keras 3, which takes a third of the time that TensorFlow needs to load.
     os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
-    with startup.quiet(startup.FATAL):
-        from datasets import sources
+    from datasets import sources
 
     sources.run(request, command=shlex.join(['python', *sys.argv]))
 

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import os
 
+from common import startup
 from datasets.records import manifest
 from datasets.records.frames import FRAME_BYTES
 from pictures import gate
@@ -70,7 +71,9 @@ def segment_tasks(plan, spec, options, directory):
 
 def write_segment(task):
     """Check and normalise a task's pictures, and write their records; runs in a worker."""
-    import tensorflow.compat.v1 as tf
+    # Bad pictures are reported with their reasons: the decoders need not report them too.
+    with startup.quiet(startup.FATAL):
+        import tensorflow.compat.v1 as tf
 
     frames, reasons, digests = [], [], []
     try:

@@ -2,7 +2,7 @@
 
 import os
 
-from common import files, labels, progress
+from common import files, labels, progress, startup
 from common.errors import UserError
 from datasets.records import frames, label_files, manifest
 from datasets.records.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
@@ -89,7 +89,8 @@ def _where(number, start):
 
 
 def _bad_example(data, class_names):
-    import tensorflow.compat.v1 as tf
+    with startup.quiet():
+        import tensorflow.compat.v1 as tf
     from google.protobuf.message import DecodeError
 
     try:
