@@ -39,6 +39,7 @@ class DivergedError(Exception):
     """The loss or the weights are no longer numbers."""
 
     def __init__(self, what, step, rate):
+        self.step = int(step)
         super().__init__(
             f'{what} at step {step}, learning rate {rate:.6g}; nothing was saved since then.'
             ' Likely causes: a learning rate that is too high (try a tenth, or --warmup_epochs=1), '

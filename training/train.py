@@ -12,6 +12,7 @@ from training import data_choice, graph, hooks, preparation, saving, session, su
 from training.jobs import run_directory
 from training.saving import DivergedError
 from training.signals import StopRequest
+from training.status_file import StatusFile
 from training.validation import Validator
 
 # What is left of the statistics' initial values should be no more than this.
@@ -28,39 +29,48 @@ def train(options):
         cluster.serve(place)
         return 0
     try:
-        with data_choice.advising(), StopRequest() as stop, contextlib.ExitStack() as stack:
+        with StopRequest() as stop, contextlib.ExitStack() as stack:
             if place.is_chief:
                 stack.enter_context(saving.claimed(options.train_dir))
-            _train(preparation.prepare(options, place), stop)
+            status = stack.enter_context(StatusFile(options.train_dir if place.is_chief else None))
+            stack.enter_context(data_choice.advising())
+            _train(preparation.prepare(options, place), stop, status)
     except DivergedError as error:
         print(f'error: {error}', file=sys.stderr)
-        return run_directory.DIVERGED
+        return run_directory.EXIT_DIVERGED
     return 0
 
 
-def _train(run, stop):
+def _train(run, stop, status):
+    first_step = run.resumed.step if run.resumed else 0
+    status.begin(first_step, run.last_step)
     for line in run.lines:
         tf.logging.info('%s', line)
-    if run.resumed and run.last_step is not None and run.resumed.step >= run.last_step:
+    if run.resumed and run.last_step is not None and first_step >= run.last_step:
         tf.logging.info(
             'Nothing to do: %s is at step %d, and the run ends at %d',
             run.options.train_dir,
-            run.resumed.step,
+            first_step,
             run.last_step,
         )
+        status.end(first_step)
         return
     with tf.Graph().as_default() as training_graph:
         # What the user may have got wrong shows before others are waited for.
         tf.set_random_seed(run.options.seed)
         step = graph.build(run, run.batches)
         plan = session.plan_start(run, step) if run.place.is_chief else None
-        for line in _start_lines(run, step, plan):
+        advice = [*_about_batch_norm(run, step)]
+        for line in (*_start_lines(run, step, plan), *advice):
             tf.logging.info('%s', line)
+        status.advise(advice)
         with cluster.joined(run.place) as target, contextlib.ExitStack() as stack:
             writer = saving.CheckpointWriter(run, step) if run.place.is_chief else None
             creator = session.creator(run, step, plan, writer, target)
             session_hooks = list_hooks(run, step, writer, stop, stack, training_graph)
             session.loop(creator, session_hooks, step.number, run.records)
+        if writer:
+            status.end(writer.saved_step, bool(stop))
     if run.skipped is not None:
         tf.logging.info('%s', run.skipped.summary())
     if stop:
@@ -108,7 +118,6 @@ def _start_lines(run, step, plan):
         yield f'All {len(step.network)} variables start at random; {len(step.trained)} are trained'
         if len(step.trained) < len(tf.trainable_variables()):
             yield 'WITHOUT --checkpoint_path what is outside --trainable_scopes stays random'
-    yield from _about_batch_norm(run, step)
 
 
 def _about_batch_norm(run, step):

@@ -102,12 +102,12 @@ def test_a_second_run_in_the_same_place_is_refused(checkout, tmp_path):
     same_directory = checkout.run('run_train.sh', folder=elsewhere)
     assert same_directory.returncode == 1
     assert same_directory.stderr == (
-        f'error: --train_dir={train_dir}: a training runs there already'
+        f'error: --train_dir={train_dir}: a training is already running there'
         f' (process {first["process"]}, log {log})\n'
     )
     same_log = checkout.run('run_train.sh', f'--train_dir={tmp_path}/other')
     assert same_log.returncode == 1
-    assert same_log.stderr.startswith(f'error: {log}: a training writes there')
+    assert same_log.stderr.startswith(f'error: {log}: another training writes there')
     assert len(checkout.told()) == 1
     assert log.read_text() == 'INFO:tensorflow:Training a stand-in\n'
     other = checkout.run('run_train.sh', f'--train_dir={tmp_path}/other', folder=elsewhere)
@@ -128,7 +128,7 @@ def test_two_starts_at_one_moment_make_one_run(checkout, tmp_path):
             second = checkout.run('run_train.sh')
         first.communicate(timeout=60)
     assert second.returncode == 1
-    assert 'a training runs there already' in second.stderr
+    assert 'a training is already running there' in second.stderr
     assert first.returncode == 0
     assert len(checkout.told()) == 1
 
@@ -137,7 +137,7 @@ def test_a_run_that_cannot_begin_says_why_at_once(checkout):
     done = checkout.run('run_train.sh', '--batch_size=0')
     assert done.returncode == 1
     assert done.stderr == (
-        'error: the training ended at once: --batch_size=0: must be at least 1\n'
+        'error: the training ended immediately: --batch_size=0: must be at least 1\n'
     )
 
 
@@ -161,7 +161,10 @@ def test_stopping_ends_no_process_of_others(checkout, tmp_path):
     assert free.returncode == 0
     assert free.stdout.startswith('nothing to stop')
     assert held.returncode == 1
-    assert f'process {os.getpid()} is no train_image_classifier.py, and goes on: ' in held.stderr
+    assert (
+        f'process {os.getpid()} is not a train_image_classifier.py, so it is not stopped: '
+        in held.stderr
+    )
 
 
 def test_a_run_that_was_started_by_hand_is_refused_and_stopped_too(checkout, tmp_path):
@@ -173,7 +176,7 @@ def test_a_run_that_was_started_by_hand_is_refused_and_stopped_too(checkout, tmp
         assert by_hand.stdout.readline() == b'INFO:tensorflow:Training a stand-in\n'
         refused = checkout.run('run_train.sh')
         stopped = checkout.run('stop_train.sh')
-    running = f'a training runs there already (process {by_hand.pid})'
+    running = f'a training is already running there (process {by_hand.pid})'
     assert refused.stderr == f'error: --train_dir={train_dir}: {running}\n'
     assert stopped.stdout.splitlines()[-2] == f'newest checkpoint: {train_dir}/model.ckpt-7'
     assert by_hand.returncode == 0

@@ -13,6 +13,7 @@ from common.errors import UserError
 from support import training_runs
 from support.files import checkpoint_files
 from training import preparation, session
+from training.jobs import run_directory
 from training.options import TrainOptions
 
 
@@ -72,6 +73,8 @@ def test_a_finished_run_trains_no_step_more(runs, log):
     before = sorted(os.listdir(runs.path()))
     assert runs.train(max_number_of_steps=2) == 0
     assert f'Nothing to do: {runs.path()} is at step 2, and the run ends at 2' in log()
+    status = run_directory.read_status(runs.path(), os.getpid())
+    assert (status.state, status.step, status.last_step) == ('finished', 2, 2)
     assert sorted(os.listdir(runs.path())) == before
 
 
@@ -162,6 +165,8 @@ def test_a_run_that_cannot_learn_much_says_what_to_pass(runs, log, monkeypatch):
     runs.train(max_number_of_steps=1, optimizer='adam', **network)
     assert 'too short for batch norm with decay 0.9997' in log()
     assert 'pass --batch_norm_decay=0.5' in log()
+    (advice,) = run_directory.read_status(runs.path()).advice
+    assert advice in log()
     assert "adam learns slowly with an epsilon of 1 (TF-Slim's default)" in log()
 
 

@@ -1,4 +1,4 @@
-"""A training in the background: start it, find it, stop it. Nothing here needs TensorFlow."""
+"""Start, find and stop a training in the background, without TensorFlow."""
 
 import contextlib
 import os
@@ -11,17 +11,17 @@ from common import locks
 from common.errors import UserError
 from training.jobs import log_files, programs, run_directory
 
-# Held from the start on: before the program takes its own, TensorFlow is loaded for seconds.
+# Held from the start: the program takes its own lock only seconds later, after loading TensorFlow.
 _START_LOCK = 'run_train.lock'
 _PROGRAM = 'train_image_classifier.py'
-# As long as it takes to find out that data or starting weights are not there.
+# Within this time, the program notices if data or starting weights are missing.
 _WATCHED_SECS = 20
 _REPORT_SECS = 15
 _POLL_SECS = 0.1
 
 
 def start(train_dir, log, stop_command, command, report=print, environment=None):
-    """Start `command` with its output in `log`; a UserError if it fails within seconds."""
+    """Start `command` with its output in `log`; raise UserError if it fails within seconds."""
     log = os.path.abspath(log)
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(_claimed(train_dir))
@@ -35,7 +35,7 @@ def start(train_dir, log, stop_command, command, report=print, environment=None)
     report(f'  follow:  tail -f {shlex.quote(log)}')
     report(f'  stop:    {stop}')
     report(f'           (or kill {process.pid}; either way it saves a checkpoint first)')
-    _require_survival(process, log)
+    _require_survival(process, train_dir, log)
 
 
 def _spawn(command, environment, output, lock):
@@ -45,7 +45,7 @@ def _spawn(command, environment, output, lock):
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=[lock],  # The system frees it when that process ends.
+            pass_fds=[lock],  # The system frees the lock when the process ends.
         )
     except OSError as error:
         raise UserError(f'{command[0]}: cannot be run ({error.strerror})') from None
@@ -53,7 +53,7 @@ def _spawn(command, environment, output, lock):
 
 @contextlib.contextmanager
 def _claimed(train_dir):
-    """Open the lock of a directory that nobody trains in."""
+    """Open and hold the lock of a directory in which no training runs."""
     with contextlib.suppress(OSError):
         os.makedirs(train_dir, exist_ok=True)
     lock = os.path.join(train_dir, _START_LOCK)
@@ -65,10 +65,12 @@ def _claimed(train_dir):
 
 @contextlib.contextmanager
 def _emptied(log):
-    """Open a log anew; the lock on it lasts as long as somebody writes there."""
+    """Open and empty a log; it stays locked as long as a process writes there."""
     with _opened(log, os.O_WRONLY | os.O_APPEND) as handle:
         if not _try_lock(handle, log):
-            raise UserError(f'{log}: a training writes there; start this one in another directory')
+            raise UserError(
+                f'{log}: another training writes there; start this one in another directory'
+            )
         os.ftruncate(handle, 0)
         yield handle
 
@@ -88,25 +90,26 @@ def _opened(path, mode):
 def _about_running(train_dir):
     process, log, _ = find(train_dir) or (None, None, None)
     which = f' (process {process}{f", log {log}" if log else ""})' if process else ''
-    return f'--train_dir={train_dir}: a training runs there already{which}'
+    return f'--train_dir={train_dir}: a training is already running there{which}'
 
 
-def _require_survival(process, log):
-    """Wait for the program's first line, by when data and weights were found to be there."""
+def _require_survival(process, train_dir, log):
+    """Wait until the program reports that it trains; raise UserError if it ends before."""
     give_up = time.monotonic() + _WATCHED_SECS
     while time.monotonic() < give_up:
         if process.poll() is not None:
             why = log_files.last_line(log) or f'exit status {process.returncode}'
-            raise UserError(f'the training ended at once: {why.removeprefix("error: ")}')
-        if 'INFO:tensorflow:' in log_files.read(log):
+            raise UserError(f'the training ended immediately: {why.removeprefix("error: ")}')
+        status = run_directory.read_status(train_dir, process.pid)
+        if status and status.state != run_directory.FAILED:
             return
         time.sleep(_POLL_SECS)
 
 
 def find(train_dir):
-    """Return (process, log or None, path of the lock that it holds) of who trains there, or None.
+    """Return (process, its log or None, path of the lock that it holds) of a training, or None.
 
-    The start's lock is looked at first: it is held until the very end of the process.
+    The lock of `start` is looked at first, because it is held until the very end of the process.
     """
     for name in (_START_LOCK, run_directory.LOCK):
         path = os.path.join(train_dir, name)
@@ -118,7 +121,7 @@ def find(train_dir):
 
 
 def stop(train_dir, report=print):
-    """Ask the training in a directory to stop, and wait until it has saved and ended."""
+    """Stop the training in a directory, and wait until it has saved a checkpoint and ended."""
     train_dir = os.path.abspath(train_dir)
     found = find(train_dir)
     if not found:
@@ -139,15 +142,15 @@ def stop(train_dir, report=print):
 
 
 def _require_ours(process, lock):
-    """Refuse what holds the lock and yet is no training of this machine."""
+    """Raise UserError unless a process is a training on this machine."""
     command = _command(process)
     if not command:
         raise UserError(
-            f'{lock}: held by process {process}, which this machine does not have; stop it where '
-            'it runs'
+            f'{lock}: held by process {process}, which does not run on this machine; stop it '
+            'on the machine where it runs'
         )
     if _PROGRAM not in command:
-        raise UserError(f'process {process} is no {_PROGRAM}, and goes on: {command}')
+        raise UserError(f'process {process} is not a {_PROGRAM}, so it is not stopped: {command}')
 
 
 def _command(process):
@@ -168,7 +171,7 @@ def _wait_until_free(lock, report):
         now = time.monotonic()
         if now - reported >= _REPORT_SECS:
             reported = now
-            report(f'still at it after {now - began:.0f} s; Ctrl-C ends the waiting, no more')
+            report(f'still running after {now - began:.0f} s; Ctrl-C only ends the waiting')
 
 
 def _about_checkpoint(train_dir):
@@ -194,6 +197,6 @@ def _try_lock(handle, path, shared=False):
         return locks.try_lock(handle, shared)
     except OSError as error:
         raise UserError(
-            f'{path}: cannot be locked ({error.strerror}); the training directory and the log have '
-            'to lie on another file system'
+            f'{path}: cannot be locked ({error.strerror}); the training directory and the log must '
+            'be on a file system with locks'
         ) from None

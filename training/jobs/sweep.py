@@ -1,11 +1,10 @@
-"""Train the same number of steps at each of several learning rates, and compare."""
+"""Train the same number of steps at each of several learning rates, and compare them."""
 
 import contextlib
 import csv
 import dataclasses
 import math
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -19,31 +18,27 @@ from training.jobs import curves, log_files, run_directory
 
 _STATE, _TABLE, _PLOT = 'sweep.json', 'learning_rates.csv', 'learning_rates.png'
 _LOG = 'train.log'
-_LAST_STEP = re.compile(r'Last step: (\d+)')
-_DIVERGED_AT = re.compile(r'^error: .* at step (\d+), ', re.MULTILINE)
-_ERROR = re.compile(r'^error: (.*)$', re.MULTILINE)
-# Of batch norm, in a log that nobody may read; accuracies are worthless then.
-_ADVICE = re.compile(r'This run of \d+ steps is too short .*')
 _POLL_SECS = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How the training at one rate ended; a loss of None: it never got as far as a line."""
+    """How the training at one rate ended."""
 
     state: str  # finished, diverged or stopped
     step: int
-    loss: float | None  # Mean over the last tenth.
-    accuracy: float | None  # Of the last validation, where there was one.
+    loss: float | None  # Mean over the last tenth of the steps; None if no loss was logged.
+    accuracy: float | None  # Of the last validation, if there was one.
     seconds: float
 
     def describe(self):
-        """Return the table's last column."""
-        return '' if self.state == 'finished' else f'{self.state} at step {self.step}'
+        """Return the last column of the table."""
+        is_finished = self.state == run_directory.FINISHED
+        return '' if is_finished else f'{self.state} at step {self.step}'
 
 
 def parse_rates(text):
-    """Return the rates of a list with commas, in its order."""
+    """Return the learning rates of a comma-separated list, in its order."""
     rates = []
     for part in filter(None, (part.strip() for part in text.split(','))):
         try:
@@ -51,27 +46,27 @@ def parse_rates(text):
         except ValueError:
             rate = math.nan
         if not 0 < rate < math.inf:
-            raise UserError(f'--learning_rates={text}: {part!r} is no rate above 0')
+            raise UserError(f'--learning_rates={text}: {part!r} must be a number above 0')
         rates.append(rate)
     if not rates:
-        raise UserError('--learning_rates is empty; name some, with commas: 0.1,0.01,0.001')
+        raise UserError('--learning_rates=: must be a list such as 0.1,0.01,0.001')
     return list(dict.fromkeys(rates))
 
 
 def run(rates, directory, program, flags, report=print, environment=None):
     """Train at each rate in a directory of its own, and return {rate: Outcome}.
 
-    `program` begins the command, `flags` are those of all rates. What an earlier sweep with the
-    same flags has done is not done again.
+    The command is `program` with `flags` and a learning rate. Rates that an earlier sweep with
+    the same flags has finished are not trained again.
     """
     os.makedirs(directory, exist_ok=True)
-    busy = f'--train_dir={directory}: another sweep runs there'
+    busy = f'--train_dir={directory}: another sweep is running there'
     with locks.Lock(os.path.join(directory, 'sweep.lock'), busy), _sigterm_as_exit():
         state = _State(directory, flags)
         command = [*program, *flags]
         for rate in rates:
             if state.is_done(rate):
-                report(f'learning rate {rate:g}: done before')
+                report(f'learning rate {rate:g}: finished by an earlier sweep')
                 continue
             train_dir = os.path.join(directory, f'lr_{rate:g}')
             state.add(rate, _train(rate, train_dir, command, environment, report))
@@ -83,7 +78,7 @@ def run(rates, directory, program, flags, report=print, environment=None):
 
 
 class _State:
-    """What the sweep has done so far, in a file."""
+    """The outcomes so far; they are stored in a file."""
 
     def __init__(self, directory, flags):
         self._path = os.path.join(directory, _STATE)
@@ -93,13 +88,13 @@ class _State:
         if before != self._flags:
             changed = sorted(set(before) ^ set(self._flags))
             raise UserError(
-                f'--train_dir={directory}: holds a sweep with other flags ({", ".join(changed)}); '
-                'name another directory, or repeat its flags'
+                f'--train_dir={directory}: has a sweep with other flags ({", ".join(changed)});'
+                ' pass another directory, or the same flags'
             )
         self.outcomes = {float(k): Outcome(**v) for k, v in known.get('rates', {}).items()}
 
     def is_done(self, rate):
-        return rate in self.outcomes and self.outcomes[rate].state != 'stopped'
+        return rate in self.outcomes and self.outcomes[rate].state != run_directory.STOPPED
 
     def add(self, rate, outcome):
         self.outcomes[rate] = outcome
@@ -109,7 +104,7 @@ class _State:
 
 @contextlib.contextmanager
 def _sigterm_as_exit():
-    """Let a SIGTERM unwind as Ctrl-C does, so that the training under way is stopped."""
+    """Raise SystemExit at SIGTERM, so that the running training is stopped, as at Ctrl-C."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
@@ -124,8 +119,7 @@ def _train(rate, train_dir, command, environment, report):
     report(f'learning rate {rate:g}: training; follow it with: tail -f {shlex.quote(log)}')
     began = time.monotonic()
     with open(log, 'ab') as stream:
-        start = stream.tell()
-        # A session of its own: Ctrl-C reaches the training once, through us.
+        # In a session of its own, the training gets Ctrl-C only once, from here.
         process = subprocess.Popen(
             [*command, f'--learning_rate={rate!r}', f'--train_dir={train_dir}'],
             env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
@@ -134,19 +128,19 @@ def _train(rate, train_dir, command, environment, report):
         try:
             status = process.wait()
         except BaseException:
-            report(f'learning rate {rate:g}: stopping; the same command goes on from there')
+            report(f'learning rate {rate:g}: stopping; run the same command again to resume')
             process.terminate()
             process.wait()
             raise
-    text = _read(log)
-    outcome = _judge(status, text, text[start:], train_dir, time.monotonic() - began)
+    end = _ending(train_dir, process.pid, status)
+    outcome = _outcome(end, train_dir, time.monotonic() - began)
     how = outcome.describe() or f'finished, loss {_short(outcome.loss)}'
     report(f'learning rate {rate:g}: {how}, {outcome.seconds:.0f} s')
     return outcome
 
 
 def _wait_until_free(train_dir, report):
-    """Wait for what a killed sweep has left training there: it is this training."""
+    """Wait for a training that a killed sweep has left running in the directory."""
     with open(os.path.join(train_dir, run_directory.LOCK), 'a+') as lock:
         waited = False
         while True:
@@ -154,41 +148,37 @@ def _wait_until_free(train_dir, report):
                 return
             if not waited:
                 lock.seek(0)
-                report(f'{train_dir}: process {lock.read().strip()} still trains; waiting')
+                report(
+                    f'{train_dir}: process {lock.read().strip()} is still training there; waiting'
+                )
             waited = True
             time.sleep(_POLL_SECS)
 
 
-def _read(log):
-    with open(log, 'rb') as stream:
-        # One character a byte, so that positions are those of the file.
-        return stream.read().decode('latin-1')
+def _ending(train_dir, process, exit_status):
+    """Return the status that a process wrote at its end; raise UserError if it failed."""
+    status = run_directory.read_status(train_dir, process)
+    # A loss that diverged is a result, too.
+    if status and exit_status in (0, run_directory.EXIT_DIVERGED):
+        return status
+    log = os.path.join(train_dir, _LOG)
+    # A program that refuses its flags ends before it writes a status.
+    why = status.message if status else log_files.last_line(log).removeprefix('error: ')
+    raise UserError(f'{why or f"the training ended with status {exit_status}"} (the log: {log})')
 
 
-def _judge(status, text, new, train_dir, seconds):
-    if status not in (0, run_directory.DIVERGED):
-        said = _ERROR.findall(new)
-        why = said[-1] if said else f'ended with status {status}'
-        raise UserError(f'{why} (the log: {os.path.join(train_dir, _LOG)})')
-    losses = log_files.loss_curve(text)
+def _outcome(status, train_dir, seconds):
+    losses = _loss_curve(train_dir)
     last = max(losses, default=0)
-    if status == run_directory.DIVERGED:
-        state = 'diverged'
-        step = int((_DIVERGED_AT.findall(new) or [last])[-1])
-    else:
-        ends = _LAST_STEP.findall(text)
-        step = _saved_step(train_dir)
-        state = 'finished' if ends and step >= int(ends[-1]) else 'stopped'
-    tail = [loss for number, loss in losses.items() if number > last - max(1, last // 10)]
+    tail = [loss for step, loss in losses.items() if step > last - max(1, last // 10)]
     loss = sum(tail) / len(tail) if tail else None
     if loss is not None and not math.isfinite(loss):
         loss = None
-    return Outcome(state, step, loss, _accuracy(train_dir), round(seconds, 1))
+    return Outcome(status.state, status.step, loss, _accuracy(train_dir), round(seconds, 1))
 
 
-def _saved_step(train_dir):
-    step = re.search(r'-(\d+)$', run_directory.newest_checkpoint(train_dir) or '')
-    return int(step[1]) if step else 0
+def _loss_curve(train_dir):
+    return log_files.loss_curve(log_files.read(os.path.join(train_dir, _LOG)))
 
 
 def _accuracy(train_dir):
@@ -198,7 +188,7 @@ def _accuracy(train_dir):
 
 
 def table(outcomes):
-    """Yield the lines that compare the rates."""
+    """Yield the lines of a table that compares the rates."""
     validated = any(outcome.accuracy is not None for outcome in outcomes.values())
     yield ''
     yield f'learning rate  steps       loss{"  accuracy" if validated else ""}     time'
@@ -206,7 +196,9 @@ def table(outcomes):
         cells = f'{rate:>13g} {outcome.step:>6} {_short(outcome.loss):>10}'
         cells += f'{_short(outcome.accuracy):>10}' if validated else ''
         yield f'{cells} {outcome.seconds:>6.0f} s  {outcome.describe()}'.rstrip()
-    finished = [r for r, o in outcomes.items() if o.state == 'finished' and o.loss is not None]
+    finished = [
+        r for r, o in outcomes.items() if o.state == run_directory.FINISHED and o.loss is not None
+    ]
     if finished:
         best = min(finished, key=lambda rate: outcomes[rate].loss)
         yield f'lowest loss (mean of the last tenth of the steps): learning rate {best:g}'
@@ -227,12 +219,12 @@ def _write(directory, outcomes, report):
             writer.writerow([f'{rate:g}', *dataclasses.astuple(outcome)])
     lines, advice = {}, set()
     for rate, outcome in outcomes.items():
-        log = os.path.join(directory, f'lr_{rate:g}', _LOG)
-        if os.path.exists(log):
-            note, text = outcome.describe(), _read(log)
-            lines[f'{rate:g} ({note})' if note else f'{rate:g}'] = log_files.loss_curve(text)
-            if outcome.accuracy is not None:
-                advice.update(_ADVICE.findall(text))
+        train_dir = os.path.join(directory, f'lr_{rate:g}')
+        note = outcome.describe()
+        lines[f'{rate:g} ({note})' if note else f'{rate:g}'] = _loss_curve(train_dir)
+        status = run_directory.read_status(train_dir)
+        if status and outcome.accuracy is not None:
+            advice.update(status.advice)
     for line in sorted(advice):
         report(f'about the accuracies: {line}')
     plot = os.path.join(directory, _PLOT)

@@ -20,7 +20,7 @@ from support.checkout import ROOT
 from training.evaluation import fonts
 from training.jobs import curves, log_files, sweep
 
-# Trains `x -= rate * 2x` for --max_number_of_steps; what it says has the form of the real log.
+# Trains `x -= rate * 2x` for --max_number_of_steps; log and status have the form of the real ones.
 PROGRAM = """
 import json, os, signal, sys, time
 flags = dict(flag[2:].split('=') for flag in sys.argv[1:])
@@ -30,24 +30,32 @@ with open(os.path.join(path, 'starts'), 'a') as stream:
     stream.write('.')
 if flags.get('fail'):
     sys.exit('error: --dataset_dir=nowhere: no such directory')
-state, x, step = os.path.join(path, 'checkpoint'), 1.0, 0
-if os.path.exists(state):
-    step = int(open(state).read().split('-')[1].strip('"'))
+x, step = 1.0, 0
+if os.path.exists(path + '/checkpoint'):
+    step = int(open(path + '/checkpoint').read())
+def report(state):
+    advice = ['This run of %d steps is too short for batch norm' % last]
+    with open(path + '/status.json', 'w') as stream:
+        json.dump({'state': state, 'process': os.getpid(), 'step': step, 'advice': advice,
+                   'message': 'no space left' if state == 'failed' else ''}, stream)
 stops = []
 signal.signal(signal.SIGTERM, lambda *_: stops.append(1))
-print('INFO:tensorflow:Last step: %d' % last, flush=True)
-print('INFO:tensorflow:This run of %d steps is too short for batch norm' % last)
+report('training')
+if flags.get('end'):
+    report(flags['end'])
+    sys.exit('Traceback')
 while step < last and not stops:
     x -= rate * 2 * x
     step += 1
     if abs(x) > 1e3:
-        print('error: NaN or Inf in w at step %d, learning rate 9; nothing was saved' % step)
+        report('diverged')
         sys.exit(3)
     print('INFO:tensorflow:global step %d: loss = %.4f (0.1 sec/step) 1 images/sec'
           % (step, x * x), flush=True)
     while flags.get('hang') == str(step) and not stops and not os.path.exists(path + '/../go'):
         time.sleep(0.01)
-open(state, 'w').write('model_checkpoint_path: "model.ckpt-%d"' % step)
+open(path + '/checkpoint', 'w').write(str(step))
+report('finished' if step >= last else 'stopped')
 if flags.get('validate'):
     open(path + '/validations.json', 'w').write(json.dumps([{'accuracy': 0.5 + rate}]))
 """
@@ -111,19 +119,28 @@ def test_a_second_sweep_adds_rates_and_repeats_none(rates):
     outcomes = rates.run([0.1, 3.0, 0.2])
     assert list(outcomes) == [3.0, 0.2, 0.1]
     assert [rates.starts(rate) for rate in ('0.1', '3', '0.2')] == [1, 1, 1]
-    assert 'learning rate 0.1: done before' in rates.lines
+    assert 'learning rate 0.1: finished by an earlier sweep' in rates.lines
 
 
-def test_other_flags_want_another_directory(rates):
+def test_other_flags_need_another_directory(rates):
     rates.run([0.1])
-    with pytest.raises(UserError, match=r'holds a sweep with other flags \(--batch_size=3\)'):
+    with pytest.raises(UserError, match=r'has a sweep with other flags \(--batch_size=3\)'):
         rates.run([0.2], '--batch_size=3')
 
 
-def test_a_mistake_ends_the_sweep_with_the_programs_words(rates):
+def test_an_invalid_flag_ends_the_sweep_with_the_error_of_the_program(rates):
     with pytest.raises(UserError, match=r'^--dataset_dir=nowhere: no such directory \(the log: '):
         rates.run([0.1, 0.2], '--fail=1')
     assert not (rates.directory / 'lr_0.2').exists()
+
+
+@pytest.mark.parametrize(
+    ('state', 'words'),
+    [('failed', 'no space left'), ('training', 'the training ended with status 1')],
+)
+def test_a_failed_training_ends_the_sweep_with_its_message(rates, state, words):
+    with pytest.raises(UserError, match=rf'^{words} \(the log: '):
+        rates.run([0.1], f'--end={state}')
 
 
 def start(rates, *flags):
@@ -149,14 +166,14 @@ def wait_for_step(rates, process, step):
 
 
 @pytest.mark.parametrize(('how', 'status'), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_stopped_sweep_goes_on_where_it_was(rates, how, status):
+def test_a_stopped_sweep_resumes(rates, how, status):
     process = start(rates, '--hang=7')
     wait_for_step(rates, process, 7)
     process.send_signal(how)
     shown, _ = process.communicate(timeout=60)
     assert process.returncode == status, shown
-    assert 'the same command goes on' in shown
-    assert 'model.ckpt-7' in (rates.directory / 'lr_0.1' / 'checkpoint').read_text()
+    assert 'run the same command again to resume' in shown
+    assert (rates.directory / 'lr_0.1' / 'checkpoint').read_text() == '7'
     (rates.directory / 'go').touch()
     outcomes = rates.run([0.1, 0.2], '--hang=7')
     assert [outcome.step for outcome in outcomes.values()] == [20, 20]
@@ -164,7 +181,7 @@ def test_a_stopped_sweep_goes_on_where_it_was(rates, how, status):
     assert list(steps) == list(range(1, 21))
 
 
-def test_what_a_killed_sweep_left_training_is_waited_for(rates):
+def test_a_sweep_waits_for_a_training_that_a_killed_sweep_left(rates):
     folder = rates.directory / 'lr_0.1'
     folder.mkdir(parents=True)
     with open(folder / 'train.lock', 'w') as lock:
@@ -182,13 +199,13 @@ def test_what_a_killed_sweep_left_training_is_waited_for(rates):
         thread = threading.Thread(target=sweep._wait_until_free, args=(str(folder), report))
         thread.start()
         assert said.wait(60)
-        assert 'process 4711 still trains; waiting' in lines[0]
+        assert 'process 4711 is still training there; waiting' in lines[0]
     thread.join(60)
     assert not thread.is_alive()
     assert rates.run([0.1])[0.1].state == 'finished'
 
 
-def test_a_training_that_others_stopped_is_not_taken_for_finished(rates):
+def test_a_training_that_somebody_stopped_is_not_finished(rates):
     def stop(line):
         if 'training; follow' in line:
             threading.Timer(0, kill).start()
@@ -212,19 +229,21 @@ def test_a_training_that_others_stopped_is_not_taken_for_finished(rates):
 def test_two_sweeps_in_one_directory_are_refused(rates):
     process = start(rates, '--hang=7')
     wait_for_step(rates, process, 7)
-    with pytest.raises(UserError, match=rf'another sweep runs there \(process {process.pid}\)'):
+    with pytest.raises(
+        UserError, match=rf'another sweep is running there \(process {process.pid}\)'
+    ):
         rates.run([0.3])
     process.terminate()
     process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize('text', ['', '0.1,fast', '0', '-1', 'nan', 'inf', '1e400'])
-def test_rates_have_to_be_numbers_above_0(text):
+def test_rates_must_be_numbers_above_0(text):
     with pytest.raises(UserError, match='--learning_rates'):
         sweep.parse_rates(text)
 
 
-def test_rates_keep_their_order_and_come_once():
+def test_rates_keep_their_order_without_repetitions():
     assert sweep.parse_rates('0.1, 1e-3,0.1,5,') == [0.1, 0.001, 5.0]
 
 

@@ -18,18 +18,21 @@ def files_of(path):
 
 def test_a_loss_that_is_no_number_stops_the_run_with_status_3(runs, capfd):
     status = runs.train(max_number_of_steps=50, learning_rate=1e15, save_interval_secs=0)
-    assert status == run_directory.DIVERGED == 3
+    assert status == run_directory.EXIT_DIVERGED == 3
     message = capfd.readouterr().err.splitlines()[-1]
     assert re.match(r'error: .*(nan|inf|NaN|Inf).* at step \d+, learning rate 1e\+15; ', message)
     assert '--warmup_epochs' in message
     assert runs.newest().step == 0
     assert training_runs.is_finite(runs.newest())
+    written = run_directory.read_status(runs.path())
+    assert (written.state, f'error: {written.message}') == ('diverged', message)
+    assert f' at step {written.step}, ' in message
 
 
 def test_weights_that_are_no_numbers_are_not_saved_whatever_the_loss_is(runs, capfd):
     """The loss of a step is that of the weights before it."""
     status = runs.train(max_number_of_steps=1, learning_rate=3e38, seed=1)
-    assert status == run_directory.DIVERGED
+    assert status == run_directory.EXIT_DIVERGED
     assert 'NaN or Inf in LeNet/' in capfd.readouterr().err
     assert files_of(runs.path()) == {
         'model.ckpt-0.data-00000-of-00001',
@@ -44,7 +47,8 @@ def test_a_poisoned_checkpoint_is_not_trained_on(runs, poison, capfd):
     values = training_runs.variables(runs.newest('start'))
     values['LeNet/fc3/biases'][5] = poison
     path = checkpoint_files.write(runs.path('poisoned'), values)
-    assert runs.train(checkpoint_path=path, max_number_of_steps=5) == run_directory.DIVERGED
+    status = runs.train(checkpoint_path=path, max_number_of_steps=5)
+    assert status == run_directory.EXIT_DIVERGED
     assert 'NaN or Inf in LeNet/fc3/biases at step 0' in capfd.readouterr().err
     assert not files_of(runs.path())
 
@@ -126,6 +130,9 @@ def test_a_damaged_picture_ends_the_run_in_one_line(runs, tmp_path):
     ):
         runs.train(max_number_of_steps=3, **bad)
     assert runs.newest().step == 0
+    written = run_directory.read_status(runs.path())
+    assert written.state == 'failed'
+    assert '00000-of-00001.tfrecord: record ' in written.message
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(runs, limited_files):

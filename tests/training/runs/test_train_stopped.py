@@ -8,6 +8,7 @@ import pytest
 
 from support import training_runs
 from support.shell import foreign_lines
+from training.jobs import run_directory
 
 
 def test_a_run_stops_when_asked_to_and_goes_on_later(runs):
@@ -22,7 +23,9 @@ def test_a_run_stops_when_asked_to_and_goes_on_later(runs):
     stopped_at = runs.newest().step
     assert training_runs.steps_in(runs.log())[-1] == stopped_at
     assert 'SIGTERM: stopping after this step' in runs.log()
-    assert runs.log().rstrip().endswith('the same command goes on from here')
+    assert runs.log().rstrip().endswith('run the same command again to resume')
+    status = run_directory.read_status(runs.path(), process.pid)
+    assert (status.state, status.step, status.last_step) == ('stopped', stopped_at, None)
     lines = runs.log().splitlines()
     assert [line for line in lines if not line.startswith('INFO:tensorflow:')] == []
     assert foreign_lines.find(runs.log()) == []

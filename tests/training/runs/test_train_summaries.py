@@ -98,7 +98,9 @@ def test_runs_compare_by_their_hyperparameters_and_say_how_they_ended(runs):
     assert hyperparameters['learning_rate'].number_value == 0.25
     assert hyperparameters['optimizer'].string_value == 'sgd'
     assert status == api_pb2.STATUS_SUCCESS
-    assert runs.train('bad', max_number_of_steps=9, learning_rate=3e38) == run_directory.DIVERGED
+    assert (
+        runs.train('bad', max_number_of_steps=9, learning_rate=3e38) == run_directory.EXIT_DIVERGED
+    )
     assert session(runs.path('bad'))[1] == api_pb2.STATUS_FAILURE
     # The same directory, continued: only the newest session counts.
     runs.train('bad', max_number_of_steps=2)

@@ -9,6 +9,7 @@ from classifiers import model_info
 from datasets import dataset_factory
 from support import training_runs
 from training.evaluation.evaluator import Evaluator
+from training.jobs import run_directory
 
 
 def history(runs, name='run'):
@@ -44,6 +45,8 @@ def test_a_run_that_gets_no_better_stops_and_stays_stopped(runs, log):
     assert [row['step'] for row in history(runs)] == [1, 2, 3]
     assert 'Stopping early: accuracy has not risen above' in log()
     assert runs.newest().step == 3
+    status = run_directory.read_status(runs.path())
+    assert (status.state, status.step, status.last_step) == ('finished', 3, 20)
     runs.train(max_number_of_steps=20, **options)
     assert runs.newest().step == 3
 

@@ -139,7 +139,7 @@ def test_a_sweep_over_other_data_takes_nothing_from_env_set(commands, swept):
     ('flags', 'words'),
     [
         (['--initial_learning_rate=1'], 'a sweep has several rates'),
-        (['--learning_rates=slow'], "'slow' is no rate above 0"),
+        (['--learning_rates=slow'], "'slow' must be a number above 0"),
         (['--learning_rates'], '--learning_rates needs a value'),
     ],
 )
