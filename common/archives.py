@@ -245,6 +245,9 @@ def _check_with_tarfile(info, folder):
     """
     if not hasattr(tarfile, 'data_filter'):
         return
+    # The filter needs minutes for a path of a million folders; `_inside` refuses it at once.
+    if max(path.count('/') for path in (info.name, info.linkname)) > _DEEPEST:
+        return
     try:
         tarfile.data_filter(info, folder)
     except tarfile.SpecialFileError:

@@ -14,6 +14,7 @@ from common import archives
 from common.errors import UserError
 
 FILES = {'photos/a.txt': b'alpha', 'photos/deep/b.txt': b'beta' * 1000}
+DEEP = 'a/' * 200 + 'b'
 
 
 def make_tar(path, files=FILES, mode='w:gz', extra=()):
@@ -144,6 +145,19 @@ def test_what_the_filter_of_tarfile_refuses_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tarfile, 'data_filter', refuse)
     with pytest.raises(UserError, match=r"'photos/a.txt' would leave the directory"):
         archives.unpack(make_tar(tmp_path / 'x.tgz'), tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    'member',
+    [tar_member(DEEP, tarfile.DIRTYPE), tar_member('link', tarfile.SYMTYPE, DEEP)],
+)
+def test_deep_paths_are_refused_without_the_slow_filter(tmp_path, monkeypatch, member):
+    calls = []
+    monkeypatch.setattr(tarfile, 'data_filter', lambda *call: calls.append(call), raising=False)
+    archive = make_tar(tmp_path / 'x.tar', {}, mode='w', extra=[member])
+    with pytest.raises(UserError, match='folders deep; at most 100'):
+        archives.unpack(archive, tmp_path / 'out')
+    assert not calls
 
 
 def test_a_file_is_never_written_through_a_link(tmp_path):
