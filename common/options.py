@@ -270,7 +270,7 @@ def _flag(field):
 
 
 def older_flags(options_class: type['ProgramOptions']) -> list[Flag]:
-    """List the flags that exist for users of older tools: other names, and those without effect."""
+    """List the flags that exist for users of older tools: other names, and unused ones."""
     same = [
         # No default of its own: it must not win over the default of the flag it stands for.
         _older(older, flag.kind, None, f'The same as --{flag.name}.')
@@ -284,16 +284,16 @@ def older_flags(options_class: type['ProgramOptions']) -> list[Flag]:
             _older(older, 'path', None, f'The same as {metavar}.')
             for older in field.metadata['positional']['older']
         ]
-    without_effect = [
+    unused = [
         _older(
             flag.name,
             KINDS[flag.kind or type(flag.default)],
             flag.default,
-            f'Without effect: {flag.reason}.',
+            f'{"Not supported" if isinstance(flag, Dead) else "Without effect"}: {flag.reason}.',
         )
         for flag in options_class.unused
     ]
-    return same + without_effect
+    return same + unused
 
 
 def _older(name, kind, default, help):

@@ -130,7 +130,7 @@ def _classify():
         **_json(in_json),
     }
     operation = _operation(
-        'Classify pictures; the results have the order of the pictures, a bad one has an error',
+        'Classify pictures: one result per picture, in order; a bad picture has an error',
         {**_json(_reference('Answer')), 'text/csv': {'schema': _STRING}},
         (400, 413, 415, 503, *_BEHIND_KEY),
         parameters=[

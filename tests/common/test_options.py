@@ -83,11 +83,11 @@ def test_flags_come_from_the_fields_and_from_contained_records():
     ]
 
 
-def test_older_flags_are_other_names_and_those_without_effect():
+def test_older_flags_are_other_names_and_unused_ones():
     assert [(flag.name, flag.kind, flag.help) for flag in older_flags(Example)] == [
         ('image_size', 'integer', 'The same as --pixels.'),
         ('image', 'path', 'The same as PICTURE.'),
-        ('num_frames', 'integer', 'Without effect: there are no videos here.'),
+        ('num_frames', 'integer', 'Not supported: there are no videos here.'),
     ]
 
 
