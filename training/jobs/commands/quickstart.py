@@ -89,12 +89,13 @@ class Work:
             images, name = os.path.abspath(options.images), OWN
         default = programs.ROOT / 'quickstart' / (os.path.basename(images) or name)
         path = Path(os.path.abspath(options.dir or default))
-        if path.exists() and not (path / _KEY).exists() and any(path.iterdir()):
-            raise UserError(
-                f'--dir={path}: holds other files; name a directory that is empty or does not exist'
-            )
         try:
             path.mkdir(parents=True, exist_ok=True)
+            if not (path / _KEY).exists() and any(path.iterdir()):
+                raise UserError(
+                    f'--dir={path}: contains other files; name a directory that is empty or does '
+                    'not exist'
+                )
             (path / _KEY).touch()
         except OSError as error:
             raise UserError(f'--dir={path}: cannot be written ({error.strerror})') from None

@@ -156,9 +156,17 @@ def test_a_failed_step_says_why_and_is_tried_again(quick):
 
 def test_a_directory_with_other_files_is_left_alone(quick):
     (quick.work / 'train').mkdir(parents=True)
-    with pytest.raises(UserError, match=f'^--dir={quick.work}: holds other files'):
+    with pytest.raises(UserError, match=f'^--dir={quick.work}: contains other files'):
         quick('--no_serve')
     assert quick.calls() == []
+
+
+def test_a_file_in_place_of_the_directory_is_left_alone(quick):
+    quick.work.parent.mkdir(parents=True, exist_ok=True)
+    quick.work.write_text('mine')
+    with pytest.raises(UserError, match=f'^--dir={quick.work}: cannot be written'):
+        quick('--no_serve')
+    assert quick.work.read_text() == 'mine'
 
 
 @pytest.mark.parametrize(
