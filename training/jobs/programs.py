@@ -74,6 +74,24 @@ def _ignore_ctrl_c():
         signal.signal(number, signal.SIG_IGN)
 
 
+def handle_stop_signals(handler):
+    """Handle Ctrl-C and SIGTERM, and return {signal: its handler before}.
+
+    A script that a shell started with `&` ignores Ctrl-C, and continues to do so.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: old for number, old in before.items() if old != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, handler)
+    return before
+
+
+def restore_handlers(handlers):
+    """Undo `handle_stop_signals`."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 def exit_status(returncode):
     """Return a process's exit status as a shell does: 128 + N if signal N ended it."""
     return 128 - returncode if returncode < 0 else returncode
@@ -97,13 +115,11 @@ class Steps:
         self._handlers = {}
 
     def __enter__(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._handlers[number] = signal.signal(number, self._stop)
+        self._handlers = handle_stop_signals(self._stop)
         return self
 
     def __exit__(self, *error):
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+        restore_handlers(self._handlers)
 
     def _stop(self, number, frame):
         if self._status is None:

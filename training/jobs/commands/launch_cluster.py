@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import shlex
-import signal
 import socket
 import subprocess
 import sys
@@ -71,15 +70,14 @@ class _Cluster:
         self._logs = logs
         self._members = []
         self._is_stopping = False
+        self._handlers = {}
 
     def __enter__(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stop_workers())
+        self._handlers = programs.handle_stop_signals(lambda *_: self._stop_workers())
         return self
 
     def __exit__(self, *error):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+        programs.restore_handlers(self._handlers)
 
     def start(self, job, task, flags):
         """Start a process with its output in a log of its own."""
