@@ -10,9 +10,10 @@ from common.errors import UserError
 from training.jobs import arguments as arguments_of
 from training.jobs import programs
 
-# What the file prints goes to standard error: standard output holds the variables alone.
+# What the file prints goes to standard error: standard output has the variables only.
+# (set -a: a variable counts even if the file does not export it.)
 _LINES = r"""
-set -eu
+set -eua
 source "$1" >&2
 for name in $(compgen -e); do printf '%s=%s\0' "$name" "${!name-}"; done
 """
@@ -59,7 +60,7 @@ class Settings:
         }
         known = {**self.environment, **given}
         if 'EVAL_DIR' not in os.environ:  # It belongs to the training's directory.
-            del known['EVAL_DIR']
+            known.pop('EVAL_DIR', None)
             known['EVAL_DIR'] = _source(known).get('EVAL_DIR', '')
         return _settings(known)
 

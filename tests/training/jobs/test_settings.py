@@ -45,6 +45,17 @@ def test_programs_get_what_the_file_exports_and_nothing_of_what_it_prints(edited
     assert capfd.readouterr() == ('', 'hello\n')
 
 
+def test_a_variable_counts_even_if_the_file_does_not_export_it(edited):
+    edited('export -n EVAL_DIR; EVAL_DIR=/mine')
+    known = settings.read()
+    assert known.eval_dir == known.environment['EVAL_DIR'] == '/mine'
+
+
+def test_settings_that_the_file_lacks_are_empty(edited):
+    edited('unset EVAL_DIR')
+    assert settings.read().following(['--train_dir=/other']).eval_dir == ''
+
+
 def test_a_mistake_in_the_file_is_named(edited, tmp_path):
     edited('cd /no/such/directory')
     with pytest.raises(UserError, match=f'^{tmp_path}/env_set.sh: cannot be read'):
