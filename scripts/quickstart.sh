@@ -18,6 +18,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # Where python3 is missing or too old, setup_env.sh finds another one.
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
   case " $* " in
+    *' -h '* | *' --help '*)
+      print_usage "${BASH_SOURCE[0]}"
+      exit
+      ;;
     *' --no_setup '*) ;;
     *)
       "$root/scripts/setup_env.sh"

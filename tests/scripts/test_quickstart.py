@@ -54,6 +54,8 @@ def test_where_python3_is_too_old_the_environment_is_made_first(checkout, tmp_pa
     setup = f'#!/bin/sh\necho ready\ncp "{tmp_path}/python" "{own}"\n'
     (checkout.root / 'scripts/setup_env.sh').write_text(setup)
     path = f'{old.parent}:{checkout.environment["PATH"]}'
+    help = checkout.run('quickstart.sh', '--help', PATH=path)
+    assert help.stdout.startswith('From a fresh checkout to a served classifier')
     assert checkout.run('quickstart.sh', '--no_setup', PATH=path).returncode == 1
     done = checkout.run('quickstart.sh', '--images=nowhere', PATH=path)
     assert done.stdout == 'ready\n'
