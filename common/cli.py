@@ -134,7 +134,8 @@ def parse(
         rest = flag_values(arguments)
     # What the library raises for --noswitch=value is an ordinary ValueError.
     except (absl_flags.Error, ValueError) as error:
-        raise UserError(' '.join(str(error).split()).removeprefix('flag ')) from None
+        message = ' '.join(str(error).split())
+        raise UserError(message.removeprefix('ERROR:: ').removeprefix('flag ')) from None
     most = field.metadata['positional']['most'] if field else 0
     if most is not None and len(rest) - 1 > most:
         raise UserError(
@@ -170,9 +171,9 @@ def _refuse_dead(options_class, flag_values):
     for dead in options_class.unused:
         value = flag_values[dead.name].value
         if isinstance(dead, Dead) and value != dead.default:
+            allowed = f' (only its default, {dead.default}, is accepted)' if dead.default else ''
             raise UserError(
-                f'--{dead.name}={as_typed(value)}: {dead.reason}; leave the flag out '
-                f'(only its default, {dead.default}, is accepted)'
+                f'--{dead.name}={as_typed(value)}: {dead.reason}; leave the flag out{allowed}'
             )
 
 

@@ -140,6 +140,7 @@ def test_a_reader_that_goes_away_is_no_traceback():
         (['--quickly=maybe'], '--quickly=maybe: must be True or False'),
         (['--noquickly=maybe'], '--noquickly=maybe does not take an argument'),
         (['--colour=green'], "--colour=green: unknown colour 'green'; known, nearest first: red"),
+        (['--flagfile=/no/such'], 'Unable to open flagfile: [Errno 2] No such file or directory'),
         (['stray'], "unexpected argument 'stray': every option is --name=value"),
     ],
 )
