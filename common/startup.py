@@ -38,9 +38,10 @@ def set_verbosity(verbose):
     """
     if verbose:
         os.environ.setdefault(_LEVEL, _INFO)
-    elif not sys.warnoptions:
+        return
+    logging.getLogger().setLevel(logging.WARNING)
+    if not sys.warnoptions:
         warnings.simplefilter('ignore')
-        logging.getLogger().setLevel(logging.WARNING)
 
 
 def hides_messages():

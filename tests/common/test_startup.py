@@ -79,6 +79,12 @@ def test_warnings_are_hidden_unless_python_is_asked_for_them(options, is_shown):
     assert ('UserWarning: old' in errors) == is_shown
 
 
+def test_the_log_of_other_libraries_is_hidden_even_if_python_is_asked_for_warnings():
+    before = 'import logging\nlogging.basicConfig(level=logging.INFO)\nstartup.set_verbosity(False)'
+    log = 'logging.info("step")\nlogging.warning("odd")'
+    assert errors_of(log, before, options=('-W', 'default')) == (0, 'WARNING:root:odd\n')
+
+
 def test_tensorflow_starts_without_a_line_and_looks_for_gpus():
     # A session looks for GPUs, which prints messages the first time.
     at_exit = (
