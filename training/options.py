@@ -51,7 +51,7 @@ class TrainOptions(ProgramOptions):
         Ignored(
             'input_queue_memory_factor', 16, 'the whole split is shuffled without a queue in memory'
         ),
-        Ignored('num_readers', 4, 'records are read at random places, in an order of their own'),
+        Ignored('num_readers', 4, 'records are read in shuffled order from random places'),
     )
 
     # Data and network

@@ -8,6 +8,7 @@ from serving import early_checks
 from serving.model.model_options import (
     MODEL,
     OUTPUT,
+    SPEED,
     ModelOptions,
     PredictorOptions,
     TopOptions,
@@ -43,7 +44,7 @@ class ClassifyOptions(TopOptions, ProgramOptions):
         PredictorOptions, omit=('max_concurrency', 'max_batch_size', 'batch_wait_ms', 'max_queue')
     )
     format: str = option(OUTPUT, 'table', 'How to print the classes.', OneOf(FORMATS))
-    batch_size: int = option(OUTPUT, 16, 'Pictures per run of the network.', COUNT)
+    batch_size: int = option(SPEED, 16, 'Pictures per run of the network.', COUNT)
     paths: tuple[str, ...] = positional('PICTURE', older=('image_file', 'image'))
 
     def __post_init__(self):
