@@ -67,11 +67,11 @@ def decoding_alone(dataset, threads):
     """Return the pipeline to compare the others with."""
     import tensorflow.compat.v1 as tf
 
-    from datasets.records import reader
+    from datasets.records import record_parser
 
     @tf.autograph.experimental.do_not_convert
     def decode_picture(record):
-        return tf.io.decode_jpeg(reader.parse(record)[0])
+        return tf.io.decode_jpeg(record_parser.parse(record)[0])
 
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1

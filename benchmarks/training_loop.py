@@ -43,7 +43,7 @@ def running(options):
     from training import graph, preparation, saving, session, train
     from training.signals import StopRequest
 
-    run = preparation.prepare(options, cluster.resolve(options))
+    run = preparation.prepare_run(options, cluster.resolve(options))
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(StopRequest())
         training_graph = stack.enter_context(tf.Graph().as_default())

@@ -26,7 +26,7 @@ class Checkpoint:
     fingerprint: str
 
 
-def find(path, warn=tf.logging.warning):
+def find_checkpoint(path, warn=tf.logging.warning):
     """Return the good checkpoint that `path` means: a directory's newest, or the file itself."""
     path = os.fspath(path)
     if not os.path.isdir(path):

@@ -169,7 +169,7 @@ def test_a_circle_is_found():
         ('classifiers.build', 'datasets.sources'),
         ('datasets.known.idx', 'datasets.conversion.convert'),
         ('datasets.known.idx', 'datasets.own.image_folder'),
-        ('datasets.records.reader', 'datasets.dataset_factory'),
+        ('datasets.records.record_parser', 'datasets.dataset_factory'),
         ('serving.terminal.classify', 'serving.web.answers'),
         ('training.jobs.sweep', 'training.train'),
     ],
@@ -181,7 +181,7 @@ def test_a_forbidden_import_is_found(module, name):
 @pytest.mark.parametrize(
     ('module', 'name'),
     [
-        ('datasets.records.reader', 'preprocessing.decoding.decode'),
+        ('datasets.records.record_parser', 'preprocessing.decoding.decode'),
         ('datasets.known.idx', 'datasets.conversion.spec.DatasetSpec'),
         ('datasets.sources', 'datasets.conversion.convert'),
         ('preprocessing.preprocessing_factory', 'nets.nets_factory'),

@@ -114,8 +114,8 @@ def test_all_commands_work_and_print_the_quoted_output(home):
     rows = (home / 'slim classifier' / 'roses.csv').read_text().splitlines()
     assert len(rows) == 1 + 100
     check_quoted_output(home, transcript)
-    assert foreign_lines.find(transcript) == []
-    assert foreign_lines.find((home / 'slim classifier' / 'output.log').read_text()) == []
+    assert foreign_lines.list_foreign(transcript) == []
+    assert foreign_lines.list_foreign((home / 'slim classifier' / 'output.log').read_text()) == []
 
 
 def check_quoted_output(home, transcript):

@@ -12,7 +12,7 @@ from datasets.records.random_access import DamagedRecordError
 _SUFFIX = '.manifest.json'
 
 
-def find(options, split_name, known_name=''):
+def choose_split(options, split_name, known_name=''):
     """Describe a split of the data set that the options name, or of the only one in the directory.
 
     `known_name` is the data set that a model was trained on; it is preferred. If the split is None,

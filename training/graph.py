@@ -13,7 +13,7 @@ from training import losses, optimizers, summaries
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class TrainingStep:
     """The parts of the graph that the hooks of a session use."""
 
     number: tf.Tensor  # The global step after the training step; fetching it runs the step.
@@ -55,7 +55,7 @@ def build(run, make_batches):
             clones, loss, learning_rate=rate, gradient_norm=norm, input_wait_secs=batch.wait_secs
         )
         pictures = _pictures(clones[0], network, number)
-    return Step(
+    return TrainingStep(
         number=number,
         loss=loss,
         scalars=scalars,

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import UserError, reason
-from datasets.records import reader
+from datasets.records import record_parser
 from preprocessing import decoding, randomness
 
 # Read and parse this many records at a time, because a call for each record would be slow.
@@ -68,7 +68,7 @@ def require_pictures(records, numbers):
     """
     with tf.Graph().as_default(), tf.Session() as session:
         serialized = tf.placeholder(tf.string, [])
-        picture = decoding.decode_image(reader.parse(serialized)[0], channels=3)
+        picture = decoding.decode_image(record_parser.parse(serialized)[0], channels=3)
         for number in numbers:
             if records.skipped is not None and number in records.skipped:
                 continue
@@ -85,7 +85,7 @@ def require_pictures(records, numbers):
 def _read(records, read, numbers, shape):
     """Return (encoded pictures, outputs, file names) of the records that `read` returns."""
     serialized, numbers = tf.numpy_function(read, [numbers], (tf.string, tf.int64))
-    encoded, labels, names = reader.parse(tf.ensure_shape(serialized, shape))
+    encoded, labels, names = record_parser.parse(tf.ensure_shape(serialized, shape))
     outputs = labels - records.labels_offset
     # Python is called only for the error message, because a call for each block would be slow.
     outputs = tf.cond(
@@ -155,7 +155,7 @@ def _blocks(dataset, labels_offset):
 
     @tf.autograph.experimental.do_not_convert
     def parse(serialized):
-        encoded, labels, names = reader.parse(serialized)
+        encoded, labels, names = record_parser.parse(serialized)
         return encoded, labels - labels_offset, names
 
     return tf.data.TFRecordDataset(dataset.data_sources).batch(_BLOCK).map(parse)

@@ -16,7 +16,7 @@ from classifiers.model_info import ModelInfo
 from classifiers.model_request import ModelRequest, StoredModel
 from classifiers.watch import Checkpoint
 from common.errors import UserError
-from datasets.records import reader
+from datasets.records import record_parser
 from datasets.records.verified_records import SkippedRecords, VerifiedRecords
 from deployment import precision
 from deployment.cluster import Place
@@ -97,16 +97,16 @@ class Run:
         )
 
 
-def prepare(options, place):
+def prepare_run(options, place):
     """Return the Run for some options; raise UserError if it cannot work."""
-    dataset = data_choice.find(options, options.dataset_split_name)
+    dataset = data_choice.choose_split(options, options.dataset_split_name)
     resumed = find_resumed(options.train_dir)
     warm_start, warm_info, ignored = _find_warm_start(options, resumed)
     info, lines = _describe(options, dataset, resumed, warm_start, warm_info)
     skipped = None
     if options.skip_damaged_records:
         skipped = SkippedRecords(dataset, tf.logging.warning)
-    reader.check(dataset, info.labels_offset, info.num_classes, skipped)
+    record_parser.check(dataset, info.labels_offset, info.num_classes, skipped)
     images = optimizers.images_per_step(options, place.num_workers)
     run = Run(
         options=options,
@@ -180,7 +180,7 @@ def _find_warm_start(options, resumed):
     if resumed:
         ignored = f'--checkpoint_path is ignored: {options.train_dir} already contains a run'
         return None, None, (ignored,)
-    found = watch.find(options.checkpoint_path)
+    found = watch.find_checkpoint(options.checkpoint_path)
     return found, model_info.read_beside(found.path), ()
 
 
@@ -192,7 +192,7 @@ def _class_weights(options, dataset, info, skipped):
     if options.class_weights == 'none':
         return None
     counts = np.zeros(info.num_classes, np.int64)
-    found = reader.outputs(dataset, info.labels_offset, info.num_classes, skipped)
+    found = record_parser.outputs(dataset, info.labels_offset, info.num_classes, skipped)
     for output in found:
         counts[output] += 1
     return losses.balanced_weights(counts)

@@ -34,7 +34,7 @@ def train(options):
                 stack.enter_context(saving.claimed(options.train_dir))
             status = stack.enter_context(StatusFile(options.train_dir if place.is_chief else None))
             stack.enter_context(data_choice.advising())
-            _train(preparation.prepare(options, place), stop, status)
+            _train(preparation.prepare_run(options, place), stop, status)
     except DivergedError as error:
         print(f'error: {error}', file=sys.stderr)
         return run_directory.EXIT_DIVERGED
@@ -94,7 +94,7 @@ def list_hooks(run, step, checkpoints, stop, stack, training_graph):
         saving.SaverHook(checkpoints, run, step.number),
     ]
     if run.options.validate_every_n_epochs:
-        dataset = data_choice.find(run.options, run.options.validation_split_name)
+        dataset = data_choice.choose_split(run.options, run.options.validation_split_name)
         validator = Validator(run, step, dataset, checkpoints, writer, stop)
         stack.callback(validator.close)
         listed.append(validator)

@@ -53,14 +53,14 @@ def _dataset(shards, names, reader, channels, **attributes):
     import tensorflow.compat.v1 as tf
     import tf_slim as slim
 
-    from datasets.records import reader as record_reader
+    from datasets.records import record_parser
 
     return slim.dataset.Dataset(
         data_sources=[shard.path for shard in shards],
         reader=reader or tf.TFRecordReader,
-        decoder=record_reader.RecordDecoder(channels),
+        decoder=record_parser.RecordDecoder(channels),
         num_samples=sum(shard.examples for shard in shards),
-        items_to_descriptions=record_reader.ITEMS,
+        items_to_descriptions=record_parser.ITEMS,
         num_classes=len(names),
         labels_to_names=dict(enumerate(names)),
         class_names=list(names),

@@ -51,7 +51,7 @@ def _describe(options):
     """Return (ModelInfo, path of the checkpoint or None), and log what was chosen."""
     stored = StoredModel()
     if options.checkpoint_path:
-        stored = StoredModel.beside(watch.find(options.checkpoint_path).path)
+        stored = StoredModel.beside(watch.find_checkpoint(options.checkpoint_path).path)
     count, names = _classes(options, stored)
     info, lines = resolve.resolve(
         ModelRequest.of(options),

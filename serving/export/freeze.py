@@ -28,7 +28,7 @@ def freeze(options):
         tf.logging.info('%s', line)
     graph_def, places = _read(options)
     _require_nodes(graph_def, options)
-    checkpoint = watch.find(options.input_checkpoint).path
+    checkpoint = watch.find_checkpoint(options.input_checkpoint).path
     info, lines = descriptions.describe(
         options.graph_path,
         graph_def,

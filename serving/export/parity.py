@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import build
 from common.errors import UserError
 from datasets import dataset_factory
-from datasets.records import random_access, reader, record_files
+from datasets.records import random_access, record_files, record_parser
 from datasets.samples import painters, sample_flowers
 from serving.graphdef import graph_edits
 
@@ -48,7 +48,7 @@ def _spread(shards, count):
     numbers = (number for turn in turns for number in turn if number is not None)
     read = random_access.RandomAccess(shards)
     return [
-        reader.encoded_picture(read.read(number), read.name(number))
+        record_parser.encoded_picture(read.read(number), read.name(number))
         for number in itertools.islice(numbers, count)
     ]
 

@@ -29,7 +29,7 @@ def summarize(path):
         return _meta_graph(path)
     prefix = checkpoint_paths.prefix_of(path)
     if kind == file_kinds.CHECKPOINT or prefix != path:
-        return _checkpoint(watch.find(prefix))
+        return _checkpoint(watch.find_checkpoint(prefix))
     return _graph(path, graph_nodes.read_graph_def(path))
 
 
@@ -75,7 +75,10 @@ def _saved_model(directory, path):
         tags = ', '.join(meta_graph.meta_info_def.tags)
         lines += [*_signatures(meta_graph), *_graph(f'Graph {tags}', meta_graph.graph_def)]
     prefix = os.path.join(directory, 'variables', 'variables')
-    return [*lines, *(_checkpoint(watch.find(prefix)) if checkpoints.files_of(prefix) else [])]
+    return [
+        *lines,
+        *(_checkpoint(watch.find_checkpoint(prefix)) if checkpoints.files_of(prefix) else []),
+    ]
 
 
 def _signatures(meta_graph):
@@ -98,7 +101,7 @@ def _typed(dtype, shape):
 
 
 def _training(directory):
-    newest = watch.find(directory)
+    newest = watch.find_checkpoint(directory)
     info = model_info.read_beside(directory)
     if info is None:
         described = [f'{directory}: a directory of checkpoints, without {model_info.FILE_NAME}']

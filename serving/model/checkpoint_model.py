@@ -9,7 +9,7 @@ from serving.model.loaded_model import LoadedModel
 
 def load(options):
     """Build the network of the newest good checkpoint of `options.path`, and load its weights."""
-    checkpoint = watch.find(options.path)
+    checkpoint = watch.find_checkpoint(options.path)
     request = ModelRequest.of(options, image_size=options.height)
     info, lines = resolve.resolve(request, StoredModel.beside(checkpoint.path))
     with tf.Graph().as_default() as graph:

@@ -33,14 +33,14 @@ def newest_step(directory, warnings=None):
 
 def test_the_newest_is_found(directory):
     assert newest_step(directory) == 3
-    assert watch.find(directory).path == str(directory / 'model.ckpt-3')
+    assert watch.find_checkpoint(directory).path == str(directory / 'model.ckpt-3')
 
 
 def test_a_directory_without_checkpoints_is_none_and_an_unreadable_one_is_an_error(tmp_path):
     assert newest_step(tmp_path) is None
     assert newest_step(tmp_path / 'not there') is None
     with pytest.raises(UserError, match='no checkpoint in this directory'):
-        watch.find(tmp_path)
+        watch.find_checkpoint(tmp_path)
     (tmp_path / 'file').touch()
     with pytest.raises(UserError, match='cannot be read as a directory'):
         newest_step(tmp_path / 'file')
@@ -78,7 +78,7 @@ def test_files_without_the_right_to_read_are_not_called_damaged(tmp_path, monkey
     close(path, monkeypatch)
     for named in (tmp_path, path):
         with pytest.raises(UserError, match='Permission denied') as error:
-            watch.find(named, warn=[].append)
+            watch.find_checkpoint(named, warn=[].append)
         assert str(error.value) == f'{path}: Permission denied'
     checkpoint_files.flip(save(tmp_path, 14) + DATA)
     with pytest.raises(UserError, match=r'model.ckpt-15.*: Permission denied$'):
@@ -143,12 +143,12 @@ def test_the_old_format_is_found(tmp_path):
 
 def test_a_file_may_be_named_by_any_of_its_parts(directory):
     for suffix in ('', '.index', DATA):
-        assert watch.find(f'{directory}/model.ckpt-2{suffix}').step == 2
+        assert watch.find_checkpoint(f'{directory}/model.ckpt-2{suffix}').step == 2
     with pytest.raises(UserError, match=r'model.ckpt-3.*model.ckpt-2'):
-        watch.find(f'{directory}/model.ckpt-9')
+        watch.find_checkpoint(f'{directory}/model.ckpt-9')
     checkpoint_files.flip(f'{directory}/model.ckpt-2{DATA}')
     with pytest.raises(UserError, match='damaged'):
-        watch.find(f'{directory}/model.ckpt-2')
+        watch.find_checkpoint(f'{directory}/model.ckpt-2')
 
 
 class Script:

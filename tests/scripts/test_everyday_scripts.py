@@ -41,7 +41,7 @@ def test_a_script_is_the_program_that_it_starts(checkout):
     (checkout.here / 'my_inception_v4_freeze.pb').touch()
     with checkout.start('server.sh') as started:
         assert started.wait(60) == 0
-    (call,) = checkout.told()
+    (call,) = checkout.recorded_calls()
     assert call['process'] == started.pid
 
 
@@ -54,7 +54,7 @@ def test_a_failed_program_ends_the_script_with_its_status(checkout):
 def test_export_and_freeze_run_one_after_the_other(checkout):
     done = checkout.run('export_freeze.sh', '--output_file=~/x.pb')
     assert (done.returncode, done.stderr) == (0, '')
-    assert [call['program'] for call in checkout.told()] == [
+    assert [call['program'] for call in checkout.recorded_calls()] == [
         'export_inference_graph.py',
         'freeze_graph.py',
     ]
@@ -93,7 +93,7 @@ def test_help_is_the_scripts_usage_and_then_the_programs(checkout, script, progr
         assert (done.returncode, done.stderr) == (0, '')
         assert re.search(rf'^  scripts/{script}( |$)', done.stdout, re.MULTILINE)
         assert 'set -euo' not in done.stdout
-    calls = [(call['program'], call['flags']) for call in checkout.told()]
+    calls = [(call['program'], call['flags']) for call in checkout.recorded_calls()]
     assert calls == ([(program, ['--help']), (program, ['-h'])] if program else [])
     assert os.listdir(checkout.here) == []
 
@@ -119,7 +119,9 @@ def test_an_exported_cdpath_leads_no_script_astray(checkout):
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, '')
-    assert [call['python'] for call in checkout.told()] == [f'{checkout.root}/.venv/bin/python']
+    assert [call['python'] for call in checkout.recorded_calls()] == [
+        f'{checkout.root}/.venv/bin/python'
+    ]
     # The others find the checkout in the same way, by sourcing the one that knows how.
     for path in (ROOT / 'scripts').glob('*.sh'):
         assert path.name == 'common.sh' or 'cd "$(dirname' not in path.read_text(), path

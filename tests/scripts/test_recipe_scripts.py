@@ -62,7 +62,7 @@ def test_a_failed_training_ends_the_script(checkout):
     done = checkout.run('finetune.sh', 'vgg_16', 'a', FAILS=TRAIN)
     assert done.returncode == 1
     assert done.stderr == 'error: --learning_rate=x: must be a number\n'
-    assert checkout.told()[-1]['program'] == TRAIN
+    assert checkout.recorded_calls()[-1]['program'] == TRAIN
 
 
 @pytest.mark.parametrize(('how', 'status'), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -74,14 +74,14 @@ def test_a_training_that_is_stopped_is_the_last(checkout, how, status):
         _, errors = run.communicate(timeout=60)
     assert run.returncode == status
     assert errors == 'stopped; run the same command again to resume\n'
-    assert checkout.told()[-1]['program'] == TRAIN
+    assert checkout.recorded_calls()[-1]['program'] == TRAIN
 
 
 def test_help_is_the_usage_of_the_script_behind_it(checkout):
     done = checkout.run('train_lenet_on_mnist.sh', '--help')
     assert (done.returncode, done.stderr) == (0, '')
     assert 'scripts/train_from_scratch.sh ' in done.stdout
-    assert checkout.told()[-1]['flags'] == ['lenet', 'mnist', '--help']
+    assert checkout.recorded_calls()[-1]['flags'] == ['lenet', 'mnist', '--help']
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def checkout(tmp_path):
     checkout.environment['CHECKPOINT_PATH'] = str(weights / 'inception_v4.ckpt')
     checkout.environment['TRAIN_DIR'] = str(tmp_path / 'my train')
     yield checkout
-    for call in checkout.told():
+    for call in checkout.recorded_calls():
         if call['program'] == 'train_image_classifier.py' and is_alive(call['process']):
             os.kill(call['process'], signal.SIGKILL)
 
@@ -55,7 +55,7 @@ def test_a_directory_in_the_home_directory_is_the_programs(checkout):
 def test_a_run_is_started_followed_and_stopped(checkout):
     started = checkout.run('run_train.sh')
     assert started.returncode == 0, started.stderr
-    (call,) = checkout.told()
+    (call,) = checkout.recorded_calls()
     log = checkout.here / 'output.log'
     train_dir = checkout.environment['TRAIN_DIR']
     stop = (
@@ -94,7 +94,7 @@ def test_a_run_is_started_followed_and_stopped(checkout):
 
 def test_a_second_run_in_the_same_place_is_refused(checkout, tmp_path):
     checkout.calls('run_train.sh')
-    (first,) = checkout.told()
+    (first,) = checkout.recorded_calls()
     log = checkout.here / 'output.log'
     train_dir = checkout.environment['TRAIN_DIR']
     elsewhere = tmp_path / 'elsewhere'
@@ -108,7 +108,7 @@ def test_a_second_run_in_the_same_place_is_refused(checkout, tmp_path):
     same_log = checkout.run('run_train.sh', f'--train_dir={tmp_path}/other')
     assert same_log.returncode == 1
     assert same_log.stderr.startswith(f'error: {log}: another training writes there')
-    assert len(checkout.told()) == 1
+    assert len(checkout.recorded_calls()) == 1
     assert log.read_text() == 'INFO:tensorflow:Training a stand-in\n'
     other = checkout.run('run_train.sh', f'--train_dir={tmp_path}/other', folder=elsewhere)
     assert other.returncode == 0, other.stderr
@@ -130,7 +130,7 @@ def test_two_starts_at_one_moment_make_one_run(checkout, tmp_path):
     assert second.returncode == 1
     assert 'a training is already running there' in second.stderr
     assert first.returncode == 0
-    assert len(checkout.told()) == 1
+    assert len(checkout.recorded_calls()) == 1
 
 
 def test_a_run_that_cannot_begin_says_why_at_once(checkout):
@@ -196,4 +196,4 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
     lock.touch()
     monkeypatch.setattr(fcntl, 'flock', flock)
     with pytest.raises(UserError, match=rf'^{lock}: cannot be locked \(No locks available\); '):
-        background.find(tmp_path)
+        background.find_training(tmp_path)

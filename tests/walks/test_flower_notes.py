@@ -71,7 +71,7 @@ class User:
     def leaves(self):
         """End whatever still runs."""
         self._running.close()
-        if training := background.find(self.settings['TRAIN_DIR']):
+        if training := background.find_training(self.settings['TRAIN_DIR']):
             os.kill(training[0], signal.SIGKILL)
 
 
@@ -124,7 +124,7 @@ def test_the_flower_notes_work_script_by_script(user, tmp_path):
     log = user.folder / 'output.log'
     weights = re.escape(user.settings['CHECKPOINT_PATH'])
     words = rf'Fine-tuning from {weights}\n(.|\n)*global step 2: loss = \d'
-    wait_for(log, words, lambda: background.find(user.settings['TRAIN_DIR']))
+    wait_for(log, words, lambda: background.find_training(user.settings['TRAIN_DIR']))
     words = r'eval/Accuracy\[(.|\n)*Waiting for new checkpoint at .*my train'
     wait_for(evaluated, words, lambda: evaluation.poll() is None)
     wait_for_both_runs(port)

@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import build, restore
 from common.errors import UserError
-from datasets.records import reader
+from datasets.records import record_parser
 from datasets.records.verified_records import SkippedRecords, VerifiedRecords
 from preprocessing import preprocessing_factory
 from training import inputs
@@ -51,7 +51,7 @@ class Evaluator:
         skip_damaged=False,
     ):
         self.skipped = SkippedRecords(dataset, tf.logging.warning) if skip_damaged else None
-        reader.check(dataset, info.labels_offset, info.num_classes, self.skipped)
+        record_parser.check(dataset, info.labels_offset, info.num_classes, self.skipped)
         self.records = VerifiedRecords(dataset, info.labels_offset, info.num_classes, self.skipped)
         self._info = info
         self._use_averages = use_moving_averages and bool(info.moving_average_decay)

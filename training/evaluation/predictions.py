@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from common import files, text
-from datasets.records import reader
+from datasets.records import record_parser
 from training.evaluation import metrics
 
 _TOP = 5
@@ -77,5 +77,5 @@ class WorstMistakes:
 
 def _picture(records, place):
     record, where = records.at_place(place)
-    with Image.open(io.BytesIO(reader.encoded_picture(record, where))) as picture:
+    with Image.open(io.BytesIO(record_parser.encoded_picture(record, where))) as picture:
         return picture.convert('RGB')

@@ -79,7 +79,7 @@ def _checkpoints(options, stop):
     if options.interval_secs is not None:
         tf.logging.info('%s is a single checkpoint; it is evaluated once', path)
     for _ in range(_ATTEMPTS):
-        yield watch.find(path)
+        yield watch.find_checkpoint(path)
     raise UserError(f'{path}: its checkpoints are deleted faster than they can be evaluated')
 
 
@@ -139,7 +139,7 @@ class _Program:
             return
         self._close_evaluator()
         options = self._options
-        self._dataset = data_choice.find(
+        self._dataset = data_choice.choose_split(
             options, options.dataset_split_name, stored.dataset_name if stored else ''
         )
         self._info, lines = _resolve(options, stored, checkpoint, self._dataset)

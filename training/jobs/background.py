@@ -88,7 +88,7 @@ def _opened(path, mode):
 
 
 def _about_running(train_dir):
-    process, log, _ = find(train_dir) or (None, None, None)
+    process, log, _ = find_training(train_dir) or (None, None, None)
     which = f' (process {process}{f", log {log}" if log else ""})' if process else ''
     return f'--train_dir={train_dir}: a training is already running there{which}'
 
@@ -106,7 +106,7 @@ def _require_survival(process, train_dir, log):
         time.sleep(_POLL_SECS)
 
 
-def find(train_dir):
+def find_training(train_dir):
     """Return (process, its log or None, path of the lock that it holds) of a training, or None.
 
     The lock of `start` is looked at first, because it is held until the very end of the process.
@@ -123,7 +123,7 @@ def find(train_dir):
 def stop(train_dir, report=print):
     """Stop the training in a directory, and wait until it has saved a checkpoint and ended."""
     train_dir = os.path.abspath(train_dir)
-    found = find(train_dir)
+    found = find_training(train_dir)
     if not found:
         report(f'nothing to stop: no training runs in {train_dir}')
         return

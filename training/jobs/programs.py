@@ -103,7 +103,7 @@ def exit_unless_good(returncode):
         sys.exit(exit_status(returncode))
 
 
-class Steps:
+class ProgramRunner:
     """Run programs one after the other; use it in a `with` block.
 
     Ctrl-C or SIGTERM stops the program that runs and exits. A training saves a checkpoint first.

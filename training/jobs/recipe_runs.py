@@ -10,7 +10,7 @@ from training.jobs.settings import Settings
 TRAIN = 'train_image_classifier.py'
 
 
-def begin(call, steps):
+def begin(call, runner):
     """Return the Run that the first two arguments choose, with the directories of env_set.sh."""
     call.answer_help(TRAIN)
     model, dataset, *flags = [*call.arguments, '', ''][: max(2, len(call.arguments))]
@@ -24,7 +24,7 @@ def begin(call, steps):
             f'DATASET_NAME={known.dataset_name}; write them there as '
             f'${{MODEL_NAME:-{known.model_name}}} and ${{DATASET_NAME:-{known.dataset_name}}}'
         )
-    return Run(known, tuple(flags), steps)
+    return Run(known, tuple(flags), runner)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Run:
 
     known: Settings
     typed: tuple[str, ...]
-    steps: programs.Steps
+    runner: programs.ProgramRunner
 
     def convert(self):
         """Convert the pictures, unless that was done before."""
@@ -57,7 +57,7 @@ class Run:
             f'--dataset_dir={self.known.dataset_dir}',
         ]
         command = programs.command(program, *data, *flags)
-        self.steps.run(command, self.known.environment)
+        self.runner.run(command, self.known.environment)
 
 
 def title(text):

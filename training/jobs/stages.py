@@ -34,7 +34,7 @@ def choose(train_dir, eval_dir=None, prefer_running=False):
     head, whole = train_dir, os.path.join(train_dir, ALL_LAYERS)
     if prefer_running:
         for stage in (whole, head):
-            if os.path.isdir(whole) and background.find(stage):
+            if os.path.isdir(whole) and background.find_training(stage):
                 return stage, f'using {stage}: it is in training'
     if not run_directory.newest_checkpoint(whole):
         return head, None

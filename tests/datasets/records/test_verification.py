@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 from common.errors import UserError
 from datasets.conversion.convert import ConvertOptions, convert
 from datasets.own import image_folder
-from datasets.records import manifest, reader, record_files, split_reader
+from datasets.records import manifest, record_files, record_parser, split_reader
 from datasets.records.verification import verify
 from support.files import records
 from support.files.picture_folders import class_folders
@@ -133,7 +133,7 @@ def test_a_class_text_that_is_no_text_is_one_line(tmp_path, made):
         verify(tmp_path, 'pics')
     assert '\n' not in str(error.value)
     # Training does not look at it.
-    reader.check(split_reader.get_split('train', str(tmp_path), dataset_name='pics'))
+    record_parser.check(split_reader.get_split('train', str(tmp_path), dataset_name='pics'))
 
 
 def test_what_cannot_be_verified_says_why(tmp_path):

@@ -24,7 +24,7 @@ MESSAGES = {
 READERS = {
     file_kinds.GRAPH: graph_nodes.read_graph_def,
     file_kinds.META_GRAPH: graph_nodes.read_meta_graph,
-    file_kinds.CHECKPOINT: watch.find,
+    file_kinds.CHECKPOINT: watch.find_checkpoint,
 }
 ADVICE = {
     ('graph', 'MetaGraph'): 'freeze_graph.py takes it as --input_meta_graph, with its checkpoint',
@@ -89,7 +89,7 @@ def test_a_file_of_another_kind_is_named(kind, needed, files, tmp_path):
 def test_a_meta_graph_without_its_checkpoint_is_no_absent_file(files, tmp_path):
     path = str(tmp_path / 'model.ckpt-7.meta')
     shutil.copyfile(files['MetaGraph'][0], path)
-    for check in (checkpoint_paths.require, early_checks.model, watch.find):
+    for check in (checkpoint_paths.require, early_checks.model, watch.find_checkpoint):
         with pytest.raises(UserError) as error:
             check(path)
         assert str(error.value) == (
@@ -99,7 +99,7 @@ def test_a_meta_graph_without_its_checkpoint_is_no_absent_file(files, tmp_path):
 
 def test_a_saved_model_is_no_directory_without_checkpoints(files, tmp_path):
     shutil.copyfile(files['SavedModel'][0], tmp_path / 'saved_model.pb')
-    for check in (checkpoint_paths.require, watch.find):
+    for check in (checkpoint_paths.require, watch.find_checkpoint):
         with pytest.raises(UserError, match=': a SavedModel; name a checkpoint or a training dir'):
             check(str(tmp_path))
 
@@ -112,7 +112,7 @@ def test_a_saver_is_asked_for_by_its_class(files):
 def test_a_directory_of_another_programs_checkpoints_is_not_called_damaged(tmp_path):
     (tmp_path / 'epoch=3.ckpt').write_bytes(b'\x80\x02ctorch')
     with pytest.raises(UserError, match=r'or of another kind: epoch=3.ckpt \(a PyTorch checkpoi'):
-        watch.find(str(tmp_path))
+        watch.find_checkpoint(str(tmp_path))
 
 
 def test_damage_is_still_called_damage(files, tmp_path):
@@ -125,13 +125,13 @@ def test_damage_is_still_called_damage(files, tmp_path):
     prefix = checkpoint_files.write(tmp_path / 'train', name='model.ckpt')
     checkpoint_files.flip(f'{prefix}.data-00000-of-00001')
     with pytest.raises(checkpoints.UnreadableCheckpointError, match='damaged or half written'):
-        watch.find(prefix)
+        watch.find_checkpoint(prefix)
 
 
 def test_a_checkpoint_in_one_file_needs_no_ending(tmp_path):
     prefix = checkpoint_files.write(tmp_path, name='vgg_16', v1=True)
     assert not model_info.is_graph(prefix)
-    assert watch.find(prefix).path == prefix
+    assert watch.find_checkpoint(prefix).path == prefix
 
 
 def test_a_reload_says_what_the_new_file_is(files, tmp_path):

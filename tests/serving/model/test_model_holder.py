@@ -108,7 +108,7 @@ def test_the_watching_thread_finds_the_change_and_ends():
 
 
 def test_files_that_cannot_be_looked_at_do_not_end_the_watching():
-    disk, exchanged, told = Disk(), threading.Event(), []
+    disk, exchanged, reports = Disk(), threading.Event(), []
     failures = iter([UserError('models: cannot be read')] * 3)
 
     def look(found=None):
@@ -117,7 +117,7 @@ def test_files_that_cannot_be_looked_at_do_not_end_the_watching():
         return disk.signature
 
     def report(line):
-        told.append(line)
+        reports.append(line)
         disk.signature = 'second'
         if 'Replaced' in line:
             exchanged.set()
@@ -127,8 +127,8 @@ def test_files_that_cannot_be_looked_at_do_not_end_the_watching():
     holder.start_watching(poll_secs=0.01)
     assert exchanged.wait(30)
     holder.close()
-    assert told[0] == 'CANNOT LOOK for a new model: models: cannot be read'
-    assert len(told) == 2  # It is said once.
+    assert reports[0] == 'CANNOT LOOK for a new model: models: cannot be read'
+    assert len(reports) == 2  # It is said once.
 
 
 def test_every_file_of_a_model_counts(tmp_path):
@@ -222,36 +222,36 @@ def test_no_request_fails_while_a_frozen_graph_is_replaced(tmp_path):
 
 def test_a_model_that_fails_its_trial_is_not_loaded():
     """Whatever it is: the trial comes before the first step in this process."""
-    disk, told = Disk(), []
+    disk, reports = Disk(), []
 
     def try_out(stop, found):
         assert not stop.is_set()
         raise UserError('a.pb: trying it ended the process with SIGFPE')
 
-    holder = ModelHolder(disk.make, lambda found=None: disk.signature, told.append, try_out)
+    holder = ModelHolder(disk.make, lambda found=None: disk.signature, reports.append, try_out)
     holder.load()
     disk.signature = 'second'
     holder.poll('second')
     assert [predictor.version for predictor in disk.made] == [1]
-    assert told == ['KEPT the model of version 1: a.pb: trying it ended the process with SIGFPE']
+    assert reports == ['KEPT the model of version 1: a.pb: trying it ended the process with SIGFPE']
     holder.close()
 
 
 def test_files_that_change_during_their_trial_are_tried_again():
-    disk, tried, told = Disk(), [], []
+    disk, tried, reports = Disk(), [], []
 
     def try_out(stop, found):
         tried.append(disk.signature)
         if disk.signature == 'second':
             disk.signature = 'third'
 
-    holder = ModelHolder(disk.make, lambda found=None: disk.signature, told.append, try_out)
+    holder = ModelHolder(disk.make, lambda found=None: disk.signature, reports.append, try_out)
     holder.load()
     disk.signature = 'second'
     holder.poll('second')
     assert holder.version == 1
-    assert told == [f'KEPT the model of version 1: {holder.last_error}']
-    assert 'its files changed during the trial' in told[0]
+    assert reports == [f'KEPT the model of version 1: {holder.last_error}']
+    assert 'its files changed during the trial' in reports[0]
     holder.poll('third')
     assert (tried, holder.version, holder.last_error) == (['second', 'third'], 2, '')
     holder.close()
@@ -261,7 +261,7 @@ def test_files_that_change_during_their_trial_are_tried_again():
     'error', [model_trial.ShortageError('a.pb: no memory'), OSError('no fork')]
 )
 def test_a_shortage_is_not_the_fault_of_the_model(error):
-    disk, tried, now, told = Disk(), [], [0.0], []
+    disk, tried, now, reports = Disk(), [], [0.0], []
 
     def try_out(stop, found):
         tried.append(now[0])
@@ -271,14 +271,14 @@ def test_a_shortage_is_not_the_fault_of_the_model(error):
     def look(found=None):
         return disk.signature
 
-    holder = ModelHolder(disk.make, look, told.append, try_out, clock=lambda: now[0])
+    holder = ModelHolder(disk.make, look, reports.append, try_out, clock=lambda: now[0])
     holder.load()
     disk.signature = 'second'
     for now[0] in range(0, 300, 10):
         holder.poll('second')
     assert tried == [0, 30, 90]
     assert (holder.version, holder.last_error) == (2, '')
-    assert told[0].endswith('(tried again in 30 seconds)')
+    assert reports[0].endswith('(tried again in 30 seconds)')
     holder.close()
 
 
@@ -310,17 +310,17 @@ def test_a_checkpoint_is_served_though_training_writes_the_next(tmp_path, monkey
 
 
 def test_the_end_of_the_server_ends_a_trial():
-    disk, entered, told = Disk(), threading.Event(), []
+    disk, entered, reports = Disk(), threading.Event(), []
 
     def try_out(stop, found):
         entered.set()
         assert stop.wait(60)
         raise model_trial.StoppedError
 
-    holder = ModelHolder(disk.make, lambda found=None: disk.signature, told.append, try_out)
+    holder = ModelHolder(disk.make, lambda found=None: disk.signature, reports.append, try_out)
     holder.load()
     holder.start_watching(poll_secs=0.01)
     disk.signature = 'second'
     assert entered.wait(60)
     holder.close()
-    assert told == []
+    assert reports == []

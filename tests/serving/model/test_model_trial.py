@@ -105,17 +105,17 @@ model_trial.run(Options(sys.argv[1]), None)
 
 
 def test_the_child_does_not_outlive_a_server_that_is_killed(tmp_path):
-    told = tmp_path / 'pid'
+    pid_file = tmp_path / 'pid'
 
-    parent = subprocess.Popen([sys.executable, '-c', SERVER, str(told)], cwd=ROOT)
+    parent = subprocess.Popen([sys.executable, '-c', SERVER, str(pid_file)], cwd=ROOT)
     try:
-        while not (told.exists() and told.read_text()):
+        while not (pid_file.exists() and pid_file.read_text()):
             assert parent.poll() is None
             time.sleep(0.02)
     finally:
         parent.kill()
         parent.wait()
-    child = int(told.read_text())
+    child = int(pid_file.read_text())
     ending = time.monotonic() + 60
     while _runs(child) and time.monotonic() < ending:
         time.sleep(0.02)
@@ -169,14 +169,14 @@ def enormous():
 def test_a_hostile_graph_leaves_the_old_model_in_place(build, limits, words, tmp_path):
     directory = small_models.train_dir(tmp_path / 'train')
     path = small_models.frozen(tmp_path / 'a.pb', directory, described=False, with_bytes=False)
-    told = []
+    reports = []
     options = ModelOptions(path, input_mean=0, input_std=255)
-    holder = model_holder.for_model(options, HOW, told.append, trial=limits)
+    holder = model_holder.for_model(options, HOW, reports.append, trial=limits)
     holder.load()
     (tmp_path / 'b.pb').write_bytes(frozen_graphs.build(build).SerializeToString())
     os.replace(tmp_path / 'b.pb', path)
     holder.poll(holder.poll())
     assert holder.version == 1
-    assert told[-1].startswith('KEPT the model of version 1')
-    assert words in told[-1]
+    assert reports[-1].startswith('KEPT the model of version 1')
+    assert words in reports[-1]
     holder.close()

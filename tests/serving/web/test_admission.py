@@ -1,4 +1,4 @@
-"""Who may ask is judged by the header: what counts, what is told, and what need not be sent."""
+"""A request is admitted by its headers: limits, refusals and bodies that need not be sent."""
 
 import io
 import json

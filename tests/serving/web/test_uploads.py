@@ -293,15 +293,15 @@ def test_the_cleaner_touches_only_its_own_files(tmp_path):
     now = [time.time()]
     store = UploadStore(tmp_path, max_hours=1, max_mb=1, clock=lambda: now[0])
     store.keep(JPEG)
-    strangers = [tmp_path / 'upload-0.jpg', tmp_path / FOLDER / 'mine.jpg']
-    strangers += [tmp_path / FOLDER / 'upload-xyz.jpg']
-    for path in strangers:
+    others = [tmp_path / 'upload-0.jpg', tmp_path / FOLDER / 'mine.jpg']
+    others += [tmp_path / FOLDER / 'upload-xyz.jpg']
+    for path in others:
         path.write_bytes(b'keep me')
     link = tmp_path / FOLDER / f'upload-{"0" * 32}.jpg'
-    link.symlink_to(strangers[0])
+    link.symlink_to(others[0])
     now[0] += 3700
     store.clean()
-    assert sorted(tmp_path.rglob('*')) == sorted([tmp_path / FOLDER, link, *strangers])
+    assert sorted(tmp_path.rglob('*')) == sorted([tmp_path / FOLDER, link, *others])
 
 
 def test_a_part_that_a_killed_server_left_is_removed_early(tmp_path):

@@ -17,7 +17,7 @@ _FOREIGN = re.compile(
 _HIDING = ('TF_CPP_MIN_LOG_LEVEL', 'CUDA_VISIBLE_DEVICES')
 
 
-def find(text):
+def list_foreign(text):
     """List the lines of an output that are not ours."""
     return [line for line in re.split(r'[\r\n]', text) if _FOREIGN.search(line)]
 

@@ -130,9 +130,9 @@ class Checkout:
         self.calls_file.unlink(missing_ok=True)
         done = self.run(script, *flags, **options)
         assert done.returncode == 0, done.stderr
-        return self.told()
+        return self.recorded_calls()
 
-    def told(self):
+    def recorded_calls(self):
         """List the calls so far."""
         if not self.calls_file.exists():
             return []

@@ -29,7 +29,7 @@ def test_the_best_checkpoint_is_kept_whole_and_usable(program):
         'model.json',
     ]
     shutil.rmtree(program.train_dir)
-    assert watch.find(directory).fingerprint == kept.fingerprint
+    assert watch.find_checkpoint(directory).fingerprint == kept.fingerprint
     assert program.run(checkpoint_path=str(directory), model_name=None) == 1
     assert program.json()['loss'] == losses[best][1]
     assert model_info.read_beside(directory).class_names == INFO.class_names
@@ -44,7 +44,7 @@ def test_the_best_is_kept_though_the_training_removes_it_meanwhile(program):
 
     program.on_result = {1: remove}
     assert program.run(save_best=True) == 1
-    assert watch.find(program.eval_dir / 'best').step == 3
+    assert watch.find_checkpoint(program.eval_dir / 'best').step == 3
 
 
 def test_the_best_of_another_network_is_not_replaced(program, tmp_path):
@@ -88,4 +88,4 @@ def test_a_released_file_is_kept_with_a_model_json(program):
     program.run(checkpoint_path=path, model_name='lenet', save_best=True)
     directory = program.eval_dir / 'best'
     assert model_info.read_beside(directory).model_name == 'lenet'
-    assert watch.find(directory).path == str(directory / 'lenet.ckpt')
+    assert watch.find_checkpoint(directory).path == str(directory / 'lenet.ckpt')

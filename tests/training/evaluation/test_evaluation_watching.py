@@ -96,7 +96,7 @@ def test_a_restarted_training_of_another_network_is_followed(program):
 def test_a_single_evaluation_takes_the_next_one_when_its_checkpoint_vanishes(program, monkeypatch):
     program.save(step=1)
     newest = program.save(step=2, seed=2)
-    found_by_name = watch.find
+    found_by_name = watch.find_checkpoint
 
     def find(path):
         found = found_by_name(path)
@@ -104,7 +104,7 @@ def test_a_single_evaluation_takes_the_next_one_when_its_checkpoint_vanishes(pro
             os.unlink(path)
         return found
 
-    monkeypatch.setattr(watch, 'find', find)
+    monkeypatch.setattr(watch, 'find_checkpoint', find)
     assert program.run() == 1
     assert program.steps() == [1]
 

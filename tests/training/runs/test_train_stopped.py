@@ -28,7 +28,7 @@ def test_a_run_stops_when_asked_to_and_goes_on_later(runs):
     assert (status.state, status.step, status.last_step) == ('stopped', stopped_at, None)
     lines = runs.log().splitlines()
     assert [line for line in lines if not line.startswith('INFO:tensorflow:')] == []
-    assert foreign_lines.find(runs.log()) == []
+    assert foreign_lines.list_foreign(runs.log()) == []
     runs.train(max_number_of_steps=stopped_at + 3, **options)
     runs.train('whole', max_number_of_steps=stopped_at + 3, **options)
     assert training_runs.different(runs.newest(), runs.newest('whole')) == []

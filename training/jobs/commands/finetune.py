@@ -10,10 +10,10 @@ from training.jobs.commands import download_checkpoint
 
 def main(call):
     """Download weights, convert, train and evaluate both stages, and propose the export."""
-    with programs.Steps() as steps:
-        run = recipe_runs.begin(call, steps)
+    with programs.ProgramRunner() as runner:
+        run = recipe_runs.begin(call, runner)
         model, train_dir = run.known.model_name, run.known.train_dir
-        weights = os.environ.get('CHECKPOINT_PATH') or _download(steps, run.known)
+        weights = os.environ.get('CHECKPOINT_PATH') or _download(runner, run.known)
         recipe = recipes.fine_tuning(model)
         if recipe is None:
             raise UserError(
@@ -34,11 +34,11 @@ def main(call):
     call.propose(run.known, 'export_freeze.sh')
 
 
-def _download(steps, known):
+def _download(runner, known):
     """Download the released weights unless they are there, and return the checkpoint's path.
 
     An unknown network, or one without released weights, is an error that lists the others.
     """
     name, directory = known.model_name, known.pretrained_dir
-    steps.run(download_checkpoint.fetching(name, directory), known.environment)
+    runner.run(download_checkpoint.fetching(name, directory), known.environment)
     return released_archives.checkpoint(released_archives.find_release(name), directory)

@@ -41,8 +41,8 @@ def main(call):
     if not options.no_setup:
         programs.run([str(programs.SCRIPTS / 'setup_env.sh')])
     began = time.monotonic()
-    with programs.Steps() as steps:
-        frozen = _build(work, Progress(work, steps), options.steps)
+    with programs.ProgramRunner() as runner:
+        frozen = _build(work, Progress(work, runner), options.steps)
         accuracy = work.read_json('eval/metrics.json')['accuracy']
     flags = [f'--model_name={frozen}', f'--port={options.port}']
     server = programs.command('server.py', *flags)
@@ -129,9 +129,9 @@ class Work:
 class Progress:
     """Runs each step once, with its output in a log, and prints how long it took."""
 
-    def __init__(self, work, steps):
+    def __init__(self, work, runner):
         self._work = work
-        self._steps = steps
+        self._runner = runner
         self._number = 0
 
     def step(self, step, title, command, again=False, output=None):
@@ -155,9 +155,9 @@ class Progress:
     def _run(self, command, log, output):
         with open(log, 'wb') as stream, open(output or os.devnull, 'wb') as answers:
             out, err = (answers, stream) if output else (stream, subprocess.STDOUT)
-            process = self._steps.start(command, stdout=out, stderr=err)
+            process = self._runner.start(command, stdout=out, stderr=err)
             _follow(process, log)
-            return self._steps.wait(process)
+            return self._runner.wait(process)
 
     def _show_failure(self, log):
         for line in log_files.complaint(log):

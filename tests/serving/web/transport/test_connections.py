@@ -88,9 +88,9 @@ def test_a_request_is_broken_off_only_for_who_holds_less():
 def test_a_proxy_has_many_behind_it():
     found = kept(places(most=8, per_address=2, proxy='10.0.0.9'), ['10.0.0.9'] * 8)
     assert len(found) == 8
-    mixed = [*found[:7], stranger := Connection('10.0.0.1', 99)]
+    mixed = [*found[:7], direct := Connection('10.0.0.1', 99)]
     newest = Connection('10.0.0.2')
-    assert places(most=8, proxy='10.0.0.9').to_close([*mixed, newest]) is stranger
+    assert places(most=8, proxy='10.0.0.9').to_close([*mixed, newest]) is direct
 
 
 @pytest.mark.parametrize('part', [b'', b'GET / HTTP/1.1\r\nX-A: '])

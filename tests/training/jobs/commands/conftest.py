@@ -41,7 +41,9 @@ class Commands:
         monkeypatch.setattr(programs, 'SCRIPTS', self.root / 'scripts')
         monkeypatch.setattr(programs, 'run', self._record)
         monkeypatch.setattr(programs, 'replace_with', self._replace)
-        monkeypatch.setattr(programs.Steps, 'run', lambda _, *command: self._record(*command))
+        monkeypatch.setattr(
+            programs.ProgramRunner, 'run', lambda _, *command: self._record(*command)
+        )
         monkeypatch.chdir(self.here)
         for name in set(os.environ) - set(clean_environment()):
             monkeypatch.delenv(name)

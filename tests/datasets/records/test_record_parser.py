@@ -10,7 +10,7 @@ import tf_slim as slim
 from common.errors import UserError
 from datasets import dataset_factory, flowers, imagenet
 from datasets.known import fashion_mnist
-from datasets.records import manifest, reader, record_features, record_files
+from datasets.records import manifest, record_features, record_files, record_parser
 from support.files import records
 
 
@@ -68,7 +68,7 @@ def test_other_programs_records_are_found_and_counted(tmp_path, name, files):
     assert dataset.num_classes == 3
     assert dataset.labels_to_names == {0: 'a', 1: 'b', 2: 'c'}
     assert (dataset.dataset_name, dataset.split_name) == (name, 'train')
-    reader.check(dataset)
+    record_parser.check(dataset)
 
 
 def test_the_manifest_tells_all(tmp_path):
@@ -80,7 +80,7 @@ def test_the_manifest_tells_all(tmp_path):
     assert dataset.class_names == ['cat', 'dog']
     assert dataset.num_samples == 3
     assert dataset.shards[0].offsets == record_files.scan(tmp_path / file)
-    reader.check(dataset)
+    record_parser.check(dataset)
     with pytest.raises(UserError, match=r"pets has no split 'test'; it has train"):
         dataset_factory.get_dataset('pets', 'test', str(tmp_path))
 
@@ -143,8 +143,8 @@ def test_class_texts_are_taken_from_the_records_at_last(tmp_path):
     records.write(tmp_path / 'train-00000-of-00001', examples)
     dataset = dataset_factory.get_dataset('food', 'train', str(tmp_path))
     assert dataset.class_names == ['background', 'gim', 'tuk']
-    reader.check(dataset, labels_offset=1)
-    reader.check(dataset, labels_offset=1, num_classes=2)
+    record_parser.check(dataset, labels_offset=1)
+    record_parser.check(dataset, labels_offset=1, num_classes=2)
 
 
 def test_imagenet_brings_its_names(tmp_path):
@@ -152,7 +152,7 @@ def test_imagenet_brings_its_names(tmp_path):
     dataset = imagenet.get_split('validation', str(tmp_path))
     assert dataset.num_classes == 1001
     assert dataset.class_names[1].startswith('tench')
-    reader.check(dataset, labels_offset=1)
+    record_parser.check(dataset, labels_offset=1)
 
 
 def test_a_pattern_of_one_s_own(tmp_path):
@@ -220,16 +220,16 @@ def test_a_label_out_of_range_names_the_record(tmp_path, bad):
     dataset = _of_two_shards(tmp_path, [0, 1], [0, 1, bad])
     message = rf'00001-of-00002: record 2 has the label {bad}; valid are 0 to 1'
     with pytest.raises(UserError, match=message):
-        reader.check(dataset)
-    reader.check(_of_two_shards(tmp_path, [0, 1], [0]))
+        record_parser.check(dataset)
+    record_parser.check(_of_two_shards(tmp_path, [0, 1], [0]))
 
 
 def test_the_offset_is_taken_into_account(tmp_path):
     dataset = _of_two_shards(tmp_path, [1, 1], [1, 0])
     with pytest.raises(UserError, match='record 1 has the label 0; valid are 1 to 1'):
-        reader.check(dataset, labels_offset=1)
+        record_parser.check(dataset, labels_offset=1)
     with pytest.raises(UserError, match='record 0 has the label 1; valid are 0 to 0'):
-        reader.check(dataset, num_classes=1)
+        record_parser.check(dataset, num_classes=1)
 
 
 def test_a_manifest_does_not_excuse_an_offset(tmp_path):
@@ -238,7 +238,7 @@ def test_a_manifest_does_not_excuse_an_offset(tmp_path):
     _write_manifest(tmp_path, 'pets', ['cat', 'dog'], {'train': [file]})
     dataset = dataset_factory.get_dataset('pets', 'train', str(tmp_path))
     with pytest.raises(UserError, match='record 1 has the label 0; valid are 1 to 1'):
-        reader.check(dataset, labels_offset=1)
+        record_parser.check(dataset, labels_offset=1)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_first_record_that_is_no_picture_is_named(tmp_path, record, complaint)
     dataset = dataset_factory.get_dataset('pets', 'train', str(tmp_path))
     if complaint:
         with pytest.raises(UserError, match=f'00000-of-00001: record 0 {complaint}'):
-            reader.check(dataset)
+            record_parser.check(dataset)
 
 
 def test_damage_is_named(tmp_path):
@@ -267,7 +267,7 @@ def test_damage_is_named(tmp_path):
     content[40] ^= 1
     path.write_bytes(content)
     with pytest.raises(UserError, match='00001-of-00002: record 0 is damaged'):
-        reader.check(dataset)
+        record_parser.check(dataset)
     path.write_bytes(content[:-5])
     with pytest.raises(UserError, match='00001-of-00002: record 1 is damaged or cut off'):
         dataset_factory.get_dataset('pets', 'train', str(tmp_path))
