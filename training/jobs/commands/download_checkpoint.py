@@ -36,7 +36,7 @@ def _parser(usage, directory):
         prog='download_checkpoint.sh',
         description=usage,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='Without a MODEL, the list of all.',
+        epilog='Without MODEL, all checkpoints are listed.',
     )
     parser.add_argument(
         'model', nargs='?', metavar='MODEL', help='inception_v4, mobilenet_v1_0.50_160, ...'
@@ -46,13 +46,13 @@ def _parser(usage, directory):
         nargs='?',
         metavar='DIRECTORY',
         default=directory,
-        help='it is put into DIRECTORY/NAME (%(default)s, from PRETRAINED_DIR)',
+        help='the files are put into DIRECTORY/NAME (default: PRETRAINED_DIR, %(default)s)',
     )
     parser.add_argument(
         '--mirror',
         default=os.environ.get(_MIRROR),
         help=f'address or path of the archives, in place of {released.BASE_URL} '
-        f'(%(default)s, from {_MIRROR})',
+        f'(default: {_MIRROR})',
     )
     return parser
 
