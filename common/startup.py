@@ -27,6 +27,9 @@ _NOISE = re.compile(
     rb'|Unable to register cu\w+ (factory|plugin)'
     rb'|computation placer already registered'
     rb'|INFO: Created TensorFlow Lite XNNPACK delegate'
+    # Keras imports it where it is installed; nothing here draws with it.
+    rb'|mkdir -p failed for path .*matplotlib'
+    rb'|Matplotlib (created a temporary cache directory|is building the font cache)'
 )
 
 

@@ -16,6 +16,8 @@ NOISE = (
     'E0000 00:00:1 1 cuda_platform.cc:52] failed call to cuInit: INTERNAL: UNKNOWN ERROR (303)',
     'E0000 00:00:1 1 cuda_dnn.cc:9] Unable to register cuDNN factory: already registered',
     'E0000 00:00:1 1 computation_placer.cc:1] computation placer already registered',
+    'mkdir -p failed for path /.config/matplotlib: Read-only file system',
+    'Matplotlib created a temporary cache directory at /tmp/matplotlib-x because ...',
 )
 ERRORS = (
     'F0000 00:00:1 1 cpu_feature_guard.cc:37] TensorFlow was compiled to use AVX instructions',
