@@ -1,7 +1,7 @@
-"""The newest good checkpoint of a directory, and waiting for the next one.
+"""Find the newest good checkpoint of a directory, and wait for the next one.
 
-TensorFlow's `latest_checkpoint` believes the directory's state file and never looks at the data.
-Here a checkpoint counts when all of it can be read; one that cannot is skipped, and said so.
+TensorFlow's `latest_checkpoint` trusts the directory's state file and never reads the data. Here a
+checkpoint is good if every tensor in it can be read; others are skipped with a warning.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from common.errors import UserError
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that has been read as a whole: its prefix, step and fingerprint."""
+    """A checkpoint that was read completely: its prefix, step and fingerprint."""
 
     path: str
     step: int
@@ -27,7 +27,7 @@ class Checkpoint:
 
 
 def find_checkpoint(path, warn=tf.logging.warning):
-    """Return the good checkpoint that `path` means: a directory's newest, or the file itself."""
+    """Return the newest good checkpoint of a directory, or the checkpoint of a file or prefix."""
     path = os.fspath(path)
     if not os.path.isdir(path):
         if other := checkpoint_paths.mistaken(path):
@@ -53,9 +53,9 @@ def _checkpoint(prefix):
 
 
 def newest_good(directory, warn=tf.logging.warning):
-    """Return the directory's newest good checkpoint; None when it holds none at all.
+    """Return the directory's newest good checkpoint, or None if it has no checkpoint at all.
 
-    Where checkpoints lie but none is good an error is raised: starting anew would bury them.
+    If it has checkpoints and none is good, raise an error: a new training would overwrite them.
     """
     damaged, closed = [], None
     for prefix in newest_first(directory, warn):
@@ -70,12 +70,12 @@ def newest_good(directory, warn=tf.logging.warning):
                 closed = closed or checkpoints.unreadable(prefix, fault)
             warn(_skipped(prefix, fault))
     if closed:
-        raise closed  # It may be whole: no reason to remove anything.
+        raise closed  # It may be good, so do not suggest removing it.
     if damaged:
         raise checkpoints.UnreadableCheckpointError(
             f'{directory}: every checkpoint is damaged, half written or of another kind:'
             f' {", ".join(damaged)}; '
-            'remove them to begin again, or name another directory'
+            'remove them to start again, or name another directory'
         )
     return None
 
@@ -85,10 +85,10 @@ def _skipped(prefix, fault):
 
 
 def newest_first(directory, warn=tf.logging.warning):
-    """List the prefixes of the directory's checkpoints, whole or not, newest first.
+    """List the prefixes of the directory's checkpoints, good or not, newest first.
 
-    The state file's order counts before the steps' (a restarted run may stand at a lower step),
-    except for what was written after the state file: a kill may fall between the two.
+    The order is that of the state file, because a restarted run may be at a lower step. Checkpoints
+    that were written after the state file come first: a process may be killed between the two.
     """
     names = checkpoint_paths.listed(directory)
     stated, written = _stated(directory, warn)
@@ -125,17 +125,19 @@ def _stated(directory, warn):
     except (OSError, ValueError):
         state = None
     if state is None:
-        warn(f'{path}: not a readable state file; ignored, the files themselves are looked at')
+        warn(
+            f'{path}: not a readable state file, so it is ignored; checkpoints are ordered by step'
+        )
         return [], 0
     paths = [*state.all_model_checkpoint_paths, state.model_checkpoint_path]
-    # A directory that was moved keeps the old absolute paths: only the names count.
+    # The paths are absolute and stay the same when the directory is moved: use only the names.
     names = [os.path.basename(path) for path in paths if path]
     return list(dict.fromkeys(reversed(names)))[::-1], found.st_mtime_ns
 
 
 @contextlib.contextmanager
 def _without_warnings():
-    """Hide TensorFlow's two warnings about a state file: ours is shorter, and comes once."""
+    """Hide TensorFlow's two warnings about a state file; ours is shorter and appears once."""
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel('ERROR')
@@ -153,15 +155,15 @@ def wait_for_new(
     stop=None,
     clock=time.monotonic,
 ):
-    """Yield the newest good checkpoint, then every new one in turn, each once.
+    """Yield the newest good checkpoint, then every new one once, in order.
 
-    Ends when nothing new came for `timeout_secs`, or when the event `stop` is set. A checkpoint is
-    new by its name and contents, so a restarted run's files count though their names are old.
+    Stop if there is no new one for `timeout_secs`, or when the event `stop` is set. A checkpoint is
+    new if its name or content is, so those of a restarted run are new despite their old names.
     """
     stop = stop or threading.Event()
     watcher = _Watcher(directory)
     if not os.path.exists(directory):
-        tf.logging.warning('%s does not exist yet; waiting for a training to make it', directory)
+        tf.logging.warning('%s does not exist yet; waiting for a training to create it', directory)
     elif not checkpoint_paths.may_hold_one(directory):
         tf.logging.info('%s has no checkpoint yet; waiting for the first one', directory)
     while not stop.is_set():
@@ -183,17 +185,17 @@ def wait_for_new(
 
 
 class _Watcher:
-    """Remembers which checkpoints of a directory have been seen."""
+    """Finds the checkpoints of a directory that it has not returned before."""
 
     def __init__(self, directory):
         self._directory = directory
         self._signatures = {}
         self._seen = set()
-        self._told = set()
+        self._warned = set()
         self._first = True
 
     def look(self):
-        """Return the oldest good checkpoint not yet seen (at first: the newest one), or None."""
+        """Return the oldest good checkpoint not seen before (first: the newest one), or None."""
         newest = newest_first(self._directory, self._warn_once)
         first, self._first = self._first, False
         for position, prefix in enumerate(newest) if first else enumerate(reversed(newest)):
@@ -201,7 +203,7 @@ class _Watcher:
             if found:
                 self._seen.add(found.fingerprint)
                 if first:
-                    self._pass_over(newest[position + 1 :])
+                    self._skip_all(newest[position + 1 :])
                 return found
         return None
 
@@ -212,7 +214,7 @@ class _Watcher:
         fingerprint = checkpoints.fingerprint(prefix)
         fault = None if fingerprint in self._seen else checkpoints.fault(prefix)
         if signature != checkpoints.signature(prefix):
-            return None  # It is being written or deleted: look again at the next round.
+            return None  # It is being written or deleted; the next call looks again.
         self._signatures[prefix] = signature
         if fingerprint in self._seen:
             return None
@@ -221,12 +223,12 @@ class _Watcher:
             return None
         return Checkpoint(prefix, checkpoints.step_of(prefix), fingerprint)
 
-    def _pass_over(self, prefixes):
+    def _skip_all(self, prefixes):
         for prefix in prefixes:
             self._signatures[prefix] = checkpoints.signature(prefix)
             self._seen.add(checkpoints.fingerprint(prefix))
 
     def _warn_once(self, message):
-        if message not in self._told:
-            self._told.add(message)
+        if message not in self._warned:
+            self._warned.add(message)
             tf.logging.warning('%s', message)

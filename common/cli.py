@@ -99,7 +99,7 @@ def define(flags: Iterable[Flag], flag_values: absl_flags.FlagValues = absl_flag
         meaning = flag.help
         if isinstance(flag.check, declared.OneOf):
             meaning += f' One of: {flag.check.describe()}.'
-        # The heading takes the place of the module's name, which nobody has to know.
+        # absl groups flags by module; the heading is used as the module's name.
         place: dict[str, Any] = {'flag_values': flag_values, 'module_name': flag.group}
         if flag.kind == 'boolean':
             switch = absl_flags.BooleanFlag(flag.name, default, meaning)

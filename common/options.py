@@ -196,8 +196,7 @@ def option(
 
     `name` is the flag's name if it differs from the field's, `older` are older tools' names of it.
     In a path (`is_path`) a leading `~` means the home directory. `shown` is the default that --help
-    names for an option that stays None unless it is given, because a model.json or the network's
-    own record may know better.
+    shows for an option that is None unless given, because model.json or the network decides.
     """
     declared = {
         'group': group,
@@ -383,11 +382,11 @@ class ProgramOptions(Options):
     verbose: bool = option(
         'Messages', False, 'Show the messages of TensorFlow and other libraries too.'
     )
-    # What the command line has to say about itself, to be logged when the work begins.
+    # Remarks on the command line, which the program logs when its work begins.
     notices: tuple[str, ...] = ()
 
     def check_files(self) -> None:
-        """Raise a UserError for a mistake that shows on disk; called before TensorFlow loads."""
+        """Raise a UserError for a wrong or missing file; called before TensorFlow is loaded."""
 
     def remarks(self, given: frozenset[str]) -> Iterable[str]:
         """Return a line for each flag among the `given` ones that has no effect."""

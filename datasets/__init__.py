@@ -1,1 +1,1 @@
-"""What the pictures are, and how they lie on disk as verified records."""
+"""Data sets: published ones and a user's own pictures, converted to records on disk."""

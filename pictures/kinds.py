@@ -6,7 +6,7 @@ class BadImage(Exception):  # noqa: N818 - what is bad is the file, not the prog
 
 
 class ImageTooLarge(BadImage):
-    """Tell that a picture has more pixels than can be decoded here."""
+    """A picture has more pixels than can be decoded here."""
 
 
 JPEG, PNG, GIF, BMP, WEBP, TIFF = 'JPEG', 'PNG', 'GIF', 'BMP', 'WebP', 'TIFF'

@@ -35,7 +35,7 @@ class Split:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """Everything that a reader needs to know about a data set, and what it was made from.
+    """The description of a data set for its readers, and what it was made from.
 
     `class_names[i]` is the name of record label i, including a background class. `found` counts all
     files (also litter such as `.DS_Store`), so that found = written + skipped. `skipped` holds

@@ -65,7 +65,7 @@ def require_directory(dataset_dir):
 def require(dataset_dir, dataset_name, split_name):
     """Raise a UserError unless the records of a split are there, as far as their names say.
 
-    The data set and the split are None if only the model will tell which are used.
+    The data set and the split are None if they are taken from the model later.
     """
     require_directory(dataset_dir)
     manifest.require_directory(dataset_dir, dataset_name or '')

@@ -11,7 +11,7 @@ from datasets.records.random_access import DamagedRecordError, RandomAccess
 
 # More than a pipeline reads ahead, whatever the batch is.
 _RECENT = 4096
-# What is left would no longer be the data set that the user knows.
+# With fewer records it would no longer be the same data set.
 _MOST_SKIPPED = 0.1
 
 

@@ -20,7 +20,7 @@ _NO_VIDEOS = 'there are no networks for videos here'
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportOptions(ProgramOptions):
-    """Hold what to export; None means not given."""
+    """What to export, and how; None means not given."""
 
     page = 'docs/exporting.md'
     most_used = ('checkpoint_path', 'model_name', 'output_file', 'format', 'summarize')
@@ -121,7 +121,7 @@ class ExportOptions(ProgramOptions):
             )
 
     def check_files(self):
-        """Check that the checkpoint is there and that the output can be written."""
+        """Raise a UserError unless the checkpoint exists and the output can be written."""
         if self.summarize:
             _check_summarized(self.summarize)
             return

@@ -15,7 +15,7 @@ HOW = 'How to freeze it'
 
 @dataclasses.dataclass(frozen=True)
 class FreezeOptions(ProgramOptions):
-    """Hold what to freeze; None means not given."""
+    """What to freeze, and how; None means not given."""
 
     page = 'docs/exporting.md'
     most_used = ('input_graph', 'input_checkpoint', 'output_node_names', 'output_graph')
@@ -50,7 +50,7 @@ class FreezeOptions(ProgramOptions):
         WHAT, None, 'A MetaGraph (.meta) to take the graph from instead.', is_path=True
     )
 
-    # Nobody reads it: the content shows what a file is. Most command lines have it.
+    # Never read, because the content of a file shows its kind; kept for existing commands.
     input_binary: bool = option(WHAT, False, 'Accepted; text and binary files are recognized.')
 
     # How to freeze it

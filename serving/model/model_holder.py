@@ -12,9 +12,8 @@ from classifiers import checkpoints, model_info, watch
 from serving.model import model_trial
 from serving.model.predictor import Predictor
 
-_FIRST_PAUSE_SECS = (
-    30.0  # Before a failed trial is repeated if time or memory was short; then doubled.
-)
+# After a trial without enough time or memory; doubled after each further one.
+_FIRST_PAUSE_SECS = 30.0
 _LONGEST_PAUSE_SECS = 3600.0
 _SHORTAGES = (
     model_trial.ShortageError,
@@ -25,7 +24,7 @@ _SHORTAGES = (
 
 
 class NotReadyError(Exception):
-    """Report that no model is loaded, or that it was closed."""
+    """No model is loaded, or it was closed."""
 
 
 def for_model(
@@ -33,7 +32,7 @@ def for_model(
 ):
     """Make a ModelHolder for a path, which reloads the model when it is written again.
 
-    `trial` are the TrialLimits for the test of a new model; without them it is not tested.
+    `trial` has the TrialLimits for the test of a new model; without them it is not tested.
     """
 
     def make(version, found=None):
@@ -89,15 +88,14 @@ def _state(path):
 
 
 class ModelHolder:
-    """Lends the current Predictor, and replaces it when the result of `look` changes.
+    """Provides the current Predictor, and replaces it when the result of `look` changes.
 
-    A new model is loaded and tried before it takes the old one's place, by `try_out` in another
-    process first, which is given an event that ends it. One that fails leaves the old one there,
-    and is tried again later if time or memory was short.
-    The old one is closed when its last borrower has returned it.
+    A new model is first tested in another process by `try_out`, which stops when its event is set.
+    Then it is loaded and replaces the old one, which is closed after its last request. If the new
+    model fails, the old one stays; the new one is tested again later if time or memory was short.
 
-    `make` and `try_out` get what `look` has found; `look`, when it is given that, returns what it
-    has become.
+    `look()` returns a signature of the newest files, and `look(signature)` the present signature of
+    the same files. `make` and `try_out` take the signature of the files to use.
     """
 
     def __init__(
@@ -113,11 +111,11 @@ class ModelHolder:
         self._report = report
         self._try_out = try_out
         self._lock = threading.Lock()
-        self._current = None  # _Loan of the model that is lent.
+        self._current = None  # The _Loan of the current model.
         self._clock = clock
         self._seen = None
         self._pause_secs = _FIRST_PAUSE_SECS
-        self._next_try = float('inf')  # When what was seen last is tried again.
+        self._next_try = float('inf')  # When the files that were seen last are tested again.
         self._stop = threading.Event()
         self._watcher = None
         self.version = 0
@@ -201,7 +199,7 @@ class ModelHolder:
             self._keep(f'{_reason(error)} (tried again in {self._pause_secs:g} seconds)')
             self._pause_secs = min(2 * self._pause_secs, _LONGEST_PAUSE_SECS)
             return
-        except Exception as error:  # Whatever a bad file causes: the old model stays.
+        except Exception as error:  # After any error of a bad file the old model stays.
             self._keep(_reason(error))
             return
         self._exchange(predictor)

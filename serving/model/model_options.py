@@ -17,7 +17,7 @@ _MOST = 1_000_000  # Of milliseconds, threads and pictures.
 
 @dataclasses.dataclass(frozen=True)
 class ModelOptions(Options):
-    """Hold which model to use and what its files do not say; None means not given."""
+    """Which model to use, and what its files do not say; None means not given."""
 
     path: str = ''  # A training directory, a checkpoint, or a frozen graph (.pb).
     label_file: str | None = None
@@ -80,7 +80,7 @@ class ModelOptions(Options):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PredictorOptions(Options):
-    """Hold how a model is run; None leaves the choice to the program."""
+    """How a model is run; None leaves the choice to the program."""
 
     max_concurrency: int | None = option(
         SPEED,
@@ -123,6 +123,6 @@ class PredictorOptions(Options):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TopOptions(Options):
-    """Hold how many classes are shown, in the terminal and by the server."""
+    """How many classes are shown, in the terminal and by the server."""
 
     num_top_predictions: int = option(OUTPUT, 5, 'Classes per picture, best first.', COUNT)

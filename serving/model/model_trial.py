@@ -36,7 +36,7 @@ _START = (
 
 @dataclasses.dataclass(frozen=True)
 class TrialLimits(Options):
-    """Hold how much time and memory the trial of a new model may take."""
+    """The time and memory that the trial of a new model may take."""
 
     secs: float = option(
         MODEL,
@@ -55,11 +55,11 @@ class TrialLimits(Options):
 
 
 class StoppedError(Exception):
-    """Report that the server stopped during a trial."""
+    """The server stopped during a trial."""
 
 
 class ShortageError(UserError):
-    """Report that a trial lacked time or memory; a later one may succeed."""
+    """A trial ran out of time or memory; a later one may succeed."""
 
 
 def run(model_options, predictor_options, limits=None, stop=None):

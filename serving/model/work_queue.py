@@ -13,7 +13,7 @@ _SAFETY_FACTOR = 10  # A caller that runs its own picture cannot stop at its dea
 
 
 class BusyError(Exception):
-    """Report that too many pictures wait; no picture of the request was queued."""
+    """Too many pictures wait; no picture of the request was queued."""
 
     def __init__(self, retry_after_secs):
         super().__init__('too many pictures are waiting')
@@ -21,11 +21,11 @@ class BusyError(Exception):
 
 
 class ExpiredError(Exception):
-    """Report that the pictures of a request were not classified in time."""
+    """The pictures of a request were not classified in time."""
 
 
 class ClosedError(Exception):
-    """Report that the model was closed."""
+    """The model was closed."""
 
 
 class _Request:

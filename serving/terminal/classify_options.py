@@ -20,7 +20,7 @@ FORMATS = ('table', 'csv', 'json')
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassifyOptions(TopOptions, ProgramOptions):
-    """Hold what to classify, with which model, and how to print it."""
+    """What to classify, with which model, and how to print the classes."""
 
     page = 'docs/classifying.md'
     most_used = ('model', 'label_file', 'model_name', 'format', 'num_top_predictions')
@@ -54,7 +54,7 @@ class ClassifyOptions(TopOptions, ProgramOptions):
             raise UserError('standard input (-) can be read only once')
 
     def check_files(self):
-        """Check that the model, the label file and at least one picture are there."""
+        """Raise a UserError unless the model, the label file and at least one picture exist."""
         if not self.model:
             raise UserError(
                 '--model: name a training directory, a checkpoint or a frozen graph (.pb)'

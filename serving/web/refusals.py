@@ -1,8 +1,8 @@
 """The error that answers a request."""
 
 
-class Refusal(Exception):  # noqa: N818 - the request is at fault, or the moment; nothing broke.
-    """Carry an HTTP status, a message for the client, and when to try again.
+class Refusal(Exception):  # noqa: N818 - not an error of the server.
+    """An HTTP status, a message for the client, and when to try again.
 
     `kind` is the key of the message's translation; `values` are put into it.
     """

@@ -62,7 +62,7 @@ class _Title:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AppConfig(TopOptions):
-    """Hold how the application answers."""
+    """The options of the web application."""
 
     name: str = 'model'  # The model's name in `/v1/models/NAME`.
     max_requests: int = 28  # Classified or waiting at the same time; more are answered with 503.
@@ -75,7 +75,7 @@ class AppConfig(TopOptions):
         ADDRESS, (), 'Host names that the server accepts, separated by commas.'
     )
     trusted_proxy: str = option(
-        ADDRESS, '', 'The address of a proxy whose X-Forwarded-For is believed.', _IpAddress()
+        ADDRESS, '', 'The address of a proxy whose X-Forwarded-For is trusted.', _IpAddress()
     )
     rate_limit: int = option(
         ADDRESS, 0, 'Requests per minute from one address; 0 means any number.', _NOT_NEGATIVE
@@ -133,7 +133,7 @@ class AppConfig(TopOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ListenOptions(Options):
-    """Hold where the server listens, and how much of it one client may use."""
+    """The address of the server, and the limits on connections and threads."""
 
     host: str = option(ADDRESS, '127.0.0.1', '0.0.0.0 accepts requests from other machines.')
     port: int = option(ADDRESS, 5001, 'The port; 0 means any free one.', Range(0, 65535))
@@ -148,7 +148,7 @@ class ListenOptions(Options):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerOptions(ProgramOptions):
-    """Hold everything that a server is started with."""
+    """The options of server.py."""
 
     page = 'docs/serving.md'
     most_used = (
@@ -192,12 +192,12 @@ class ServerOptions(ProgramOptions):
     debug: bool = option(UPLOADS, False, 'Log more. It starts no debugger.')
 
     def __post_init__(self):
-        """Check the options, also those that follow from others."""
+        """Check the options, and the application options that are derived from them."""
         super().__post_init__()
         self.app_config()
 
     def check_files(self):
-        """Check that the model and its label file are there."""
+        """Raise a UserError unless the model and its label file exist."""
         early_checks.model(self.model_path, self.label_path)
 
     @property
@@ -234,7 +234,7 @@ class ServerOptions(ProgramOptions):
         own_hosts = (self.listen.host,) if is_local else ()
         return dataclasses.replace(
             self.of_app,
-            name=self.served_name or name_for(self.model),
+            name=self.served_name or name_for(os.path.join(self.model_dir, self.model)),
             max_requests=self.listen.threads,
             is_loopback=is_local,
             trusted_hosts=(*self.of_app.trusted_hosts, *own_hosts),

@@ -173,7 +173,7 @@ def _from_item(item, number):
         item = item.partition(',')[2]
     try:
         return Upload(decode_base64(item, f'picture {number}'), clean_name(name))
-    except Refusal as refusal:  # A bad picture does not spoil the others of the request.
+    except Refusal as refusal:  # The other pictures of the request are still classified.
         return Upload(b'', clean_name(name), refusal)
 
 

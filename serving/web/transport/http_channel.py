@@ -90,10 +90,10 @@ class Channel(channel.HTTPChannel):
     error_task_class = _RefusalTask
 
     def __init__(self, *args, **kwargs):
-        self._begun = 0  # How many requests have begun in the bytes that are being taken.
-        self.asked_at = None  # When the request under way began.
+        self._begun = 0  # Requests that begin in the bytes that are being received.
+        self.asked_at = None  # When the current request began.
         self.opened_at = time.monotonic()
-        self._discards_until = None  # Set while the rest of a refused body is thrown away.
+        self._discards_until = None  # Set while the rest of a refused body is discarded.
         super().__init__(*args, **kwargs)
 
     def parser_class(self, adjustments):
@@ -129,7 +129,7 @@ class Channel(channel.HTTPChannel):
 
     @property
     def is_discarding(self):
-        """Tell whether whatever still arrives is thrown away."""
+        """Tell whether further bytes are discarded."""
         return self._discards_until is not None
 
     @property
@@ -143,7 +143,7 @@ class Channel(channel.HTTPChannel):
         return self.is_discarding or super().readable()
 
     def handle_read(self):
-        """Read, or throw away what still arrives after a refusal."""
+        """Read, or discard what arrives after a refusal."""
         if self._discards_until is None:
             super().handle_read()
             return

@@ -309,3 +309,8 @@ def test_the_greeting_tells_who_can_reach_it(host, words):
 )
 def test_the_model_is_called_after_its_file(path, name):
     assert server_options.name_for(path) == name
+
+
+def test_a_model_without_a_name_is_called_after_its_directory():
+    options = server_options.ServerOptions(model='.', model_dir='/models/flowers')
+    assert options.app_config().name == 'flowers'

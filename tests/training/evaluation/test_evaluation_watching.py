@@ -25,7 +25,7 @@ def test_watching_evaluates_each_new_checkpoint_once(program, log_lines):
 def test_a_directory_that_does_not_exist_is_named_while_it_is_waited_for(program, log_lines):
     shutil.rmtree(program.train_dir, ignore_errors=True)
     assert program.watch() == 0
-    missing = f'{program.train_dir} does not exist yet; waiting for a training to make it'
+    missing = f'{program.train_dir} does not exist yet; waiting for a training to create it'
     assert log_lines().count(missing) == 1
     program.train_dir.mkdir()
     assert program.watch() == 0
