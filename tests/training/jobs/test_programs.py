@@ -29,8 +29,8 @@ def kill_self(number):
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_steps(number, capsys, signal_handler):
     signal_handler(number, signal.SIG_DFL)
-    with pytest.raises(SystemExit) as exit_info, programs.Steps() as steps:
-        steps.run(kill_self(number))
+    with pytest.raises(SystemExit) as exit_info, programs.ProgramRunner() as runner:
+        runner.run(kill_self(number))
     assert exit_info.value.code == 128 + number
     assert capsys.readouterr().err == 'stopped; run the same command again to resume\n'
     assert signal.getsignal(number) == signal.SIG_DFL
@@ -38,7 +38,7 @@ def test_a_signal_ends_the_steps(number, capsys, signal_handler):
 
 def test_steps_that_a_shell_runs_in_the_background_ignore_ctrl_c(signal_handler):
     signal_handler(signal.SIGINT, signal.SIG_IGN)
-    with programs.Steps() as steps:
+    with programs.ProgramRunner() as runner:
         os.kill(os.getpid(), signal.SIGINT)
-        steps.run([sys.executable, '-c', ''])
+        runner.run([sys.executable, '-c', ''])
     assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
