@@ -1,7 +1,6 @@
 """Replace the parts of a graph that depend only on constants by their values."""
 
 import tensorflow.compat.v1 as tf
-from tensorflow.python.framework import op_def_registry
 
 from serving.graphdef import graph_edits
 
@@ -55,7 +54,7 @@ def _foldable(graph_def, keep):
 
 
 def _is_pure(node):
-    definition = op_def_registry.get(node.op)
+    definition = graph_edits.operation_definition(node.op)
     return (
         definition is not None
         and node.op not in _STAY

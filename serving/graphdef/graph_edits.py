@@ -3,6 +3,7 @@
 import collections
 
 import tensorflow.compat.v1 as tf
+from tensorflow.python.framework import op_def_registry
 
 # They return their input: remains of training, of debugging and of variables.
 _ALIASES = {'Identity', 'StopGradient', 'PreventGradient', 'CheckNumerics', 'Snapshot'}
@@ -14,6 +15,15 @@ _WRITES = ('Assign', 'Scatter', 'ResourceScatter', 'ResourceApply', 'Apply')
 def session(graph):
     """Open a session on the CPU: a training or a server may need the GPU's memory."""
     return tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0}))
+
+
+def operation_definition(name):
+    """Return TensorFlow's definition (OpDef) of an operation, or None if there is none.
+
+    The table has no public name: `Operation.op_def` exists only after the graph was imported, which
+    must not happen to a graph that was not checked, and `tf.raw_ops` lacks internal operations.
+    """
+    return op_def_registry.get(name)
 
 
 def node_name(edge):

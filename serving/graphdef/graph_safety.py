@@ -5,11 +5,9 @@ graph from a file checks it here first, before the import, since TensorFlow alre
 of a graph while it imports it.
 """
 
-from tensorflow.python.framework import op_def_registry
-
 from common import text
 from common.errors import UserError
-from serving.graphdef import variables
+from serving.graphdef import graph_edits, variables
 
 _INPUTS_AND_CONSTANTS = """
     Const Empty EnsureShape Fill GuaranteeConst Identity IdentityN NoOp OnesLike
@@ -179,7 +177,7 @@ def _first_refused(graph_def, allowed):
     """Return (NodeDef, its place) of the first operation that is not allowed, or None."""
     functions = {function.signature.name for function in graph_def.library.function}
     # A node that calls a function has the function's name for its operation.
-    allowed = allowed | {name for name in functions if op_def_registry.get(name) is None}
+    allowed = allowed | {n for n in functions if graph_edits.operation_definition(n) is None}
     for node in graph_def.node:
         if node.op not in allowed:
             return node, ''

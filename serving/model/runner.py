@@ -27,8 +27,9 @@ class _Feeding:
 def _compile(session, model):
     """Return a function that runs the model in a session.
 
-    `Session.make_callable` would go through `Session.run`, whose Python takes 0.1 ms. What it is
-    built on has no public name; pyproject.toml holds TensorFlow to the version that has it.
+    The public `Session.make_callable` gives the same numbers, but prepares its arguments in Python
+    for each call: on two cores 0.24 ms in place of 0.04 ms, for every picture of a server. This
+    method has no public name; pyproject.toml limits TensorFlow to versions that have it.
     """
     options = config_pb2.CallableOptions(feed=[model.pictures.name], fetch=[model.output.name])
     return session._make_callable_from_options(options)
