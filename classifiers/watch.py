@@ -73,7 +73,7 @@ def newest_good(directory, warn=tf.logging.warning):
         raise closed  # It may be good, so do not suggest removing it.
     if damaged:
         raise checkpoints.UnreadableCheckpointError(
-            f'{directory}: every checkpoint is damaged, half written or of another kind:'
+            f'{directory}: every checkpoint is damaged, incomplete or of another kind:'
             f' {", ".join(damaged)}; '
             'remove them to start again, or name another directory'
         )
@@ -81,7 +81,7 @@ def newest_good(directory, warn=tf.logging.warning):
 
 
 def _skipped(prefix, fault):
-    return f'SKIPPED {checkpoints.unreadable(prefix, fault)}; using the one before, if any'
+    return f'SKIPPED {checkpoints.unreadable(prefix, fault)}; using the previous one, if any'
 
 
 def newest_first(directory, warn=tf.logging.warning):

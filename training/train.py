@@ -15,7 +15,7 @@ from training.signals import StopRequest
 from training.status_file import StatusFile
 from training.validation import Validator
 
-# What is left of the statistics' initial values should be no more than this.
+# At most this share of the initial values of the statistics may remain at the end.
 _REMNANT = 0.05
 
 
@@ -56,7 +56,7 @@ def _train(run, stop, status):
         status.end(first_step)
         return
     with tf.Graph().as_default() as training_graph:
-        # What the user may have got wrong shows before others are waited for.
+        # The user's mistakes are reported before this process waits for others.
         tf.set_random_seed(run.options.seed)
         step = graph.build(run, run.batches)
         plan = session.plan_start(run, step) if run.place.is_chief else None
@@ -80,7 +80,7 @@ def _train(run, stop, status):
 
 
 def list_hooks(run, step, checkpoints, stop, stack, training_graph):
-    """List what is done beside each step, in order: a bad loss has to come before a save."""
+    """List the hooks in order: the loss must be checked before a checkpoint is saved."""
     bar = stack.enter_context(hooks.Bar(run.last_step)) if sys.stderr.isatty() else None
     ends = [hooks.LossGuard(step), hooks.Stopper(step, run.last_step, stop)]
     if not run.place.is_chief:
@@ -102,11 +102,11 @@ def list_hooks(run, step, checkpoints, stop, stack, training_graph):
 
 
 def _start_lines(run, step, plan):
-    """Say for the log what training begins with, and what it changes."""
+    """Yield lines for the log: what training starts with, and what it changes."""
     if not (run.options.clone_on_cpu or tf.config.list_physical_devices('GPU')):
         yield 'no GPU found: training on the CPU'
     if not run.place.is_chief:
-        yield f'Taking part as worker {run.place.task}; the chief fills the variables'
+        yield f'This is worker {run.place.task}; the chief initializes the variables'
         return
     if run.resumed:
         yield f'Resuming the run in {run.options.train_dir} at step {run.resumed.step}'
@@ -117,18 +117,18 @@ def _start_lines(run, step, plan):
     else:
         yield f'All {len(step.network)} variables start at random; {len(step.trained)} are trained'
         if len(step.trained) < len(tf.trainable_variables()):
-            yield 'WITHOUT --checkpoint_path what is outside --trainable_scopes stays random'
+            yield 'WITHOUT --checkpoint_path, variables outside --trainable_scopes stay random'
 
 
 def _about_batch_norm(run, step):
-    """Warn of a run that ends before batch norm's statistics have forgotten how they began."""
+    """Warn if the statistics of batch norm cannot forget their initial values in this run."""
     decay = run.options.batch_norm_decay
     if decay is None:
         decay = nets_factory.get_spec(run.info.model_name).batch_norm_decay
     if not (step.updates_batch_norm and decay and run.last_step):
         return
     if decay**run.last_step > _REMNANT:
-        # So that they follow the last third of the run.
+        # With this decay, the statistics follow the last third of the run.
         fitting = math.floor(1000 * _REMNANT ** (3 / run.last_step)) / 1000
         yield (
             f'This run of {run.last_step} steps is too short for batch norm with decay {decay}, '

@@ -90,7 +90,7 @@ def test_a_newest_without_the_right_to_read_is_skipped_loudly(directory, monkeyp
     close(path, monkeypatch)
     warnings = []
     assert newest_step(directory, warnings) == 2
-    assert warnings == [f'SKIPPED {path}: Permission denied; using the one before, if any']
+    assert warnings == [f'SKIPPED {path}: Permission denied; using the previous one, if any']
 
 
 @pytest.mark.parametrize('content', [b'', b'\xff\x00garbage', b'model_checkpoint_path: "model.ck'])

@@ -1,14 +1,14 @@
-"""What a program wrote into its log: its errors, its last line, how far it is."""
+"""Read the log of a program: its errors, its last line, and its progress."""
 
 import re
 
-# Of the lines whose form is fixed; people's own scripts match them too.
+# The form of these lines is fixed, because users' scripts match them too.
 _ERROR = re.compile(r'^error: .*$', re.MULTILINE)
 _STEP = re.compile(r'global step (\d+): loss = (\S+) .*')
 
 
 def read(path):
-    """Return the text of a log; '' for one that cannot be read."""
+    """Return the text of a log, or '' if it cannot be read."""
     try:
         with open(path, encoding='utf-8', errors='replace') as stream:
             return stream.read()
@@ -23,7 +23,7 @@ def last_line(path):
 
 
 def complaint(path):
-    """Return the lines with errors; the last five lines where there is none."""
+    """Return the lines with errors or, without any, the last five lines."""
     text = read(path)
     return _ERROR.findall(text) or text.splitlines()[-5:]
 
@@ -35,6 +35,6 @@ def progress(path):
 
 
 def loss_curve(text):
-    """Return {step: loss} of a log; where a run was resumed, the later line of a step counts."""
+    """Return {step: loss} of a log; for a step that a resumed run repeated, the later loss."""
     found = {int(match[1]): float(match[2]) for match in _STEP.finditer(text)}
     return dict(sorted(found.items()))
