@@ -66,6 +66,8 @@ def may_hold_one(directory):
 def require(path):
     """Raise a UserError unless there may be a checkpoint at a path."""
     path = os.fspath(path)
+    if not path:
+        raise UserError('the path of the checkpoint is empty; name a checkpoint or a directory')
     if os.path.isdir(path):
         if not may_hold_one(path):
             raise UserError(none_in(path))
