@@ -1,4 +1,4 @@
-"""Checkpoint files of both formats: which files there are, whether they are whole, what they hold.
+"""Checkpoint files of both formats: list them, check them, and read what they contain.
 
 A V1 checkpoint is one file; a V2 checkpoint is `PREFIX.index` with `PREFIX.data-*` shards. The
 reader opens both by their prefix. Every tensor has a checksum, so a checkpoint is whole if all of
@@ -30,7 +30,7 @@ class UnreadableCheckpointError(UserError):
 
 
 class FaultKind(enum.Enum):
-    """What prevents the use of a checkpoint."""
+    """The kinds of fault that prevent the use of a checkpoint."""
 
     ABSENT = enum.auto()
     DENIED = enum.auto()
@@ -120,7 +120,7 @@ def fault(prefix):
 
 
 def read_variables(prefix):
-    """Return {name: (shape, dtype)} of what the checkpoint holds."""
+    """Return {name: (shape, dtype)} of the variables in a checkpoint."""
     if not files_of(prefix):
         raise UnreadableCheckpointError(f'{prefix}: no such checkpoint')
     try:

@@ -10,7 +10,7 @@ _HELP = {'-h', '--help', '--helpfull'}
 
 
 def wants_help(arguments):
-    """Tell whether the arguments ask for help, which no setting can prevent."""
+    """Return whether the arguments ask for help; settings cannot prevent it."""
     return not _HELP.isdisjoint(arguments)
 
 

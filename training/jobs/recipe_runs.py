@@ -1,4 +1,4 @@
-"""What finetune.sh and train_from_scratch.sh are made of: convert, train, evaluate."""
+"""The steps of finetune.sh and train_from_scratch.sh: convert, train, evaluate."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ def begin(call, runner):
     model, dataset, *flags = [*call.arguments, '', ''][: max(2, len(call.arguments))]
     if not model or not dataset or model.startswith('-') or dataset.startswith('-'):
         raise UserError(f'usage: scripts/{call.name}.sh MODEL DATASET [flags of {TRAIN}]')
-    # The names of files, and TRAIN_DIR's, depend on these two.
+    # The names of files and of TRAIN_DIR depend on these two.
     known = settings_of.read(MODEL_NAME=model, DATASET_NAME=dataset)
     if (known.model_name, known.dataset_name) != (model, dataset):
         raise UserError(
@@ -41,7 +41,7 @@ class Run:
         self._run('download_and_convert_data.py', [])
 
     def train(self, train_dir, flags):
-        """Train into a directory; what is typed comes after the recipe's flags."""
+        """Train into a directory; the user's flags come after those of the recipe."""
         network = [f'--model_name={self.known.model_name}', f'--train_dir={train_dir}']
         self._run(TRAIN, [*network, *flags, *self.typed])
 

@@ -1,4 +1,4 @@
-"""The settings that scripts/env_set.sh makes, and the command that a script proposes next."""
+"""Read the settings of scripts/env_set.sh, and propose the next command."""
 
 import dataclasses
 import os
@@ -34,7 +34,7 @@ _READ_BY = {
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The values of env_set.sh, and the environment that it leaves to programs."""
+    """The values of env_set.sh, and the environment for the programs."""
 
     dataset_name: str
     dataset_dir: str
@@ -53,7 +53,7 @@ class Settings:
         return f'{self.export_dir.removesuffix("/")}/my_{self.model_name}_freeze.pb'
 
     def following(self, arguments):
-        """Return the settings with the values that the arguments give in their place."""
+        """Return the settings, replaced by the values that the arguments give."""
         given = {
             _variable(name): arguments_of.value(arguments, name, getattr(self, name))
             for name in _FLAGS

@@ -1,4 +1,4 @@
-"""Classify pictures with what env_set.sh names."""
+"""Classify pictures with the network that env_set.sh names."""
 
 import os
 

@@ -12,7 +12,7 @@ _FREEZE = 'freeze_graph.py'
 
 
 def main(call):
-    """Write the graph without and with weights, and propose what uses it."""
+    """Write the graph without and with weights, and propose the next commands."""
     call.answer_help(PROGRAM)
     typed, for_freezing = _divided(call.arguments)
     known = settings.read()
@@ -67,7 +67,7 @@ def _write(known, typed, for_freezing):
 
 
 def _source(known, typed):
-    """Return the flags that say what is exported."""
+    """Return the flags that select what is exported."""
     stage = known.train_dir
     if not arguments.value(typed, 'checkpoint_path'):
         stage = stages.chosen(known)

@@ -41,7 +41,7 @@ def _worker_count(call):
 
 
 def _free_addresses(count):
-    # All are held open until the last is found, so that no two are the same.
+    # All sockets stay open until the last port is found, so that the ports differ.
     sockets = [socket.create_server(('127.0.0.1', 0)) for _ in range(count)]
     addresses = [f'127.0.0.1:{each.getsockname()[1]}' for each in sockets]
     for each in sockets:
@@ -99,7 +99,7 @@ class _Cluster:
         status = programs.exit_status(chief.process.wait())
         if self._is_stopping:
             self._end(_STOPPED)
-        # Nothing goes on without the chief. Killed by a signal, it may be started again by hand.
+        # Training cannot continue without the chief. After a kill, the user may restart it by hand.
         if 0 < status < 128:
             print(f'worker 0 failed: {log_files.last_line(chief.log)}', file=sys.stderr)
             self._stop_workers()

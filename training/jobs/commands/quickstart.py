@@ -1,4 +1,4 @@
-"""From a fresh checkout to a served classifier.
+"""Get from a new checkout to a server with a trained classifier.
 
 This module needs nothing but Python's own library: it runs before the environment is installed.
 """
@@ -34,7 +34,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(call):
-    """Do what is not done yet, print the accuracy, and become the server."""
+    """Run the steps that are not finished, print the accuracy, and run the server."""
     call.answer_help()
     options = _parse(call.arguments)
     work = Work.open(options)
@@ -70,7 +70,7 @@ def _parse(typed):
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """The directory that everything goes to, and the user's folder of pictures ('': drawn ones)."""
+    """The directory of all results, and the user's folder of pictures ('' for drawn pictures)."""
 
     path: Path
     images: str
@@ -78,7 +78,7 @@ class Work:
 
     @classmethod
     def open(cls, options):
-        """Return the Work that the options name, with its directory made."""
+        """Create the directory that the options name, and return its Work."""
         images, name = '', DRAWN
         if options.images:
             if not os.path.isdir(options.images):
@@ -117,7 +117,7 @@ class Work:
         return json.loads((self.path / name).read_text(encoding='utf-8'))
 
     def forget_older(self, key):
-        """Remove what has another key: it was made from other pictures, or with another recipe."""
+        """Remove results with another key; they are from other pictures or another recipe."""
         if (self.path / _KEY).read_text(encoding='utf-8') != key:
             for name in ('train', 'eval', 'model'):
                 shutil.rmtree(self.path / name, ignore_errors=True)
@@ -127,7 +127,7 @@ class Work:
 
 
 class Progress:
-    """Runs each step once, with its output in a log, and prints how long it took."""
+    """Run each step once, with its output in a log, and print how long it took."""
 
     def __init__(self, work, runner):
         self._work = work
@@ -135,7 +135,7 @@ class Progress:
         self._number = 0
 
     def step(self, step, title, command, again=False, output=None):
-        """Run a step unless an earlier run has finished it; `again`: in any case."""
+        """Run a step, unless an earlier run has finished it and `again` is false."""
         self._number += 1
         done = self._work.path / f'{step}.done'
         if again:
@@ -161,12 +161,12 @@ class Progress:
 
     def _show_failure(self, log):
         for line in log_files.complaint(log):
-            # The user has never heard of the link to the folder.
+            # The user does not know the link to the folder.
             print(line.replace(str(self._work.source), self._work.images), file=sys.stderr)
 
 
 def _follow(process, log):
-    """Wait for a process, and print from time to time how far a training is."""
+    """Wait for a process, and print the progress of a training from time to time."""
     shown = ''
     while True:
         try:
@@ -182,7 +182,7 @@ def _follow(process, log):
 def _build(work, progress, max_steps):
     """Run the six steps, and return the path of the frozen graph."""
     data, train_dir = work.path / 'data', work.path / 'train'
-    # Pictures may have changed: the program finds out by itself.
+    # The program itself checks whether pictures have changed.
     progress.step(
         'convert',
         f'convert {work.images or "drawn sample flowers"}',

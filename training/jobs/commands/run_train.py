@@ -1,4 +1,4 @@
-"""Train in the background what env_set.sh names."""
+"""Train the network that env_set.sh names in the background."""
 
 import glob
 import os
@@ -8,7 +8,7 @@ from training.jobs import arguments, background, programs, recipes, settings
 
 PROGRAM = 'train_image_classifier.py'
 _LOG = 'output.log'
-# The auxiliary head's convolutions fit any classes, and are kept.
+# The convolutions of the auxiliary head do not depend on the classes, so they are kept.
 _HEADS = {'inception_v4': 'InceptionV4/Logits,InceptionV4/AuxLogits/Aux_logits'}
 
 
@@ -24,7 +24,7 @@ def main(call):
 
 
 def flags(known, typed):
-    """Return the flags of a training with these settings; what is typed comes after them."""
+    """Return the flags of a training with these settings; the user's flags come after them."""
     return [
         f'--dataset_name={known.dataset_name}',
         f'--dataset_dir={known.dataset_dir}',

@@ -9,7 +9,7 @@ PROGRAM = 'server.py'
 
 
 def main(call):
-    """Become the server."""
+    """Run the server in place of this process."""
     call.answer_help(PROGRAM)
     known = settings.read()
     graph = known.frozen_graph

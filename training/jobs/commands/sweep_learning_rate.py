@@ -1,4 +1,4 @@
-"""Train the same number of steps at each of several learning rates, and compare."""
+"""Train the same number of steps at each of several learning rates, and compare them."""
 
 import os
 
@@ -7,7 +7,7 @@ from training.jobs import arguments, programs, recipes, settings
 
 PROGRAM = 'train_image_classifier.py'
 _RATES = '1.0,0.1,0.01,0.001,0.0001'
-# Flags of every training that the user may give otherwise: under one of these names, this value.
+# Flags of every training: a default applies unless the user gives a flag with one of the names.
 _DEFAULTS = (
     (('max_number_of_steps', 'max_steps', 'num_epochs'), '--max_number_of_steps=100'),
     # All rates see the same pictures in the same order.
@@ -26,18 +26,18 @@ def main(call):
     rates = _value(typed, 'learning_rates', _RATES)
     directory = os.path.abspath(_value(typed, 'train_dir', 'learning_rates'))
     flags = _training_flags(typed)
-    # Late: mistakes and --help do not need the libraries that draw.
+    # Imported late, because --help and invalid flags do not need the libraries for plots.
     from training.jobs import sweep
 
     program = programs.command(PROGRAM)
     sweep.run(sweep.parse_rates(rates), directory, program, flags, environment=known.environment)
-    # The directories of the sweep are its own.
+    # The next training does not use the directories of the sweep.
     known = known.following(arguments.without(call.arguments, 'train_dir'))
     call.propose(known, 'run_train.sh', '--learning_rate=RATE')
 
 
 def _settings_flags(known, typed):
-    """Return the flags of a training of what env_set.sh names."""
+    """Return the flags of a training with the settings of env_set.sh."""
     flags = [
         f'--dataset_name={known.dataset_name}',
         f'--dataset_dir={known.dataset_dir}',

@@ -16,7 +16,7 @@ runpy.run_module('tensorboard.main', run_name='__main__', alter_sys=True)
 
 
 def main(call):
-    """Become TensorBoard."""
+    """Run TensorBoard in place of this process."""
     known = settings.read()
     if arguments.wants_help(call.arguments):
         print(f'{call.usage()}\n')
@@ -25,7 +25,7 @@ def main(call):
         # TensorBoard's slower reader, which it falls back to, follows only the newest of the two
         # files of events that a run writes side by side, unless this flag is set.
         flags = [*_directories(known), '--reload_multifile=true']
-    # A folder in the current directory must not be taken for a package.
+    # Python must not import a folder of the current directory as a package.
     environment = {**known.environment, 'PYTHONSAFEPATH': '1'}
     command = [programs.interpreter(), '-c', _LINES, str(programs.ROOT), *flags, *call.arguments]
     programs.replace_with(command, environment)
@@ -33,7 +33,7 @@ def main(call):
 
 def _directories(known):
     train_dir, eval_dir = known.train_dir, known.eval_dir
-    # Whatever is below the training's directory is found.
+    # TensorBoard finds all runs below the training's directory.
     if f'{eval_dir}/'.startswith(f'{train_dir.removesuffix("/")}/'):
         return [f'--logdir={train_dir}']
     return [f'--logdir_spec=train:{train_dir},eval:{eval_dir}']
