@@ -138,13 +138,17 @@ def _stated(directory, warn):
 @contextlib.contextmanager
 def _without_warnings():
     """Hide TensorFlow's two warnings about a state file; ours is shorter and appears once."""
+    reader = threading.get_ident()
+
+    def is_from_another_thread(record):
+        return record.thread != reader
+
     logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel('ERROR')
+    logger.addFilter(is_from_another_thread)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.removeFilter(is_from_another_thread)
 
 
 def wait_for_new(

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoints, watch
 from common.errors import UserError
@@ -99,6 +100,20 @@ def test_a_garbage_state_file_is_ignored(directory, content):
     warnings = []
     assert newest_step(directory, warnings) == 3
     assert bool(warnings) == bool(content)
+
+
+def test_only_the_reader_of_a_state_file_is_quiet(directory, monkeypatch, caplog):
+    def state(_):
+        tf.logging.warning('of this thread')
+        thread = threading.Thread(target=tf.logging.warning, args=('of another thread',))
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr(tf.train, 'get_checkpoint_state', state)
+    monkeypatch.setattr(tf.get_logger(), 'handlers', [caplog.handler])
+    monkeypatch.setattr(tf.get_logger(), 'propagate', False)
+    watch.newest_first(directory, warn=[].append)
+    assert caplog.messages == ['of another thread']
 
 
 def test_the_state_file_tells_which_of_two_runs_is_newer(directory):
