@@ -10,9 +10,8 @@ from deployment import cluster
 from nets import nets_factory
 from training import data_choice, graph, hooks, preparation, saving, session, summaries
 from training.jobs import run_directory
-from training.saving import DivergedError
+from training.saving import DivergedError, StatusFile
 from training.signals import StopRequest
-from training.status_file import StatusFile
 from training.validation import Validator
 
 # At most this share of the initial values of the statistics may remain at the end.
