@@ -1,6 +1,7 @@
 """What the tests of training share."""
 
 import os
+import shutil
 
 import pytest
 
@@ -24,6 +25,23 @@ def runs(drawn_pictures, tmp_path):
     started = training_runs.Runs(drawn_pictures, tmp_path)
     yield started
     started.end()
+
+
+@pytest.fixture(scope='session')
+def finished_run(drawn_pictures, tmp_path_factory):
+    """Train for two steps, once for all tests, and return the train_dir."""
+    from support import training_runs
+
+    finished = training_runs.Runs(drawn_pictures, tmp_path_factory.mktemp('finished'))
+    finished.train(max_number_of_steps=2)
+    return finished.path()
+
+
+@pytest.fixture
+def trained(runs, finished_run):
+    """Return `runs` whose train_dir `run` is a copy of a run that ended at step 2."""
+    shutil.copytree(finished_run, runs.path())
+    return runs
 
 
 @pytest.fixture(scope='module')

@@ -60,22 +60,20 @@ def test_records_without_a_name_leave_no_gap_in_the_log(name, source):
     assert first == f'Training lenet on 9 pictures of 2 classes {source}'
 
 
-def test_a_train_dir_that_holds_a_run_is_resumed(runs, log):
-    runs.train(max_number_of_steps=2)
-    runs.train(max_number_of_steps=4, checkpoint_path=runs.path())
-    assert f'Resuming the run in {runs.path()} at step 2' in log()
-    assert f'--checkpoint_path is ignored: {runs.path()} already contains a run' in log()
-    assert runs.newest().step == 4
+def test_a_train_dir_that_holds_a_run_is_resumed(trained, log):
+    trained.train(max_number_of_steps=4, checkpoint_path=trained.path())
+    assert f'Resuming the run in {trained.path()} at step 2' in log()
+    assert f'--checkpoint_path is ignored: {trained.path()} already contains a run' in log()
+    assert trained.newest().step == 4
 
 
-def test_a_finished_run_trains_no_step_more(runs, log):
-    runs.train(max_number_of_steps=2)
-    before = sorted(os.listdir(runs.path()))
-    assert runs.train(max_number_of_steps=2) == 0
-    assert f'Nothing to do: {runs.path()} is at step 2, and the run ends at 2' in log()
-    status = run_directory.read_status(runs.path(), os.getpid())
+def test_a_finished_run_trains_no_step_more(trained, log):
+    before = sorted(os.listdir(trained.path()))
+    assert trained.train(max_number_of_steps=2) == 0
+    assert f'Nothing to do: {trained.path()} is at step 2, and the run ends at 2' in log()
+    status = run_directory.read_status(trained.path(), os.getpid())
     assert (status.state, status.step, status.last_step) == ('finished', 2, 2)
-    assert sorted(os.listdir(runs.path())) == before
+    assert sorted(os.listdir(trained.path())) == before
 
 
 @pytest.mark.parametrize(
@@ -85,22 +83,20 @@ def test_a_finished_run_trains_no_step_more(runs, log):
         ({'labels_offset': 1}, '--labels_offset=1 contradicts'),
     ],
 )
-def test_a_train_dir_of_another_network_is_an_error(runs, typed, words):
-    runs.train(max_number_of_steps=1)
+def test_a_train_dir_of_another_network_is_an_error(trained, typed, words):
     with pytest.raises(UserError, match=words):
-        runs.train(max_number_of_steps=2, **typed)
+        trained.train(max_number_of_steps=3, **typed)
 
 
-def test_a_train_dir_of_other_classes_is_an_error(runs):
-    runs.train(max_number_of_steps=1)
-    path = os.path.join(runs.path(), 'model.json')
+def test_a_train_dir_of_other_classes_is_an_error(trained):
+    path = os.path.join(trained.path(), 'model.json')
     with open(path, encoding='utf-8') as stream:
         content = json.load(stream)
     content['class_names'][0] = 'orchid'
     with open(path, 'w', encoding='utf-8') as stream:
         json.dump(content, stream)
     with pytest.raises(UserError, match="class 0 is 'daisy' in the data set and 'orchid'"):
-        runs.train(max_number_of_steps=2)
+        trained.train(max_number_of_steps=3)
 
 
 def test_a_train_dir_of_tf_slim_is_resumed(runs, log):
@@ -131,12 +127,11 @@ def test_a_second_trainer_is_kept_out(runs):
             runs.train(max_number_of_steps=1)
 
 
-def test_what_a_killed_process_left_is_cleared_away(runs):
-    os.makedirs(runs.path())
-    left = os.path.join(runs.path(), 'model.ckpt-7.data-00000-of-00001.tempstate123')
+def test_what_a_killed_process_left_is_cleared_away(trained):
+    left = os.path.join(trained.path(), 'model.ckpt-7.data-00000-of-00001.tempstate123')
     with open(left, 'w'):
         pass
-    runs.train(max_number_of_steps=1)
+    trained.train(max_number_of_steps=2)
     assert not os.path.exists(left)
 
 
@@ -147,11 +142,10 @@ def test_as_many_checkpoints_stay_as_asked_for_across_restarts(runs):
     assert steps == {f'model.ckpt-{step}.index' for step in (4, 5, 6)}
 
 
-def test_a_moved_train_dir_goes_on(runs):
-    runs.train(max_number_of_steps=2)
-    shutil.move(runs.path(), runs.path('moved'))
-    runs.train('moved', max_number_of_steps=3)
-    assert runs.newest('moved').step == 3
+def test_a_moved_train_dir_goes_on(trained):
+    shutil.move(trained.path(), trained.path('moved'))
+    trained.train('moved', max_number_of_steps=3)
+    assert trained.newest('moved').step == 3
 
 
 def test_a_run_ends_after_its_epochs(runs):

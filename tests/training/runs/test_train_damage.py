@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from classifiers import watch
 from common.errors import UserError
 from support import training_runs
 from support.files import checkpoint_files, records
@@ -42,9 +43,8 @@ def test_weights_that_are_no_numbers_are_not_saved_whatever_the_loss_is(runs, ca
 
 
 @pytest.mark.parametrize('poison', [np.nan, pytest.param(np.inf, marks=pytest.mark.soak)])
-def test_a_poisoned_checkpoint_is_not_trained_on(runs, poison, capfd):
-    runs.train('start', max_number_of_steps=1)
-    values = training_runs.variables(runs.newest('start'))
+def test_a_poisoned_checkpoint_is_not_trained_on(runs, finished_run, poison, capfd):
+    values = training_runs.variables(watch.newest_good(finished_run))
     values['LeNet/fc3/biases'][5] = poison
     path = checkpoint_files.write(runs.path('poisoned'), values)
     status = runs.train(checkpoint_path=path, max_number_of_steps=5)
@@ -62,21 +62,19 @@ def test_a_poisoned_checkpoint_is_not_trained_on(runs, poison, capfd):
         pytest.param('index', checkpoint_files.truncate, marks=pytest.mark.soak),
     ],
 )
-def test_a_damaged_newest_checkpoint_is_skipped_loudly(runs, damaged, damage, log):
-    runs.train(max_number_of_steps=4, save_interval_steps=2)
-    damage(os.path.join(runs.path(), f'model.ckpt-4.{damaged}'))
-    runs.train(max_number_of_steps=5)
-    assert f'SKIPPED {runs.path()}/model.ckpt-4: damaged' in log()
-    assert f'Resuming the run in {runs.path()} at step 2' in log()
-    assert runs.newest().step == 5
+def test_a_damaged_newest_checkpoint_is_skipped_loudly(trained, damaged, damage, log):
+    damage(os.path.join(trained.path(), f'model.ckpt-2.{damaged}'))
+    trained.train(max_number_of_steps=3)
+    assert f'SKIPPED {trained.path()}/model.ckpt-2: damaged' in log()
+    assert f'Resuming the run in {trained.path()} at step 0' in log()
+    assert trained.newest().step == 3
 
 
-def test_a_garbage_state_file_costs_nothing(runs, log):
-    runs.train(max_number_of_steps=2)
-    with open(os.path.join(runs.path(), 'checkpoint'), 'wb') as stream:
+def test_a_garbage_state_file_costs_nothing(trained, log):
+    with open(os.path.join(trained.path(), 'checkpoint'), 'wb') as stream:
         stream.write(os.urandom(50))
-    runs.train(max_number_of_steps=3)
-    assert f'Resuming the run in {runs.path()} at step 2' in log()
+    trained.train(max_number_of_steps=3)
+    assert f'Resuming the run in {trained.path()} at step 2' in log()
 
 
 def lose_all(directory):
@@ -104,13 +102,12 @@ def lose_checkpoints(directory):
         (lose_checkpoints, 'names model.ckpt-2, which is missing'),
     ],
 )
-def test_a_train_dir_that_cannot_be_read_is_never_taken_for_an_empty_one(runs, damage, words):
-    runs.train(max_number_of_steps=2)
-    damage(runs.path())
-    before = files_of(runs.path())
+def test_a_train_dir_that_cannot_be_read_is_never_taken_for_an_empty_one(trained, damage, words):
+    damage(trained.path())
+    before = files_of(trained.path())
     with pytest.raises(UserError, match=words):
-        runs.train(max_number_of_steps=3)
-    assert files_of(runs.path()) == before
+        trained.train(max_number_of_steps=3)
+    assert files_of(trained.path()) == before
 
 
 def test_a_train_dir_that_is_a_file_is_an_error(runs):
@@ -135,19 +132,18 @@ def test_a_damaged_picture_ends_the_run_in_one_line(runs, tmp_path):
     assert '00000-of-00001.tfrecord: record ' in written.message
 
 
-def test_a_full_disk_leaves_the_last_good_checkpoint(runs, limited_files):
-    runs.train(max_number_of_steps=2)
-    before = files_of(runs.path())
+def test_a_full_disk_leaves_the_last_good_checkpoint(trained, limited_files):
+    before = files_of(trained.path())
     with limited_files(100_000):
         with pytest.raises(UserError) as error:
-            runs.train(max_number_of_steps=4)
+            trained.train(max_number_of_steps=4)
     assert re.search(
         r'model\.ckpt-4: cannot be written \(.*\); the last good checkpoint is .*model\.ckpt-2$',
         str(error.value),
     )
-    assert files_of(runs.path()) == before
-    runs.train(max_number_of_steps=4)
-    assert runs.newest().step == 4
+    assert files_of(trained.path()) == before
+    trained.train(max_number_of_steps=4)
+    assert trained.newest().step == 4
 
 
 @pytest.fixture

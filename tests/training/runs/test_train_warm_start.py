@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from classifiers import watch
 from common.errors import UserError
 from support import training_runs
 from support.files import checkpoint_files
@@ -84,13 +85,16 @@ def test_frozen_batch_norms_go_on_if_wanted(runs, start):
     assert all(re.search('moving_(mean|variance)$|global_step', name) for name in moved)
 
 
-def test_the_word_head_stands_for_the_scopes_of_the_network(runs, start, log):
+def test_the_word_head_stands_for_the_scopes_of_the_network(runs, finished_run, log):
     """It is trained alone, and not read from the checkpoint."""
     options = {'checkpoint_exclude_scopes': 'head', 'trainable_scopes': 'head'}
-    runs.train(checkpoint_path=start, max_number_of_steps=1, **options, **NETWORK)
-    assert f'2 variables are trained: {HEAD}/' in log()
-    before, after = (training_runs.variables(c) for c in (start, runs.newest()))
-    body = [name for name in before if name.startswith('Mobilenet') and HEAD not in name]
+    runs.train(checkpoint_path=finished_run, max_number_of_steps=1, **options)
+    assert '2 variables are trained: LeNet/fc4/' in log()
+    assert 'Left out (--checkpoint_exclude_scopes): LeNet/fc4/weights, LeNet/fc4/biases' in log()
+    before = training_runs.variables(watch.newest_good(finished_run))
+    after = training_runs.variables(runs.newest())
+    body = [name for name in before if name.startswith('LeNet/') and 'fc4' not in name]
+    assert len(body) == 6
     assert [name for name in body if after[name].tobytes() != before[name].tobytes()] == []
 
 
@@ -104,15 +108,13 @@ def test_a_directory_and_its_averages_are_a_start_too(runs):
     assert begun['global_step'] == 0
 
 
-def test_fine_tune_begins_with_a_new_head(runs, log):
-    runs.train('start', max_number_of_steps=1)
-    runs.train(checkpoint_path=runs.path('start'), fine_tune=True, max_number_of_steps=1)
+def test_fine_tune_begins_with_a_new_head(runs, finished_run, log):
+    runs.train(checkpoint_path=finished_run, fine_tune=True, max_number_of_steps=1)
     assert 'Left out (--checkpoint_exclude_scopes): LeNet/fc4/weights, LeNet/fc4/biases' in log()
 
 
-def test_a_checkpoint_in_one_file_is_a_start(runs, log):
-    runs.train('start', max_number_of_steps=1)
-    values = training_runs.variables(runs.newest('start'))
+def test_a_checkpoint_in_one_file_is_a_start(runs, finished_run, log):
+    values = training_runs.variables(watch.newest_good(finished_run))
     path = checkpoint_files.write(runs.path('v1'), values, v1=True, name='lenet.ckpt')
     runs.train(checkpoint_path=path, max_number_of_steps=1)
     assert '8 of 8 variables come from the checkpoint' in log()
