@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+from common import cli
+from serving.terminal import classify
+from serving.terminal.classify_options import ClassifyOptions
 from support.files import pictures, small_models
 
 SCRIPT = 'classify_image.py'
@@ -55,11 +58,16 @@ def test_a_folder_a_pattern_and_standard_input_are_classified(directory, tmp_pat
     assert b'Traceback' not in done.stderr
 
 
-def test_the_flags_of_label_image_work(directory, tmp_path):
+def classified(*arguments):
+    """Classify in this process as the program would with these arguments."""
+    return classify.classify(cli.read(ClassifyOptions, [*map(str, arguments)]))
+
+
+def test_the_flags_of_label_image_work(directory, tmp_path, capsys):
     graph = small_models.frozen(tmp_path / 'g.pb', directory, described=False, with_bytes=False)
     (tmp_path / 'names.txt').write_text('\n'.join(small_models.CLASSES))
     (tmp_path / 'a.png').write_bytes(pictures.all_good()['colour.png'].data)
-    done = run(
+    status = classified(
         f'--graph={graph}',
         f'--labels={tmp_path}/names.txt',
         f'--image={tmp_path}/a.png',
@@ -70,8 +78,8 @@ def test_the_flags_of_label_image_work(directory, tmp_path):
         '--input_width=28',
         '--input_height=28',
     )
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    assert status == 0
+    lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert {line.split()[0] for line in lines} == set(small_models.CLASSES)
 
@@ -91,10 +99,12 @@ def test_mistakes_are_one_line_and_exit_status_1(directory, tmp_path):
         assert 'Traceback' not in done.stderr
 
 
-def test_closed_standard_input_is_told_in_the_pictures_row(directory):
-    done = run(f'--model={directory}', '-', preexec_fn=lambda: os.close(0))
-    assert (done.returncode, done.stdout) == (1, '-  error: standard input is closed\n')
-    assert 'Traceback' not in done.stderr
+def test_closed_standard_input_is_an_error_in_the_row_of_the_picture(
+    directory, capsys, monkeypatch
+):
+    monkeypatch.setattr(sys, 'stdin', None)  # As Python starts with a closed standard input.
+    assert classified(f'--model={directory}', '-') == 1
+    assert capsys.readouterr().out == '-  error: standard input is closed\n'
 
 
 @pytest.mark.skipif(not os.path.exists('/dev/full'), reason='needs a device that is always full')

@@ -246,7 +246,11 @@ def test_sigterm_while_tensorflow_is_imported_ends_it_with_0(folder):
         (['--model_name=missing.pb'], 'missing.pb'),
         (['--model_name=flowers_0.pb', '--rate_limit=-1'], '--rate_limit=-1'),
         (['--model_name=flowers_0.pb', '--reload_secs=-1'], '--reload_secs=-1'),
-        (['--model_name=flowers_0.pb', '--network=vgg_16'], '--network=vgg_16 contradicts'),
+        pytest.param(
+            ['--model_name=flowers_0.pb', '--network=vgg_16'],
+            '--network=vgg_16 contradicts',
+            marks=pytest.mark.soak,
+        ),
         (
             ['--model_name=bare'],
             'bare: no model.json beside the checkpoint: name the network with --network',
