@@ -132,18 +132,19 @@ def test_a_damaged_picture_ends_the_run_in_one_line(runs, tmp_path):
     assert '00000-of-00001.tfrecord: record ' in written.message
 
 
-def test_a_full_disk_leaves_the_last_good_checkpoint(trained, limited_files):
-    before = files_of(trained.path())
+def test_a_full_disk_leaves_the_last_good_checkpoint(runs, limited_files):
+    runs.train(max_number_of_steps=2)
+    before = files_of(runs.path())
     with limited_files(100_000):
         with pytest.raises(UserError) as error:
-            trained.train(max_number_of_steps=4)
+            runs.train(max_number_of_steps=4)
     assert re.search(
         r'model\.ckpt-4: cannot be written \(.*\); the last good checkpoint is .*model\.ckpt-2$',
         str(error.value),
     )
-    assert files_of(trained.path()) == before
-    trained.train(max_number_of_steps=4)
-    assert trained.newest().step == 4
+    assert files_of(runs.path()) == before
+    runs.train(max_number_of_steps=4)
+    assert runs.newest().step == 4
 
 
 @pytest.fixture
