@@ -77,5 +77,5 @@ def test_unknown_archive_lists_the_known():
 
 
 def test_archive_of_the_older_package_is_explained():
-    with pytest.raises(UserError, match=r'before TF-Slim.*use inception_v3_2016_08_28'):
+    with pytest.raises(UserError, match=r'older Inception package.*use inception_v3_2016_08_28'):
         released.by_archive('image/imagenet/inception-v3-2016-03-01.tar.gz')

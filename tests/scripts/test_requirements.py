@@ -69,7 +69,7 @@ def files_of_rooms():
 
 def test_a_wheel_and_a_source_archive_have_every_file_of_the_packages(tmp_path, monkeypatch):
     expected = files_of_rooms()
-    assert {'common/imagenet_classes.csv', 'serving/web/templates/page.html'} <= expected
+    assert {'common/imagenet/classes.csv', 'serving/web/templates/page.html'} <= expected
     checkout = readme.copy_checkout(tmp_path / 'checkout')
     monkeypatch.chdir(checkout)
     wheel = build_meta.build_wheel(str(tmp_path))
