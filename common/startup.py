@@ -31,6 +31,8 @@ _NOISE = re.compile(
     rb'|mkdir -p failed for path .*matplotlib'
     rb'|Matplotlib (created a temporary cache directory|is building the font cache)'
 )
+# TensorFlow 2.22 adds where in its source a message comes from, and an empty line.
+_TRACE = re.compile(rb'(=== Source Location Trace: ===|external/\S+:\d+)?\s*')
 
 
 def set_verbosity(verbose):
@@ -95,8 +97,10 @@ def without_noise():
 
 
 def _filter(lines, output):
+    is_noise = False
     for line in lines:
-        if not _NOISE.search(line):
+        is_noise = bool(_NOISE.search(line) or (is_noise and _TRACE.fullmatch(line)))
+        if not is_noise:
             output.write(line)
             output.flush()
 

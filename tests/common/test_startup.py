@@ -14,6 +14,9 @@ NOISE = (
     BANNER,
     'I0000 00:00:1 1 cudart_stub.cc:31] Could not find cuda drivers on your machine',
     'E0000 00:00:1 1 cuda_platform.cc:52] failed call to cuInit: INTERNAL: UNKNOWN ERROR (303)',
+    '=== Source Location Trace: === ',
+    'external/xla/xla/stream_executor/cuda/cuda_status.cc:50',
+    '',
     'E0000 00:00:1 1 cuda_dnn.cc:9] Unable to register cuDNN factory: already registered',
     'E0000 00:00:1 1 computation_placer.cc:1] computation placer already registered',
     'mkdir -p failed for path /.config/matplotlib: Read-only file system',
@@ -22,6 +25,9 @@ NOISE = (
 ERRORS = (
     'F0000 00:00:1 1 cpu_feature_guard.cc:37] TensorFlow was compiled to use AVX instructions',
     'E0000 00:00:1 1 cuda_platform.cc:52] failed call to cuInit: SYSTEM_DRIVER_MISMATCH (803)',
+    '=== Source Location Trace: === ',
+    'external/xla/xla/stream_executor/cuda/cuda_status.cc:50',
+    '',
     'Traceback (most recent call last):',
 )
 
