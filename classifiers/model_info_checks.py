@@ -2,7 +2,7 @@
 
 import math
 
-from common import names, text
+from common import checks, text
 from common.errors import UserError
 
 _JSON_TYPES = {
@@ -82,4 +82,4 @@ def _require_known(path, info):
     for key, kind, table in known:
         value = getattr(info, key)
         if value not in table:
-            raise UserError(f'{path}: "{key}": {names.unknown(kind, value, table)}')
+            raise UserError(f'{path}: "{key}": {checks.unknown(kind, value, table)}')

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import build, checkpoints, model_info, released_archives, restore
 from classifiers.model_info import ModelInfo
-from common import archives, files, imagenet, names
+from common import archives, checks, files, imagenet
 from common.errors import UserError
 from nets import nets_factory, released
 
@@ -28,7 +28,7 @@ def choose(name):
             f'{", ".join(sorted(by_name))}'
         )
     known = {release.network for release in released.RELEASES.values()} | by_name.keys()
-    raise UserError(names.unknown('network or checkpoint', name, known))
+    raise UserError(checks.unknown('network or checkpoint', name, known))
 
 
 def describe(release, source):

@@ -6,7 +6,7 @@ import os
 from classifiers import checkpoints
 from classifiers.model_info import ModelInfo
 from classifiers.model_request import StoredModel
-from common import imagenet, labels, names
+from common import checks, imagenet, labels
 from common.errors import UserError
 from nets import nets_factory, released
 from preprocessing import preprocessing_factory
@@ -56,7 +56,7 @@ def resolve(
 
 def _require_known(flag, kind, name, known):
     if name and name not in known:
-        raise UserError(f'{flag}={name}: {names.unknown(kind, name, known)}')
+        raise UserError(f'{flag}={name}: {checks.unknown(kind, name, known)}')
 
 
 def _channels(use_grayscale, model_name):

@@ -2,7 +2,7 @@
 
 import re
 
-from common import names
+from common import checks
 from common.errors import UserError
 
 HEAD = 'head'  # Means the scopes of the network's head.
@@ -33,7 +33,7 @@ def require_matches(flag, scopes, variable_names):
     """Raise UserError for a scope without variables, which is misspelt."""
     for scope in scopes:
         if not any(within(name, [scope]) for name in variable_names):
-            near = names.nearest(scope, _all_scopes(variable_names))[:5]
+            near = checks.nearest(scope, _all_scopes(variable_names))[:5]
             raise UserError(
                 f'{flag}: no variable of the network is in {scope!r}; nearest: {", ".join(near)}'
             )

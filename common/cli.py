@@ -23,8 +23,8 @@ from typing import Any
 from absl import app
 from absl import flags as absl_flags
 
+from common import checks, startup
 from common import options as declared
-from common import startup
 from common.errors import UserError, exit_cleanly
 from common.options import Dead, Flag, Ignored, ProgramOptions, as_typed
 
@@ -97,7 +97,7 @@ def define(flags: Iterable[Flag], flag_values: absl_flags.FlagValues = absl_flag
     for flag in flags:
         default = flag.default if flag.shown is None else flag.shown
         meaning = flag.help
-        if isinstance(flag.check, declared.OneOf):
+        if isinstance(flag.check, checks.OneOf):
             meaning += f' One of: {flag.check.describe()}.'
         # absl groups flags by module; the heading is used as the module's name.
         place: dict[str, Any] = {'flag_values': flag_values, 'module_name': flag.group}

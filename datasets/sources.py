@@ -4,7 +4,7 @@ import dataclasses
 import os
 from collections.abc import Callable
 
-from common import names, text
+from common import checks, text
 from common.errors import UserError
 from datasets.conversion import changes, convert
 from datasets.conversion.convert_options import ConvertOptions
@@ -85,7 +85,7 @@ def _own_folder(request):
     except UserError as error:
         if os.path.isdir(os.path.join(request.dataset_dir, request.dataset_name)):
             raise
-        known = ', '.join(names.nearest(request.dataset_name, (SAMPLE, *datasets_map)))
+        known = ', '.join(checks.nearest(request.dataset_name, (SAMPLE, *datasets_map)))
         raise UserError(f'{error}; known data sets, nearest first: {known}') from None
 
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 import tensorflow.compat.v1 as tf
 
-from common import names
+from common import checks
 from common.errors import UserError
 from deployment import liveness
 from deployment.cluster_options import JOBS, ClusterOptions
@@ -155,7 +155,7 @@ def _from_tf_config(text):
     elif job == 'worker':
         number += len(chiefs)
     if job not in JOBS:
-        raise UserError(f'TF_CONFIG: {names.unknown("task type", job, (*JOBS, *_CHIEF_JOBS))}')
+        raise UserError(f'TF_CONFIG: {checks.unknown("task type", job, (*JOBS, *_CHIEF_JOBS))}')
     _require_distinct('TF_CONFIG', hosts)
     return _in_cluster(job, number, hosts, 'TF_CONFIG: task index')
 

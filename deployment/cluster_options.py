@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from common.options import COUNT, NOT_NEGATIVE, OneOf, Options, option
+from common.checks import COUNT, NOT_NEGATIVE, OneOf
+from common.options import Options, option
 
 CLUSTER = 'Several machines'
 JOBS = ('ps', 'worker')

@@ -10,7 +10,7 @@ from collections import namedtuple
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from common import names
+from common import checks
 from common.errors import UserError
 
 
@@ -297,7 +297,7 @@ def build(inputs, named_layers, network, final_endpoint=None, data_format='NHWC'
     """Apply the layers up to `final_endpoint`; return the last result and all results by name."""
     known = [layer.name for layer in named_layers]
     if final_endpoint is not None and final_endpoint not in known:
-        raise UserError(names.unknown('end point', final_endpoint, known))
+        raise UserError(checks.unknown('end point', final_endpoint, known))
     if final_endpoint is not None:
         named_layers = named_layers[: known.index(final_endpoint) + 1]
     require_size(inputs, smallest_input(named_layers), network, data_format)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tf_slim as slim
 
-from common import names
+from common import checks
 from nets import (
     alexnet,
     cifarnet,
@@ -185,7 +185,7 @@ arg_scopes_map = {name: spec.arg_scope for name, spec in MODELS.items()}
 
 def get_spec(name):
     """Return the ModelSpec of a network; an unknown name is a UserError that lists the known."""
-    return names.lookup('network', name, MODELS)
+    return checks.lookup('network', name, MODELS)
 
 
 def get_network_fn(
@@ -203,7 +203,7 @@ def get_network_fn(
     `layers.batch_norm` and `layers.dropout`. An arg_scope around the call of the returned function
     overrides the network's own.
     """
-    fn = names.lookup('network', name, networks_map)
+    fn = checks.lookup('network', name, networks_map)
     own = _own_arg_scope(
         arg_scopes_map[name],
         weight_decay=weight_decay,

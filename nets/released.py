@@ -8,7 +8,7 @@ import dataclasses
 import os
 import re
 
-from common import imagenet, names
+from common import checks, imagenet
 from common.errors import UserError
 
 BASE_URL = 'http://download.tensorflow.org/models/'
@@ -100,7 +100,7 @@ def by_archive(name):
             f'{name}: has the variable names of the older Inception package, which no '
             'network here uses; use inception_v3_2016_08_28.tar.gz'
         )
-    return names.lookup('archive', archive, RELEASES)
+    return checks.lookup('archive', archive, RELEASES)
 
 
 def by_network(name):

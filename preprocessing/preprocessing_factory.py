@@ -2,7 +2,7 @@
 
 import tensorflow.compat.v1 as tf
 
-from common import names
+from common import checks
 from common.errors import UserError
 from nets import nets_factory
 from preprocessing import (
@@ -41,7 +41,7 @@ def get_preprocessing(
     and `strong` adds random operations to it.
     """
     if augmentation not in AUGMENTATIONS:
-        raise UserError(names.unknown('augmentation', augmentation, AUGMENTATIONS))
+        raise UserError(checks.unknown('augmentation', augmentation, AUGMENTATIONS))
     return Preprocessing(
         _recipe(name),
         augmentation if is_training else 'none',
@@ -58,7 +58,7 @@ def known_names():
 def _recipe(name):
     if name not in RECIPES and name in nets_factory.MODELS:
         name = nets_factory.MODELS[name].preprocessing
-    return names.lookup('preprocessing', name, known_names())
+    return checks.lookup('preprocessing', name, known_names())
 
 
 class Preprocessing:

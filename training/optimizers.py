@@ -4,7 +4,7 @@ import math
 
 import tensorflow.compat.v1 as tf
 
-from common import names
+from common import checks
 
 # TF-Slim has no AdamW; its default epsilon of 1 is too large for Adam.
 _ADAMW_EPSILON = 1e-8
@@ -91,7 +91,7 @@ def network_weight_decay(options):
 
 def create(options, rate):
     """Create the optimizer; its slots have the names of TF 1.x checkpoints."""
-    return names.lookup('optimizer', options.optimizer, _OPTIMIZERS)(options, rate)
+    return checks.lookup('optimizer', options.optimizer, _OPTIMIZERS)(options, rate)
 
 
 def remarks(options):

@@ -4,19 +4,8 @@ import dataclasses
 import os
 
 from classifiers import checkpoint_paths
-from common.options import (
-    COUNT,
-    DECAY,
-    NOT_NEGATIVE,
-    POSITIVE,
-    Dead,
-    Ignored,
-    OneOf,
-    ProgramOptions,
-    Range,
-    option,
-    part,
-)
+from common.checks import COUNT, DECAY, NOT_NEGATIVE, POSITIVE, OneOf, Range
+from common.options import Dead, Ignored, ProgramOptions, option, part
 from datasets.records import record_files
 from deployment.cluster_options import CLUSTER, ClusterOptions
 

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from common.options import COUNT, OneOf, Options, Range, option
+from common.checks import COUNT, OneOf, Range
+from common.options import Options, option
 from pictures.kinds import REENCODINGS
 
 STORING = 'How to split and store it'

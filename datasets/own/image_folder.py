@@ -2,7 +2,7 @@
 
 import os
 
-from common import labels, names, text
+from common import checks, labels, text
 from common.errors import UserError
 from datasets.conversion.spec import DatasetSpec, RawExample
 from pictures import folder_scan
@@ -192,7 +192,7 @@ def _require_same(present, class_names, directory, labels_file):
         if name not in class_names:
             raise UserError(
                 f'{os.path.join(directory, name)}: not listed in --labels_file={labels_file},'
-                f' which has {text.listed(names.nearest(name, class_names))}'
+                f' which has {text.listed(checks.nearest(name, class_names))}'
             )
     for name in class_names:
         if name not in present:
@@ -205,7 +205,7 @@ def _require_same(present, class_names, directory, labels_file):
 def _require_known(present, class_names, directory):
     for name in present:
         if name not in class_names:
-            known = text.listed(names.nearest(name, class_names))
+            known = text.listed(checks.nearest(name, class_names))
             raise UserError(
                 f'{os.path.join(directory, name)}: not a class of the training pictures; those'
                 f' are {known}'
@@ -228,7 +228,7 @@ def _require_root(dataset_dir, dataset_name):
         hint = f'if the class folders are in {dataset_dir}, pass'
         hint += f' --dataset_dir={os.path.dirname(absolute)}'
     else:
-        folders = names.nearest(dataset_name, folder_scan.subfolders(dataset_dir))
+        folders = checks.nearest(dataset_name, folder_scan.subfolders(dataset_dir))
         hint = f'folders there: {text.listed(folders) or "none"}'
     raise UserError(
         f'--dataset_name={dataset_name}: {root} does not exist; put the pictures in'

@@ -5,8 +5,9 @@ import os
 
 from classifiers import checkpoint_paths, file_kinds
 from common import files
+from common.checks import COUNT, NOT_NEGATIVE, OneOf
 from common.errors import UserError
-from common.options import COUNT, NOT_NEGATIVE, Dead, OneOf, ProgramOptions, option
+from common.options import Dead, ProgramOptions, option
 from serving import early_checks
 
 WHAT = 'What to export'

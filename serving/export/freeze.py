@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 
 from classifiers import model_info, watch
-from common import files, labels, names
+from common import checks, files, labels
 from common.errors import UserError
 from serving.export import completion, descriptions
 from serving.graphdef import (
@@ -66,7 +66,7 @@ def _require_nodes(graph_def, options):
     present = graph_edits.nodes_by_name(graph_def)
     for name in (*options.output_node_names, *options.initializer_nodes):
         if name not in present:
-            near = ', '.join(names.nearest(name, present)[:5])
+            near = ', '.join(checks.nearest(name, present)[:5])
             raise UserError(
                 f'{options.graph_path} has no node {name!r}; nearest: {near}; likely outputs:'
                 f' {", ".join(graph_nodes.likely_outputs(graph_def)[:5])}'

@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import model_info, resolve
 from classifiers.model_info import ModelInfo
 from classifiers.model_request import ModelRequest, StoredModel
-from common import names
+from common import checks
 from common.errors import UserError
 from nets import nets_factory, released
 from serving.graphdef import graph_edits, graph_nodes, graph_safety, variables
@@ -219,7 +219,7 @@ def _named(graph_def, options, flag, asked, known):
         raise UserError(
             f'{description}: {options.path} has no node {name!r}, which this description names'
         )
-    near = names.nearest(name, present)[:5]
+    near = checks.nearest(name, present)[:5]
     raise UserError(f'{flag}={name}: no such node in {options.path}; nearest: {", ".join(near)}')
 
 

@@ -4,7 +4,8 @@ import dataclasses
 
 from classifiers.model_request import NETWORK_FLAG
 from common import processors
-from common.options import COUNT, NOT_NEGATIVE, OneOf, Options, Range, option
+from common.checks import COUNT, NOT_NEGATIVE, OneOf, Range
+from common.options import Options, option
 
 MODEL = 'The model'
 FOREIGN = 'Frozen graphs of other programs (as in label_image)'

@@ -15,8 +15,9 @@ import sys
 import threading
 import time
 
+from common.checks import Range
 from common.errors import UserError
-from common.options import Options, Range, option
+from common.options import Options, option
 from serving.model.model_options import MODEL
 
 _MEGABYTE = 2**20

@@ -2,8 +2,9 @@
 
 import dataclasses
 
+from common.checks import COUNT, OneOf
 from common.errors import UserError
-from common.options import COUNT, OneOf, ProgramOptions, option, part, positional
+from common.options import ProgramOptions, option, part, positional
 from serving import early_checks
 from serving.model.model_options import (
     MODEL,

@@ -9,8 +9,9 @@ import shlex
 import unicodedata
 
 from common import processors
+from common.checks import Range
 from common.errors import UserError
-from common.options import OptionError, Options, ProgramOptions, Range, option, part
+from common.options import OptionError, Options, ProgramOptions, option, part
 from pictures import decode_cost
 from serving import early_checks
 from serving.model.model_options import MODEL, ModelOptions, PredictorOptions, TopOptions

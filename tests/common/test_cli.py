@@ -8,17 +8,9 @@ import pytest
 from absl import flags as absl_flags
 
 from common import cli
+from common.checks import OneOf
 from common.errors import UserError
-from common.options import (
-    Dead,
-    Ignored,
-    OneOf,
-    ProgramOptions,
-    flags,
-    older_flags,
-    option,
-    positional,
-)
+from common.options import Dead, Ignored, ProgramOptions, flags, older_flags, option, positional
 from support.checkout import ROOT
 
 WHAT, HOW = 'What to do', 'How to do it'

@@ -5,17 +5,13 @@ import pickle
 
 import pytest
 
+from common.checks import COUNT, DECAY, POSITIVE, OneOf, Range
 from common.errors import UserError
 from common.options import (
-    COUNT,
-    DECAY,
-    POSITIVE,
     Dead,
-    OneOf,
     OptionError,
     Options,
     ProgramOptions,
-    Range,
     build,
     flags,
     older_flags,

@@ -3,7 +3,8 @@
 import dataclasses
 
 from classifiers import checkpoint_paths
-from common.options import COUNT, DECAY, NOT_NEGATIVE, Dead, Ignored, ProgramOptions, like, option
+from common.checks import COUNT, DECAY, NOT_NEGATIVE
+from common.options import Dead, Ignored, ProgramOptions, like, option
 from datasets.records import record_files
 from training.options import TrainOptions
 
