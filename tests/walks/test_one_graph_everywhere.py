@@ -37,7 +37,7 @@ def varied_pictures(count):
     return {name: found[name] for name in chosen[::step][:count]}
 
 
-def prepare(tmp_path, name, files):
+def write_classifier(tmp_path, name, files):
     """Return (description, train_dir, path of the frozen graph)."""
     info = small_models.describe(name, image_size=families.TELLING[name])
     gated = [pictures.normalise(data).data for data in files.values()]
@@ -119,7 +119,7 @@ def from_server(path, files):
 def compare(tmp_path, name, count):
     files = varied_pictures(count)
     assert len(files) == count
-    info, directory, path = prepare(tmp_path, name, files)
+    info, directory, path = write_classifier(tmp_path, name, files)
     gated = [pictures.normalise(data).data for data in files.values()]
     expected = from_evaluation(tmp_path, info, directory, gated)
     assert np.ptp(expected, axis=0).max() > 0.05  # It does tell pictures apart.
