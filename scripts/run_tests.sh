@@ -7,7 +7,7 @@
 #   scripts/run_tests.sh --processors    the numerical tests, once for each kind of processor and
 #                                        number of threads; prints a table
 #
-# SLIM_TEST_WORKERS=4   the number of processes that run tests in parallel (2)
+# SLIM_TEST_WORKERS=4   the number of processes that run tests in parallel (3)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -25,7 +25,8 @@ scripts/setup_env.sh --dev
 if command -v shellcheck >/dev/null; then
   shellcheck scripts/*.sh scripts/maintenance/*.sh
 fi
-workers=(--numprocesses="${SLIM_TEST_WORKERS:-2}" --dist=worksteal)
+# More than 2, because tests also wait for programs that they have started.
+workers=(--numprocesses="${SLIM_TEST_WORKERS:-3}" --dist=worksteal)
 if [ "${1:-}" = --processors ]; then
   exec .venv/bin/python scripts/maintenance/processor_matrix.py "${workers[@]}" "${@:2}"
 fi

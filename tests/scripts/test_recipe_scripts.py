@@ -87,7 +87,12 @@ def test_help_is_the_usage_of_the_script_behind_it(checkout):
 @pytest.mark.parametrize(
     ('script', 'arguments', 'words'),
     [
-        ('train_from_scratch.sh', ['lenett', 'mnist'], "unknown network 'lenett'; known, nearest"),
+        pytest.param(
+            'train_from_scratch.sh',
+            ['lenett', 'mnist'],
+            "unknown network 'lenett'; known, nearest",
+            marks=pytest.mark.soak,
+        ),
         ('finetune.sh', ['resnet_v2_200', 'flowers'], 'no checkpoint of it was ever released'),
     ],
 )

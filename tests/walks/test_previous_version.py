@@ -43,6 +43,7 @@ def test_its_records_pass_verification(previous):
     assert '24' in run(previous, 'download_and_convert_data.py', *arguments)
 
 
+@pytest.mark.soak
 def test_its_training_directory_is_evaluated_to_the_same_figures(previous):
     arguments = ('--checkpoint_path=train_dir', '--dataset_dir=.', '--dataset_split_name=train')
     run(previous, 'eval_image_classifier.py', *arguments, '--eval_dir=eval')

@@ -68,7 +68,10 @@ def expected(directory, info, encoded, suffix=''):
         return session.run(classifier.network.probabilities, feed)
 
 
-@pytest.mark.parametrize('name', OUTPUTS)
+@pytest.mark.parametrize(
+    'name',
+    [pytest.param(name, marks=pytest.mark.soak if name == 'lenet' else ()) for name in OUTPUTS],
+)
 def test_a_frozen_graph_needs_nothing_of_this_project(name, tmp_path):
     info = describe(name)
     directory = train(tmp_path, info)
