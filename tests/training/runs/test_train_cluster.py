@@ -42,7 +42,6 @@ def test_a_run_ends_by_itself(runs, cluster, sync):
     assert 'Traceback' not in runs.log('worker0') + runs.log('worker1') + runs.log('ps0')
 
 
-@pytest.mark.soak  # tests/deployment/test_cluster.py kills the members of a small cluster.
 def test_a_killed_worker_comes_back(runs, cluster):
     typed = {'max_number_of_steps': 5000, 'save_interval_steps': 10}
     cluster('ps', 0)
