@@ -60,10 +60,10 @@ def _about_background(path, name, there, here, can_train):
         advice = 'pass --labels_offset=1'
     else:
         advice = 'leave out --labels_offset=1, or name a data set whose label 0 is the background'
-    anew = f' (or train a new head with --checkpoint_exclude_scopes={_scope(name)})'
+    remedy = f' (or train a new head with --checkpoint_exclude_scopes={_scope(name)})'
     return (
         f'{path}: {name} has {there} classes in the checkpoint and {here} in the network: '
-        f'{advice}{anew if can_train else ""}'
+        f'{advice}{remedy if can_train else ""}'
     )
 
 
@@ -89,11 +89,11 @@ def require_fit(path, wrong, can_train=True, network_flag=NETWORK_FLAG):
     """
     for name, (there, here) in wrong.items():
         more = f' ({len(wrong) - 1} more do not fit)' if len(wrong) > 1 else ''
-        anew = f', or --checkpoint_exclude_scopes={_scope(name)} to train it from random weights'
+        remedy = f', or --checkpoint_exclude_scopes={_scope(name)} to train it from random weights'
         raise UserError(
             f'{path}: {name} is {_spelt(*there)} in the checkpoint and {_spelt(*here)} in the '
             f'network{more}: {_advice(there[0], here[0], can_train, network_flag)}'
-            f'{anew if can_train else ""}'
+            f'{remedy if can_train else ""}'
         )
 
 
@@ -120,10 +120,10 @@ def require_body(path, model_name, missing, can_train=True, network_flag=NETWORK
     if missing:
         lacks = f'lacks {len(missing)} variables of {model_name} ({shortened(missing, 2)})'
         unforgiven = '; --ignore_missing_vars accepts only a missing head' if can_train else ''
-        anew = ', or --checkpoint_exclude_scopes for the parts to train from random weights'
+        remedy = ', or --checkpoint_exclude_scopes for the parts to train from random weights'
         raise UserError(
             f'{path}: {lacks}{unforgiven}: pass the {network_flag} of the checkpoint'
-            f'{anew if can_train else ""}'
+            f'{remedy if can_train else ""}'
         )
 
 

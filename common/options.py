@@ -210,7 +210,7 @@ def _flag(field):
 def older_flags(options_class: type['ProgramOptions']) -> list[Flag]:
     """List the flags that exist for users of older tools: other names, and unused ones."""
     same = [
-        # No default of its own: it must not win over the default of the flag it stands for.
+        # The default is None, so that the older name does not override the flag's own default.
         _older(older, flag.kind, None, f'The same as --{flag.name}.')
         for flag in flags(options_class)
         for older in flag.older

@@ -79,7 +79,7 @@ def subroom_of(module):
 
 
 def leaves_its_subroom(module, name):
-    """Tell whether `name` lies in the same room, but where the module's sub-room may not reach."""
+    """Return whether `name` is in the same room, but outside what the sub-room may import."""
     subroom = subroom_of(module)
     if subroom is None or name.split('.')[0] != module.split('.')[0]:
         return False

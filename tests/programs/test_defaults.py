@@ -10,7 +10,7 @@ from support.checkout import ROOT
 
 # The functions of nets, preprocessing and deployment are TF-Slim's, with TF-Slim's defaults.
 ROOMS = ('classifiers', 'common', 'datasets', 'heads', 'pictures', 'scripts', 'serving', 'training')
-# Nothing, off and one are no choice that has to be made in one place.
+# These values mean off, empty or one, and do not count as repeated.
 NEUTRAL = {repr(value) for value in (None, False, True, '', (), 0, 0.0, 1, 1.0)}
 
 

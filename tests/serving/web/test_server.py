@@ -72,7 +72,7 @@ def test_refusals_of_the_server_itself_are_reported(live):
 
 
 def drip(connection, data, stop):
-    """Send a byte at a time, each of which would start an ordinary timeout anew."""
+    """Send a byte at a time, each of which would restart an ordinary timeout."""
     try:
         for byte in data:
             connection.sendall(bytes([byte]))

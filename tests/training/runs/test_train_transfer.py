@@ -1,4 +1,4 @@
-"""What a network learned of some classes serves for others: only its head is trained anew."""
+"""A network trained on some classes learns other classes when only its head is trained."""
 
 import os
 
