@@ -2,7 +2,7 @@
 
     place = resolve(options)
     if place.is_parameter_server:
-        serve(place)                        # returns when training has ended
+        serve(place, start_server(place))   # returns when training has ended
     else:
         with joined(place) as target:       # '' when this process is alone
             ...                             # train in a session of `target`
@@ -208,9 +208,8 @@ def start_server(place):
         ) from None
 
 
-def serve(place):
-    """Run a parameter server until training has ended."""
-    server = start_server(place)
+def serve(place, server):
+    """Run the server of a parameter server until training has ended."""
     config = tf.ConfigProto(device_filters=[f'/job:ps/task:{place.task}'])
     liveness.wait_for_workers(place, server.target, config)
 

@@ -51,13 +51,15 @@ class DivergedError(Exception):
 
 
 class StatusFile:
-    """Write the status of a run for scripts: at its start and, through a `with` block, at its end.
+    """Write the status of a process for scripts: at its start and, in a `with` block, at its end.
 
-    Without a directory nothing is written: only the chief of a cluster reports.
+    Only the chief of a cluster needs the directory. Where it is missing, the others write nothing.
     """
 
-    def __init__(self, train_dir):
+    def __init__(self, train_dir, place):
         self._train_dir = train_dir
+        other = run_directory.OTHER_STATUS.format(job=place.job_name, task=place.task)
+        self._name = run_directory.STATUS if place.is_chief else other
         self._status = Status(run_directory.TRAINING, os.getpid())
 
     def __enter__(self):
@@ -69,9 +71,9 @@ class StatusFile:
         elif error is not None:
             self._write(state=run_directory.FAILED, message=reason(error))
 
-    def begin(self, step, last_step):
+    def begin(self, step=None, last_step=None):
         """Report that data and weights were found, and where training starts and ends."""
-        earlier = run_directory.read_status(self._train_dir) if self._train_dir else None
+        earlier = run_directory.read_status(self._train_dir)
         # The advice about earlier steps still holds if no step remains.
         advice = earlier.advice if earlier else ()
         self._write(step=step, last_step=last_step, advice=advice)
@@ -80,8 +82,8 @@ class StatusFile:
         """Report what the user should change in the next run."""
         self._write(advice=tuple(lines))
 
-    def end(self, step, is_stopped=False):
-        """Report that the run has ended, after the step that was saved last."""
+    def end(self, step=None, is_stopped=False):
+        """Report that the run has ended, after the step that this process saved last."""
         last_step = self._status.last_step
         is_complete = last_step is not None and step is not None and step >= last_step
         is_early = is_stopped and not is_complete
@@ -89,9 +91,9 @@ class StatusFile:
 
     def _write(self, **changes):
         self._status = dataclasses.replace(self._status, **changes)
-        if self._train_dir is None:
+        if not os.path.isdir(self._train_dir):
             return
-        path = os.path.join(self._train_dir, run_directory.STATUS)
+        path = os.path.join(self._train_dir, self._name)
         try:
             files.write_json(path, dataclasses.asdict(self._status))
         except OSError as error:

@@ -24,20 +24,29 @@ def train(options):
     It is 0 also for a run that was asked to stop.
     """
     place = cluster.resolve(options.cluster)
+    status = StatusFile(options.train_dir, place)
     if place.is_parameter_server:
-        cluster.serve(place)
+        _serve(place, status)
         return 0
     try:
         with StopRequest() as stop, contextlib.ExitStack() as stack:
             if place.is_chief:
                 stack.enter_context(saving.claimed(options.train_dir))
-            status = stack.enter_context(StatusFile(options.train_dir if place.is_chief else None))
+            stack.enter_context(status)
             stack.enter_context(data_choice.advising())
             _train(preparation.prepare_run(options, place), stop, status)
     except DivergedError as error:
         print(f'error: {error}', file=sys.stderr)
         return run_directory.EXIT_DIVERGED
     return 0
+
+
+def _serve(place, status):
+    with status:
+        server = cluster.start_server(place)
+        status.begin()
+        cluster.serve(place, server)
+        status.end()
 
 
 def _train(run, stop, status):
@@ -68,8 +77,7 @@ def _train(run, stop, status):
             creator = session.creator(run, step, plan, writer, target)
             session_hooks = list_hooks(run, step, writer, stop, stack, training_graph)
             session.loop(creator, session_hooks, step.number, run.records)
-        if writer:
-            status.end(writer.saved_step, bool(stop))
+        status.end(writer.saved_step if writer else None, bool(stop))
     if run.skipped is not None:
         tf.logging.info('%s', run.skipped.summary())
     if stop:

@@ -5,6 +5,7 @@ import fcntl
 import os
 import shlex
 import signal
+import time
 
 import pytest
 
@@ -90,6 +91,14 @@ def test_a_run_is_started_followed_and_stopped(checkout):
     assert again.stdout.splitlines()[0] == f'nothing to stop: no training runs in {train_dir}'
     # The same command goes on from there, without the released weights.
     assert len(checkout.calls('run_train.sh', CHECKPOINT_PATH='/gone/inception_v4.ckpt')) == 1
+
+
+def test_a_worker_of_a_cluster_is_followed_until_it_trains_too(checkout):
+    began = time.monotonic()
+    started = checkout.run('run_train.sh', '--job_name=worker', '--task=1')
+    assert started.returncode == 0, started.stderr
+    # Without a status that it can read, the script watches the process for this long.
+    assert time.monotonic() - began < background._WATCHED_SECS
 
 
 def test_a_second_run_in_the_same_place_is_refused(checkout, tmp_path):

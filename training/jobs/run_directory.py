@@ -1,6 +1,7 @@
 """Read what a training run leaves in its directory, without TensorFlow."""
 
 import dataclasses
+import glob
 import os
 import re
 
@@ -9,7 +10,8 @@ from common.errors import UserError
 
 EXIT_DIVERGED = 3  # Exit status: the loss or the weights were no longer numbers.
 LOCK = 'train.lock'  # Held by the training program as long as it runs.
-STATUS = 'status.json'  # A `Status`.
+STATUS = 'status.json'  # A `Status`: of the only process, or of the chief of a cluster.
+OTHER_STATUS = 'status_{job}_{task}.json'  # Of another process of a cluster.
 FIGURES = 'metrics.json'  # The last evaluation of a checkpoint, in its eval_dir.
 VALIDATIONS = 'validations.json'  # Steps, accuracies and losses, in order.
 TRAINING, FINISHED, STOPPED = 'training', 'finished', 'stopped'
@@ -32,13 +34,19 @@ class Status:
 def read_status(directory, process=None):
     """Return the status of the run in a directory, or None if there is none that can be read.
 
-    If a process is given, only a status that this process wrote counts.
+    If a process is given, only a status that this process wrote counts; any process of a cluster
+    has one.
     """
+    names = [STATUS] if process is None else glob.glob('status*.json', root_dir=directory)
+    found = [_status(os.path.join(directory, name)) for name in names]
+    return next((each for each in found if each and process in (None, each.process)), None)
+
+
+def _status(path):
     try:
-        status = Status(**files.read_json(os.path.join(directory, STATUS)))
+        return Status(**files.read_json(path))
     except (UserError, TypeError):
         return None
-    return status if process in (None, status.process) else None
 
 
 def newest_checkpoint(directory):

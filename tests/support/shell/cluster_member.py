@@ -55,7 +55,7 @@ def session_creator(place, target, directory, hooks):
 def run(job, task, ps_hosts, worker_hosts, directory, steps, sync):
     place = cluster.resolve(options(job, task, ps_hosts, worker_hosts), {})
     if place.is_parameter_server:
-        cluster.serve(place)
+        cluster.serve(place, cluster.start_server(place))
         return
     with cluster.joined(place) as target:
         train(place, target, directory, int(steps), bool(int(sync)))

@@ -43,7 +43,8 @@ fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 lock.write(f'{os.getpid()}\\n')
 lock.flush()
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-with open(train_dir + '/status.json', 'w') as stream:
+name = 'status_worker_1.json' if flags.get('task') == '1' else 'status.json'
+with open(f'{train_dir}/{name}', 'w') as stream:
     json.dump({'state': 'training', 'process': os.getpid()}, stream)
 print('INFO:tensorflow:Training a stand-in', flush=True)
 signal.sigwait([signal.SIGTERM])

@@ -7,6 +7,7 @@ import pytest
 
 from support import training_runs
 from support.network.addresses import free_addresses
+from training.jobs import run_directory
 
 
 @pytest.fixture
@@ -37,6 +38,8 @@ def test_a_run_ends_by_itself(runs, cluster, sync):
     processes = [cluster('ps', 0), cluster('worker', 0, **typed), cluster('worker', 1, **typed)]
     for process in processes[1:] + processes[:1]:
         assert process.wait(120) == 0, ''.join(map(runs.log, ('ps0', 'worker0', 'worker1')))
+        assert run_directory.read_status(runs.path(), process.pid).state == 'finished'
+    assert run_directory.read_status(runs.path()).process == processes[1].pid
     assert runs.newest().step >= 40
     assert f'Global batch {8 if sync else 4}' in runs.log('worker0')
     assert 'Traceback' not in runs.log('worker0') + runs.log('worker1') + runs.log('ps0')
