@@ -1,20 +1,17 @@
 """Train the same number of steps at each of several learning rates, and compare them."""
 
-import contextlib
 import csv
 import dataclasses
 import math
 import os
 import shlex
-import signal
 import subprocess
-import sys
 import time
 
 from common import files, locks
 from common.errors import UserError
 from training.evaluation import fonts
-from training.jobs import curves, log_files, run_directory
+from training.jobs import curves, log_files, programs, run_directory
 
 _STATE, _TABLE, _PLOT = 'sweep.json', 'learning_rates.csv', 'learning_rates.png'
 _LOG = 'train.log'
@@ -61,7 +58,7 @@ def run(rates, directory, program, flags, report=print, environment=None):
     """
     os.makedirs(directory, exist_ok=True)
     busy = f'--train_dir={directory}: another sweep is running there'
-    with locks.Lock(os.path.join(directory, 'sweep.lock'), busy), _sigterm_as_exit():
+    with locks.Lock(os.path.join(directory, 'sweep.lock'), busy):
         state = _State(directory, flags)
         command = [*program, *flags]
         for rate in rates:
@@ -102,36 +99,16 @@ class _State:
         files.write_json(self._path, {'flags': self._flags, 'rates': rates})
 
 
-@contextlib.contextmanager
-def _sigterm_as_exit():
-    """Raise SystemExit at SIGTERM, so that the running training is stopped, as at Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _train(rate, train_dir, command, environment, report):
     os.makedirs(train_dir, exist_ok=True)
     log = os.path.join(train_dir, _LOG)
     _wait_until_free(train_dir, report)
     report(f'learning rate {rate:g}: training; follow it with: tail -f {shlex.quote(log)}')
     began = time.monotonic()
-    with open(log, 'ab') as stream:
-        # In a session of its own, the training gets Ctrl-C only once, from here.
-        process = subprocess.Popen(
-            [*command, f'--learning_rate={rate!r}', f'--train_dir={train_dir}'],
-            env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
-            start_new_session=True,
-        )  # fmt: skip
-        try:
-            status = process.wait()
-        except BaseException:
-            report(f'learning rate {rate:g}: stopping; run the same command again to resume')
-            process.terminate()
-            process.wait()
-            raise
+    command = [*command, f'--learning_rate={rate!r}', f'--train_dir={train_dir}']
+    with open(log, 'ab') as stream, programs.ProgramRunner() as runner:
+        process = runner.start(command, env=environment, stdout=stream, stderr=subprocess.STDOUT)
+        status = runner.wait(process)
     end = _ending(train_dir, process.pid, status)
     outcome = _outcome(end, train_dir, time.monotonic() - began)
     how = outcome.describe() or f'finished, loss {_short(outcome.loss)}'
