@@ -52,11 +52,7 @@ class Run:
         self._run('eval_image_classifier.py', flags)
 
     def _run(self, program, flags):
-        data = [
-            f'--dataset_name={self.known.dataset_name}',
-            f'--dataset_dir={self.known.dataset_dir}',
-        ]
-        command = programs.command(program, *data, *flags)
+        command = programs.command(program, *self.known.data_flags, *flags)
         self.runner.run(command, self.known.environment)
 
 

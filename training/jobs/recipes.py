@@ -129,6 +129,15 @@ def from_scratch(network, dataset):
     )
 
 
+def new_head(weights, scopes='head'):
+    """Return the flags that train only new last layers on released weights."""
+    return [
+        f'--checkpoint_path={weights}',
+        f'--checkpoint_exclude_scopes={scopes}',
+        f'--trainable_scopes={scopes}',
+    ]
+
+
 def optimizer(arguments):
     """Return the optimizer and batch size of run_train.sh and sweep_learning_rate.sh as flags.
 

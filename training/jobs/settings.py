@@ -52,6 +52,11 @@ class Settings:
         """Return the path of the graph that export_freeze.sh writes and others read."""
         return f'{self.export_dir.removesuffix("/")}/my_{self.model_name}_freeze.pb'
 
+    @property
+    def data_flags(self):
+        """Return the flags that name the data set to any program."""
+        return [f'--dataset_name={self.dataset_name}', f'--dataset_dir={self.dataset_dir}']
+
     def following(self, arguments):
         """Return the settings, replaced by the values that the arguments give."""
         given = {

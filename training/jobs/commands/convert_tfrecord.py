@@ -9,8 +9,8 @@ def main(call):
     """Convert, and propose the training."""
     call.answer_help(PROGRAM)
     known = settings.read()
-    data = [f'--dataset_name={known.dataset_name}', f'--dataset_dir={known.dataset_dir}']
-    programs.run(programs.command(PROGRAM, *data, *call.arguments), known.environment)
+    command = programs.command(PROGRAM, *known.data_flags, *call.arguments)
+    programs.run(command, known.environment)
     known = known.following(call.arguments)
     records = arguments.value(call.arguments, 'output_directory', known.dataset_dir)
     known = known.following([f'--dataset_dir={records}'])

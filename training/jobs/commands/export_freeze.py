@@ -74,5 +74,5 @@ def _source(known, typed):
     flags = [f'--checkpoint_path={stage}', f'--model_name={known.model_name}']
     if not os.path.exists(os.path.join(stage, model_info.FILE_NAME)):
         # A training directory of TF-Slim does not say what its classes are.
-        flags += [f'--dataset_name={known.dataset_name}', f'--dataset_dir={known.dataset_dir}']
+        flags += known.data_flags
     return flags

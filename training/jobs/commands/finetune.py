@@ -21,9 +21,8 @@ def main(call):
             )
         run.convert()
         recipe_runs.title(f'training a new head of {model} -> {train_dir}')
-        start = [f'--checkpoint_path={weights}', '--checkpoint_exclude_scopes=head']
-        head = [*start, '--trainable_scopes=head', *recipe.head.flags()]
-        run.train(train_dir, [*head, *recipe.flags()])
+        start = recipes.new_head(weights)
+        run.train(train_dir, [*start, *recipe.head.flags(), *recipe.flags()])
         run.evaluate(train_dir)
         whole = os.path.join(train_dir, stages.ALL_LAYERS)
         recipe_runs.title(f'training all layers of {model} -> {whole}')

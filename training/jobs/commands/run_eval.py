@@ -15,8 +15,7 @@ def main(call):
     chosen = [f'--checkpoint_path={typed}'] if typed else []
     stage = known.train_dir if typed else stages.chosen(known, prefer_running=True)
     flags = [
-        f'--dataset_name={known.dataset_name}',
-        f'--dataset_dir={known.dataset_dir}',
+        *known.data_flags,
         '--dataset_split_name=validation',
         f'--model_name={known.model_name}',
         f'--checkpoint_path={stage}',

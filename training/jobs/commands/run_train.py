@@ -26,8 +26,7 @@ def main(call):
 def flags(known, typed):
     """Return the flags of a training with these settings; the user's flags come after them."""
     return [
-        f'--dataset_name={known.dataset_name}',
-        f'--dataset_dir={known.dataset_dir}',
+        *known.data_flags,
         f'--model_name={known.model_name}',
         f'--train_dir={known.train_dir}',
         '--learning_rate=0.001',
@@ -54,9 +53,4 @@ def _starting_weights(known, typed):
             'CHECKPOINT_PATH trains from random weights'
         )
     scopes = _HEADS.get(arguments.value(typed, 'model_name', known.model_name), 'head')
-    return [
-        f'--checkpoint_path={known.checkpoint_path}',
-        f'--checkpoint_exclude_scopes={scopes}',
-        f'--trainable_scopes={scopes}',
-        '--ignore_missing_vars=True',
-    ]
+    return [*recipes.new_head(known.checkpoint_path, scopes), '--ignore_missing_vars=True']

@@ -39,18 +39,12 @@ def main(call):
 def _settings_flags(known, typed):
     """Return the flags of a training with the settings of env_set.sh."""
     flags = [
-        f'--dataset_name={known.dataset_name}',
-        f'--dataset_dir={known.dataset_dir}',
+        *known.data_flags,
         f'--model_name={known.model_name}',
         *recipes.optimizer(typed),
     ]
     if known.checkpoint_path:
-        flags += [
-            f'--checkpoint_path={known.checkpoint_path}',
-            '--checkpoint_exclude_scopes=head',
-            '--trainable_scopes=head',
-            '--ignore_missing_vars=True',
-        ]
+        flags += [*recipes.new_head(known.checkpoint_path), '--ignore_missing_vars=True']
     return flags
 
 
