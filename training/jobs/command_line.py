@@ -1,10 +1,11 @@
 """The scripts' commands: scripts/NAME.sh calls `main` of training.jobs.commands.NAME."""
 
+import argparse
 import dataclasses
 import importlib
 import sys
 
-from common.errors import exit_cleanly
+from common.errors import UserError, exit_cleanly
 from training.jobs import arguments, programs, settings
 
 
@@ -34,6 +35,20 @@ class Call:
     def propose(self, known, script, *arguments):
         """Print which script comes next, with the settings that it needs."""
         print(settings.next_command(self.script, known, script, *arguments))
+
+
+class Parser(argparse.ArgumentParser):
+    """Read the arguments of a script that passes none on; its usage is in the script.
+
+    Python's own parser, because quickstart.sh runs before other libraries are installed.
+    """
+
+    def __init__(self):
+        super().__init__(add_help=False, allow_abbrev=False)
+
+    def error(self, message):
+        """Raise a UserError."""
+        raise UserError(f'{message}; --help lists the arguments')
 
 
 @exit_cleanly

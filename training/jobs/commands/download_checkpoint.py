@@ -1,60 +1,36 @@
 """Download a released checkpoint, check it, and describe it in a model.json beside it."""
 
-import argparse
 import os
 
 from classifiers import released_archives
-from common.errors import UserError
 from nets import released
 from training.jobs import programs, settings
+from training.jobs.command_line import Parser
 
 _MIRROR = 'SLIM_CHECKPOINT_MIRROR'
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):
-        raise UserError(f'{message}; --help lists the arguments')
-
-
 def main(call):
     """List all releases, or download one and propose the training."""
+    call.answer_help()
     known = settings.read()
-    parser = _parser(call.usage(), known.pretrained_dir)
-    typed = parser.parse_args(call.arguments)
+    typed = _parse(call.arguments, known.pretrained_dir)
     if not typed.model:
         _list()
         return
-    programs.run(fetching(typed.model, typed.directory, typed.mirror or ''), known.environment)
+    programs.run(fetching(typed.model, typed.directory, typed.mirror), known.environment)
     release = released_archives.find_release(typed.model)
     path = released_archives.checkpoint(release, typed.directory)
     known = settings.read(MODEL_NAME=release.network, CHECKPOINT_PATH=path)
     call.propose(known, 'run_train.sh')
 
 
-def _parser(usage, directory):
-    parser = _Parser(
-        prog='download_checkpoint.sh',
-        description=usage,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='Without MODEL, all checkpoints are listed.',
-    )
-    parser.add_argument(
-        'model', nargs='?', metavar='MODEL', help='inception_v4, mobilenet_v1_0.50_160, ...'
-    )
-    parser.add_argument(
-        'directory',
-        nargs='?',
-        metavar='DIRECTORY',
-        default=directory,
-        help='the files are put into DIRECTORY/NAME (default: PRETRAINED_DIR, %(default)s)',
-    )
-    parser.add_argument(
-        '--mirror',
-        default=os.environ.get(_MIRROR),
-        help=f'address or path of the archives, in place of {released.BASE_URL} '
-        f'(default: {_MIRROR})',
-    )
-    return parser
+def _parse(typed, directory):
+    parser = Parser()
+    parser.add_argument('model', nargs='?')
+    parser.add_argument('directory', nargs='?', default=directory)
+    parser.add_argument('--mirror', default='')
+    return parser.parse_args(typed)
 
 
 def _list():

@@ -3,7 +3,6 @@
 This module needs nothing but Python's own library: it runs before the environment is installed.
 """
 
-import argparse
 import csv
 import dataclasses
 import hashlib
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from common.errors import UserError
 from training.jobs import log_files, programs, recipes
+from training.jobs.command_line import Parser
 
 MODEL = 'mobilenet_v1_025'
 DRAWN = 'sample_flowers'
@@ -26,11 +26,6 @@ OWN = 'my_pictures'
 _KEY = 'quickstart.key'
 _PARTS = 6
 _SHOWN_EVERY_SECS = 10
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):
-        raise UserError(f'{message}; scripts/quickstart.sh --help lists the options')
 
 
 def main(call):
@@ -44,8 +39,8 @@ def main(call):
     with programs.ProgramRunner() as runner:
         frozen = _build(work, Progress(work, runner), options.steps)
         accuracy = work.read_json('eval/metrics.json')['accuracy']
-    flags = [f'--model_name={frozen}', f'--port={options.port}']
-    server = programs.command('server.py', *flags)
+    port = [] if options.port is None else [f'--port={options.port}']
+    server = programs.command('server.py', f'--model_name={frozen}', *port)
     print(f'\nthe records, the checkpoints, the results: {work.path}')
     print(f'the classifier, one file: {frozen}')
     if options.no_serve:
@@ -58,10 +53,10 @@ def main(call):
 
 
 def _parse(typed):
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = Parser()
     parser.add_argument('--images', default='')
     parser.add_argument('--dir', default='')
-    parser.add_argument('--port', type=int, default=5001)
+    parser.add_argument('--port', type=int)
     parser.add_argument('--steps', type=int, default=3000)
     parser.add_argument('--no_serve', action='store_true')
     parser.add_argument('--no_setup', action='store_true')

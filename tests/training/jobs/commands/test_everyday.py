@@ -207,6 +207,7 @@ def test_tensorboard_shows_an_evaluation_from_elsewhere_too(commands, monkeypatc
 PROGRAMS = {
     'classify': 'classify_image.py',
     'convert_tfrecord': 'download_and_convert_data.py',
+    'download_checkpoint': None,
     'export_freeze': 'export_inference_graph.py',
     'finetune': 'train_image_classifier.py',
     'launch_cluster': 'train_image_classifier.py',

@@ -80,6 +80,8 @@ def test_every_step_is_done_and_then_the_accuracy_is_printed(quick):
     assert quick.calls()[-1][-2:] == [f'{quick.work}/pictures/{kind}/1.jpg' for kind in 'ab']
     assert '--output_node_names=Out' in quick.calls()[4]
     assert (quick.setups, quick.server) == (1, None)
+    # The server has a port of its own if none is given.
+    assert '--port' not in output
 
 
 def test_a_second_run_reuses_what_is_there(quick):
@@ -172,7 +174,7 @@ def test_a_file_in_place_of_the_directory_is_left_alone(quick):
 @pytest.mark.parametrize(
     ('typed', 'words'),
     [
-        (['--no_server'], 'unrecognized arguments: --no_server; scripts/quickstart.sh --help'),
+        (['--no_server'], 'unrecognized arguments: --no_server; --help lists'),
         (['--images'], '--images: expected one argument'),
         (['--images=nowhere'], '--images=nowhere: no such folder'),
         (['--steps=few'], "--steps: invalid int value: 'few'"),
