@@ -4,8 +4,9 @@ import dataclasses
 import re
 import struct
 
-from pictures import kinds, tiff
+from pictures import gif, kinds, tiff, webp
 from pictures.kinds import BadImage, ImageTooLarge
+from pictures.parts import bounded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,18 +43,6 @@ def read_header(kind, data):
     return header
 
 
-# Visiting a part of a file takes time in Python, and a part can be as short as a few bytes.
-_MOST_PARTS = 100_000
-
-
-def _bounded(parts, kind):
-    """Yield the `parts`; raise BadImage if there are too many."""
-    for number, part in enumerate(parts):
-        if number == _MOST_PARTS:
-            raise BadImage(f'{kind} of more than {_MOST_PARTS:,} parts')
-        yield part
-
-
 # Markers that begin a frame, and those that carry no length (ITU T.81, table B.1).
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset((0x01, 0xD8))
@@ -71,7 +60,7 @@ _JPEG_MOST_SCANNED_PIXELS = 2**29
 def _read_jpeg(data):
     frame, orientation, adobe, whole, scans_at = None, None, False, False, None
     certain, expected = True, 2
-    for marker, start, end in _bounded(_jpeg_segments(data), kinds.JPEG):
+    for marker, start, end in bounded(_jpeg_segments(data), kinds.JPEG):
         # Decoders differ in how they treat bytes between segments and a second frame.
         certain = certain and start - 4 == expected and not (frame and marker in _JPEG_FRAMES)
         expected = end
@@ -106,7 +95,7 @@ def _check_scans(data, first, pixels):
     if data.count(b'\xff\xda', first) <= most:
         return  # True of nearly every file, and quickly checked.
     scans = 0
-    for marker, _, _ in _bounded(_jpeg_segments(data, first), kinds.JPEG):
+    for marker, _, _ in bounded(_jpeg_segments(data, first), kinds.JPEG):
         scans += marker == _JPEG_SCAN
         if scans > most:
             raise BadImage(f'JPEG of more than {most} scans')
@@ -137,7 +126,7 @@ def _read_png(data):
     channels, passes = _PNG_COLOURS[colours]
     orientation, before = 1, b''
     seen, kept = set(), []
-    for name, start, end in _bounded(_png_chunks(data), kinds.PNG):
+    for name, start, end in bounded(_png_chunks(data), kinds.PNG):
         if name == b'tRNS':
             channels, passes = channels + channels % 2, False
         elif name == b'eXIf':
@@ -173,63 +162,6 @@ def _png_chunks(data):
         length, name = struct.unpack('>I4s', head)
         yield name, position + 8, position + 8 + length
         position += 12 + length
-
-
-# Pillow accepts a GIF that is cut anywhere after its first frame, which TensorFlow refuses, and
-# would allocate the whole canvas for a small frame. So all blocks are read here.
-_GIF_TRAILER, _GIF_EXTENSION, _GIF_FRAME, _GIF_CONTROL = 0x3B, 0x21, 0x2C, 0xF9
-_ZEROS = re.compile(rb'\0+')
-_GIF_MOST_PIECES = 500_000  # Usually of 255 bytes each.
-
-
-def _read_gif(data):
-    """Read all blocks, because a GIF without its trailer is cut; keep the first frame."""
-    first, control = None, b''
-    for block, start, end in _bounded(_gif_blocks(data), kinds.GIF):
-        if block == _GIF_FRAME and first is None:
-            first = start, end
-        elif first is None and data[start + 1] == _GIF_CONTROL and end - start == 8:
-            control = data[start:end]
-    if first is None:
-        raise BadImage('GIF without a picture')
-    start, end = first
-    left, top, width, height = struct.unpack_from('<4H', data, start + 1)
-    canvas_width, canvas_height, flags = struct.unpack_from('<HHB', data, 6)
-    if control:  # Keep the transparent colour; how the frame is disposed of does not matter.
-        control = control[:3] + bytes([control[3] & 1]) + control[4:]
-    colours = data[10 : 13 + _gif_table(flags)]
-    size = struct.pack('<HH', width, height)
-    frame = data[:6] + size + colours + control + b',\0\0\0\0' + size + data[start + 9 : end] + b';'
-    canvas = max(canvas_width, left + width), max(canvas_height, top + height)
-    return Header(*canvas, frame, offset=(left, top))
-
-
-def _gif_blocks(data):
-    """Yield (kind, start, end) of each extension and frame up to the trailer."""
-    position = 13 + _gif_table(data[10])
-    pieces = 0
-    while (block := data[position]) != _GIF_TRAILER:
-        start = position
-        if block == _GIF_FRAME:
-            position += 11 + _gif_table(data[position + 9])
-        elif block == _GIF_EXTENSION:
-            position += 2
-        elif block == 0:  # Some writers close a block twice.
-            position = _ZEROS.match(data, position).end()
-            continue
-        else:
-            raise BadImage('damaged GIF')
-        while length := data[position]:
-            position += 1 + length
-            pieces += 1
-            if pieces > _GIF_MOST_PIECES:
-                raise BadImage(f'GIF of more than {_GIF_MOST_PIECES:,} pieces')
-        position += 1
-        yield block, start, position
-
-
-def _gif_table(flags):
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 # Pillow accepts a BMP whose last row is cut, which TensorFlow refuses, and reads some palettes as
@@ -272,82 +204,14 @@ def _with_clear_palette(data, palette, bits, pixels):
     return bytes(changed)
 
 
-# TensorFlow decodes every frame of an animation, which a small file can have thousands of. So the
-# first frame is found here and decoded as a still picture.
-_WEBP_START = 12
-_WEBP_MOVES, _WEBP_ALPHA = 0x02, 0x10  # Flags of the extended header.
+def _read_gif(data):
+    width, height, offset, first = gif.first_picture(data)
+    return Header(width, height, first, offset=offset)
 
 
 def _read_webp(data):
-    (size,) = struct.unpack_from('<I', data, 4)
-    if size + 8 > len(data):
-        raise BadImage('truncated WebP')
-    name = data[12:16]
-    if name != b'VP8X':
-        return Header(*_webp_size(name, data, 20), data)
-    width, height = _webp_numbers(data, 24, 2)
-    chunks = list(_bounded(_webp_chunks(data), kinds.WEBP))
-    orientation = 1
-    for name, start, end in chunks:
-        if name == b'EXIF':
-            orientation = tiff.exif_orientation(data[start:end])
-            break
-    frame, offset = data, (0, 0)
-    if data[20] & _WEBP_MOVES:
-        frame, offset = _first_webp_frame(data, chunks, width + 1, height + 1)
-    return Header(width + 1, height + 1, frame, orientation=orientation, offset=offset)
-
-
-def _webp_numbers(data, start, count):
-    """Return numbers of 24 bits each."""
-    ends = range(start + 3, start + 3 * count + 1, 3)
-    return [int.from_bytes(data[end - 3 : end], 'little') for end in ends]
-
-
-def _webp_size(name, data, start):
-    """Return (width, height) of a chunk of pixels."""
-    if name == b'VP8L':
-        (bits,) = struct.unpack_from('<I', data, start + 1)
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = struct.unpack_from('<HH', data, start + 6)
-    return width & 0x3FFF, height & 0x3FFF
-
-
-def _first_webp_frame(data, chunks, canvas_width, canvas_height):
-    """Return the first frame of an animation as a still WebP, and its position."""
-    found = [(start, end) for name, start, end in chunks if name == b'ANMF']
-    if not found:
-        raise BadImage('WebP without a picture')
-    start, end = found[0]
-    left, top, width, height = _webp_numbers(data, start, 4)
-    left, top, size = 2 * left, 2 * top, (width + 1, height + 1)
-    parts = {}
-    for name, *place in _bounded(_webp_chunks(data[:end], start + 16), kinds.WEBP):
-        if name in (b'ALPH', b'VP8 ', b'VP8L'):
-            parts.setdefault(name, place)
-    pixels = next((name for name in (b'VP8L', b'VP8 ') if name in parts), None)
-    fits = left + size[0] <= canvas_width and top + size[1] <= canvas_height
-    if pixels is None or not fits or _webp_size(pixels, data, parts[pixels][0]) != size:
-        raise BadImage('damaged WebP')
-    has_alpha = pixels == b'VP8L' or b'ALPH' in parts
-    sizes = struct.pack('<II', width | height << 24, height >> 8)[:6]
-    body = b'WEBP' + _webp_chunk(b'VP8X', bytes([has_alpha * _WEBP_ALPHA, 0, 0, 0]) + sizes)
-    for name in (b'ALPH', pixels):
-        if name in parts:
-            body += _webp_chunk(name, data[parts[name][0] : parts[name][1]])
-    return b'RIFF' + struct.pack('<I', len(body)) + body, (left, top)
-
-
-def _webp_chunk(name, body):
-    return name + struct.pack('<I', len(body)) + body + b'\0' * (len(body) % 2)
-
-
-def _webp_chunks(data, position=_WEBP_START):
-    """Yield (name, start, end) of each chunk."""
-    while head := data[position : position + 8]:
-        name, length = struct.unpack('<4sI', head.ljust(8, b'\0'))
-        yield name, position + 8, position + 8 + length
-        position += 8 + length + length % 2
+    width, height, orientation, offset, first = webp.first_picture(data)
+    return Header(width, height, first, orientation=orientation, offset=offset)
 
 
 def _read_tiff(data):
