@@ -17,15 +17,14 @@ def find_duplicates(examples):
     Only files with the same size and the same end are read as a whole. Examples whose data is a
     function are not compared.
     """
-    sizes = collections.defaultdict(list)
-    for index, example in enumerate(examples):
-        if size := _size(example):
-            sizes[size].append(index)
-    candidates = [group for group in sizes.values() if len(group) > 1]
-    with _progress(sum(map(len, candidates))) as advance:
-        candidates = _refine(candidates, examples, _tail, advance)
-    candidates = _refine(candidates, examples, content_hash, lambda: None)
-    return {content_hash(examples[group[0]]): group for group in candidates}
+    same_size = _groups(examples, range(len(examples)), _size)
+    same_tail, same_content = [], {}
+    with _progress(sum(map(len, same_size.values()))) as advance:
+        for group in same_size.values():
+            same_tail += _groups(examples, group, _tail, advance).values()
+    for group in same_tail:
+        same_content |= _groups(examples, group, content_hash)
+    return same_content
 
 
 @contextlib.contextmanager
@@ -50,13 +49,13 @@ def content_hash(example):
 
 
 def _size(example):
-    """Return the number of bytes, or 0 if it is unknown or the file cannot be read."""
+    """Return the number of bytes; None if it is 0 or unknown, or the file cannot be read."""
     if example.path is None:
-        return len(example.data) if isinstance(example.data, bytes) else 0
+        return len(example.data) or None if isinstance(example.data, bytes) else None
     try:
-        return os.path.getsize(example.path)
+        return os.path.getsize(example.path) or None
     except OSError:
-        return 0
+        return None
 
 
 def _tail(example):
@@ -70,14 +69,11 @@ def _tail(example):
         return None
 
 
-def _refine(groups, examples, key, advance):
-    """Divide groups by the value of `key` for their examples, and drop groups of one."""
-    refined = []
-    for group in groups:
-        parts = collections.defaultdict(list)
-        for index in group:
-            advance()
-            if (value := key(examples[index])) is not None:
-                parts[value].append(index)
-        refined.extend(part for part in parts.values() if len(part) > 1)
-    return refined
+def _groups(examples, indices, key, advance=lambda: None):
+    """Return {value of `key`: indices of the examples with it} for values of several examples."""
+    groups = collections.defaultdict(list)
+    for index in indices:
+        advance()
+        if (value := key(examples[index])) is not None:
+            groups[value].append(index)
+    return {value: group for value, group in groups.items() if len(group) > 1}

@@ -2,6 +2,7 @@ import collections
 
 import pytest
 
+from common import files
 from datasets.conversion import duplicates, splits
 from datasets.conversion.convert import ConvertOptions
 from datasets.conversion.spec import RawExample
@@ -106,3 +107,15 @@ def test_only_equal_content_is_a_copy(tmp_path):
         RawExample('function', 0, data=lambda: contents[0]),
     ]
     assert list(duplicates.find_duplicates(examples).values()) == [[0, 2, 6]]
+
+
+def test_a_file_is_read_as_a_whole_at_most_once(tmp_path, monkeypatch):
+    examples = []
+    for name in ('a', 'b', 'c'):
+        (tmp_path / name).write_bytes(b'x' * 9000)
+        examples.append(RawExample(name, 0, path=str(tmp_path / name)))
+    read = []
+    digest = files.digest
+    monkeypatch.setattr(files, 'digest', lambda path: read.append(path) or digest(path))
+    assert list(duplicates.find_duplicates(examples).values()) == [[0, 1, 2]]
+    assert read == [example.path for example in examples]
