@@ -26,14 +26,7 @@ class Workspace:
         self._fence_path = manifest.converting_path(output_dir, dataset_name)
         self.directory = os.path.join(output_dir, f'.{dataset_name or "records"}.converting')
         self.fenced = os.path.exists(self._fence_path)
-        self._fence = self._read_fence() if self.fenced else {}
-
-    def _read_fence(self):
-        with contextlib.suppress(UserError):
-            fence = files.read_json(self._fence_path)
-            if isinstance(fence, dict):
-                return fence
-        return {}
+        self._fence = manifest.read_fence(self._fence_path)
 
     @property
     def known_files(self):

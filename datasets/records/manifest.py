@@ -161,7 +161,7 @@ def require_finished(dataset_dir, dataset_name):
     for name in names:
         path = converting_path(dataset_dir, name)
         if os.path.exists(path):
-            fence = _read_fence(path)
+            fence = read_fence(path)
             command = fence.get('command') or conversion_command(dataset_dir, name)
             if locks.is_locked(lock_path(dataset_dir, name)):
                 raise UserError(f'{path} exists: a conversion is running; wait until it ends')
@@ -190,7 +190,8 @@ def _is_whole(dataset_dir, dataset_name, fence):
     return not fence['publishes'] or fence.get('manifest') == files.digest(path)
 
 
-def _read_fence(path):
+def read_fence(path):
+    """Read a `.converting` file; return an empty dictionary if it is missing or damaged."""
     with contextlib.suppress(UserError):
         fence = files.read_json(path)
         if isinstance(fence, dict):
