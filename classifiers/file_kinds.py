@@ -18,6 +18,8 @@ NEEDED = {  # What to pass if this kind is needed.
     SAVED_MODEL: 'name a SavedModel',
     CHECKPOINT: 'name a checkpoint or a training directory',
 }
+# What to pass instead of a model that was exported to another format.
+SOURCE = 'name the training directory or the frozen graph (.pb) that it was made from'
 _BETTER = {  # (needed kind, kind of the file): what to do instead.
     (GRAPH, META_GRAPH): 'freeze_graph.py takes it as --input_meta_graph, with its checkpoint',
     (META_GRAPH, GRAPH): 'freeze_graph.py takes it as --input_graph',
@@ -161,19 +163,13 @@ def _is_onnx(start):
 
 def _of_start(start):
     if start[4:8] == b'TFL3':
-        return (
-            'a TensorFlow Lite model; name the training directory or the frozen graph (.pb) that '
-            'it was made from'
-        )
+        return f'a TensorFlow Lite model; {SOURCE}'
     if start.startswith(_HDF5):
         return f'an HDF5 file, such as {_KERAS}'
     if start.startswith(_TORCH_PICKLES):
         return _TORCH
     if _is_onnx(start):
-        return (
-            'an ONNX model; name the training directory or the frozen graph (.pb) that it '
-            'was made from'
-        )
+        return f'an ONNX model; {SOURCE}'
     if start.startswith(_GZIP) or start[257:262] == b'ustar':
         return 'an archive; unpack it and name the model in it'
     return ''

@@ -25,7 +25,7 @@ from absl import flags as absl_flags
 
 from common import checks, startup
 from common import options as declared
-from common.errors import UserError, exit_cleanly
+from common.errors import UserError, exit_cleanly, one_line
 from common.options import Dead, Flag, Ignored, ProgramOptions, as_typed
 
 _SHORT_HELP = ('--help', '-help', '-h', '-?', '--helpshort')
@@ -134,7 +134,7 @@ def parse(
         rest = flag_values(arguments)
     # What the library raises for --noswitch=value is an ordinary ValueError.
     except (absl_flags.Error, ValueError) as error:
-        message = ' '.join(str(error).split())
+        message = one_line(error)
         raise UserError(message.removeprefix('ERROR:: ').removeprefix('flag ')) from None
     most = field.metadata['positional']['most'] if field else 0
     if most is not None and len(rest) - 1 > most:

@@ -21,6 +21,11 @@ def reason(error):
     return said[0] if said else type(error).__name__
 
 
+def one_line(error, most=None):
+    """Return the whole message of an error on one line, at most `most` characters of it."""
+    return (' '.join(str(error).split()) or type(error).__name__)[:most]
+
+
 def exit_cleanly(main):
     """Wrap a program's `main`: a UserError becomes one line on standard error and exit status 1."""
 

@@ -25,6 +25,11 @@ def printable(text):
     )
 
 
+def excerpt(text, most):
+    """Return the first `most` characters of any text, half characters replaced, as `printable`."""
+    return printable(text.encode(errors='replace').decode()[:most])
+
+
 def columns(text):
     """Return the width of `text` in a terminal; Chinese and Hangul letters take two columns."""
     return sum(

@@ -221,9 +221,8 @@ def get_network_fn(
 
     network_fn.__name__ = name
     network_fn.__doc__ = fn.__doc__
-    if hasattr(
-        fn, 'default_image_size'
-    ):  # A network that a user added to networks_map may have none.
+    # A network that a user added to networks_map may have none.
+    if hasattr(fn, 'default_image_size'):
         network_fn.default_image_size = fn.default_image_size
     return network_fn
 

@@ -11,6 +11,7 @@ import zlib
 
 import numpy as np
 
+from common import errors
 from pictures import decode_cost, kinds
 from pictures.headers import Header, read_header
 from pictures.kinds import BadImage, ImageTooLarge
@@ -183,8 +184,7 @@ def _decode_with_pillow(kind, header):
     except BadImage:
         raise
     except Exception as error:  # Pillow raises errors of many types for damaged files.
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        raise BadImage(f'damaged {kind} ({reason[:100]})') from None
+        raise BadImage(f'damaged {kind} ({errors.one_line(error, 100)})') from None
 
 
 def _pixels(image, negative):

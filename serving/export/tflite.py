@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common import startup
-from common.errors import UserError
+from common.errors import UserError, one_line
 
 
 def convert(graph_def, info, precision, representative=None, batch_size=1):
@@ -29,7 +29,7 @@ def convert(graph_def, info, precision, representative=None, batch_size=1):
         try:
             return converter.convert()
         except Exception as error:  # The converter's errors have no common class.
-            reason = ' '.join(str(error).split())[:300]
+            reason = one_line(error, 300)
             raise UserError(
                 f'--format=tflite: {info.model_name} cannot be converted: {reason}'
             ) from None

@@ -23,12 +23,8 @@ def find_places(path, graph_def, saver_def):
         if node.op in _ASSIGNMENTS:
             try:
                 place = _place(nodes, node.input[1])
-            except (
-                IndexError,
-                KeyError,
-                TypeError,
-                ValueError,
-            ):  # TensorFlow has not checked this graph.
+            # TensorFlow has not checked this graph.
+            except (IndexError, KeyError, TypeError, ValueError):
                 raise UserError(f'{path}: damaged (its saver, at {node.name[:80]!r})') from None
             variable = graph_edits.node_name(node.input[0])
             if place not in (None, Place(variable)):

@@ -6,7 +6,7 @@ from classifiers import model_info, resolve
 from classifiers.model_info import ModelInfo
 from classifiers.model_request import ModelRequest, StoredModel
 from common import checks
-from common.errors import UserError
+from common.errors import UserError, one_line
 from nets import nets_factory, released
 from serving.graphdef import graph_edits, graph_nodes, graph_safety, variables
 from serving.model import pixel_inputs
@@ -118,7 +118,7 @@ def _import(path, graph_def, graph=None, input_map=None):
         with graph.as_default():
             tf.import_graph_def(graph_def, input_map=input_map, name='')
     except ValueError as error:
-        reason = ' '.join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise UserError(f'{path}: TensorFlow cannot read this graph ({reason})') from None
     return graph
 

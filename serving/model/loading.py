@@ -1,8 +1,6 @@
 """Load a model from a training directory, a checkpoint or a frozen graph."""
 
-import os
-
-from classifiers import model_info
+from classifiers import file_kinds, model_info
 from common.errors import UserError
 from serving.model import checkpoint_model, graph_model
 
@@ -17,11 +15,8 @@ def load(options):
 
 
 def _refuse_saved_model(options):
-    if os.path.isfile(os.path.join(options.path, 'saved_model.pb')):
-        raise UserError(
-            f'{options.path}: a SavedModel; name the training directory or the frozen graph (.pb) '
-            'that it was made from'
-        )
+    if file_kinds.is_saved_model(options.path):
+        raise UserError(f'{options.path}: a SavedModel; {file_kinds.SOURCE}')
 
 
 def _refuse_graph_flags(options):

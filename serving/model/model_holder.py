@@ -9,6 +9,7 @@ import time
 import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoints, model_info, watch
+from common.errors import one_line
 from serving.model import model_trial
 from serving.model.predictor import Predictor
 
@@ -179,7 +180,7 @@ class ModelHolder:
             try:
                 found = self.poll(found)
             except Exception as error:  # For example, a folder may be locked for a moment.
-                reason = _reason(error)
+                reason = one_line(error)
                 if reason != reported:
                     self._report(f'CANNOT LOOK for a new model: {reason}')
                 reported = reason
@@ -196,11 +197,11 @@ class ModelHolder:
             return
         except _SHORTAGES as error:
             self._next_try = self._clock() + self._pause_secs
-            self._keep(f'{_reason(error)} (tried again in {self._pause_secs:g} seconds)')
+            self._keep(f'{one_line(error)} (tried again in {self._pause_secs:g} seconds)')
             self._pause_secs = min(2 * self._pause_secs, _LONGEST_PAUSE_SECS)
             return
         except Exception as error:  # After any error of a bad file the old model stays.
-            self._keep(_reason(error))
+            self._keep(one_line(error))
             return
         self._exchange(predictor)
         self._report(f'Replaced the model: version {self.version} is served now')
@@ -229,10 +230,6 @@ class ModelHolder:
             is_last = loan.is_retired and not loan.borrowers
         if is_last:
             loan.predictor.close()
-
-
-def _reason(error):
-    return ' '.join(str(error).split()) or type(error).__name__
 
 
 class _Loan:

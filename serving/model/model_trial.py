@@ -16,13 +16,13 @@ import threading
 import time
 
 from common.checks import Range
-from common.errors import UserError
+from common.errors import UserError, one_line
 from common.options import Options, option
 from serving.model.model_options import MODEL
 
 _MEGABYTE = 2**20
 _POLL_SECS = 0.1
-LONGEST_SECS = 1e9  # Larger numbers are too large for the clocks of some systems.
+MOST = 1e9  # Larger numbers of seconds are too large for the clocks of some systems.
 _SHARE = 0.8  # Of the free memory; the server needs the rest for requests.
 _PR_SET_PDEATHSIG = 1
 _NICENESS = 10  # Requests have priority.
@@ -43,14 +43,14 @@ class TrialLimits(Options):
         MODEL,
         300.0,
         'How long the test of a new model may take.',
-        Range(1, LONGEST_SECS),
+        Range(1, MOST),
         name='trial_secs',
     )
     max_mb: float = option(
         MODEL,
         0.0,
         'Memory for that test; 0 means four fifths of what is free.',
-        Range(0, LONGEST_SECS),
+        Range(0, MOST),
         name='trial_max_mb',
     )
 
@@ -209,5 +209,5 @@ def _problem(request):
     try:
         Predictor(ModelOptions(**request['model']), how, report=lambda line: None)
     except Exception as error:  # As in the server, whatever a bad file causes.
-        return (' '.join(str(error).split()) or type(error).__name__)[:_LONGEST_REASON]
+        return one_line(error, _LONGEST_REASON)
     return None

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 from tensorflow.core.protobuf import config_pb2
 
-from common.errors import UserError
+from common.errors import UserError, one_line
 from deployment import precision
 
 _SUM_TOLERANCE = 1e-2  # bfloat16 keeps 8 bits of each probability.
@@ -94,7 +94,7 @@ class Runner:
                 rows = self._raw(feeding, trial_pictures()[:2])
             except (tf.errors.OpError, ValueError) as error:
                 # The first way is the most likely one.
-                complaint = complaint or ' '.join(str(error).split())[:200]
+                complaint = complaint or one_line(error, 200)
             else:
                 if not np.isfinite(rows).all():
                     raise UserError(

@@ -17,9 +17,11 @@ DEADLINE_KEY = 'slim.deadline'
 FORM_START_BYTES = 8 * 2**10
 _MOST_ADDRESSES = 10_000
 _HEALTH = '/healthz'
+# These have no rate limit, and a thread of their own.
+HEALTH_CHECKS = frozenset({_HEALTH, '/readyz'})
 _PAGE = '/'
 # These need no key. All other addresses reveal something about pictures, the model or traffic.
-_OPEN = frozenset({_PAGE, '/api/openapi.json', _HEALTH, '/readyz'})
+_OPEN = frozenset({_PAGE, '/api/openapi.json', *HEALTH_CHECKS})
 _STATIC = '/static/'
 _READING = frozenset({'GET', 'HEAD', 'OPTIONS'})
 _KEY_FIELD = re.compile(
@@ -40,7 +42,7 @@ class Guard:
         self._config = config
         self._keys = Keys(config.api_keys)
         self._rate_limit = RateLimit(config.rate_limit)
-        self._uncounted = {_HEALTH, '/readyz', *(_STATIC + name for name in own_files)}
+        self._uncounted = {*HEALTH_CHECKS, *(_STATIC + name for name in own_files)}
 
     @property
     def needs_key(self):

@@ -49,7 +49,7 @@ def serve(options):
 def _report_end(cut, log):
     """Log whether all requests were answered; return the exit status: 0 if they were, else 1."""
     for address, asked, seconds in cut:
-        asked = text.printable(asked.encode('utf-8', 'replace').decode()[:200])
+        asked = text.excerpt(asked, 200)
         log.error('CUT %s %s after %.1f s: its answer was not finished', address, asked, seconds)
     if not cut:
         log.info('all requests are answered')

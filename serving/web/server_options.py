@@ -15,7 +15,7 @@ from common.options import OptionError, Options, ProgramOptions, option, part
 from pictures import decode_cost
 from serving import early_checks
 from serving.model.model_options import MODEL, ModelOptions, PredictorOptions, TopOptions
-from serving.model.model_trial import TrialLimits
+from serving.model.model_trial import MOST, TrialLimits
 
 ADDRESS = 'Addresses and access'
 LIMITS = 'Limits'
@@ -24,10 +24,9 @@ UPLOADS = 'Uploads and the log'
 MEGABYTE = 2**20
 _LEAST_DECODE_BYTES = 2**30
 _LONGEST_TITLE = 200
-_MOST = 1e9  # Larger numbers are too large for the clocks of some systems.
-_NOT_NEGATIVE = Range(0, _MOST)
-_POSITIVE = Range(0, _MOST, open_low=True)
-_COUNT = Range(1, _MOST)
+_NOT_NEGATIVE = Range(0, MOST)
+_POSITIVE = Range(0, MOST, open_low=True)
+_COUNT = Range(1, MOST)
 
 
 class _IpAddress:

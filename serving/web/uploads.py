@@ -47,9 +47,7 @@ class Picture:
 
 def clean_name(name):
     """Return the last part of a file's name, without control characters."""
-    whole = str(name or '').encode('utf-8', 'replace').decode()
-    last = re.split(r'[/\\]', whole)[-1]
-    return text.printable(last[:_LONGEST_NAME])
+    return text.excerpt(re.split(r'[/\\]', str(name or ''))[-1], _LONGEST_NAME)
 
 
 class Gate:

@@ -1,5 +1,8 @@
 """Locks between processes."""
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 
@@ -15,7 +18,9 @@ def test_a_lock_is_seen_from_outside(tmp_path):
     assert not locks.is_locked(path)
     with locks.Lock(path, 'busy'):
         assert locks.is_locked(path)
+        assert path.read_text() == f'{os.getpid()}\n'
     assert not locks.is_locked(path)
+    assert path.read_text() == ''
     path.chmod(0)
     assert unprivileged.call(locks.is_locked, path)
 
@@ -47,6 +52,21 @@ def test_a_lock_in_a_place_that_cannot_be_written_says_so(tmp_path):
         locks.Lock(tmp_path / 'absent' / '.lock', 'busy'),
     ):
         pass
+
+
+def test_a_file_system_without_locks_is_reported_and_holds_none(tmp_path, monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    monkeypatch.setattr(fcntl, 'flock', refuse)
+    path = tmp_path / 'lock'
+    with (
+        pytest.raises(UserError, match=r'cannot be locked \(No locks available'),
+        locks.Lock(path, 'busy'),
+    ):
+        pass
+    assert path.exists()
+    assert not locks.is_locked(path)
 
 
 def test_a_shared_lock_is_refused_while_the_lock_is_held(tmp_path):

@@ -19,6 +19,10 @@ def test_a_printable_name_stays_on_its_line(name, shown):
     assert text.printable(name) == shown
 
 
+def test_an_excerpt_is_cut_and_has_whole_characters():
+    assert text.excerpt('a\ud800\nbcd', 4) == r'a?\nb'
+
+
 def test_wide_letters_and_accents_are_measured():
     assert [text.columns(name) for name in ('abc', '데이지', '雏菊', 'e\u0301')] == [3, 6, 4, 1]
     assert text.padded('데이', 6) == '데이  '

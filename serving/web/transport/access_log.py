@@ -14,7 +14,7 @@ def answered(address, method, path, status, seconds, size, kinds):
         '%s %s %s %d %.1f ms %d bytes %s',
         address,
         method,
-        text.printable(path.encode('utf-8', 'replace').decode()[:_LONGEST_PATH]),
+        text.excerpt(path, _LONGEST_PATH),
         status,
         1000 * seconds,
         size,

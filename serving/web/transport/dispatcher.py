@@ -5,8 +5,7 @@ import threading
 from waitress import task
 
 from serving.fairness import Shares, Turns
-
-_QUICK_PATHS = frozenset({'/healthz', '/readyz'})
+from serving.web.admission import HEALTH_CHECKS
 
 
 class Dispatcher(task.ThreadedTaskDispatcher):
@@ -33,7 +32,7 @@ class Dispatcher(task.ThreadedTaskDispatcher):
         request = connection.requests[0]
         client = self._client_of(connection, request)
         with self.lock:
-            is_quick = request.error or request.path in _QUICK_PATHS
+            is_quick = request.error or request.path in HEALTH_CHECKS
             (self._quick if is_quick else self._waiting).add(client, (client, connection))
             (self._quick_cv if is_quick else self.queue_cv).notify()
 

@@ -68,9 +68,8 @@ class RequestParser(parser.HTTPRequestParser):
         elif self.body_rcv is not None and not self.error:
             self._check_body()
         if self.completed:
-            self.expect_continue = (
-                False  # Waitress would ask for a body that was received or refused.
-            )
+            # Otherwise waitress would ask for a body that was received or refused.
+            self.expect_continue = False
         return len(data) if self.error or self._is_refused else used
 
     def _check_header(self):

@@ -269,7 +269,8 @@ def test_what_cannot_be_known_is_asked_for(build, options, words, tmp_path):
     [
         ('a.pb', b'no graph at all', 'damaged, or not a GraphDef'),
         ('a.pb', b'', 'holds no graph'),
-        ('dir/saved_model.pb', b'', 'a SavedModel'),
+        ('dir/saved_model.pb', b'', 'a SavedModel; .* made from'),
+        ('dir/saved_model.pbtxt', b'', 'a SavedModel; .* made from'),
     ],
 )
 def test_files_that_are_no_frozen_graph_are_refused(name, content, words, tmp_path):

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from classifiers import model_info
+from common import imagenet
 from common.errors import UserError
 from serving.model.model_options import ModelOptions
 from serving.model.output_names import name_outputs
@@ -46,6 +47,30 @@ def test_label_files_that_do_not_fit_are_refused(info, lines, words, tmp_path):
     path.write_text(lines)
     with pytest.raises(UserError, match=words):
         name_outputs(info, ModelOptions('x.pb', label_file=os.fspath(path)))
+
+
+@pytest.mark.parametrize(
+    ('info', 'expected_names', 'source'),
+    [
+        (OUTPUTS, ('a', 'b', 'c'), 'x.label'),
+        (OUTPUTS.replace(class_names=('d', 'e', 'f')), ('d', 'e', 'f'), 'x.json'),
+    ],
+)
+def test_a_label_file_beside_a_graph_is_used_if_the_description_has_no_names(
+    info, expected_names, source, tmp_path
+):
+    (tmp_path / 'x.label').write_text('a\nb\nc\n')
+    named, line = name_outputs(info, ModelOptions(os.fspath(tmp_path / 'x.pb')))
+    assert named.class_names == expected_names
+    assert str(tmp_path / source) in line
+
+
+def test_the_offset_follows_from_a_label_file_of_imagenet(tmp_path):
+    path = tmp_path / 'imagenet.label'
+    path.write_text('\n'.join(imagenet.names()) + '\n')
+    outputs = dataclasses.replace(OUTPUTS, num_classes=1000)
+    named, _ = name_outputs(outputs, ModelOptions('x.pb', label_file=os.fspath(path)))
+    assert (named.labels_offset, 'tench' in named.class_names[0]) == (1, True)
 
 
 @pytest.mark.parametrize(('outputs', 'first'), [(1000, 'tench'), (1001, 'background')])
