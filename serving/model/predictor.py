@@ -10,9 +10,10 @@ from common.errors import UserError
 from deployment import precision
 from pictures.gate import BadImage
 from serving import memory
-from serving.model import loading, output_names
+from serving.model import output_names
+from serving.model.engines import loading
+from serving.model.engines.tensorflow_engine import Runner, trial_pictures
 from serving.model.model_options import PredictorOptions
-from serving.model.runner import Runner, trial_pictures
 from serving.model.work_queue import WorkQueue
 
 _WARM_UP_RUNS = 2

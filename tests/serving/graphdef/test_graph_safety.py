@@ -12,7 +12,7 @@ from serving.export import completion
 from serving.export.freeze import freeze
 from serving.export.freeze_options import FreezeOptions
 from serving.graphdef import graph_edits, graph_nodes, graph_safety
-from serving.model import loading
+from serving.model.engines import loading
 from serving.model.model_options import ModelOptions
 from serving.terminal import classify
 from serving.terminal.classify_options import ClassifyOptions

@@ -10,11 +10,11 @@ from classifiers import model_info
 from common.errors import UserError
 from pictures.gate import BadImage
 from serving.model import predictor as predictor_module
-from serving.model import runner
-from serving.model.loaded_model import LoadedModel
+from serving.model.engines import tensorflow_engine
+from serving.model.engines.loaded_model import LoadedModel
+from serving.model.engines.tensorflow_engine import trial_pictures
 from serving.model.model_options import ModelOptions, PredictorOptions
 from serving.model.predictor import Predictor, top
-from serving.model.runner import trial_pictures
 from support.files import checkpoint_files, small_models
 
 
@@ -163,11 +163,11 @@ def test_a_fixed_batch_decodes_a_picture_once(monkeypatch):
         runs.append(list(pictures))
         return [np.full((4, 3), 1 / 3)]
 
-    monkeypatch.setattr(runner, '_compile', lambda session, model: call)
+    monkeypatch.setattr(tensorflow_engine, '_compile', lambda session, model: call)
     with tf.Graph().as_default() as graph:
         fed = tf.placeholder(tf.string, [4])
         model = LoadedModel(graph, fed, tf.zeros([4, 3]), info=None)
-    alone = runner.Runner(model)
+    alone = tensorflow_engine.Runner(model)
     assert alone.run([b'large']).shape == (1, 3)
     alone.close()
     assert runs[-1].count(b'large') == 1

@@ -9,8 +9,8 @@ from common import checks
 from common.errors import UserError, one_line
 from nets import nets_factory, released
 from serving.graphdef import graph_edits, graph_nodes, graph_safety, variables
-from serving.model import pixel_inputs
-from serving.model.loaded_model import LoadedModel
+from serving.model.engines import pixel_inputs
+from serving.model.engines.loaded_model import LoadedModel
 
 
 def load(options):

@@ -4,7 +4,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import build, resolve, restore, watch
 from classifiers.model_request import ModelRequest, StoredModel
-from serving.model.loaded_model import LoadedModel
+from serving.model.engines.loaded_model import LoadedModel
 
 
 def load(options):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
-from serving.model import loading
+from serving.model.engines import loading
 from serving.model.model_options import ModelOptions, PredictorOptions
 from serving.model.predictor import Predictor
 from support.files import pictures, small_models

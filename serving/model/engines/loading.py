@@ -2,7 +2,7 @@
 
 from classifiers import file_kinds, model_info
 from common.errors import UserError
-from serving.model import checkpoint_model, graph_model
+from serving.model.engines import checkpoint_model, graph_model
 
 
 def load(options):
