@@ -26,11 +26,14 @@ cd "$root"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# What the server and classify_image.py need to run an ONNX model.
+readonly SERVE=(absl-py flask numpy onnxruntime pillow simplejpeg waitress)
+
 # Hashes prevent the installation of packages that were replaced.
-lock() { # OUTPUT OPTIONS...
+lock() { # OUTPUT SOURCE OPTIONS...
   local output=$1
   shift
-  "${uv[@]}" pip compile pyproject.toml --quiet --universal --python-version 3.10 --generate-hashes \
+  "${uv[@]}" pip compile --quiet --universal --python-version 3.10 --generate-hashes \
     --no-annotate --no-header --output-file "$output" "$@"
 }
 
@@ -43,12 +46,15 @@ beyond_requirements() { # FILE
 
 # uv keeps the current versions, which it finds in its output file.
 cp requirements.txt "$work"
-lock "$work/requirements.txt" "$@"
+lock "$work/requirements.txt" pyproject.toml "$@"
 for extra in dev gpu; do
   full=$work/$extra.txt
   sed '/^-r /d' requirements.txt "requirements-$extra.txt" >"$full"
-  lock "$full" --extra "$extra" --constraint "$work/requirements.txt" "$@"
+  lock "$full" pyproject.toml --extra "$extra" --constraint "$work/requirements.txt" "$@"
 done
+# A subset of the versions of requirements.txt; uv reads the names of a file that ends in .in.
+printf '%s\n' "${SERVE[@]}" >"$work/serve.in"
+lock "$work/serve.txt" "$work/serve.in" --constraint "$work/requirements.txt"
 
 {
   echo '# The exact versions that CI runs. Made from pyproject.toml by scripts/maintenance/lock_requirements.sh.'
@@ -64,3 +70,7 @@ done
   echo '-r requirements.txt'
   beyond_requirements "$work/gpu.txt"
 } >requirements-gpu.txt
+{
+  echo '# What server.py and classify_image.py need for an ONNX model: no TensorFlow. Made by scripts/maintenance/lock_requirements.sh.'
+  cat "$work/serve.txt"
+} >requirements-serve.txt

@@ -12,14 +12,13 @@ _LAYOUT_OPS = frozenset(('Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identi
 
 
 def require():
-    """Raise a UserError unless the optional packages for ONNX are installed."""
+    """Raise a UserError unless the packages for ONNX are installed."""
     try:
         import onnxruntime  # noqa: F401
         import tf2onnx  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f'--format=onnx: the package {error.name} is not installed:'
-            ' pip install "slim-image-classifier[onnx]"'
+            f'--format=onnx: the package {error.name} is not installed; run scripts/setup_env.sh'
         ) from None
 
 

@@ -16,7 +16,8 @@ from setuptools.config import pyprojecttoml
 from support.checkout import ROOT
 from support.shell import readme, script_checkout
 
-LOCKS = ['requirements.txt', 'requirements-dev.txt', 'requirements-gpu.txt']
+SERVE = 'requirements-serve.txt'
+LOCKS = ['requirements.txt', 'requirements-dev.txt', 'requirements-gpu.txt', SERVE]
 
 
 def locked(name):
@@ -53,6 +54,12 @@ def test_what_pyproject_asks_for_is_locked_at_a_version_that_fits():
     for requirement in map(Requirement, wanted):
         found = versions[requirement.name]
         assert all(requirement.specifier.contains(version) for version in found), requirement
+
+
+def test_the_packages_for_serving_are_some_of_all_packages():
+    of_serving = [str(requirement) for requirement, _ in locked(SERVE)]
+    assert set(of_serving) < {str(requirement) for requirement, _ in locked('requirements.txt')}
+    assert not any('tensorflow' in name or 'onnx==' in name for name in of_serving)
 
 
 def files_of_rooms():
