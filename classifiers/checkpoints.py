@@ -5,12 +5,11 @@ reader opens both by their prefix. Every tensor has a checksum, so a checkpoint 
 its tensors can be read. This is fast: 2 to 3 GB/s from the page cache.
 """
 
+import contextlib
 import dataclasses
 import enum
 import hashlib
 import os
-
-import tensorflow.compat.v1 as tf
 
 from classifiers import checkpoint_paths
 from common import errors
@@ -21,12 +20,14 @@ files_of = checkpoint_paths.files_of
 prefix_of = checkpoint_paths.prefix_of
 
 AVERAGE_SUFFIX = '/ExponentialMovingAverage'
-# What the reader raises for damaged, half-written and vanished files.
-_READ_ERRORS = (tf.errors.OpError, IndexError, RuntimeError, ValueError)
 
 
 class UnreadableCheckpointError(UserError):
     """A checkpoint is missing, damaged or half written."""
+
+
+class _ReadError(Exception):
+    """TensorFlow cannot read a checkpoint; the text says why."""
 
 
 class FaultKind(enum.Enum):
@@ -85,10 +86,23 @@ def step_of(prefix):
     if step >= 0:
         return step
     try:
-        reader = tf.train.NewCheckpointReader(prefix)
-        return int(reader.get_tensor('global_step')) if reader.has_tensor('global_step') else 0
-    except _READ_ERRORS:
+        with _opened(prefix) as reader:
+            return int(reader.get_tensor('global_step')) if reader.has_tensor('global_step') else 0
+    except _ReadError:
         return 0
+
+
+@contextlib.contextmanager
+def _opened(prefix):
+    """Yield TensorFlow's reader of a checkpoint; turn its errors into a _ReadError."""
+    # Late: programs that do without TensorFlow use the rest of this module.
+    import tensorflow.compat.v1 as tf
+
+    try:
+        yield tf.train.NewCheckpointReader(prefix)
+    # What it raises for damaged, half-written and vanished files.
+    except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
+        raise _ReadError(reason(error)) from None
 
 
 def denied(prefix):
@@ -111,11 +125,11 @@ def fault(prefix):
     if denied(prefix):
         return DENIED
     try:
-        reader = tf.train.NewCheckpointReader(prefix)
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
-    except _READ_ERRORS as error:
-        return Fault(FaultKind.DAMAGED, reason(error))
+        with _opened(prefix) as reader:
+            for name in reader.get_variable_to_shape_map():
+                reader.get_tensor(name)
+    except _ReadError as error:
+        return Fault(FaultKind.DAMAGED, str(error))
     return None
 
 
@@ -124,11 +138,11 @@ def read_variables(prefix):
     if not files_of(prefix):
         raise UnreadableCheckpointError(f'{prefix}: no such checkpoint')
     try:
-        reader = tf.train.NewCheckpointReader(prefix)
-        types = reader.get_variable_to_dtype_map()
-        shapes = reader.get_variable_to_shape_map()
-    except _READ_ERRORS as error:
-        raise unreadable(prefix, reason(error)) from None
+        with _opened(prefix) as reader:
+            types = reader.get_variable_to_dtype_map()
+            shapes = reader.get_variable_to_shape_map()
+    except _ReadError as error:
+        raise unreadable(prefix, error) from None
     return {name: (tuple(shape), types[name]) for name, shape in shapes.items()}
 
 

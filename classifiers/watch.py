@@ -10,11 +10,10 @@ import threading
 import time
 from dataclasses import dataclass
 
-import tensorflow.compat.v1 as tf
-
 from classifiers import checkpoint_paths, checkpoints
 from classifiers.checkpoint_paths import STATE_FILE, step_in
 from common.errors import UserError
+from common.logs import LOG
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Checkpoint:
     fingerprint: str
 
 
-def find_checkpoint(path, warn=tf.logging.warning):
+def find_checkpoint(path, warn=LOG.warning):
     """Return the newest good checkpoint of a directory, or the checkpoint of a file or prefix."""
     path = os.fspath(path)
     if not os.path.isdir(path):
@@ -52,7 +51,7 @@ def _checkpoint(prefix):
     return Checkpoint(prefix, checkpoints.step_of(prefix), checkpoints.fingerprint(prefix))
 
 
-def newest_good(directory, warn=tf.logging.warning):
+def newest_good(directory, warn=LOG.warning):
     """Return the directory's newest good checkpoint, or None if it has no checkpoint at all.
 
     If it has checkpoints and none is good, raise an error: a new training would overwrite them.
@@ -84,7 +83,7 @@ def _skipped(prefix, fault):
     return f'SKIPPED {checkpoints.unreadable(prefix, fault)}; using the previous one, if any'
 
 
-def newest_first(directory, warn=tf.logging.warning):
+def newest_first(directory, warn=LOG.warning):
     """List the prefixes of the directory's checkpoints, good or not, newest first.
 
     The order is that of the state file, because a restarted run may be at a lower step. Checkpoints
@@ -118,8 +117,7 @@ def _stated(directory, warn):
         found = os.stat(path)
         if not found.st_size:
             return [], 0
-        with _without_warnings():
-            state = tf.train.get_checkpoint_state(directory)
+        state = _read_state(directory)
     except FileNotFoundError:
         return [], 0
     except (OSError, ValueError):
@@ -135,6 +133,14 @@ def _stated(directory, warn):
     return list(dict.fromkeys(reversed(names)))[::-1], found.st_mtime_ns
 
 
+def _read_state(directory):
+    # Late: a program that never looks into a directory of checkpoints does without TensorFlow.
+    import tensorflow.compat.v1 as tf
+
+    with _without_warnings():
+        return tf.train.get_checkpoint_state(directory)
+
+
 @contextlib.contextmanager
 def _without_warnings():
     """Hide TensorFlow's two warnings about a state file; ours is shorter and appears once."""
@@ -143,12 +149,11 @@ def _without_warnings():
     def is_from_another_thread(record):
         return record.thread != reader
 
-    logger = tf.get_logger()
-    logger.addFilter(is_from_another_thread)
+    LOG.addFilter(is_from_another_thread)
     try:
         yield
     finally:
-        logger.removeFilter(is_from_another_thread)
+        LOG.removeFilter(is_from_another_thread)
 
 
 def wait_for_new(
@@ -167,22 +172,22 @@ def wait_for_new(
     stop = stop or threading.Event()
     watcher = _Watcher(directory)
     if not os.path.exists(directory):
-        tf.logging.warning('%s does not exist yet; waiting for a training to create it', directory)
+        LOG.warning('%s does not exist yet; waiting for a training to create it', directory)
     elif not checkpoint_paths.may_hold_one(directory):
-        tf.logging.info('%s has no checkpoint yet; waiting for the first one', directory)
+        LOG.info('%s has no checkpoint yet; waiting for the first one', directory)
     while not stop.is_set():
-        tf.logging.info('Waiting for new checkpoint at %s', directory)
+        LOG.info('Waiting for new checkpoint at %s', directory)
         waited_from = clock()
         while (found := watcher.look()) is None:
             remaining = poll_secs
             if timeout_secs is not None:
                 remaining = min(poll_secs, waited_from + timeout_secs - clock())
             if remaining <= 0:
-                tf.logging.info('Timed-out waiting for a checkpoint.')
+                LOG.info('Timed-out waiting for a checkpoint.')
                 return
             if stop.wait(remaining):
                 return
-        tf.logging.info('Found new checkpoint at %s', found.path)
+        LOG.info('Found new checkpoint at %s', found.path)
         began = clock()
         yield found
         stop.wait(max(0, began + min_interval_secs - clock()))
@@ -235,4 +240,4 @@ class _Watcher:
     def _warn_once(self, message):
         if message not in self._warned:
             self._warned.add(message)
-            tf.logging.warning('%s', message)
+            LOG.warning('%s', message)

@@ -5,7 +5,11 @@ import sys
 
 from common import startup
 
-_NAME = 'tensorflow'
+# TensorFlow's logger, for modules that must load without TensorFlow: their lines look like those of
+# `tf.logging`. Code that TensorFlow calls, such as a hook, uses `tf.logging`: a line of this logger
+# would count as TensorFlow's own and be hidden.
+LOG = logging.getLogger('tensorflow')
+
 _TENSORFLOW_ITSELF = '/tensorflow/python/'
 # "Restoring parameters from PATH" is a line that scripts match.
 _KEPT = ('saver', 'restore')
@@ -21,10 +25,9 @@ def start(stream=None):
     handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
     if startup.hides_messages():
         handler.addFilter(_concerns_users)
-    logger = logging.getLogger(_NAME)
-    logger.handlers[:] = [handler]
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
+    LOG.handlers[:] = [handler]
+    LOG.propagate = False
+    LOG.setLevel(logging.INFO)
     return handler
 
 

@@ -2,16 +2,15 @@
 
 import contextlib
 import dataclasses
-import logging
 import os
 import shlex
 
 from common import files, labels, locks
 from common.errors import UserError
+from common.logs import LOG
 from datasets.records import manifest_checks
 
 FORMAT_VERSION = 1
-_LOGGER = logging.getLogger('tensorflow')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +169,7 @@ def require_finished(dataset_dir, dataset_name):
                     f'{path} exists: a conversion was interrupted, and the records may be'
                     f' incomplete. To finish it: {command}'
                 )
-            _LOGGER.warning(
+            LOG.warning(
                 '%s exists: a conversion was interrupted, but the records in place are complete and'
                 ' are used. To finish it: %s',
                 path,
