@@ -10,6 +10,7 @@ GRAPH = 'graph'  # A GraphDef.
 META_GRAPH = 'MetaGraph'  # The .meta file of a checkpoint: a GraphDef with collections.
 SAVED_MODEL = 'SavedModel'  # saved_model.pb: MetaGraphs with signatures.
 CHECKPOINT = 'checkpoint'  # The index of a V2 checkpoint, or a V1 checkpoint.
+ONNX = 'ONNX model'
 
 SAVED_MODEL_FILES = ('saved_model.pb', 'saved_model.pbtxt')
 NEEDED = {  # What to pass if this kind is needed.
@@ -17,6 +18,7 @@ NEEDED = {  # What to pass if this kind is needed.
     META_GRAPH: 'name a MetaGraph, such as the .meta beside a checkpoint',
     SAVED_MODEL: 'name a SavedModel',
     CHECKPOINT: 'name a checkpoint or a training directory',
+    ONNX: 'name an ONNX model (.onnx), such as freeze_graph.py writes',
 }
 # What to pass instead of a model that was exported to another format.
 SOURCE = 'name the training directory or the frozen graph (.pb) that it was made from'
@@ -148,6 +150,12 @@ def foreign(path):
             return _of_start(start) or _of_safetensors(stream, start)
     except (OSError, ValueError, RecursionError, NotImplementedError, zipfile.BadZipFile):
         return ''
+
+
+def is_onnx(path):
+    """Return whether a file begins like an ONNX model."""
+    with open(path, 'rb') as stream:
+        return _is_onnx(stream.read(512))
 
 
 def _is_onnx(start):

@@ -2,6 +2,10 @@
 
 The file is beside the checkpoints of a training directory. A graph `X.pb` has the same content in
 `X.json`; for any other ending, the ending is part of the name.
+
+freeze_graph.py also writes ONNX files of the same network: `X.onnx`, and `X.int8.onnx` with 8-bit
+weights. `X.json` lists their hashes and describes them too, with or without `X.pb`. An ONNX file
+that was exported alone is described by `X.onnx.json`.
 """
 
 import dataclasses
@@ -14,7 +18,9 @@ from common.errors import UserError
 FILE_NAME = 'model.json'
 LABEL_SUFFIX = '.label'  # The ending of the file with the class names for other programs.
 _GRAPHS = ('.pb', '.pbtxt')
-FORMAT_VERSION = (1, 0)  # A new major number is not compatible; a new minor number adds keys.
+# Precision -> the ending of the ONNX file.
+ONNX_ENDINGS = {'float32': '.onnx', 'int8': '.int8.onnx'}
+FORMAT_VERSION = (1, 1)  # A new major number is not compatible; a new minor number adds keys.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +38,11 @@ class ModelInfo:
     dataset_name: str = ''
     weights_source: str = ''  # The checkpoint at the start of training, or empty.
     # For graphs only: the names of nodes ('image_bytes', 'input', 'logits', 'probabilities',
-    # 'features', 'output'), the hash of the .pb file, and the versions of the programs.
+    # 'features', 'output'), the hash of the .pb file, the hashes of the ONNX files by precision,
+    # and the versions of the programs.
     nodes: dict[str, str] = dataclasses.field(default_factory=dict)
     graph_sha256: str = ''
+    onnx: dict[str, str] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     # Keys of a newer minor version of the format.
     unknown: dict = dataclasses.field(default_factory=dict)
@@ -56,6 +64,11 @@ class ModelInfo:
             return self
         offset = imagenet.labels_offset(self.num_classes)
         return self.replace(class_names=names, labels_offset=offset)
+
+    def tensor(self, kind):
+        """Return the name of a node's tensor, such as 'logits:0', or '' without such a node."""
+        name = self.nodes.get(kind, '')
+        return name if ':' in name or not name else f'{name}:0'
 
 
 _FIELDS = {field.name: field for field in dataclasses.fields(ModelInfo) if field.name != 'unknown'}
@@ -84,17 +97,49 @@ def beside_graph(graph, suffix='.json'):
     """Return the path of a file that belongs to a graph.
 
     The name of `X.pb` and `X.pbtxt` is X. Any other ending is part of the name: `lenet.v2` and
-    `lenet.v3` are two graphs.
+    `lenet.v3` are two graphs. So is `.onnx` if the ONNX file is exported alone.
     """
     graph = os.fspath(graph)
     name, ending = os.path.splitext(graph)
     return (name if ending in _GRAPHS else graph) + suffix
 
 
+def stem(graph):
+    """Return the common part of the names of a model's files: X for X.pb, X.onnx, X.int8.onnx."""
+    precision = onnx_precision(graph)
+    if precision:
+        return os.fspath(graph).removesuffix(ONNX_ENDINGS[precision])
+    return beside_graph(graph, '')
+
+
+def onnx_precision(path):
+    """Return the precision of the ONNX file `path` according to its name; '' for other files."""
+    longest_first = sorted(ONNX_ENDINGS, key=lambda each: -len(ONNX_ENDINGS[each]))
+    fitting = (each for each in longest_first if os.fspath(path).endswith(ONNX_ENDINGS[each]))
+    return next(fitting, '')
+
+
+def label_beside(graph):
+    """Return the path of the label file of a graph, which has the name of its description."""
+    if onnx_precision(graph):
+        return path_beside(graph).removesuffix('.json') + LABEL_SUFFIX
+    return beside_graph(graph, LABEL_SUFFIX)
+
+
+def files_beside(graph):
+    """List the files that may belong to a graph, whether they exist or not."""
+    graph = os.fspath(graph)
+    endings = ('.json', LABEL_SUFFIX, *ONNX_ENDINGS.values())
+    found = [stem(graph) + ending for ending in endings]
+    if onnx_precision(graph):
+        found += [graph + ending for ending in ('.json', LABEL_SUFFIX)]
+    return [path for path in found if path != graph]
+
+
 def is_graph(path):
-    """Return whether `path` is a graph, not a checkpoint or a directory."""
+    """Return whether `path` is a graph or an ONNX file, not a checkpoint or a directory."""
     path = os.fspath(path)
-    if path.endswith(_GRAPHS):
+    if path.endswith(_GRAPHS) or onnx_precision(path):
         return True
     prefix = checkpoint_paths.prefix_of(path)
     if '.ckpt' in os.path.basename(path) or os.path.exists(f'{prefix}.index'):
@@ -107,10 +152,25 @@ def path_beside(path):
     path = os.fspath(path)
     if path.endswith('.json'):
         return path
+    if onnx_precision(path):
+        return _path_beside_onnx(path)
     if is_graph(path):
         return beside_graph(path)
     directory = path if os.path.isdir(path) else os.path.dirname(path)
     return os.path.join(directory, FILE_NAME)
+
+
+def _path_beside_onnx(path):
+    """Return X.json for X.onnx, unless there is an X.onnx.json and X.json lists another file."""
+    shared, own = f'{stem(path)}.json', beside_graph(path)
+    if not os.path.lexists(own):
+        return shared
+    if not os.path.lexists(shared):
+        return own
+    content = files.read_json(shared)
+    listed = content.get('onnx') if _is_description(content) else None
+    expected = listed.get(onnx_precision(path)) if isinstance(listed, dict) else None
+    return shared if expected and expected == graph_sha256(path) else own
 
 
 def read_beside(path):
@@ -127,8 +187,36 @@ def read_beside(path):
     if not _is_description(content):
         return None  # The file belongs to another program.
     info = _from_json(content, description)
-    _check_hash(path, description, info.graph_sha256)
+    if precision := onnx_precision(path):
+        if description == beside_graph(path) and not info.onnx:
+            # Releases before format version 1.1 wrote only this hash.
+            info = info.replace(onnx={precision: info.graph_sha256})
+        _check_onnx(path, description, info.onnx.get(precision))
+    else:
+        _check_hash(path, description, info.graph_sha256)
     return info
+
+
+def find_onnx(graph, info, precision='float32'):
+    """Return (path of a model's ONNX file or None, the reason why there is none or '').
+
+    `graph` is `X.pb`, or an ONNX file itself. `info` comes from `read_beside(graph)`, which has
+    checked the hash of `graph`.
+    """
+    if info is None:
+        return None, f'there is no description {path_beside(graph)}'
+    path, expected = stem(graph) + ONNX_ENDINGS[precision], info.onnx.get(precision)
+    if not expected:
+        return None, f'{path_beside(graph)} lists no ONNX file in {precision}'
+    if path == os.fspath(graph):
+        return path, ''
+    if not os.path.isfile(path):
+        return None, f'{path} does not exist'
+    if graph_sha256(path) != expected:
+        return None, (
+            f'{path} is not the file that {path_beside(graph)} lists (the SHA-256 differs)'
+        )
+    return path, ''
 
 
 def _is_description(content):
@@ -140,6 +228,14 @@ def _check_hash(graph, description, expected):
         raise UserError(
             f'{description}: does not describe {graph} (the SHA-256 differs); '
             'freeze the model again, or remove the description and pass flags'
+        )
+
+
+def _check_onnx(path, description, expected):
+    if not expected or graph_sha256(path) != expected:
+        why = 'the SHA-256 differs' if expected else f'it lists no file in {onnx_precision(path)}'
+        raise UserError(
+            f'{description}: does not describe {path} ({why}); freeze or export the model again'
         )
 
 

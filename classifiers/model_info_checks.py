@@ -13,6 +13,7 @@ _JSON_TYPES = {
     'moving_average_decay': (float, int, type(None)),
     'class_names': list,
     'nodes': dict,
+    'onnx': dict,
     'versions': dict,
 }
 # Limits against errors and attacks, because memory is reserved for these numbers.

@@ -9,12 +9,16 @@ from classifiers import checkpoint_paths, file_kinds, model_info
 from common import labels
 from common.errors import UserError
 
+_NOT_ONNX = f'not an ONNX model; {file_kinds.NEEDED[file_kinds.ONNX]}'
+
 
 def model(path, label_file=None):
-    """Check that a graph or checkpoint exists, and a label file if one is given."""
+    """Check that a graph, ONNX model or checkpoint exists, and a label file if one is given."""
     if label_file:
         labels.read_labels(label_file)
-    if model_info.is_graph(path):
+    if model_info.onnx_precision(path):
+        onnx_model(path)
+    elif model_info.is_graph(path):
         graph(path)
     # The loader has a better message for a SavedModel.
     elif not file_kinds.is_saved_model(path):
@@ -27,6 +31,19 @@ def graph(path, needed=file_kinds.GRAPH):
     if other:
         raise UserError(f'{path}: {other}')
     require_readable(path)
+
+
+def onnx_model(path):
+    """Check that a file is an ONNX model with a description beside it."""
+    require_readable(path)
+    if not file_kinds.is_onnx(path):
+        raise UserError(f'{path}: {file_kinds.mistaken(path, file_kinds.ONNX) or _NOT_ONNX}')
+    description = model_info.path_beside(path)
+    if not os.path.lexists(description):
+        raise UserError(
+            f'{path}: an ONNX model without its description {description}; '
+            'copy it too, or freeze the model again with freeze_graph.py'
+        )
 
 
 def require_readable(path):

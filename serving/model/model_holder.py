@@ -65,12 +65,12 @@ def signature(model_options):
     path = os.fspath(model_options.path)
     if model_info.is_graph(path):
         main = _state(path)
-        beside = (model_info.beside_graph(path, model_info.LABEL_SUFFIX),)
+        beside = model_info.files_beside(path)
     else:
         prefix = _newest(path)
         main = prefix and (prefix, checkpoints.signature(prefix))
-        beside = ()
-    others = (model_info.path_beside(path), *beside, model_options.label_file)
+        beside = (model_info.path_beside(path),)
+    others = (*beside, model_options.label_file)
     return main and (main, *(_state(other) for other in others if other))
 
 

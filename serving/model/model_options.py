@@ -20,7 +20,7 @@ _MOST = 1_000_000  # Of milliseconds, threads and pictures.
 class ModelOptions(Options):
     """Which model to use, and what its files do not say; None means not given."""
 
-    path: str = ''  # A training directory, a checkpoint, or a frozen graph (.pb).
+    path: str = ''  # A training directory, a checkpoint, a frozen graph (.pb), or an ONNX file.
     label_file: str | None = None
     network_flag: str = NETWORK_FLAG  # What the program calls the flag behind `model_name`.
 

@@ -29,8 +29,8 @@ def name_outputs(info, options):
 
 
 def _beside(path):
-    """Return the label file that was written beside a frozen graph, or None."""
-    path = model_info.beside_graph(path, model_info.LABEL_SUFFIX)
+    """Return the label file that was written beside a model, or None."""
+    path = model_info.label_beside(path)
     return path if os.path.isfile(path) else None
 
 

@@ -29,7 +29,7 @@ class ClassifyOptions(TopOptions, ProgramOptions):
     model: str | None = option(
         MODEL,
         None,
-        'A training directory, a checkpoint, or a frozen graph (.pb).',
+        'A training directory, a checkpoint, a frozen graph (.pb), or its ONNX file (.onnx).',
         is_path=True,
         older=('model_file', 'graph'),
     )
@@ -58,7 +58,8 @@ class ClassifyOptions(TopOptions, ProgramOptions):
         """Raise a UserError unless the model, the label file and at least one picture exist."""
         if not self.model:
             raise UserError(
-                '--model: name a training directory, a checkpoint or a frozen graph (.pb)'
+                '--model: name a training directory, a checkpoint, a frozen graph (.pb) or its '
+                'ONNX file (.onnx)'
             )
         if not self.paths:
             raise UserError('no picture: name files, folders or patterns, or - for standard input')

@@ -8,6 +8,7 @@ import re
 import shlex
 import unicodedata
 
+from classifiers import model_info
 from common import processors
 from common.checks import Range
 from common.errors import UserError
@@ -159,7 +160,7 @@ class ServerOptions(ProgramOptions):
     model: str = option(
         MODEL,
         'my_inception_v4_freeze.pb',
-        'A frozen graph, a checkpoint, or a training directory.',
+        'A frozen graph (.pb), its ONNX file (.onnx), a checkpoint, or a training directory.',
         is_path=True,
         name='model_name',
     )
@@ -204,7 +205,7 @@ class ServerOptions(ProgramOptions):
     def model_path(self):
         """Return the path of the model."""
         path = os.path.join(self.model_dir, self.model) if self.model_dir else self.model
-        if path.endswith('.pb') and not os.path.exists(path):
+        if path.endswith(('.pb', '.onnx')) and not os.path.exists(path):
             raise self.mistake('model', f'there is no file {path}')
         return path
 
@@ -244,9 +245,7 @@ class ServerOptions(ProgramOptions):
 
 def name_for(path):
     """Return the name of a model in addresses: that of its file or directory."""
-    name = os.path.basename(os.path.normpath(path))
-    if name.endswith(('.pb', '.pbtxt')):
-        name = os.path.splitext(name)[0]
+    name = os.path.basename(model_info.stem(os.path.normpath(path)))
     return re.sub(r'[^A-Za-z0-9_.-]', '_', name) or 'model'
 
 

@@ -101,9 +101,10 @@ def test_a_graph_may_lie_in_a_directory_called_like_a_checkpoint(tmp_path):
 
 
 def test_keys_of_a_newer_minor_version_survive(file):
-    change(file, format_version='1.7', calibration=[1.5])
+    change(file, format_version='1.7', calibration=[1.5], onnx={'int4': 'hash'})
     info = model_info.read(file)
     model_info.write(file.parent, info)
+    assert json.loads(file.read_text())['onnx'] == {'int4': 'hash'}
     assert json.loads(file.read_text())['calibration'] == [1.5]
     assert model_info.read(file) == info
 
@@ -135,6 +136,8 @@ def test_keys_of_a_newer_minor_version_survive(file):
         ({'moving_average_decay': 1}, '"moving_average_decay" is 1'),
         ({'nodes': ['input']}, '"nodes"'),
         ({'nodes': {'input': 3}}, '"nodes" must contain strings'),
+        ({'onnx': ['hash']}, '"onnx"'),
+        ({'onnx': {'float32': None}}, '"onnx" must contain strings'),
         ({'versions': {'x': None}}, '"versions" must contain strings'),
         ({'graph_sha256': None}, '"graph_sha256"'),
         ({'moving_average_decay': 'much'}, '"moving_average_decay"'),

@@ -26,6 +26,18 @@ MISTAKES = {
         'classify_image.py --model={0}/y.pb {0}/x.pb',
         '{0}/y.pb: No such file or directory',
     ),
+    'no ONNX file': (
+        'classify_image.py --model={0}/y.onnx {0}/x.pb',
+        '{0}/y.onnx: No such file or directory',
+    ),
+    'no description of an ONNX file': (
+        'classify_image.py --model={0}/x.onnx {0}/x.pb',
+        '{0}/x.onnx: an ONNX model without its description {0}/x.json',
+    ),
+    'no ONNX file to serve': (
+        'server.py --model_name={0}/y.onnx --port=0',
+        '--model_name={0}/y.onnx: there is no file {0}/y.onnx',
+    ),
     'no checkpoint to classify with': (
         'classify_image.py --model={0}/empty {0}/x.pb',
         '{0}/empty: no checkpoint in this directory',
@@ -90,6 +102,7 @@ def folder(tmp_path):
     (tmp_path / 'empty').mkdir()
     for name in ('x.pb', 'model.ckpt-3.index'):
         (tmp_path / name).touch()
+    (tmp_path / 'x.onnx').write_bytes(b'\x08\x08\x12\x07tf2onnx')
     return tmp_path
 
 

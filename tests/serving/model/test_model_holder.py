@@ -136,7 +136,10 @@ def test_every_file_of_a_model_counts(tmp_path):
     graph = small_models.frozen(tmp_path / 'a.pb', directory)
     labels = tmp_path / 'other.label'
     cases = [
-        (ModelOptions(graph), [graph, tmp_path / 'a.json', tmp_path / 'a.label']),
+        (
+            ModelOptions(graph),
+            [graph, tmp_path / 'a.json', tmp_path / 'a.label', tmp_path / 'a.onnx'],
+        ),
         (ModelOptions(graph, label_file=os.fspath(labels)), [labels]),
         (ModelOptions(directory), [tmp_path / 'train/model.ckpt-1.index']),
     ]

@@ -302,6 +302,8 @@ def test_the_greeting_tells_who_can_reach_it(host, words):
     ('path', 'name'),
     [
         ('models/my_inception_v4_freeze.pb', 'my_inception_v4_freeze'),
+        ('models/flowers.onnx', 'flowers'),
+        ('models/flowers.int8.onnx', 'flowers'),
         ('runs/flowers/', 'flowers'),
         ('model.ckpt-500', 'model.ckpt-500'),
         ('꽃 1.pb', '__1'),
