@@ -6,10 +6,9 @@ import os
 import threading
 import time
 
-import tensorflow.compat.v1 as tf
-
 from classifiers import checkpoints, model_info, watch
 from common.errors import one_line
+from common.logs import LOG
 from serving.model import model_trial
 from serving.model.predictor import Predictor
 
@@ -20,7 +19,6 @@ _SHORTAGES = (
     model_trial.ShortageError,
     MemoryError,
     OSError,  # For example, no process could be started.
-    tf.errors.ResourceExhaustedError,
 )
 
 
@@ -28,9 +26,7 @@ class NotReadyError(Exception):
     """No model is loaded, or it was closed."""
 
 
-def for_model(
-    model_options, predictor_options=None, report=tf.logging.info, observe=None, trial=None
-):
+def for_model(model_options, predictor_options=None, report=LOG.info, observe=None, trial=None):
     """Make a ModelHolder for a path, which reloads the model when it is written again.
 
     `trial` has the TrialLimits for the test of a new model; without them it is not tested.
@@ -103,7 +99,7 @@ class ModelHolder:
         self,
         make,
         look,
-        report=tf.logging.info,
+        report=LOG.info,
         try_out=lambda stop, found: None,
         clock=time.monotonic,
     ):

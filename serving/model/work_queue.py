@@ -3,9 +3,7 @@
 import threading
 import time
 
-import tensorflow.compat.v1 as tf
-
-from pictures.kinds import BadImage, ImageTooLarge
+from pictures.kinds import BadImage
 from serving.fairness import Turns
 
 _RATE_MEMORY = 0.9  # The weight of the earlier runs in the mean time per picture.
@@ -233,20 +231,10 @@ class WorkQueue:
                     self._classify([item])
             else:
                 request, index = batch[0]
-                fault = _fault_of_picture(error)
-                if fault is None:
-                    request.fail(error)
+                if isinstance(error, BadImage):
+                    request.answer(index, error)
                 else:
-                    request.answer(index, fault)
+                    request.fail(error)
             return
         for (request, index), row in answered:
             request.answer(index, row)
-
-
-def _fault_of_picture(error):
-    """Return the BadImage that explains a failed run, or None if the picture is not at fault."""
-    if isinstance(error, tf.errors.InvalidArgumentError):
-        return BadImage('the model cannot read this picture')
-    if isinstance(error, tf.errors.ResourceExhaustedError):
-        return ImageTooLarge('too large for the memory of this machine')
-    return None

@@ -129,7 +129,7 @@ def _try_gate():
     """Decode once, so that the first picture is as fast as the next."""
     from pictures import gate
     from preprocessing.picture_decoder import TensorFlowDecoder
-    from serving.model.engines.tensorflow_engine import trial_pictures
+    from serving.model.engines.trial_pictures import trial_pictures
 
     for picture in trial_pictures():
         gate.normalise(picture, TensorFlowDecoder())

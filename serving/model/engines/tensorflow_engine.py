@@ -1,156 +1,92 @@
-"""Run a model in a session: pictures in, probabilities out."""
+"""Run a model with TensorFlow: checkpoints, training directories and frozen graphs."""
 
-import dataclasses
-import functools
-import io
+import os
 
-import numpy as np
 import tensorflow.compat.v1 as tf
-from PIL import Image
-from tensorflow.core.protobuf import config_pb2
 
 from common.errors import UserError, one_line
 from deployment import precision
-
-_SUM_TOLERANCE = 1e-2  # bfloat16 keeps 8 bits of each probability.
-_ALIASES = ('Identity', 'Reshape', 'Squeeze')
-
-
-@dataclasses.dataclass(frozen=True)
-class _Feeding:
-    """How pictures are fed to a graph."""
-
-    size: int | None = None  # Pictures per run; None means any number.
-    is_batch: bool = True  # Otherwise a single string.
+from pictures.kinds import BadImage, ImageTooLarge
+from serving.model.engines import comparison, loading
+from serving.model.engines.runner import Runner
 
 
-def _compile(session, model):
-    """Return a function that runs the model in a session.
+class TensorFlowEngine:
+    """Implement `serving.model.engines.engine.Engine`."""
 
-    The public `Session.make_callable` gives the same numbers, but prepares its arguments in Python
-    for each call: on two cores 0.24 ms in place of 0.04 ms, for every picture of a server. This
-    method has no public name; pyproject.toml limits TensorFlow to versions that have it.
-    """
-    options = config_pb2.CallableOptions(feed=[model.pictures.name], fetch=[model.output.name])
-    return session._make_callable_from_options(options)
+    name = 'tensorflow'
 
-
-class Runner:
-    """Holds a session that is warmed up, so that the first picture is as fast as the next."""
-
-    def __init__(self, model, short_type=None):
-        config = tf.ConfigProto(allow_soft_placement=True)
-        config.gpu_options.allow_growth = True
-        precision.rewrite(config, short_type)
-        self._session = tf.Session(graph=model.graph, config=config)
+    def __init__(self, model_options, options):
+        path = os.fspath(model_options.path)
+        self.options = options.resolved(precision.has_gpu())
         try:
-            with model.graph.as_default():  # Outside, TensorFlow would run eagerly.
-                model.initialize(self._session)
-            # Every other set of feeds and fetches would cost an executor of its own.
-            self._call = _compile(self._session, model)
-            self._feeding, rows = self._try_feedings(model.pictures.shape)
+            model = loading.load(model_options)
+            self._runner, self.precision, why = _choose_runner(path, model, self.options)
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(f'{path}: {one_line(error, 200)}') from None
+        self.lines = (*model.lines, *why)
+        self.refuses_damaged = self._runner.refuses_damaged
+        try:
+            self.info = _completed(model.info, self._runner.num_classes, path)
         except BaseException:
-            self._session.close()
+            self.close()
             raise
-        self.num_classes = rows.shape[1]
-        self.refuses_damaged = all(self._refuses(picture) for picture in _damaged_pictures())
-        self.adds_softmax = not _are_probabilities(rows, model.output.op)
 
     def run(self, pictures):
-        """Return the probabilities, an array [pictures, classes]."""
-        rows = self._raw(self._feeding, pictures)
-        return _softmax(rows) if self.adds_softmax else rows
+        """Return the probabilities of normalised pictures."""
+        try:
+            return self._runner.run(pictures)
+        except tf.errors.InvalidArgumentError:
+            raise BadImage('the model cannot read this picture') from None
+        except tf.errors.ResourceExhaustedError:
+            raise ImageTooLarge('too large for the memory of this machine') from None
 
     def close(self):
         """Free the session."""
-        self._session.close()
-
-    def _refuses(self, picture):
-        """Tell whether the graph refuses a picture."""
-        try:
-            self._raw(self._feeding, [picture])
-        except tf.errors.InvalidArgumentError:
-            return True
-        return False
-
-    def _raw(self, feeding, pictures):
-        size = feeding.size or len(pictures)
-        batches = [pictures[first : first + size] for first in range(0, len(pictures), size)]
-        return np.concatenate([self._run_batch(feeding, batch, size) for batch in batches])
-
-    def _run_batch(self, feeding, pictures, size):
-        # Not padded with one of `pictures`: memory was reserved to decode each of them once.
-        padded = [*pictures, *[trial_pictures()[0]] * (size - len(pictures))]
-        (values,) = self._call(np.array(padded if feeding.is_batch else pictures[0], object))
-        if feeding.is_batch and len(values) != size:
-            raise ValueError(f'{len(values)} rows for {size} pictures')
-        return np.asarray(values, np.float32).reshape(size, -1)[: len(pictures)]
-
-    def _try_feedings(self, shape):
-        """Return the first way of feeding that works, and its result for two pictures."""
-        complaint = ''
-        for feeding in _ways(shape):
-            try:
-                rows = self._raw(feeding, trial_pictures()[:2])
-            except (tf.errors.OpError, ValueError) as error:
-                # The first way is the most likely one.
-                complaint = complaint or one_line(error, 200)
-            else:
-                if not np.isfinite(rows).all():
-                    raise UserError(
-                        'the model returns numbers that are not finite (its weights may be NaN)'
-                    )
-                return feeding, rows
-        raise UserError(f'the model cannot be run on a picture ({complaint})')
+        self._runner.close()
 
 
-def _ways(shape):
-    if shape.ndims == 0:
-        return (_Feeding(1, is_batch=False),)
-    fixed = shape.as_list()[0] if shape.ndims else None
-    if fixed:
-        return (_Feeding(fixed),)
-    # A graph for batches of any size may still contain a reshape for a single picture.
-    ways = (_Feeding(), _Feeding(1))
-    return ways if shape.ndims else (*ways, _Feeding(1, is_batch=False))
+def _completed(info, num_classes, path):
+    """Return `info` with the number of outputs, which may be known only after a run."""
+    if info.num_classes not in (0, num_classes):
+        raise UserError(
+            f'{path}: returns {num_classes} numbers per picture, but its description says '
+            f'{info.num_classes} classes; name the right node with --output_layer'
+        )
+    return info.replace(num_classes=num_classes)
 
 
-@functools.cache
-def trial_pictures():
-    """Return different encoded pictures to test a model with."""
-    y, x = np.mgrid[0:240, 0:320]
-    ramps = np.stack([x * 255 / 319, y * 255 / 239, (x + y) * 255 / 558], 2)
-    waves = np.stack([127 + 127 * np.sin((x + k * y) / (8 + 5 * k)) for k in range(3)], 2)
-    rings = np.repeat(127 + 127 * np.cos(np.hypot(x - 160, y - 120) / 9)[..., np.newaxis], 3, 2)
-    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3))
-    pictures = (ramps, waves, rings, noise)
-    return tuple(
-        _encoded(pixels.astype(np.uint8), kind)
-        for pixels, kind in zip(pictures, ('JPEG', 'PNG', 'JPEG', 'JPEG'), strict=True)
-    )
+def _choose_runner(path, model, options):
+    """Return (Runner, its precision, lines for the log)."""
+    short = precision.choose(has_gpu=False)
+    if options.precision == 'float32':
+        return _warm(path, model, None, options), 'float32', ()
+    if options.precision == 'bfloat16':
+        missing = ('This processor has no bfloat16: it will be slow',) if not short else ()
+        return _warm(path, model, 'bfloat16', options), 'bfloat16', missing
+    if not short:
+        return (
+            _warm(path, model, None, options),
+            'float32',
+            ('Using float32: this processor has no bfloat16',),
+        )
+    return _faster(path, model, options)
 
 
-def _damaged_pictures():
-    """Return a JPEG and a PNG without their last bytes, which a tolerant decoder accepts."""
-    return tuple(picture[:-2] for picture in trial_pictures()[:2])
+def _warm(path, model, short_type, options):
+    """Return a Runner that has run the most frequent sizes of a batch."""
+    try:
+        runner = Runner(model, short_type)
+    except UserError as error:
+        raise UserError(f'{path}: {error}') from None
+    comparison.warm_up(runner.run, options.max_batch_size)
+    return runner
 
 
-def _encoded(pixels, kind):
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, kind)
-    return stream.getvalue()
-
-
-def _are_probabilities(rows, operation):
-    """Tell whether rows are distributions, or come from a sigmoid for each class."""
-    while operation.type in _ALIASES:
-        operation = operation.inputs[0].op
-    sums = rows.sum(axis=1)
-    return operation.type in ('Softmax', 'Sigmoid') or bool(
-        (rows >= 0).all() and (abs(sums - 1) < _SUM_TOLERANCE).all()
-    )
-
-
-def _softmax(rows):
-    powers = np.exp(rows - rows.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+def _faster(path, model, options):
+    """Return the Runner in bfloat16 if it is faster and gives the same classes, else float32."""
+    plain, short = (_warm(path, model, kind, options) for kind in (None, 'bfloat16'))
+    is_short, line = comparison.is_better(plain.run, short.run, 'bfloat16', options.max_batch_size)
+    chosen, other = (short, plain) if is_short else (plain, short)
+    other.close()
+    return chosen, 'bfloat16' if is_short else 'float32', (line,)

@@ -9,7 +9,7 @@ import pytest
 from classifiers import model_info
 from common.errors import UserError
 from serving.model import model_holder, model_trial
-from serving.model.engines.tensorflow_engine import trial_pictures
+from serving.model.engines.trial_pictures import trial_pictures
 from serving.model.model_holder import ModelHolder, NotReadyError
 from serving.model.model_options import ModelOptions, PredictorOptions
 from support.files import checkpoint_files, small_models

@@ -4,15 +4,11 @@ import threading
 
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
 from common.errors import UserError
 from pictures.gate import BadImage
-from serving.model import predictor as predictor_module
-from serving.model.engines import tensorflow_engine
-from serving.model.engines.loaded_model import LoadedModel
-from serving.model.engines.tensorflow_engine import trial_pictures
+from serving.model.engines.trial_pictures import trial_pictures
 from serving.model.model_options import ModelOptions, PredictorOptions
 from serving.model.predictor import Predictor, top
 from support.files import checkpoint_files, small_models
@@ -130,23 +126,6 @@ def test_options_are_checked(graph, options, words):
         Predictor(ModelOptions(graph), PredictorOptions(**options))
 
 
-@pytest.mark.parametrize(
-    ('has_it', 'seconds', 'expected'),
-    [(False, (), 'float32'), (True, (5, 4), 'bfloat16'), (True, (5, 4.9), 'float32')],
-    ids=['no bfloat16', 'faster', 'hardly faster'],
-)
-def test_auto_takes_bfloat16_where_it_is_worth_it(graph, monkeypatch, has_it, seconds, expected):
-    short = 'bfloat16' if has_it else None
-    monkeypatch.setattr(predictor_module.precision, 'choose', lambda has_gpu: short)
-    monkeypatch.setattr(predictor_module, '_times', lambda runners, batch: seconds)
-    report = []
-    options = PredictorOptions(precision='auto')
-    with Predictor(ModelOptions(graph), options, report.append) as predictor:
-        assert predictor.precision == expected
-        assert predictor.predict(trial_pictures()).shape == (4, 5)
-    assert any(f'Using {expected}' in line for line in report)
-
-
 def test_the_best_come_first_and_ties_in_their_order():
     assert top(np.array([0.2, 0.5, 0.2, 0.1], np.float32), 3) == [
         (1, 0.5),
@@ -154,20 +133,3 @@ def test_the_best_come_first_and_ties_in_their_order():
         (2, pytest.approx(0.2)),
     ]
     assert len(top(np.ones(2), 5)) == 2
-
-
-def test_a_fixed_batch_decodes_a_picture_once(monkeypatch):
-    runs = []
-
-    def call(pictures):
-        runs.append(list(pictures))
-        return [np.full((4, 3), 1 / 3)]
-
-    monkeypatch.setattr(tensorflow_engine, '_compile', lambda session, model: call)
-    with tf.Graph().as_default() as graph:
-        fed = tf.placeholder(tf.string, [4])
-        model = LoadedModel(graph, fed, tf.zeros([4, 3]), info=None)
-    alone = tensorflow_engine.Runner(model)
-    assert alone.run([b'large']).shape == (1, 3)
-    alone.close()
-    assert runs[-1].count(b'large') == 1

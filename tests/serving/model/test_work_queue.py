@@ -4,8 +4,8 @@ import contextlib
 import threading
 
 import pytest
-import tensorflow.compat.v1 as tf
 
+from pictures.kinds import BadImage
 from serving.model.work_queue import BusyError, ClosedError, ExpiredError, WorkQueue
 
 
@@ -190,22 +190,15 @@ def test_an_error_reaches_only_the_request_that_caused_it():
     queue.close()
 
 
-@pytest.mark.parametrize(
-    ('kind', 'words'),
-    [
-        (tf.errors.InvalidArgumentError, 'the model cannot read this picture'),
-        (tf.errors.ResourceExhaustedError, 'too large for the memory of this machine'),
-    ],
-)
-def test_what_a_picture_makes_the_graph_fail_with_is_its_own_outcome(kind, words):
+def test_a_picture_that_the_model_refuses_is_refused_alone():
     def run(pictures):
         if 'bad' in pictures:
-            raise kind(None, None, 'nodes and numbers')
+            raise BadImage('the model cannot read this picture')
         return pictures
 
     queue = WorkQueue(run, 1, max_batch_size=4)
     first, bad, last = queue.submit(['a', 'bad', 'b'])
-    assert (first, str(bad), last) == ('a', words, 'b')
+    assert (first, str(bad), last) == ('a', 'the model cannot read this picture', 'b')
     queue.close()
 
 
