@@ -6,6 +6,14 @@ import os
 import re
 import sys
 
+# The packages that `scripts/setup_env.sh --serve` leaves out and the programs import.
+_ONLY_FOR_TRAINING = {
+    'tensorflow': 'TensorFlow',
+    'tensorboard': 'TensorBoard',
+    'tf_slim': 'tf-slim',
+    'google_crc32c': 'google-crc32c',
+}
+
 
 class UserError(ValueError):
     """A user's mistake: one line that names the flag or file, and what would be valid."""
@@ -27,7 +35,10 @@ def one_line(error, most=None):
 
 
 def exit_cleanly(main):
-    """Wrap a program's `main`: a UserError becomes one line on standard error and exit status 1."""
+    """Wrap a program's `main`: a UserError becomes one line on standard error and exit status 1.
+
+    So does a package that an environment for serving does not have.
+    """
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
@@ -36,6 +47,11 @@ def exit_cleanly(main):
                 return main(*args, **kwargs)
         except UserError as error:
             sys.exit(f'error: {error}')
+        except ModuleNotFoundError as error:
+            if error.name not in _ONLY_FOR_TRAINING:
+                raise
+            name = _ONLY_FOR_TRAINING[error.name]
+            sys.exit(f'error: {name} is not installed; run scripts/setup_env.sh')
         except KeyboardInterrupt:
             sys.exit(130)
         except BrokenPipeError:

@@ -27,6 +27,26 @@ def test_other_errors_keep_their_traceback():
         main()
 
 
+def test_a_missing_package_of_the_full_environment_is_one_line():
+    @exit_cleanly
+    def main():
+        raise ModuleNotFoundError("No module named 'tensorflow'", name='tensorflow')
+
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 'error: TensorFlow is not installed; run scripts/setup_env.sh'
+
+
+@pytest.mark.parametrize('name', ['tensorflow.python', 'training.mistyped'])
+def test_a_missing_module_of_any_other_name_keeps_its_traceback(name):
+    @exit_cleanly
+    def main():
+        raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+
+    with pytest.raises(ModuleNotFoundError):
+        main()
+
+
 def test_a_reader_that_leaves_early_causes_no_traceback():
     program = (
         'from common.errors import exit_cleanly\n'
