@@ -45,6 +45,17 @@ def test_a_script_is_the_program_that_it_starts(checkout):
     assert call['process'] == started.pid
 
 
+@pytest.mark.parametrize(
+    ('script', 'flag'), [('classify.sh', '--model'), ('server.sh', '--model_name')]
+)
+def test_an_onnx_file_is_used_where_it_is_alone(checkout, script, flag):
+    model = './my_inception_v4_freeze'
+    for ending in ('.onnx', '.pb'):
+        (checkout.here / f'{model}{ending}').touch()
+        (call,) = checkout.calls(script)
+        assert f'{flag}={model}{ending}' in call['flags']
+
+
 def test_a_failed_program_ends_the_script_with_its_status(checkout):
     (checkout.root / 'download_and_convert_data.py').write_text('raise SystemExit(7)')
     done = checkout.run('convert_tfrecord.sh')

@@ -53,6 +53,13 @@ class Settings:
         return f'{self.export_dir.removesuffix("/")}/my_{self.model_name}_freeze.pb'
 
     @property
+    def frozen_model(self):
+        """Return the path of the frozen graph, or of its ONNX file where only that exists."""
+        onnx = f'{self.frozen_graph.removesuffix(".pb")}.onnx'
+        has_only_onnx = os.path.exists(onnx) and not os.path.exists(self.frozen_graph)
+        return onnx if has_only_onnx else self.frozen_graph
+
+    @property
     def data_flags(self):
         """Return the flags that name the data set to any program."""
         return [f'--dataset_name={self.dataset_name}', f'--dataset_dir={self.dataset_dir}']
