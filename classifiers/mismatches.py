@@ -3,7 +3,7 @@
 from classifiers.model_request import NETWORK_FLAG
 from common import imagenet
 from common.errors import UserError
-from nets import nets_factory, released
+from nets import model_specs, released
 
 # Variables of Inception v3 in the older Inception package.
 _OLDER_NAMES = {'conv0/weights', 'conv0/BatchNorm/beta', 'logits/logits/weights'}
@@ -30,7 +30,7 @@ def require_some(path, model_name, found, held, exclude_scopes=(), network_flag=
     if found:
         return
     roots = sorted({name.split('/')[0] for name in held})
-    candidates = [n for n, spec in nets_factory.MODELS.items() if spec.scope in roots]
+    candidates = [n for n, spec in model_specs.MODELS.items() if spec.scope in roots]
     if model_name in candidates:
         advice = f'--checkpoint_exclude_scopes={",".join(exclude_scopes)} leaves nothing to restore'
     elif candidates:

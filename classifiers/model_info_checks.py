@@ -4,6 +4,8 @@ import math
 
 from common import checks, text
 from common.errors import UserError
+from nets import model_specs
+from preprocessing import recipe_names
 
 _JSON_TYPES = {
     'num_classes': int,
@@ -72,13 +74,9 @@ def check_values(path, info):
 
 
 def _require_known(path, info):
-    # Imported here, so that other errors do not wait for TensorFlow.
-    from nets import nets_factory
-    from preprocessing import preprocessing_factory
-
     known = (
-        ('model_name', 'network', nets_factory.networks_map),
-        ('preprocessing_name', 'preprocessing', preprocessing_factory.known_names()),
+        ('model_name', 'network', model_specs.MODELS),
+        ('preprocessing_name', 'preprocessing', recipe_names.known()),
     )
     for key, kind, table in known:
         value = getattr(info, key)

@@ -10,7 +10,7 @@ from classifiers import build, checkpoints, model_info, released_archives, resto
 from classifiers.model_info import ModelInfo
 from common import archives, checks, files, imagenet
 from common.errors import UserError
-from nets import nets_factory, released
+from nets import model_specs, released
 
 _UNPACKED = '.unpacked'
 
@@ -21,7 +21,7 @@ def choose(name):
     if found:
         return found
     by_name = released_archives.by_name()
-    if name in nets_factory.MODELS:
+    if name in model_specs.MODELS:
         raise UserError(
             f'{name}: no checkpoint of it was ever released; train it from random weights '
             f'(scripts/train_from_scratch.sh {name} DATASET), or name one of '
@@ -37,7 +37,7 @@ def describe(release, source):
         model_name=release.network,
         num_classes=release.classes,
         image_size=release.image_size,
-        channels=nets_factory.get_spec(release.network).channels,
+        channels=model_specs.get_spec(release.network).channels,
         preprocessing_name=release.preprocessing,
         class_names=imagenet.names(release.classes),
         labels_offset=release.labels_offset,

@@ -8,8 +8,8 @@ from classifiers.model_info import ModelInfo
 from classifiers.model_request import StoredModel
 from common import checks, imagenet, labels
 from common.errors import UserError
-from nets import nets_factory, released
-from preprocessing import preprocessing_factory
+from nets import model_specs, released
+from preprocessing import recipe_names
 
 DEFAULT_MODEL_NAME = 'inception_v3'
 
@@ -32,8 +32,8 @@ def resolve(
     contradicts the stored description is an error. In everything else the request wins.
     """
     stored, warm_start = stored or StoredModel(), warm_start or StoredModel()
-    _require_known(request.network_flag, 'network', request.model_name, nets_factory.MODELS)
-    recipes = nets_factory.MODELS | preprocessing_factory.RECIPES
+    _require_known(request.network_flag, 'network', request.model_name, model_specs.MODELS)
+    recipes = recipe_names.known()
     _require_known('--preprocessing_name', 'preprocessing', request.preprocessing_name, recipes)
     if stored.info:
         _check_identity(stored, request)
@@ -63,7 +63,7 @@ def _channels(use_grayscale, model_name):
     """Return the channels that --use_grayscale asks for; LeNet has one channel either way."""
     if use_grayscale is None:
         return None
-    return 1 if use_grayscale else nets_factory.get_spec(model_name).channels
+    return 1 if use_grayscale else model_specs.get_spec(model_name).channels
 
 
 def _check_identity(stored, request):
@@ -104,7 +104,7 @@ def _identify(request, checkpoint, dataset_classes, dataset_labels):
     """Describe a classifier that has no model.json; return that and lines for the log."""
     release = released.by_checkpoint(checkpoint) if checkpoint else None
     name = request.model_name or (release.network if release else DEFAULT_MODEL_NAME)
-    spec = nets_factory.get_spec(name)
+    spec = model_specs.get_spec(name)
     is_imagenet = dataset_classes in (None, imagenet.NUM_LABELS)
     fits = release is not None and release.network == name and is_imagenet
     offset, lines = request.labels_offset, []
@@ -188,7 +188,7 @@ def _presentation(stored, warm_start, model_name):
         if release and release.network == model_name:
             why = f'as {release.archive} was trained'
             return _Presentation(release.image_size, release.preprocessing, why)
-    spec = nets_factory.get_spec(model_name)
+    spec = model_specs.get_spec(model_name)
     return _Presentation(spec.image_size, spec.preprocessing, f'the default of {model_name}')
 
 

@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import checkpoints, mismatches, scopes
 from classifiers.checkpoints import AVERAGE_SUFFIX
 from classifiers.model_request import NETWORK_FLAG
-from nets import nets_factory
+from nets import model_specs
 
 # Errors if a checkpoint was removed or replaced after its plan was made. Other errors of a session
 # are not caught: distributed sessions recover from them.
@@ -98,7 +98,7 @@ def warm_start(
     checkpoint's moving averages are used if it has them, because its accuracy was measured with
     them. All `averages` (from `shadows`) start with the values of their variables.
     """
-    spec = nets_factory.get_spec(model_name)
+    spec = model_specs.get_spec(model_name)
     held = checkpoints.read_variables(path)
     mismatches.refuse_older_names(path, held)
     variables = _by_name(variables)
@@ -159,7 +159,7 @@ def inference(path, model_name, variables, use_averages=False, network_flag=NETW
 
     Only the auxiliary head may be missing, because no result depends on it.
     """
-    spec = nets_factory.get_spec(model_name)
+    spec = model_specs.get_spec(model_name)
     held = checkpoints.read_variables(path)
     mismatches.refuse_older_names(path, held)
     has_averages = any(name.endswith(AVERAGE_SUFFIX) for name in held)

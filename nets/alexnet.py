@@ -6,7 +6,7 @@ Krizhevsky, arXiv:1404.5997, the footnote to section 5: one tower, no response n
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import convolutional_head, layers
+from nets import convolutional_head, layers, model_specs
 
 
 def alexnet_v2_arg_scope(weight_decay=0.0005):
@@ -44,4 +44,4 @@ def alexnet_v2(
                 )
 
 
-alexnet_v2.default_image_size = 224
+alexnet_v2.default_image_size = model_specs.get_spec('alexnet_v2').image_size

@@ -7,7 +7,7 @@ networks' (Krizhevsky et al., 2012), section 3.3, with the constants of cuda-con
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import layers, regularizers
+from nets import layers, model_specs, regularizers
 
 
 def cifarnet_arg_scope(weight_decay=0.004):
@@ -64,7 +64,7 @@ def cifarnet(
     return logits, end_points
 
 
-cifarnet.default_image_size = 32
+cifarnet.default_image_size = model_specs.get_spec('cifarnet').image_size
 
 
 def _normalise_responses(net, name):

@@ -5,7 +5,7 @@ from functools import partial
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import inception_utils, layers, regularizers
+from nets import inception_utils, layers, model_specs, regularizers
 from nets.inception_utils import Conv, avg_pool, max_pool
 
 _BLOCK_35 = (  # Figure 16
@@ -222,4 +222,4 @@ def inception_resnet_v2(
     return logits, end_points
 
 
-inception_resnet_v2.default_image_size = 299
+inception_resnet_v2.default_image_size = model_specs.get_spec('inception_resnet_v2').image_size

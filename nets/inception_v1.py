@@ -4,7 +4,7 @@ auxiliary classifiers, as in the released checkpoint."""
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import inception_utils, layers
+from nets import inception_utils, layers, model_specs
 from nets.inception_utils import Conv, max_pool
 
 inception_v1_arg_scope = inception_utils.inception_arg_scope
@@ -94,4 +94,4 @@ def inception_v1(
     return logits, end_points
 
 
-inception_v1.default_image_size = 224
+inception_v1.default_image_size = model_specs.get_spec('inception_v1').image_size

@@ -3,7 +3,7 @@
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import inception_utils, layers
+from nets import inception_utils, layers, model_specs
 from nets.inception_utils import Conv, avg_pool, max_pool
 
 inception_v3_arg_scope = inception_utils.inception_arg_scope
@@ -152,4 +152,4 @@ def inception_v3(
     return logits, end_points
 
 
-inception_v3.default_image_size = 299
+inception_v3.default_image_size = model_specs.get_spec('inception_v3').image_size

@@ -6,7 +6,7 @@ The layers are wider than the paper's, as in TensorFlow's MNIST tutorial.
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import layers, regularizers
+from nets import layers, model_specs, regularizers
 
 
 def lenet_arg_scope(weight_decay=0.0):
@@ -50,4 +50,4 @@ def lenet(
     return logits, end_points
 
 
-lenet.default_image_size = 28
+lenet.default_image_size = model_specs.get_spec('lenet').image_size

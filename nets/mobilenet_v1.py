@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from common.errors import UserError
-from nets import layers, regularizers, striding
+from nets import layers, model_specs, regularizers, striding
 
 
 class Conv(namedtuple('Conv', ['kernel', 'stride', 'depth'])):
@@ -155,7 +155,7 @@ def _classify(net, num_classes, spatial_squeeze):
     return layers.squeeze_spatial(logits) if spatial_squeeze else logits
 
 
-mobilenet_v1.default_image_size = 224
+mobilenet_v1.default_image_size = model_specs.get_spec('mobilenet_v1').image_size
 
 
 def _narrowed(depth_multiplier):

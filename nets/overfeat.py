@@ -6,7 +6,7 @@ Sermanet et al., arXiv:1312.6229, table 1.
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import convolutional_head, layers
+from nets import convolutional_head, layers, model_specs
 
 
 def overfeat_arg_scope(weight_decay=0.0005):
@@ -46,4 +46,4 @@ def overfeat(
                 )
 
 
-overfeat.default_image_size = 231
+overfeat.default_image_size = model_specs.get_spec('overfeat').image_size

@@ -19,7 +19,7 @@ class Release:
     """An archive; accuracies are in percent on the validation set with a single crop."""
 
     archive: str  # File name under BASE_URL.
-    network: str  # Name in nets_factory.
+    network: str  # Name in model_specs.
     image_size: int
     preprocessing: str
     classes: int

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from common.errors import UserError
-from nets import layers, regularizers, striding
+from nets import layers, model_specs, regularizers, striding
 
 
 class Block(collections.namedtuple('Block', ['scope', 'unit_fn', 'args'])):
@@ -37,7 +37,7 @@ def variant(name):
     def decorate(network):
         network.__name__ = network.__qualname__ = name
         network.__doc__ = f'Build {name}; return its logits (or features) and end points.'
-        network.default_image_size = 224
+        network.default_image_size = model_specs.get_spec(name).image_size
         return network
 
     return decorate

@@ -8,7 +8,7 @@ Simonyan and Zisserman, arXiv:1409.1556. Every function takes an image of 224 (o
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import convolutional_head, layers
+from nets import convolutional_head, layers, model_specs
 
 _DEPTHS = (64, 128, 256, 512, 512)
 _CONVOLUTIONS = {  # The number of 3x3 convolutions before each pooling, table 1.
@@ -46,7 +46,7 @@ def _variant(name):
 
     network.__name__ = network.__qualname__ = name
     network.__doc__ = f'Build {name}; return its logits (or hidden layer) and end points.'
-    network.default_image_size = 224
+    network.default_image_size = model_specs.get_spec(name).image_size
     return network
 
 

@@ -1,26 +1,16 @@
 """Find a preprocessing recipe by its name or by the name of a network."""
 
+import importlib
+
 import tensorflow.compat.v1 as tf
 
 from common import checks
 from common.errors import UserError
-from nets import nets_factory
-from preprocessing import (
-    cifarnet_preprocessing,
-    decoding,
-    inception_preprocessing,
-    lenet_preprocessing,
-    randomness,
-    resizing,
-    strong,
-    vgg_preprocessing,
-)
+from preprocessing import decoding, randomness, recipe_names, resizing, strong
 
 RECIPES = {
-    'cifarnet': cifarnet_preprocessing.RECIPE,
-    'inception': inception_preprocessing.RECIPE,
-    'lenet': lenet_preprocessing.RECIPE,
-    'vgg': vgg_preprocessing.RECIPE,
+    name: importlib.import_module(f'preprocessing.{name}_preprocessing').RECIPE
+    for name in recipe_names.RECIPES
 }
 
 AUGMENTATIONS = ('none', 'slim', 'strong')
@@ -43,22 +33,11 @@ def get_preprocessing(
     if augmentation not in AUGMENTATIONS:
         raise UserError(checks.unknown('augmentation', augmentation, AUGMENTATIONS))
     return Preprocessing(
-        _recipe(name),
+        RECIPES[recipe_names.recipe_of(name)],
         augmentation if is_training else 'none',
         use_grayscale,
         (height, width),
     )
-
-
-def known_names():
-    """Return {name: recipe} for all names that `get_preprocessing` accepts."""
-    return {**nets_factory.MODELS, **RECIPES}
-
-
-def _recipe(name):
-    if name not in RECIPES and name in nets_factory.MODELS:
-        name = nets_factory.MODELS[name].preprocessing
-    return checks.lookup('preprocessing', name, known_names())
 
 
 class Preprocessing:

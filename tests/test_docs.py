@@ -56,7 +56,7 @@ def test_a_broken_link_and_a_missing_file_are_found(tmp_path):
 def test_the_tables_named_in_the_architecture_page_exist():
     page = (ROOT / 'docs' / 'architecture.md').read_text(encoding='utf-8')
     places = {
-        'RECIPES': 'preprocessing/preprocessing_factory.py',
+        'RECIPES': 'preprocessing/recipe_names.py',
         'datasets_map': 'datasets/dataset_factory.py',
         '_WRITERS': 'serving/export/formats.py',
     }

@@ -20,7 +20,7 @@ from datasets.records import record_parser
 from datasets.records.verified_records import SkippedRecords, VerifiedRecords
 from deployment import precision
 from deployment.cluster import Place
-from nets import nets_factory
+from nets import model_specs
 from preprocessing import preprocessing_factory
 from training import data_choice, inputs, losses, optimizers
 from training.options import TrainOptions
@@ -65,7 +65,7 @@ class Run:
 
     @property
     def _head(self):
-        return nets_factory.get_spec(self.info.model_name).head_scopes
+        return model_specs.get_spec(self.info.model_name).head_scopes
 
     @functools.cached_property
     def records(self):

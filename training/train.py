@@ -131,7 +131,7 @@ def _about_batch_norm(run, step):
     """Warn if the statistics of batch norm cannot forget their initial values in this run."""
     decay = run.options.batch_norm_decay
     if decay is None:
-        decay = nets_factory.get_spec(run.info.model_name).batch_norm_decay
+        decay = nets_factory.batch_norm_decay(run.info.model_name)
     if not (step.updates_batch_norm and decay and run.last_step):
         return
     if decay**run.last_step > _REMNANT:

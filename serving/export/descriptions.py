@@ -11,7 +11,7 @@ from classifiers.model_request import ModelRequest, StoredModel
 from classifiers.resolve import resolve
 from common import labels
 from common.errors import UserError
-from nets import nets_factory
+from nets import model_specs
 from serving.graphdef import graph_edits, graph_nodes
 
 _IDENTITY = ('model_name', 'num_classes', 'labels_offset', 'channels')
@@ -86,7 +86,7 @@ def _warn_of_differences(of_graph, of_weights, graph_path):
 def _network(graph_def):
     """Return the one network whose output node the graph has, or None."""
     present = {node.name for node in graph_def.node}
-    found = [name for name, spec in nets_factory.MODELS.items() if spec.output_node in present]
+    found = [name for name, spec in model_specs.MODELS.items() if spec.output_node in present]
     return found[0] if len(found) == 1 else None
 
 
@@ -109,7 +109,7 @@ def _pixels(graph_def):
 def _nodes(info, graph_def, outputs, of_graph):
     """Return the nodes for the description that the graph has."""
     present = graph_edits.nodes_by_name(graph_def)
-    spec = nets_factory.get_spec(info.model_name)
+    spec = model_specs.get_spec(info.model_name)
     fed = _pixels(graph_def)
     own = spec.output_node if spec.predictions else ''
     by_custom = {

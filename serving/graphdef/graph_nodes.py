@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
-from nets import nets_factory
+from nets import model_specs
 from serving.graphdef import graph_edits, proto_files, variables
 
 _INPUTS = ('Placeholder', 'PlaceholderV2', 'PlaceholderWithDefault')
@@ -143,7 +143,7 @@ def decoded_constants(graph_def, output):
 def networks(graph_def):
     """List the networks of `nets` whose scope the graph's nodes have."""
     scopes = {_scope(node.name) for node in graph_def.node}
-    return [name for name, spec in nets_factory.MODELS.items() if spec.scope in scopes]
+    return [name for name, spec in model_specs.MODELS.items() if spec.scope in scopes]
 
 
 def _scope(name):

@@ -126,7 +126,7 @@ def test_spec_names_what_the_graph_has(network):
     assert all(name.startswith(f'{spec.scope}/') for name in facts['model_variables'])
     for scope in spec.head_scopes:
         assert any(name.startswith(f'{scope}/') for name in facts['model_variables'])
-    assert (spec.batch_norm_decay is not None) == (facts['update_ops'] > 0)
+    assert (nets_factory.batch_norm_decay(network) is not None) == (facts['update_ops'] > 0)
 
 
 @for_networks(TRAINED)

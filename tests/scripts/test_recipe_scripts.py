@@ -40,8 +40,6 @@ def checkout(tmp_path):
     checkout = Checkout(tmp_path)
     for name in ('download_and_convert_data.py', TRAIN, 'eval_image_classifier.py'):
         (checkout.root / name).write_text(PROGRAM)
-    # Whether a network is known is asked of the real table in the tests with the real checkout.
-    (checkout.root / 'nets/nets_factory.py').write_text('def get_spec(name): pass\n')
     checkout.environment['CHECKPOINT_PATH'] = 'weights.ckpt'
     return checkout
 
@@ -87,12 +85,7 @@ def test_help_is_the_usage_of_the_script_behind_it(checkout):
 @pytest.mark.parametrize(
     ('script', 'arguments', 'words'),
     [
-        pytest.param(
-            'train_from_scratch.sh',
-            ['lenett', 'mnist'],
-            "unknown network 'lenett'; known, nearest",
-            marks=pytest.mark.soak,
-        ),
+        ('train_from_scratch.sh', ['lenett', 'mnist'], "unknown network 'lenett'; known, nearest"),
         ('finetune.sh', ['resnet_v2_200', 'flowers'], 'no checkpoint of it was ever released'),
     ],
 )

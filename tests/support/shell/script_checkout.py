@@ -83,7 +83,7 @@ class Checkout:
         self.calls_file = folder / 'calls.jsonl'
         for path in (self.root, self.here, self.home):
             path.mkdir()
-        for name in ('scripts', 'classifiers', 'common', 'nets', 'training'):
+        for name in ('scripts', 'classifiers', 'common', 'nets', 'preprocessing', 'training'):
             ignored = shutil.ignore_patterns('__pycache__')
             shutil.copytree(ROOT / name, self.root / name, ignore=ignored)
         for name in PROGRAMS:

@@ -1,5 +1,6 @@
 """Train a network on a data set from random weights, and evaluate it."""
 
+from nets import model_specs
 from training.jobs import programs, recipe_runs, recipes
 
 
@@ -8,9 +9,7 @@ def main(call):
     with programs.ProgramRunner() as runner:
         run = recipe_runs.begin(call, runner)
         model, dataset = run.known.model_name, run.known.dataset_name
-        # An unknown network is refused before anything is downloaded for it, by another process:
-        # this one waits for hours, and TensorFlow would stay in its memory.
-        runner.run(programs.function('nets.nets_factory', 'get_spec', model))
+        model_specs.get_spec(model)  # Refuse an unknown network before anything is downloaded.
         run.convert()
         train_dir = run.known.train_dir
         recipe_runs.title(f'training {model} from random weights -> {train_dir}')

@@ -1,0 +1,157 @@
+"""The table of all networks, with the properties of each; it loads without TensorFlow.
+
+`nets_factory` finds the functions that build them.
+"""
+
+import dataclasses
+
+from common import checks
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """The properties of a network that is built under its default scope."""
+
+    name: str
+    module: str  # In `nets`: it has a function with the network's name.
+    arg_scope: str  # The module's function that returns the arg_scope of the layers.
+    image_size: int  # The side of the pictures for which the network was designed.
+    preprocessing: str  # One of `preprocessing.recipe_names`.
+    features: str  # End point: the features before the last layer and before any dropout.
+    output_node: str  # Operation: the probabilities, or the logits of a network without them.
+    head: str  # Variable scope of the layers that depend on the number of classes.
+    auxiliary_head: str | None = None  # The same for the auxiliary classifier.
+    predictions: str | None = None  # End point: the probabilities.
+    channels: int = 3
+
+    @property
+    def scope(self):
+        """Return the variable scope of the whole network."""
+        return self.head.split('/')[0]
+
+    @property
+    def head_scopes(self):
+        """List the variable scopes whose weights depend on the classes."""
+        return [scope for scope in (self.head, self.auxiliary_head) if scope]
+
+
+def _convolutional(name, module, arg_scope, image_size=224):
+    """Return the ModelSpec of a network that ends with the convolutions fc6, fc7 and fc8."""
+    return ModelSpec(
+        name=name,
+        module=module,
+        arg_scope=arg_scope,
+        image_size=image_size,
+        preprocessing='vgg',
+        features=f'{name}/fc7',
+        output_node=f'{name}/fc8/squeezed',
+        head=f'{name}/fc8',
+    )
+
+
+def _inception(name, image_size, features, output_node, auxiliary=False):
+    # The name of an output node begins with the network's scope.
+    scope = output_node.split('/')[0]
+    return ModelSpec(
+        name=name,
+        module=name,
+        arg_scope=f'{name}_arg_scope',
+        image_size=image_size,
+        preprocessing='inception',
+        features=features,
+        output_node=output_node,
+        head=f'{scope}/Logits',
+        auxiliary_head=f'{scope}/AuxLogits' if auxiliary else None,
+        predictions='Predictions',
+    )
+
+
+def _mobilenet_v1(name):
+    return ModelSpec(
+        name=name,
+        module='mobilenet_v1',
+        arg_scope='mobilenet_v1_arg_scope',
+        image_size=224,
+        preprocessing='inception',
+        features='AvgPool_1a',
+        output_node='MobilenetV1/Predictions/Reshape_1',
+        head='MobilenetV1/Logits',
+        predictions='Predictions',
+    )
+
+
+def _resnet(name, module):
+    return ModelSpec(
+        name=name,
+        module=module,
+        arg_scope='resnet_arg_scope',
+        image_size=224,
+        preprocessing='vgg',
+        features='global_pool',
+        output_node=f'{name}/predictions/Reshape_1',
+        head=f'{name}/logits',
+        predictions='predictions',
+    )
+
+
+def _small(name, image_size, features, output_node, head, channels=3):
+    """Return the ModelSpec of a network for small pictures; it has a recipe of its own."""
+    return ModelSpec(
+        name=name,
+        module=name,
+        arg_scope=f'{name}_arg_scope',
+        image_size=image_size,
+        preprocessing=name,
+        features=features,
+        output_node=output_node,
+        head=head,
+        predictions='Predictions',
+        channels=channels,
+    )
+
+
+_SPECS = (
+    _convolutional('alexnet_v2', 'alexnet', 'alexnet_v2_arg_scope'),
+    _small(
+        'cifarnet', 32, 'fc4', output_node='CifarNet/Predictions/Reshape_1', head='CifarNet/logits'
+    ),
+    _convolutional('overfeat', 'overfeat', 'overfeat_arg_scope', image_size=231),
+    _convolutional('vgg_a', 'vgg', 'vgg_arg_scope'),
+    _convolutional('vgg_16', 'vgg', 'vgg_arg_scope'),
+    _convolutional('vgg_19', 'vgg', 'vgg_arg_scope'),
+    _inception('inception_v1', 224, 'AvgPool_0a_7x7', 'InceptionV1/Logits/Predictions/Reshape_1'),
+    _inception('inception_v2', 224, 'AvgPool_1a', 'InceptionV2/Predictions/Reshape_1'),
+    _inception(
+        'inception_v3', 299, 'AvgPool_1a', 'InceptionV3/Predictions/Reshape_1', auxiliary=True
+    ),
+    _inception(
+        'inception_v4', 299, 'global_pool', 'InceptionV4/Logits/Predictions', auxiliary=True
+    ),
+    _inception(
+        'inception_resnet_v2',
+        299,
+        'global_pool',
+        'InceptionResnetV2/Logits/Predictions',
+        auxiliary=True,
+    ),
+    _small('lenet', 28, 'fc3', output_node='Predictions/Reshape_1', head='LeNet/fc4', channels=1),
+    _resnet('resnet_v1_50', 'resnet_v1'),
+    _resnet('resnet_v1_101', 'resnet_v1'),
+    _resnet('resnet_v1_152', 'resnet_v1'),
+    _resnet('resnet_v1_200', 'resnet_v1'),
+    _resnet('resnet_v2_50', 'resnet_v2'),
+    _resnet('resnet_v2_101', 'resnet_v2'),
+    _resnet('resnet_v2_152', 'resnet_v2'),
+    _resnet('resnet_v2_200', 'resnet_v2'),
+    _mobilenet_v1('mobilenet_v1'),
+    _mobilenet_v1('mobilenet_v1_075'),
+    _mobilenet_v1('mobilenet_v1_050'),
+    _mobilenet_v1('mobilenet_v1_025'),
+)
+
+MODELS = {spec.name: spec for spec in _SPECS}
+
+
+def get_spec(name):
+    """Return the ModelSpec of a network; an unknown name is a UserError that lists the known."""
+    return checks.lookup('network', name, MODELS)
