@@ -1,25 +1,24 @@
 """Choose a 16-bit floating-point type for a machine, and make TensorFlow use it."""
 
-import tensorflow.compat.v1 as tf
+import glob
+import os
+import re
+import sys
 
-_CPU_FACTS = '/proc/cpuinfo'
+from common import processors, startup
+
+# One of these exists where a driver for GPUs is loaded: NVIDIA's, the one of Windows in its
+# subsystem for Linux, AMD's.
+_DRIVERS = ('/dev/nvidia[0-9]*', '/proc/driver/nvidia', '/dev/dxg', '/dev/kfd')
+# The values of CUDA_VISIBLE_DEVICES that begin with a GPU; CUDA ignores all after another word.
+_NAMES_A_GPU = re.compile(r'\s*(\d|GPU-|MIG-)')
 
 
 def choose(has_gpu, facts=None):
     """Return 'float16' on a GPU, 'bfloat16' on a CPU that supports it, otherwise None."""
     if has_gpu:
         return 'float16'
-    flags = _processor_flags() if facts is None else facts
-    return 'bfloat16' if flags & {'avx512_bf16', 'amx_bf16'} else None
-
-
-def _processor_flags():
-    try:
-        with open(_CPU_FACTS, encoding='ascii', errors='replace') as stream:
-            lines = [line for line in stream if line.startswith('flags')]
-    except OSError:
-        return set()
-    return set(lines[0].split()) if lines else set()
+    return 'bfloat16' if processors.have('bfloat16', facts) else None
 
 
 def rewrite(config, kind):
@@ -35,6 +34,23 @@ def rewrite(config, kind):
     return config
 
 
-def has_gpu():
-    """Return whether TensorFlow finds a GPU on this machine."""
-    return bool(tf.config.experimental.list_physical_devices('GPU'))
+def has_gpu(drivers=_DRIVERS):
+    """Return whether TensorFlow finds a GPU on this machine.
+
+    Without a driver for GPUs the answer is no: TensorFlow is not imported to find that out.
+    """
+    if 'tensorflow' not in sys.modules and not _may_have_gpu(drivers):
+        return False
+    with startup.quiet(startup.FATAL):
+        try:
+            import tensorflow as tf
+        except ImportError:
+            return False
+    return bool(tf.config.list_physical_devices('GPU'))
+
+
+def _may_have_gpu(drivers):
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+    if visible is not None and not _NAMES_A_GPU.match(visible):
+        return False
+    return any(glob.glob(pattern) for pattern in drivers)
