@@ -5,7 +5,7 @@ Going Deeper with Convolutions, arXiv:1409.4842, section 6.
 
 import tensorflow.compat.v1 as tf
 
-from preprocessing import colour, decoding, randomness, resizing
+from preprocessing import arrays, colour, decoding, randomness, resizing
 from preprocessing.randomness import Draw
 from preprocessing.recipe import Recipe
 
@@ -176,7 +176,7 @@ def preprocess_for_eval(
     image,
     height,
     width,
-    central_fraction=0.875,
+    central_fraction=arrays.CENTRAL_FRACTION,
     scope=None,
     central_crop=True,
     use_grayscale=False,

@@ -2,12 +2,12 @@
 
 import tensorflow.compat.v1 as tf
 
-from preprocessing import resizing
+from preprocessing import arrays, resizing
 from preprocessing.recipe import Recipe
 
 
 def _scale(images):
-    return (images - 128.0) / 128.0
+    return (images - arrays.LENET_SCALE) / arrays.LENET_SCALE
 
 
 def preprocess_image(

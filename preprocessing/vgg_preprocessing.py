@@ -5,39 +5,23 @@ Very Deep Convolutional Networks, arXiv:1409.1556, section 3.1.
 
 import tensorflow.compat.v1 as tf
 
-from preprocessing import decoding, randomness, resizing
+from preprocessing import arrays, decoding, randomness, resizing
 from preprocessing.randomness import Draw
 from preprocessing.recipe import Recipe
 
-# Mean red, green and blue of ImageNet's training pictures.
-_MEANS = (123.68, 116.78, 103.94)
-_LUMINANCE = (0.2989, 0.5870, 0.1140)  # The weights of `tf.image.rgb_to_grayscale`.
-
-_SIDE = 256
 _LARGEST_SIDE = 512
-_USUAL_OUTPUT = 224
-_LONGEST = 32  # Times the shorter side; the rest of a long picture would be cropped after scaling.
 
 
 def _subtract_means(images):
-    means = _MEANS
-    if images.shape[-1] == 1:
-        means = [sum(m * w for m, w in zip(_MEANS, _LUMINANCE, strict=True))]
-    return images - tf.constant(means, tf.float32)
+    return images - tf.constant(arrays.vgg_means(images.shape[-1]), tf.float32)
 
 
-def _scaled(side, height, width):
-    """Return `side`, scaled in proportion for networks with more than 256 pixels."""
-    output = max(height, width)
-    return side if output <= _SIDE else round(side * output / _USUAL_OUTPUT)
-
-
-def _window(shape, height, width, draws, side_min=_SIDE, side_max=_LARGEST_SIDE):
+def _window(shape, height, width, draws, side_min=arrays.VGG_SIDE, side_max=_LARGEST_SIDE):
     """Choose the part of a picture for a random crop after scaling its shorter side.
 
     Scaling before cropping would give the same part, but also scale pixels that are not used.
     """
-    side_min, side_max = (_scaled(side, height, width) for side in (side_min, side_max))
+    side_min, side_max = (arrays.vgg_scaled(side, height, width) for side in (side_min, side_max))
     side = side_min + randomness.whole_number(draws[Draw.SCALE], side_max - side_min + 1)
     shorter = tf.minimum(shape[0], shape[1])
     zoom = tf.cast(shorter, tf.float32) / tf.cast(side, tf.float32)
@@ -60,7 +44,7 @@ def preprocess_for_train(
     image,
     output_height,
     output_width,
-    resize_side_min=_SIDE,
+    resize_side_min=arrays.VGG_SIDE,
     resize_side_max=_LARGEST_SIDE,
     use_grayscale=False,
     seed=None,
@@ -99,7 +83,7 @@ def preprocess_for_eval(image, output_height, output_width, resize_side, use_gra
 def _without_ends(image):
     """Crop extremely long pictures to their middle; return others unchanged."""
     shape = tf.shape(image)[:2]
-    size = tf.minimum(shape, _LONGEST * tf.reduce_min(shape))
+    size = tf.minimum(shape, arrays.VGG_LONGEST * tf.reduce_min(shape))
     return decoding.crop(image, tf.concat([(shape - size) // 2, size], 0))
 
 
@@ -108,7 +92,7 @@ def preprocess_image(
     output_height,
     output_width,
     is_training=False,
-    resize_side_min=_SIDE,
+    resize_side_min=arrays.VGG_SIDE,
     resize_side_max=_LARGEST_SIDE,
     use_grayscale=False,
     seed=None,
@@ -124,7 +108,7 @@ def preprocess_image(
             use_grayscale,
             seed=seed,
         )
-    side = _scaled(resize_side_min, output_height, output_width)
+    side = arrays.vgg_scaled(resize_side_min, output_height, output_width)
     return preprocess_for_eval(image, output_height, output_width, side, use_grayscale)
 
 
