@@ -1,7 +1,12 @@
 """The processors of this machine: how many this process may use, and what they can do."""
 
+import math
 import os
 
+_CONTROL_GROUPS = '/sys/fs/cgroup'
+# The limit on processor time of a container, in microseconds per period: `docker run --cpus`, or
+# resources.limits.cpu in Kubernetes. In version 2 of control groups both numbers are in one file.
+_LIMIT_FILES = (('cpu.max',), ('cpu/cpu.cfs_quota_us', 'cpu/cpu.cfs_period_us'))
 _FACTS = '/proc/cpuinfo'
 # Ability -> flags of Linux, of which a processor with it has at least one.
 _ABILITIES = {
@@ -15,8 +20,28 @@ _ABILITIES = {
 def available():
     """Return the number: in a container or under taskset, it is less than the machine has."""
     if hasattr(os, 'sched_getaffinity'):  # Not available on every system.
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    limit = _limit_of_container()
+    return allowed if limit is None else max(1, min(allowed, math.ceil(limit)))
+
+
+def _limit_of_container():
+    """Return the limit on processor time as a number of processors; None if there is none."""
+    for names in _LIMIT_FILES:
+        try:
+            quota, period = (int(word) for name in names for word in _words(name))
+        except (OSError, ValueError):  # No such file, or "max" instead of a number.
+            continue
+        if quota > 0 and period > 0:
+            return quota / period
+    return None
+
+
+def _words(name):
+    with open(os.path.join(_CONTROL_GROUPS, name), encoding='ascii') as stream:
+        return stream.read().split()
 
 
 def have(ability, facts=None):

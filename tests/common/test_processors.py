@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from common import processors
@@ -38,3 +40,29 @@ def test_a_system_without_the_file_has_no_abilities(tmp_path, monkeypatch):
 def test_given_flags_replace_those_of_the_machine():
     assert processors.have('vnni', {'avx_vnni'})
     assert not processors.have('vnni', set())
+
+
+LIMITS = {
+    'none': ({}, 8),
+    'no limit': ({'cpu.max': 'max 100000\n'}, 8),
+    'more than there are': ({'cpu.max': '1600000 100000\n'}, 8),
+    'two': ({'cpu.max': '200000 100000\n'}, 2),
+    'half of one': ({'cpu.max': '50000 100000\n'}, 1),
+    'version 1': ({'cpu/cpu.cfs_quota_us': '150000\n', 'cpu/cpu.cfs_period_us': '100000\n'}, 2),
+    'version 1, no limit': (
+        {'cpu/cpu.cfs_quota_us': '-1\n', 'cpu/cpu.cfs_period_us': '100000\n'},
+        8,
+    ),
+    'damaged': ({'cpu.max': ''}, 8),
+}
+
+
+@pytest.mark.parametrize('case', LIMITS)
+def test_the_limit_of_a_container_counts(tmp_path, monkeypatch, case):
+    files, expected = LIMITS[case]
+    (tmp_path / 'cpu').mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(processors, '_CONTROL_GROUPS', str(tmp_path))
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda _: set(range(8)), raising=False)
+    assert processors.available() == expected
