@@ -12,7 +12,8 @@ FOREIGN = 'Frozen graphs of other programs (as in label_image)'
 SPEED = 'Speed'
 OUTPUT = 'Output'
 
-PRECISIONS = ('float32', 'bfloat16', 'auto')
+ENGINES = ('auto', 'onnx', 'tensorflow')
+PRECISIONS = ('float32', 'bfloat16', 'int8', 'auto')
 _MOST = 1_000_000  # Of milliseconds, threads and pictures.
 
 
@@ -83,6 +84,14 @@ class ModelOptions(Options):
 class PredictorOptions(Options):
     """How a model is run; None leaves the choice to the program."""
 
+    num_pictures: int | None = None  # All that will be classified, if known, as fast as possible.
+
+    engine: str = option(
+        SPEED,
+        'auto',
+        'What runs the network; auto takes ONNX Runtime if the model has an ONNX file.',
+        OneOf(ENGINES),
+    )
     max_concurrency: int | None = option(
         SPEED,
         None,
@@ -107,16 +116,18 @@ class PredictorOptions(Options):
     precision: str = option(
         SPEED,
         'float32',
-        'Number format of the network; auto takes bfloat16 if it is faster and the classes agree.',
+        'Number format of the network; auto takes int8 (ONNX Runtime) or bfloat16 (TensorFlow) if '
+        'it is faster and the classes agree.',
         OneOf(PRECISIONS),
     )
 
-    def resolved(self, has_gpu):
-        """Return a copy in which every choice is made."""
+    def resolved(self, **defaults):
+        """Return a copy in which every choice is made; `defaults` are those of an engine."""
         defaults = {
             'max_concurrency': processors.available(),
-            'max_batch_size': 8 if has_gpu else 1,
-            'batch_wait_ms': 2.0 if has_gpu else 0.0,
+            'max_batch_size': 1,
+            'batch_wait_ms': 0.0,
+            **defaults,
         }
         left_open = {name for name in defaults if getattr(self, name) is None}
         return dataclasses.replace(self, **{name: defaults[name] for name in left_open})

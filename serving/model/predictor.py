@@ -19,7 +19,9 @@ class Predictor:
     def __init__(self, model_options, options=None, report=LOG.info, observe=None, version=1):
         self.path = os.fspath(model_options.path)
         self.version = version
-        self._engine = choice.load(model_options, options or PredictorOptions())
+        self._engine = choice.load(
+            model_options, options or PredictorOptions(), is_reload=version > 1
+        )
         try:
             self.info, names_line = output_names.name_outputs(self._engine.info, model_options)
         except BaseException:

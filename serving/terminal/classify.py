@@ -16,6 +16,7 @@ from serving.model.predictor import Predictor
 from serving.terminal import picture_arguments, picture_files
 from serving.terminal.row_formats import FORMATS
 
+_LEAST_AT_ONCE = 16  # Pictures; an engine may run each of them alone.
 _MOST_PIXELS_AT_ONCE = 2**25  # A batch of huge pictures would be decoded side by side.
 
 
@@ -23,8 +24,8 @@ def classify(options, stream=None):
     """Print a row for each picture; return 1 if a picture could not be classified, else 0."""
     options.check_files()
     files = picture_arguments.find_pictures(options.paths)
-    batch_size = min(options.batch_size, len(files))  # The model is warmed up with a full batch.
-    with _loaded(options, batch_size) as predictor:
+    with _loaded(options, len(files)) as predictor:
+        batch_size = max(predictor.options.max_batch_size, _LEAST_AT_ONCE)
         stream = stream or _standard_output()
         count = options.num_top_predictions
         rows = FORMATS[options.format](stream, predictor.info, count, files)
@@ -48,12 +49,11 @@ def _standard_output():
     return sys.stdout
 
 
-def _loaded(options, batch_size):
+def _loaded(options, num_pictures):
     how = dataclasses.replace(
         options.of_predictor,
-        max_concurrency=1,
-        max_batch_size=batch_size,
-        batch_wait_ms=0,
+        num_pictures=num_pictures,
+        max_batch_size=options.batch_size and min(options.batch_size, num_pictures),
         max_queue=None,
     )
     return Predictor(options.model_options, how)

@@ -45,7 +45,12 @@ class ClassifyOptions(TopOptions, ProgramOptions):
         PredictorOptions, omit=('max_concurrency', 'max_batch_size', 'batch_wait_ms', 'max_queue')
     )
     format: str = option(OUTPUT, 'table', 'How to print the classes.', OneOf(FORMATS))
-    batch_size: int = option(SPEED, 16, 'Pictures per run of the network.', COUNT)
+    batch_size: int | None = option(
+        SPEED,
+        None,
+        'Pictures per run of the network; by default 16 with TensorFlow, 1 with ONNX Runtime.',
+        COUNT,
+    )
     paths: tuple[str, ...] = positional('PICTURE', older=('image_file', 'image'))
 
     def __post_init__(self):

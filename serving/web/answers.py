@@ -54,6 +54,7 @@ def model_json(predictor, name):
         'image_size': info.image_size,
         'channels': info.channels,
         'preprocessing': info.preprocessing_name,
+        'engine': predictor.engine,
         'precision': predictor.precision,
     }
 

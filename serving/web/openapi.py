@@ -52,6 +52,7 @@ def _schemas():
         image_size=_INTEGER,
         channels=_INTEGER,
         preprocessing=_STRING,
+        engine=_STRING,
         precision=_STRING,
     )
     return {

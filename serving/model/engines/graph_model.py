@@ -2,14 +2,13 @@
 
 import tensorflow.compat.v1 as tf
 
-from classifiers import model_info, resolve
+from classifiers import model_info
 from classifiers.model_info import ModelInfo
-from classifiers.model_request import ModelRequest, StoredModel
 from common import checks
 from common.errors import UserError, one_line
 from nets import nets_factory, released
 from serving.graphdef import graph_edits, graph_nodes, graph_safety, variables
-from serving.model.engines import pixel_inputs
+from serving.model.engines import described, pixel_inputs
 from serving.model.engines.loaded_model import LoadedModel
 
 
@@ -18,7 +17,7 @@ def load(options):
     graph_def = _read(options)
     stored = model_info.read_beside(options.path)
     if stored:
-        info, lines = _describe_ours(options, stored)
+        info, lines = described.describe(options, stored)
     else:
         info, lines = _describe_foreign(options, graph_def)
     nodes = stored.nodes if stored else {}
@@ -47,11 +46,7 @@ def load(options):
 
 def _read(options):
     """Read the GraphDef; refuse one without its weights."""
-    if options.use_moving_averages is not None:
-        raise UserError(
-            f'{options.path}: a frozen graph has fixed weights; pass --use_moving_averages to '
-            'freeze_graph.py instead'
-        )
+    described.refuse_averages(options)
     graph_def = graph_nodes.read_graph_def(options.path)
     unfrozen = variables.find_variables(graph_def)
     if unfrozen:
@@ -60,19 +55,6 @@ def _read(options):
             'freeze it with freeze_graph.py and its checkpoint'
         )
     return graph_def
-
-
-def _describe_ours(options, stored):
-    """Return (ModelInfo, lines for the log) of a graph with a description beside it."""
-    description = model_info.path_beside(options.path)
-    if {options.height, options.width} - {None, stored.image_size}:
-        raise UserError(
-            f'{options.path}: takes pictures of {stored.image_size} pixels ({description}), '
-            f'not of {options.width}x{options.height}; export it again for another size'
-        )
-    # The size and the weights of a graph are fixed.
-    request = ModelRequest.of(options, image_size=None, use_moving_averages=None)
-    return resolve.resolve(request, StoredModel(stored, description))
 
 
 def _describe_foreign(options, graph_def):

@@ -8,8 +8,8 @@ import tensorflow.compat.v1 as tf
 
 from classifiers.model_info import ModelInfo
 from common.errors import UserError
-from nets import nets_factory
-from preprocessing import decoding, preprocessing_factory
+from preprocessing import decoding, preprocessing_factory, recipe_names
+from serving.model.engines import described
 
 _FLOATS = (tf.float32, tf.float16, tf.bfloat16)
 _WHOLE_NUMBERS = (tf.uint8, tf.int32)
@@ -101,25 +101,16 @@ def _side(options, flag, asked, fixed, info):
 
 
 def _contradictions(options, stored, described_in):
-    """Yield a line if the flags ask for another preparation than the network was trained with."""
-    known, scaling = _recipe_of(stored.preprocessing_name), _scaling_asked_for(options)
-    if scaling:
-        mean, std = _SCALINGS.get(known, (math.inf, 1.0))
-        differs = abs(scaling[0] - mean) > _NEAR_MEAN or abs(scaling[1] / std - 1) > _NEAR_STD
-        asked, flags = _formula(*scaling), '--input_mean and --input_std'
-    else:
-        differs = _recipe_of(options.preprocessing_name or known) != known
-        asked, flags = f'preprocessing {options.preprocessing_name}', '--preprocessing_name'
-    if differs:
-        yield (
-            f'WARNING: {flags}: feeding {asked} contradicts {described_in}, where preprocessing is '
-            f'{stored.preprocessing_name}; expect wrong classes, or leave the flag out'
-        )
-
-
-def _recipe_of(name):
-    """Return the recipe of a name, which may be the name of a network."""
-    return nets_factory.MODELS[name].preprocessing if name in nets_factory.MODELS else name
+    """List a line if the flags ask for another preparation than the network was trained with."""
+    scaling = _scaling_asked_for(options)
+    if not scaling:
+        return described.recipe_warnings(options, stored, described_in)
+    recipe = recipe_names.recipe_of(stored.preprocessing_name)
+    mean, std = _SCALINGS.get(recipe, (math.inf, 1.0))
+    if abs(scaling[0] - mean) <= _NEAR_MEAN and abs(scaling[1] / std - 1) <= _NEAR_STD:
+        return ()
+    flags = '--input_mean and --input_std'
+    return (described.contradiction(flags, _formula(*scaling), stored, described_in),)
 
 
 def _scaling_asked_for(options):

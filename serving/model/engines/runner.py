@@ -8,9 +8,9 @@ from tensorflow.core.protobuf import config_pb2
 
 from common.errors import UserError, one_line
 from deployment import precision
+from serving.model.engines import rows
 from serving.model.engines.trial_pictures import damaged_pictures, trial_pictures
 
-_SUM_TOLERANCE = 1e-2  # bfloat16 keeps 8 bits of each probability.
 _ALIASES = ('Identity', 'Reshape', 'Squeeze')
 
 
@@ -46,18 +46,18 @@ class Runner:
                 model.initialize(self._session)
             # Every other set of feeds and fetches would cost an executor of its own.
             self._call = _compile(self._session, model)
-            self._feeding, rows = self._try_feedings(model.pictures.shape)
+            self._feeding, found = self._try_feedings(model.pictures.shape)
         except BaseException:
             self._session.close()
             raise
-        self.num_classes = rows.shape[1]
+        self.num_classes = found.shape[1]
         self.refuses_damaged = all(self._refuses(picture) for picture in damaged_pictures())
-        self.adds_softmax = not _are_probabilities(rows, model.output.op)
+        self.adds_softmax = not _are_probabilities(found, model.output.op)
 
     def run(self, pictures):
         """Return the probabilities, an array [pictures, classes]."""
-        rows = self._raw(self._feeding, pictures)
-        return _softmax(rows) if self.adds_softmax else rows
+        found = self._raw(self._feeding, pictures)
+        return rows.softmax(found) if self.adds_softmax else found
 
     def close(self):
         """Free the session."""
@@ -89,16 +89,13 @@ class Runner:
         complaint = ''
         for feeding in _ways(shape):
             try:
-                rows = self._raw(feeding, trial_pictures()[:2])
+                found = self._raw(feeding, trial_pictures()[:2])
             except (tf.errors.OpError, ValueError) as error:
                 # The first way is the most likely one.
                 complaint = complaint or one_line(error, 200)
             else:
-                if not np.isfinite(rows).all():
-                    raise UserError(
-                        'the model returns numbers that are not finite (its weights may be NaN)'
-                    )
-                return feeding, rows
+                rows.require_finite(found)
+                return feeding, found
         raise UserError(f'the model cannot be run on a picture ({complaint})')
 
 
@@ -113,16 +110,8 @@ def _ways(shape):
     return ways if shape.ndims else (*ways, _Feeding(1, is_batch=False))
 
 
-def _are_probabilities(rows, operation):
+def _are_probabilities(values, operation):
     """Tell whether rows are distributions, or come from a sigmoid for each class."""
     while operation.type in _ALIASES:
         operation = operation.inputs[0].op
-    sums = rows.sum(axis=1)
-    return operation.type in ('Softmax', 'Sigmoid') or bool(
-        (rows >= 0).all() and (abs(sums - 1) < _SUM_TOLERANCE).all()
-    )
-
-
-def _softmax(rows):
-    powers = np.exp(rows - rows.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return operation.type in ('Softmax', 'Sigmoid') or rows.are_distributions(values)

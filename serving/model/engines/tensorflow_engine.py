@@ -4,11 +4,14 @@ import os
 
 import tensorflow.compat.v1 as tf
 
+from classifiers import file_kinds, model_info
 from common.errors import UserError, one_line
 from deployment import precision
 from pictures.kinds import BadImage, ImageTooLarge
-from serving.model.engines import comparison, loading
+from serving.model.engines import checkpoint_model, comparison, graph_model
 from serving.model.engines.runner import Runner
+
+_BATCH_SIZE = 16  # Where only the time for all pictures counts.
 
 
 class TensorFlowEngine:
@@ -16,15 +19,16 @@ class TensorFlowEngine:
 
     name = 'tensorflow'
 
-    def __init__(self, model_options, options):
+    def __init__(self, model_options, options, lines=()):
+        """Load a model; `lines` are for the log."""
         path = os.fspath(model_options.path)
-        self.options = options.resolved(precision.has_gpu())
+        self.options = _resolved(options)
         try:
-            model = loading.load(model_options)
+            model = _load(model_options)
             self._runner, self.precision, why = _choose_runner(path, model, self.options)
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError(f'{path}: {one_line(error, 200)}') from None
-        self.lines = (*model.lines, *why)
+        self.lines = (*lines, *model.lines, *why)
         self.refuses_damaged = self._runner.refuses_damaged
         try:
             self.info = _completed(model.info, self._runner.num_classes, path)
@@ -44,6 +48,17 @@ class TensorFlowEngine:
     def close(self):
         """Free the session."""
         self._runner.close()
+
+
+def _resolved(options):
+    """Return the options with every choice made."""
+    if options.num_pictures:
+        # Only the time for all of them counts: a batch uses every core.
+        batch_size = min(options.num_pictures, _BATCH_SIZE)
+        return options.resolved(max_concurrency=1, max_batch_size=batch_size)
+    if precision.has_gpu():
+        return options.resolved(max_batch_size=8, batch_wait_ms=2.0)
+    return options.resolved()
 
 
 def _completed(info, num_classes, path):
@@ -90,3 +105,32 @@ def _faster(path, model, options):
     chosen, other = (short, plain) if is_short else (plain, short)
     other.close()
     return chosen, 'bfloat16' if is_short else 'float32', (line,)
+
+
+def _load(options):
+    """Load the model that `options.path` names."""
+    _refuse_saved_model(options)
+    if model_info.is_graph(options.path):
+        return graph_model.load(options)
+    _refuse_graph_flags(options)
+    return checkpoint_model.load(options)
+
+
+def _refuse_saved_model(options):
+    if file_kinds.is_saved_model(options.path):
+        raise UserError(f'{options.path}: a SavedModel; {file_kinds.SOURCE}')
+
+
+def _refuse_graph_flags(options):
+    """Refuse options that only apply to the nodes of a frozen graph."""
+    for name in ('input_layer', 'output_layer', 'input_mean', 'input_std'):
+        value = getattr(options, name)
+        if value is not None:
+            raise UserError(
+                f'--{name}={value}: is for frozen graphs, and {options.path} is a checkpoint'
+            )
+    if options.height != options.width:
+        raise UserError(
+            f'--input_width={options.width} and --input_height={options.height}: '
+            'networks built from a checkpoint take squares'
+        )

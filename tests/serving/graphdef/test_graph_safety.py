@@ -12,7 +12,7 @@ from serving.export import completion
 from serving.export.freeze import freeze
 from serving.export.freeze_options import FreezeOptions
 from serving.graphdef import graph_edits, graph_nodes, graph_safety
-from serving.model.engines import loading
+from serving.model.engines import graph_model
 from serving.model.model_options import ModelOptions
 from serving.terminal import classify
 from serving.terminal.classify_options import ClassifyOptions
@@ -124,8 +124,8 @@ def test_a_graph_that_reads_a_file_is_loaded_only_when_asked_for(read, tmp_path)
     path = written(tmp_path, lambda: classifier(read(tmp_path / 'secret')))
     options = {'input_mean': 0, 'input_std': 255}
     with pytest.raises(UserError, match='is the operation ReadFile'):
-        loading.load(ModelOptions(path, **options))
-    model = loading.load(ModelOptions(path, allow_unsafe_graph=True, **options))
+        graph_model.load(ModelOptions(path, **options))
+    model = graph_model.load(ModelOptions(path, allow_unsafe_graph=True, **options))
     assert [line for line in model.lines if 'ReadFile' in line]
 
 
@@ -146,7 +146,7 @@ def test_what_the_output_does_not_need_is_left_out(tmp_path):
         contents = tf.WholeFileReader().read(queue)[1]
         tf.io.write_file(os.fspath(tmp_path / 'left_by_the_graph'), contents, name='leave')
 
-    model = loading.load(ModelOptions(written(tmp_path, add), input_mean=0, input_std=255))
+    model = graph_model.load(ModelOptions(written(tmp_path, add), input_mean=0, input_std=255))
     names = {operation.name for operation in model.graph.get_operations()}
     assert 'softmax' in names
     assert 'leave' not in names

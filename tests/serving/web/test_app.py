@@ -197,6 +197,7 @@ def test_the_model_is_described():
     assert found['name'] == 'flowers'
     assert found['classes'] == list(LABELS)
     assert (found['network'], found['image_size'], found['version']) == ('lenet', 28, 1)
+    assert (found['engine'], found['precision']) == ('onnx', 'float32')
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ class FakePredictor:
     With `refuses_damaged` it reads its pictures, as a graph that decodes them does.
     """
 
-    queued, running, precision, path = 0, 0, 'float32', 'fake.pb'
+    queued, running, path = 0, 0, 'fake.pb'
+    engine, precision = 'onnx', 'float32'
 
     def __init__(self, labels=LABELS, version=1, unreadable=(), refuses_damaged=False, row=None):
         self.labels = list(labels)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
-from serving.model.engines import loading
+from serving.model.engines import graph_model
 from serving.model.model_options import ModelOptions, PredictorOptions
 from serving.model.predictor import Predictor
 from support.files import pictures, small_models
@@ -330,7 +330,7 @@ def test_what_the_description_says_is_not_contradicted(tmp_path):
 )
 def test_the_log_names_the_pixels_that_are_fed(flags, said, warned, directory, tmp_path):
     path = small_models.frozen(tmp_path / 'described.pb', directory, with_bytes=False)
-    lines = loading.load(ModelOptions(path, **flags)).lines
+    lines = graph_model.load(ModelOptions(path, **flags)).lines
     used = [line for line in lines if 'pixels' in line or 'preprocessing' in line]
     assert used[0].startswith(said)
     warnings = [line for line in lines if line.startswith('WARNING')]
@@ -346,7 +346,7 @@ def test_the_same_network_trained_in_two_ways_has_to_be_told(tmp_path):
             classes(pixel_input())
 
     with pytest.raises(UserError, match='--preprocessing_name'):
-        loading.load(ModelOptions(written(tmp_path, resnet)))
+        graph_model.load(ModelOptions(written(tmp_path, resnet)))
 
 
 def test_the_label_file_beside_a_graph_is_found(tmp_path):

@@ -1,0 +1,88 @@
+"""Run a model with ONNX Runtime: frozen models that have an ONNX file. No TensorFlow here."""
+
+import functools
+
+import numpy as np
+
+from classifiers import model_info
+from common.errors import UserError
+from pictures import decode
+from pictures.kinds import ImageTooLarge
+from preprocessing import arrays, recipe_names
+from serving.model.engines import comparison, described, rows
+from serving.model.engines.onnx_network import OnnxNetwork
+from serving.model.engines.trial_pictures import trial_batch
+
+
+class OnnxEngine:
+    """Implement `serving.model.engines.engine.Engine`."""
+
+    name = 'onnx'
+    refuses_damaged = True  # Every picture is decoded to its end.
+
+    def __init__(self, model_options, options, stored, files, lines=()):
+        """Load the ONNX file of the model that `stored` describes, or the faster one of two.
+
+        `files` is {precision: path}; `lines` are for the log.
+        """
+        described.refuse_averages(model_options)
+        self.options = options.resolved()
+        self.info, more = described.describe(model_options, stored)
+        description = model_info.path_beside(model_options.path)
+        warnings = described.recipe_warnings(model_options, stored, description)
+        self._recipe = recipe_names.recipe_of(self.info.preprocessing_name)
+        networks = {each: self._load(path, stored) for each, path in files.items()}
+        self.precision, why = self._choose(networks)
+        self._network = networks[self.precision]
+        self.lines = (*lines, *more, *warnings, self._network.line, *why)
+
+    def run(self, pictures):
+        """Return the probabilities of normalised pictures."""
+        return self._run(self._network, pictures)
+
+    def close(self):
+        """Free the network."""
+        self._network = None
+
+    def _run(self, network, pictures):
+        found = network.run(self._images(pictures))
+        return found if network.returns_probabilities else rows.softmax(found)
+
+    def _images(self, pictures):
+        """Decode and prepare pictures for the network."""
+        side, channels = self.info.image_size, self.info.channels
+        images = np.empty((len(pictures), side, side, channels), np.float32)
+        try:
+            for picture, image in zip(pictures, images, strict=True):
+                pixels = decode.pixels(picture, channels)
+                arrays.prepare(pixels, self._recipe, side, side, out=image)
+        except MemoryError:
+            raise ImageTooLarge('too large for the memory of this machine') from None
+        return images
+
+    def _load(self, path, stored):
+        """Return the network of a file after a trial."""
+        network = OnnxNetwork(path, stored, self.options.num_pictures)
+        for size in sorted({1, self.options.max_batch_size}):
+            found = network.try_out(self._images(trial_batch(size)))
+        network.returns_probabilities |= rows.are_distributions(found)
+        try:
+            rows.require_finite(found)
+        except UserError as error:
+            raise UserError(f'{path}: {error}') from None
+        if found.shape[1] != stored.num_classes:
+            raise UserError(
+                f'{path}: returns {found.shape[1]} numbers per picture, but its description says '
+                f'{stored.num_classes} classes; freeze the model again'
+            )
+        return network
+
+    def _choose(self, networks):
+        """Return the precision to use, and lines for the log."""
+        if len(networks) == 1:
+            return next(iter(networks)), ()
+        runs = [
+            functools.partial(self._run, networks[precision]) for precision in ('float32', 'int8')
+        ]
+        is_int8, line = comparison.is_better(*runs, 'int8', self.options.max_batch_size)
+        return 'int8' if is_int8 else 'float32', (line,)

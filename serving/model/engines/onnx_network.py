@@ -1,0 +1,119 @@
+"""Load an ONNX model into ONNX Runtime, and run it on prepared pictures."""
+
+import contextlib
+import mmap
+import threading
+
+import numpy as np
+import onnxruntime
+
+from common import processors
+from common.errors import UserError, one_line
+
+_FATAL = 4  # The only messages that ONNX Runtime may print.
+_PIXELS = 'tensor(float)'
+_REFERENCE = b'location'  # The key of a reference to another file, in every encoding of a model.
+
+
+class OnnxNetwork:
+    """A network in ONNX Runtime; several threads may run it.
+
+    While few runs are in progress, each may use all cores. Of many, each uses one core: in total
+    that takes less time. `num_runs` is the number of all runs, if it is known in advance; then
+    there is only one session.
+    """
+
+    def __init__(self, path, info, num_runs=None):
+        """Load the file `path` of the model that `info` describes."""
+        _require_whole(path)
+        self._cores = processors.available()
+        self._wide = _open(path, max(1, self._cores // (num_runs or 1)))
+        self._narrow = self._wide if num_runs or self._cores == 1 else _open(path, 1)
+        self._running = 0
+        self._lock = threading.Lock()
+        self._input, self._batch_size = _find_input(path, self._wide, info)
+        self._output = _find_output(path, self._wide, info)
+        self.returns_probabilities = self._output == info.tensor('probabilities')
+        self.line = f'Feeding {self._input}, fetching {self._output}'
+
+    def run(self, images):
+        """Return what the network says of float32 images, an array [images, classes]."""
+        with self._session() as session:
+            return self._run(session, images)
+
+    def try_out(self, images):
+        """Run each session once, so that later runs are as fast; return the result of `run`."""
+        for session in {self._wide, self._narrow}:
+            found = self._run(session, images)
+        return found
+
+    def _run(self, session, images):
+        size = self._batch_size or len(images)
+        parts = [images[first : first + size] for first in range(0, len(images), size)]
+        found = [session.run([self._output], {self._input: part})[0] for part in parts]
+        return np.concatenate(found).reshape(len(images), -1)
+
+    @contextlib.contextmanager
+    def _session(self):
+        with self._lock:
+            session = self._wide if 2 * self._running < self._cores else self._narrow
+            self._running += 1
+        try:
+            yield session
+        finally:
+            with self._lock:
+                self._running -= 1
+
+
+def _open(path, num_threads):
+    """Return a session whose runs use so many threads."""
+    onnxruntime.set_default_logger_severity(_FATAL)
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _FATAL
+    options.intra_op_num_threads = num_threads
+    # Threads wait for work in a loop while a network runs, which is faster than to sleep. Between
+    # two runs they would take a core from the pictures that are decoded meanwhile.
+    options.add_session_config_entry('session.force_spinning_stop', '1')
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+    except Exception as error:  # Its errors have no common class of their own.
+        raise UserError(
+            f'{path}: ONNX Runtime cannot load this model ({one_line(error, 200)}); '
+            'freeze the model again'
+        ) from None
+
+
+def _require_whole(path):
+    """Refuse a model whose weights are in other files: its hash says nothing about them."""
+    with open(path, 'rb') as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        at = data.find(_REFERENCE)
+        # Before a string is its length; a 0 ends an unusual encoding of that.
+        while at >= 0 and data[at - 1] not in (0, len(_REFERENCE)):
+            at = data.find(_REFERENCE, at + 1)
+    if at >= 0:
+        raise UserError(f'{path}: has weights in other files, which is not supported')
+
+
+def _find_input(path, session, info):
+    """Return (name of the input, images per run or None for any number)."""
+    found = session.get_inputs()
+    expected = [info.image_size, info.image_size, info.channels]
+    shape = found[0].shape if len(found) == 1 else []
+    if shape[1:] != expected or found[0].type != _PIXELS:
+        described = ', '.join(f'{each.name}: {each.type} {each.shape}' for each in found)
+        raise UserError(
+            f'{path}: must take one batch of float images {expected}, as its description says; '
+            f'its inputs are {described}'
+        )
+    return found[0].name, shape[0] if isinstance(shape[0], int) else None
+
+
+def _find_output(path, session, info):
+    """Return the name of the output with the probabilities, or with the logits."""
+    present = [each.name for each in session.get_outputs()]
+    named = [info.tensor(kind) for kind in ('probabilities', 'output', 'logits')]
+    found = [name for name in named if name in present] or present
+    if len(found) != 1 and not set(found) & set(named):
+        raise UserError(f'{path}: has no output probabilities or logits, but {", ".join(present)}')
+    return found[0]
