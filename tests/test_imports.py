@@ -45,7 +45,12 @@ SUBROOMS = {
     'serving.graphdef': (),
     'serving.export': ('serving.early_checks', 'serving.graphdef'),
     'serving.model': ('serving.fairness', 'serving.graphdef', 'serving.memory'),
-    'serving.terminal': ('serving.csv_rows', 'serving.early_checks', 'serving.model'),
+    'serving.terminal': (
+        'serving.csv_rows',
+        'serving.early_checks',
+        'serving.model',
+        'serving.parallel',
+    ),
     'serving.web': (
         'serving.csv_rows',
         'serving.early_checks',

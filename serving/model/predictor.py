@@ -1,5 +1,6 @@
 """Classify pictures for any number of callers at the same time."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -11,6 +12,15 @@ from serving.model import output_names
 from serving.model.engines import choice
 from serving.model.model_options import PredictorOptions
 from serving.model.work_queue import WorkQueue
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """A class and its probability."""
+
+    index: int
+    label: str
+    probability: float
 
 
 class Predictor:
@@ -91,3 +101,10 @@ def top(probabilities, count):
     """List the `count` most probable outputs of one picture as (output, probability)."""
     order = np.argsort(-np.asarray(probabilities), kind='stable')[:count]
     return [(int(output), float(probabilities[output])) for output in order]
+
+
+def predictions(labels, probabilities, count):
+    """Return the Predictions of the `count` most probable outputs of one picture, best first."""
+    return tuple(
+        Prediction(output, labels[output], share) for output, share in top(probabilities, count)
+    )

@@ -1,17 +1,14 @@
 """Classify the pictures of a command line and print their classes."""
 
-import collections
-import concurrent.futures
 import contextlib
 import dataclasses
 import io
-import itertools
 import sys
 
-from common import processors
 from common.errors import UserError
 from common.progress import Progress
 from pictures.gate import BadImage
+from serving import parallel
 from serving.model.predictor import Predictor
 from serving.terminal import picture_arguments, picture_files
 from serving.terminal.row_formats import FORMATS
@@ -78,7 +75,7 @@ class _Silent(contextlib.nullcontext):
 
 def _classified(predictor, files, batch_size):
     """Yield (path, probabilities or None, error or '') for each file, in order."""
-    for batch in _batches(_prepared(files, batch_size), batch_size):
+    for batch in _batches(parallel.mapped(_read, files, batch_size), batch_size):
         good = [picture for _, picture, _ in batch if picture is not None]
         outcomes = iter(predictor.outcomes([picture.data for picture in good]))
         for file, picture, problem in batch:
@@ -89,21 +86,8 @@ def _classified(predictor, files, batch_size):
                 yield file.path, outcome, ''
 
 
-def _prepared(files, ahead):
-    """Yield (file, NormalisedImage or None, error or ''), reading a few files in advance."""
-    with concurrent.futures.ThreadPoolExecutor(processors.available()) as pool:
-        waiting = collections.deque()
-        remaining = iter(files)
-        for file in itertools.islice(remaining, ahead):
-            waiting.append(pool.submit(_read, file))
-        while waiting:
-            done = waiting.popleft().result()
-            for file in itertools.islice(remaining, 1):
-                waiting.append(pool.submit(_read, file))
-            yield done
-
-
 def _read(file):
+    """Return (file, NormalisedImage or None, error or '')."""
     try:
         return file, picture_files.read(file), ''
     except BadImage as error:

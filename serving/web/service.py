@@ -10,22 +10,13 @@ from pictures import gate
 from pictures.gate import BadImage
 from serving.fairness import Shares
 from serving.model.model_holder import NotReadyError
-from serving.model.predictor import top
+from serving.model.predictor import Prediction, predictions
 from serving.model.work_queue import BusyError, ClosedError, ExpiredError
 from serving.web import upload_store, uploads
 from serving.web.refusals import Refusal
 
 # Pictures are classified together if they need no more than a quarter of the memory.
 _GROUPS = 4
-
-
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """A class and its probability."""
-
-    index: int
-    label: str
-    probability: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,10 +177,8 @@ class Service:
         if isinstance(outcome, BadImage):
             refusal = self._why(result.picture, outcome, context)
             return dataclasses.replace(result, picture=None, refusal=refusal)
-        labels = context.predictor.labels
-        best = top(outcome, context.count)
-        predictions = tuple(Prediction(output, labels[output], share) for output, share in best)
-        return dataclasses.replace(result, row=outcome, predictions=predictions)
+        best = predictions(context.predictor.labels, outcome, context.count)
+        return dataclasses.replace(result, row=outcome, predictions=best)
 
     def _why(self, picture, error, context):
         """Return the Refusal of a picture that the graph cannot read.

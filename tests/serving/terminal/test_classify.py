@@ -143,17 +143,6 @@ def test_only_the_beginning_is_read_of_what_is_no_picture(tmp_path):
         picture_files.read(PictureFile(os.fspath(path)))
 
 
-def test_few_files_are_read_ahead_of_the_model(monkeypatch):
-    read = []
-    monkeypatch.setattr(
-        classify_module, '_read', lambda file: read.append(file) or (file, None, 'bad')
-    )
-    prepared = classify_module._prepared(range(1000), ahead=10)
-    next(prepared)
-    assert len(read) <= 11
-    assert sum(1 for _ in prepared) == 999
-
-
 def test_large_pictures_go_in_smaller_batches():
     def item(width):
         return None, gate.NormalisedImage(b'', 'png', 2**12, width, 3), ''

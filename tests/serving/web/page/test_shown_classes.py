@@ -2,8 +2,8 @@
 
 import pytest
 
+from serving.model.predictor import Prediction
 from serving.web.page.shown_classes import choose, percent
-from serving.web.service import Prediction
 
 
 def predictions(*probabilities):
