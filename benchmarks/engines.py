@@ -86,13 +86,13 @@ def _bare(path):
 def _predictor(path, engine):
     """Return a function that classifies a picture with our predictor."""
     from pictures import gate
-    from preprocessing.picture_decoder import TensorFlowDecoder
+    from pictures.decode import LibraryDecoder
     from serving.model.model_options import ModelOptions, PredictorOptions
     from serving.model.predictor import Predictor
 
     options = PredictorOptions(engine=engine, max_queue=None)
     predictor = Predictor(ModelOptions(path), options, report=lambda line: None)
-    pictures, decoder = draw_pictures(), TensorFlowDecoder()
+    pictures, decoder = draw_pictures(), LibraryDecoder()
 
     def classify(number):
         data = pictures[number % len(pictures)]

@@ -1,8 +1,8 @@
 """Test a new model in a process of its own, so that a crash does not stop the server.
 
-TensorFlow trusts the graphs that it runs. One with a division by zero, a loop without an end or a
-huge tensor ends or fills the process that tries it, and no `except` helps. No TensorFlow here: only
-the child needs it.
+TensorFlow and ONNX Runtime trust the models that they run. One with a division by zero, a loop
+without an end or a huge tensor ends or fills the process that tries it, and no `except` helps. No
+TensorFlow here: only the child needs it, for models that it runs.
 """
 
 import ctypes
@@ -207,7 +207,8 @@ def _problem(request):
 
     how = PredictorOptions(**request['predictor']) if request['predictor'] else None
     try:
-        Predictor(ModelOptions(**request['model']), how, report=lambda line: None)
+        # As in the server, which has a model of an older version.
+        Predictor(ModelOptions(**request['model']), how, report=lambda line: None, version=2)
     except Exception as error:  # As in the server, whatever a bad file causes.
         return one_line(error, _LONGEST_REASON)
     return None

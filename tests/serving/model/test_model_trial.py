@@ -1,5 +1,6 @@
 """A model that ends, hangs or fills the process that tries it does not touch the server."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from serving.model import model_holder, model_trial
 from serving.model.model_options import ModelOptions, PredictorOptions
 from serving.model.model_trial import TrialLimits
 from support.checkout import ROOT
-from support.files import frozen_graphs, small_models
+from support.files import frozen_graphs, onnx_models, small_models
 
 PATIENT = TrialLimits(secs=600)
 HOW = PredictorOptions(max_concurrency=1)
@@ -141,6 +142,21 @@ def test_what_is_wrong_with_a_model_is_handed_on(tmp_path):
 
 def test_a_real_model_passes_its_trial(graph):
     model_trial.run(ModelOptions(graph), HOW, PATIENT)
+
+
+WITHOUT_TENSORFLOW = """
+import json, sys
+from serving.model import model_trial
+print(model_trial._problem(json.loads(sys.argv[1])), 'tensorflow' in sys.modules)
+"""
+
+
+def test_an_onnx_model_is_tried_without_tensorflow(tmp_path):
+    request = {'model': {'path': onnx_models.write(tmp_path)}, 'predictor': None}
+    printed = subprocess.check_output(
+        [sys.executable, '-c', WITHOUT_TENSORFLOW, json.dumps(request)], cwd=ROOT, text=True
+    )
+    assert printed == 'None False\n'
 
 
 def endless():
