@@ -8,16 +8,15 @@ Pictures are files, folders with everything below them, patterns, or - for stand
 status is 1 if a picture could not be classified.
 """
 
-from common import cli, logs, startup
+from common import cli, logs
 from serving.terminal.classify_options import ClassifyOptions
 
 
 def main(options):
     """Classify."""
     logs.start()
-    # Late: --help and mistakes in flags do not need TensorFlow.
-    with startup.quiet(startup.FATAL):
-        from serving.terminal import classify
+    # Late: --help and mistakes in flags do not need it.
+    from serving.terminal import classify
 
     return classify.classify(options)
 

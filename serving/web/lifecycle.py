@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from common import startup, text
+from common import text
 from serving import memory
 from serving.web import server_options
 from serving.web.transport import http_server
@@ -26,7 +26,7 @@ def serve(options):
         log.info('%s', line)
     keys = server_options.read_keys(options.api_key_file) if options.api_key_file else ()
     config = options.app_config(keys)
-    # Before TensorFlow is imported, which takes seconds: the port may be in use.
+    # Before the model is loaded, which may take seconds: the port may be in use.
     listening = http_server.listen(options.listen.host, options.listen.port)
     memory.return_large_blocks()
     server, holder, store = _assemble(options, config, listening, log)
@@ -58,8 +58,7 @@ def _report_end(cut, log):
 
 def _assemble(options, config, listening, log):
     """Return the server, its ModelHolder, and its UploadStore or None."""
-    with startup.quiet(startup.FATAL):
-        from serving.model import model_holder
+    from serving.model import model_holder
     from serving.web import app, metrics, upload_store
     from serving.web.transport import access_log
 
@@ -164,8 +163,7 @@ def _own_addresses():
 def _exit_on_signals():
     """Exit with 0 on SIGTERM or SIGINT, until the server can receive requests.
 
-    TensorFlow takes seconds to import, and an exception during that time could be caught by a
-    library.
+    An exception while modules are imported could be caught by a library.
     """
     for number in _SIGNALS:
         signal.signal(number, lambda number, frame: os._exit(0))
