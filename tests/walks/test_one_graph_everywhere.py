@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from serving.export import export, saved_model
 from serving.export.export_options import ExportOptions
-from serving.model.model_options import ModelOptions
+from serving.model.model_options import ModelOptions, PredictorOptions
 from serving.model.predictor import Predictor
 from serving.terminal import classify
 from serving.terminal.classify_options import ClassifyOptions
@@ -18,7 +18,7 @@ from serving.web.app import create_app
 from serving.web.server_options import AppConfig
 from serving.web.service import OnlyModel
 from support import families
-from support.files import classifier_files, pictures, records, small_models
+from support.files import classifier_files, onnx_models, pictures, records, small_models
 from training.evaluation.evaluator import Evaluator
 
 
@@ -67,7 +67,7 @@ def from_evaluation(tmp_path, info, directory, gated):
     return np.exp(np.concatenate([batch.log_probabilities for batch in batches]))
 
 
-def from_program(path, tmp_path, files):
+def from_program(path, tmp_path, files, engine):
     """Return the probabilities that classify_image.py prints."""
     folder = tmp_path / 'pictures'
     folder.mkdir(exist_ok=True)
@@ -75,7 +75,13 @@ def from_program(path, tmp_path, files):
         (folder / name).write_bytes(data)
     stream = io.StringIO()
     paths = tuple(str(folder / name) for name in files)
-    options = ClassifyOptions(model=path, paths=paths, format='json', num_top_predictions=5)
+    options = ClassifyOptions(
+        model=path,
+        paths=paths,
+        format='json',
+        num_top_predictions=5,
+        of_predictor=PredictorOptions(engine=engine),
+    )
     assert classify.classify(options, stream) == 0
     return [
         _in_order((each['class'], each['probability']) for each in item['predictions'])
@@ -87,9 +93,10 @@ def _in_order(pairs):
     return [value for _, value in sorted(pairs)]
 
 
-def from_server(path, files):
+def from_server(path, files, engine):
     """Yield (way of asking, probabilities) of the server."""
-    with Predictor(ModelOptions(path)) as predictor:
+    with Predictor(ModelOptions(path), PredictorOptions(engine=engine)) as predictor:
+        assert predictor.engine == engine
         client = create_app(OnlyModel(predictor), AppConfig(name='model')).test_client()
         encoded = {name: base64.b64encode(data).decode() for name, data in files.items()}
         ways = {
@@ -124,17 +131,42 @@ def compare(tmp_path, name, count):
     expected = from_evaluation(tmp_path, info, directory, gated)
     assert np.ptp(expected, axis=0).max() > 0.05  # It does tell pictures apart.
     found = {
-        'classify_image, checkpoint': from_program(directory, tmp_path, files),
-        'classify_image, frozen graph': from_program(path, tmp_path, files),
+        'classify_image, checkpoint': from_program(directory, tmp_path, files, 'auto'),
         'SavedModel': saved_model.scores(str(tmp_path / 'saved_model'), gated),
-        **dict(from_server(path, files)),
     }
+    onnx_models.write_beside(path)
+    for engine in ('tensorflow', 'onnx'):
+        found[f'classify_image, {engine}'] = from_program(path, tmp_path, files, engine)
+        ways = from_server(path, files, engine)
+        found.update({f'{way}, {engine}': rows for way, rows in ways})
     for way, rows in found.items():
         np.testing.assert_allclose(rows, expected, atol=1e-4, err_msg=way)
+        is_clear = np.diff(np.sort(expected, axis=1)[:, -2:], axis=1)[:, 0] > 2e-4
+        assert (np.argmax(rows, 1) == expected.argmax(1))[is_clear].all(), way
 
 
 def test_every_way_gives_the_same(tmp_path):
     compare(tmp_path, 'lenet', count=10)
+
+
+@pytest.mark.parametrize(
+    ('name', 'preprocessing'),
+    [('cifarnet', 'cifarnet'), ('cifarnet', 'vgg'), ('mobilenet_v1_025', 'inception')],
+)
+def test_the_engines_agree(name, preprocessing, tmp_path):
+    gated = [pictures.normalise(data).data for data in varied_pictures(8).values()]
+    size = families.TELLING[name]
+    info = small_models.describe(name, image_size=size, preprocessing_name=preprocessing)
+    weights = small_models.telling(info, gated)
+    directory = small_models.train_dir(tmp_path / 'train', info, weights=weights)
+    path = small_models.frozen(tmp_path / 'frozen.pb', directory)
+    onnx_models.write_beside(path)
+    rows = []
+    for engine in ('tensorflow', 'onnx'):
+        with Predictor(ModelOptions(path), PredictorOptions(engine=engine)) as predictor:
+            rows.append(predictor.predict(gated))
+    assert np.ptp(rows[0], axis=0).max() > 0.05
+    np.testing.assert_allclose(*rows, atol=1e-4)
 
 
 @pytest.mark.soak

@@ -30,6 +30,7 @@ class OnnxNetwork:
         self._wide = _open(path, max(1, self._cores // (num_runs or 1)))
         self._narrow = self._wide if num_runs or self._cores == 1 else _open(path, 1)
         self._running = 0
+        self._was_crowded = False  # When the last run began.
         self._lock = threading.Lock()
         self._input, self._batch_size = _find_input(path, self._wide, info)
         self._output = _find_output(path, self._wide, info)
@@ -56,7 +57,10 @@ class OnnxNetwork:
     @contextlib.contextmanager
     def _session(self):
         with self._lock:
-            session = self._wide if 2 * self._running < self._cores else self._narrow
+            is_crowded = 2 * self._running >= self._cores
+            # In a crowd, a moment in which no other run is in progress says little.
+            session = self._narrow if is_crowded or self._was_crowded else self._wide
+            self._was_crowded = is_crowded
             self._running += 1
         try:
             yield session

@@ -1,4 +1,4 @@
-"""Small ONNX models with a description, made without TensorFlow."""
+"""Small ONNX models with a description: drawn by hand, or made from a frozen graph."""
 
 import os
 
@@ -67,3 +67,15 @@ def write(directory, name='lenet', precision='float32', model=None, info=INFO, *
     listed = {**info.onnx, precision: files.digest(path)}
     model_info.write(description, info.replace(onnx=listed))
     return path
+
+
+def write_beside(graph):
+    """Write X.onnx beside a frozen graph X.pb, and list it in X.json; return its path."""
+    # Late: they import TensorFlow.
+    from serving.export import onnx_model
+    from serving.graphdef import graph_nodes
+
+    info = model_info.read_beside(graph)
+    model = onnx_model.convert(graph_nodes.read_graph_def(graph), info)
+    directory, name = os.path.split(model_info.stem(graph))
+    return write(directory, name, model=model)

@@ -87,6 +87,24 @@ def test_the_cores_are_shared_by_the_runs(cores, num_runs, threads, tmp_path, mo
     assert opened == threads
 
 
+def test_a_crowd_is_served_with_one_core_each(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_network.processors, 'available', lambda: 2)
+    path = onnx_models.write(tmp_path)
+    network = onnx_network.OnnxNetwork(path, onnx_models.INFO)
+    used = []
+
+    def run(inside=lambda: None):
+        with network._session() as session:
+            used.append('all' if session is network._wide else 'one')
+            inside()
+
+    run()
+    run(inside=run)
+    run()  # A short break in a crowd.
+    run()
+    assert used == ['all', 'all', 'one', 'one', 'all']
+
+
 def with_weights_elsewhere():
     model = onnx_models.network(onnx_models.weights())
     tensor = model.graph.initializer[0]
