@@ -1,7 +1,7 @@
 """Prepare pictures for evaluation with NumPy, as the recipes do it in a graph.
 
 The operations have TensorFlow's order, so that the results are equal. The module loads without
-TensorFlow; the recipes' own modules use its
+TensorFlow; the recipes' own modules use its constants.
 """
 
 import dataclasses

@@ -6,7 +6,7 @@ from classifiers import model_info
 from classifiers.model_info import ModelInfo
 from common import checks
 from common.errors import UserError, one_line
-from nets import nets_factory, released
+from nets import model_specs, released
 from serving.graphdef import graph_edits, graph_nodes, graph_safety, variables
 from serving.model.engines import described, pixel_inputs
 from serving.model.engines.loaded_model import LoadedModel
@@ -64,14 +64,14 @@ def _describe_foreign(options, graph_def):
     """
     found = graph_nodes.networks(graph_def)
     if options.model_name:
-        nets_factory.get_spec(options.model_name)
+        model_specs.get_spec(options.model_name)
         if found and options.model_name not in found:
             raise UserError(
                 f'{options.network_flag}={options.model_name}: {options.path} has the nodes of '
                 f'{" or ".join(found)}'
             )
         found = [options.model_name]
-    specs = [nets_factory.get_spec(name) for name in found]
+    specs = [model_specs.get_spec(name) for name in found]
     recipes = {spec.preprocessing for spec in specs}
     if not options.model_name:
         # Releases of a network may differ from its default, and this may be any of them.
@@ -127,7 +127,7 @@ def _output(options, graph_def, info, nodes):
             f'{options.path}: has {len(main)} softmaxes; '
             f'name one with --output_layer: {", ".join(main[:8])}'
         )
-    own = nets_factory.get_spec(info.model_name).output_node if info.model_name else ''
+    own = model_specs.get_spec(info.model_name).output_node if info.model_name else ''
     if own in {node.name for node in graph_def.node}:
         return f'{own}:0'
     likely = graph_nodes.likely_outputs(graph_def)
