@@ -1,4 +1,4 @@
-"""Return freed memory to the system; glibc would keep most of it."""
+"""Find free memory, and return freed memory to the system; glibc would keep most of it."""
 
 import contextlib
 import ctypes
@@ -34,6 +34,27 @@ def collect_and_give_back():
     """
     gc.collect()
     give_back()
+
+
+def free_bytes():
+    """Return the free memory of the machine or the container; infinity if it is not known."""
+    free = _number_in('/proc/meminfo', 'MemAvailable:') * 1024
+    limit = _number_in('/sys/fs/cgroup/memory.max')
+    used = _number_in('/sys/fs/cgroup/memory.current')
+    # The cache of files is freed when memory is needed.
+    cached = _number_in('/sys/fs/cgroup/memory.stat', 'inactive_file')
+    return min(free, limit - (used - cached if limit < float('inf') else 0))
+
+
+def _number_in(path, key=None):
+    """Return the number on the line of a system file that begins with `key`."""
+    try:
+        with open(path, encoding='ascii') as stream:
+            lines = [line.split() for line in stream]
+        words = next(line for line in lines if key is None or line[0] == key)
+        return int(words[0 if key is None else 1])
+    except (OSError, ValueError, IndexError, StopIteration):
+        return float('inf')
 
 
 class Trimmer:

@@ -18,6 +18,7 @@ import time
 from common.checks import Range
 from common.errors import UserError, one_line
 from common.options import Options, option
+from serving import memory
 from serving.model.model_options import MODEL
 
 _MEGABYTE = 2**20
@@ -77,7 +78,7 @@ def run(model_options, predictor_options, limits=None, stop=None):
         'model': {**dataclasses.asdict(model_options), 'path': path},
         'predictor': dataclasses.asdict(predictor_options) if predictor_options else None,
     }
-    max_bytes = limits.max_mb * _MEGABYTE or _SHARE * _free_bytes()
+    max_bytes = limits.max_mb * _MEGABYTE or _SHARE * memory.free_bytes()
     with subprocess.Popen(
         [sys.executable, '-I', '-c', _START],
         stdin=subprocess.PIPE,
@@ -149,27 +150,6 @@ def _used_bytes(pid):
             return int(stream.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
     except (OSError, IndexError, ValueError):
         return 0
-
-
-def _free_bytes():
-    """Return the free memory of the machine or the container; infinity if it is not known."""
-    free = _number_in('/proc/meminfo', 'MemAvailable:') * 1024
-    limit = _number_in('/sys/fs/cgroup/memory.max')
-    used = _number_in('/sys/fs/cgroup/memory.current')
-    # The cache of files is freed when memory is needed.
-    cached = _number_in('/sys/fs/cgroup/memory.stat', 'inactive_file')
-    return min(free, limit - (used - cached if limit < float('inf') else 0))
-
-
-def _number_in(path, key=None):
-    """Return the number on the line of a system file that begins with `key`."""
-    try:
-        with open(path, encoding='ascii') as stream:
-            lines = [line.split() for line in stream]
-        words = next(line for line in lines if key is None or line[0] == key)
-        return int(words[0 if key is None else 1])
-    except (OSError, ValueError, IndexError, StopIteration):
-        return float('inf')
 
 
 def child(request):
