@@ -225,6 +225,8 @@ def _is_description(content):
 
 def _check_hash(graph, description, expected):
     if expected and graph_sha256(graph) != expected:
+        if other := file_kinds.mistaken(graph, file_kinds.GRAPH):
+            raise UserError(f'{graph}: {other}')
         raise UserError(
             f'{description}: does not describe {graph} (the SHA-256 differs); '
             'freeze the model again, or remove the description and pass flags'

@@ -1,6 +1,5 @@
 """Write a frozen graph in other formats, after checking that they give the same results."""
 
-from common import imagenet
 from serving.export import freeze, onnx_model, parity, saved_model, tflite
 
 _CALIBRATION_SPLITS = ('train', 'validation', 'test')
@@ -10,16 +9,11 @@ def write(path, options, info, graph_def):
     """Write the requested format; return (its ModelInfo, line about the check or '')."""
     if options.format == 'frozen':
         return freeze.write(path, graph_def, info), ''
-    pictures = _pictures(options, info, options.num_check_pictures)
+    pictures = parity.pictures_for(options, info, options.num_check_pictures)
     if options.batch_size:
         pictures = (pictures * options.batch_size)[: options.batch_size]
     check = parity.check_of(graph_def, info, pictures)
     return _WRITERS[options.format](path, options, info, graph_def, check)
-
-
-def _pictures(options, info, count, **splits):
-    name = options.dataset_name or info.dataset_name or imagenet.DATASET_NAME
-    return parity.pictures(name, options.dataset_dir, count, **splits)
 
 
 def _write_saved_model(path, options, info, graph_def, check):
@@ -38,7 +32,7 @@ def _write_tflite(path, options, info, graph_def, check):
     representative = None
     if precision == 'int8':
         count = options.num_calibration_pictures
-        pictures = _pictures(options, info, count, splits=_CALIBRATION_SPLITS)
+        pictures = parity.pictures_for(options, info, count, _CALIBRATION_SPLITS)
         representative = parity.pixels(info, pictures)
     batch_size = options.batch_size or 1
     data = tflite.convert(graph_def, info, precision, representative, batch_size)
@@ -50,8 +44,8 @@ def _write_tflite(path, options, info, graph_def, check):
 
 def _write_onnx(path, options, info, graph_def, check):
     del options
-    data = onnx_model.convert(graph_def, info)
-    line = check.compare('onnx', onnx_model.probabilities(data, check.images))
+    data = onnx_model.convert(onnx_model.PixelGraph.of(graph_def, info))
+    line = check.compare('onnx', onnx_model.probabilities(data, info, check.images))
     return _write_file(path, data, info, ':0'), line
 
 

@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from classifiers import model_info, watch
 from common import checks, files, labels
 from common.errors import UserError
-from serving.export import completion, descriptions
+from serving.export import completion, descriptions, onnx_files
 from serving.graphdef import (
     graph_edits,
     graph_nodes,
@@ -47,7 +47,8 @@ def freeze(options):
     values = _values(options, graph_def, prepared, checkpoint, info, places)
     result = completion.freeze(prepared, values, outputs, options.clear_devices)
     tf.logging.info('%s', result.line())
-    write(options.output_graph, result.graph_def, info)
+    onnx = onnx_files.make(options, result.graph_def, info)
+    write(options.output_graph, result.graph_def, info, onnx=onnx)
     return result
 
 
@@ -147,31 +148,41 @@ def _read_saver(path):
     return saver
 
 
-def write(path, graph_def, info, as_text=False, has_labels=True):
-    """Write a graph with its description; return the description."""
+def write(path, graph_def, info, as_text=False, has_labels=True, onnx=None):
+    """Write a graph with its description and its ONNX files; return the description."""
     if as_text:
         data = text_format.MessageToString(graph_def).encode('utf-8')
     else:
         data = graph_def.SerializeToString(deterministic=True)
-    return write_described(path, data, info, has_labels)
+    return write_described(path, data, info, has_labels, onnx)
 
 
-def write_described(path, data, info, has_labels=True):
+def write_described(path, data, info, has_labels=True, onnx=None):
     """Write NAME.json, NAME.label and NAME.pb (or a model of another format), or none of them.
 
-    The model comes last, so that a program that waits for it finds its description. Return that.
+    `onnx` has the bytes of the ONNX files by precision. The model comes last, so that a program
+    that waits for it finds its description. Return that.
     """
-    texts = {}
+    old = onnx_files.listed(path)
+    texts, models = {}, onnx_files.paths(path, onnx or {})
     if info is not None:
-        digest = hashlib.sha256(data).hexdigest()
-        info = info.replace(graph_sha256=digest, versions=descriptions.versions())
+        digest = _sha256(data)
+        hashes = {precision: _sha256(model) for precision, model in (onnx or {}).items()}
+        if precision := model_info.onnx_precision(path):
+            hashes = {precision: digest}
+        info = info.replace(graph_sha256=digest, onnx=hashes, versions=descriptions.versions())
         texts[descriptions.path_for(path)] = model_info.as_text(info)
         if info.class_names and has_labels:
             label_path = model_info.beside_graph(path, model_info.LABEL_SUFFIX)
             texts[label_path] = labels.as_text(info.class_names)
     parts = {beside: text.encode('utf-8') for beside, text in texts.items()}
     try:
-        files.write_together({**parts, path: data})
+        files.write_together({**parts, **models, path: data})
+        onnx_files.remove(old - models.keys() - {path})
     except OSError as error:
         raise UserError(f'{path}: cannot be written ({error.strerror})') from None
     return info
+
+
+def _sha256(data):
+    return hashlib.sha256(data).hexdigest()

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from classifiers import checkpoint_paths, file_kinds
+from classifiers import checkpoint_paths, file_kinds, model_info
 from common.errors import UserError
 from common.options import Dead, Ignored, ProgramOptions, option
 from serving import early_checks
@@ -11,6 +11,7 @@ from serving.export.export_options import require_writable
 
 WHAT = 'What to freeze'
 HOW = 'How to freeze it'
+ONNX = 'The ONNX file'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +42,10 @@ class FreezeOptions(ProgramOptions):
         WHAT, None, 'The weights; of a directory the newest checkpoint is taken.', is_path=True
     )
     output_graph: str | None = option(
-        WHAT, None, 'NAME.pb; NAME.json and NAME.label are written beside it.', is_path=True
+        WHAT,
+        None,
+        'NAME.pb; NAME.json, NAME.label and NAME.onnx are written beside it.',
+        is_path=True,
     )
     output_node_names: tuple[str, ...] = option(
         WHAT, (), 'The nodes to keep, separated by commas.', older=('output_node_name',)
@@ -69,6 +73,20 @@ class FreezeOptions(ProgramOptions):
         HOW, None, "A SaverDef, to restore with the graph's own saver.", is_path=True
     )
 
+    # The ONNX file
+    onnx: bool = option(
+        ONNX, True, 'Also write NAME.onnx, which needs no TensorFlow and is faster on a CPU.'
+    )
+    dataset_dir: str | None = option(
+        ONNX,
+        None,
+        'Records with pictures to check NAME.onnx on; by default drawn pictures.',
+        is_path=True,
+    )
+    dataset_name: str | None = option(
+        ONNX, None, "The data set of these records; by default the checkpoint's."
+    )
+
     @property
     def graph_path(self):
         """Return the file that holds the graph."""
@@ -94,6 +112,8 @@ class FreezeOptions(ProgramOptions):
 
     def _check_output(self):
         require_writable('output_graph', self.output_graph)
+        if model_info.onnx_precision(self.output_graph):
+            raise self.mistake('output_graph', 'must not end in .onnx; name the graph NAME.pb')
         given = self.graph_path
         if given and os.path.realpath(given) == os.path.realpath(self.output_graph):
             raise self.mistake('output_graph', 'is the input graph; name another file')

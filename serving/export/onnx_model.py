@@ -1,5 +1,10 @@
 """An ONNX model: preprocessed pixels in, probabilities out."""
 
+import contextlib
+import dataclasses
+import logging
+
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
@@ -13,45 +18,108 @@ _LAYOUT_OPS = frozenset(('Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identi
 
 def require():
     """Raise a UserError unless the packages for ONNX are installed."""
+    if problem := missing_package():
+        raise UserError(f'--format=onnx: {problem}')
+
+
+def missing_package():
+    """Return which package for ONNX is not installed and what to do, or ''."""
     try:
         import onnxruntime  # noqa: F401
         import tf2onnx  # noqa: F401
     except ImportError as error:
-        raise UserError(
-            f'--format=onnx: the package {error.name} is not installed; run scripts/setup_env.sh'
-        ) from None
+        return f'the package {error.name} is not installed; run scripts/setup_env.sh'
+    return ''
 
 
-def convert(graph_def, info):
-    """Return the bytes of an ONNX model of a frozen graph.
+@dataclasses.dataclass(frozen=True)
+class PixelGraph:
+    """The part of a frozen graph that computes outputs from pixels.
 
-    tf2onnx copies every constant in each of its passes and keeps the copies: 23 GB for VGG. So it
-    converts a graph whose weights are inputs, and they are put in afterwards.
+    Its large constants are placeholders. tf2onnx copies every constant in each of its passes and
+    keeps the copies, 23 GB for VGG, and TensorFlow copies them several times.
     """
-    require()
-    import tf2onnx
 
-    fed, fetched = info.nodes['input'], info.nodes['probabilities']
-    graph_def, weights = _without_weights(_fed_only(graph_def, fed, fetched))
-    model, _ = tf2onnx.convert.from_graph_def(
-        graph_def,
-        input_names=[f'{fed}:0', *weights],
-        output_names=[f'{fetched}:0'],
-        opset=_OPSET,
-    )
-    _put_in(model.graph, weights)
+    graph_def: tf.GraphDef
+    weights: dict[str, np.ndarray]  # By the names of tensors.
+    fed: str  # The names of tensors.
+    fetched: tuple[str, ...]
+
+    @classmethod
+    def of(cls, graph_def, info, kinds=('probabilities',)):
+        """Take the part from a frozen graph that computes outputs of these kinds."""
+        light, weights = _without_weights(graph_def)
+        nodes = [
+            _placeholder(node.name, tf.float32.as_datatype_enum, node.attr['shape'].shape)
+            if node.name == info.nodes['input']  # Without the decoding of pictures before it.
+            else node
+            for node in light.node
+        ]
+        fetched = dict.fromkeys(info.nodes[kind] for kind in kinds)
+        needed = graph_edits.needed_for(graph_edits.with_nodes(light, nodes), fetched)
+        present = {f'{node.name}:0' for node in needed.node}
+        return cls(
+            graph_edits.without_devices(needed),
+            {name: value for name, value in weights.items() if name in present},
+            info.tensor('input'),
+            tuple(f'{name}:0' for name in fetched),
+        )
+
+    @property
+    def batch_size(self):
+        """Return the number of pictures that the graph takes, or None if it takes any number."""
+        node = graph_edits.nodes_by_name(self.graph_def)[graph_edits.node_name(self.fed)]
+        sizes = node.attr['shape'].shape.dim
+        return sizes[0].size if sizes and sizes[0].size > 0 else None
+
+    def run(self, images, tensor):
+        """Run the graph on preprocessed pictures."""
+        with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
+            tf.import_graph_def(self.graph_def, name='')
+            return session.run(tensor, {self.fed: images, **self.weights})
+
+
+def convert(pixel_graph):
+    """Return the bytes of an ONNX model of a PixelGraph."""
+    require()
+    with _silent():
+        model = _converted(pixel_graph)
+    _put_in(model.graph, pixel_graph.weights)
     return model.SerializeToString()
 
 
-def _fed_only(graph_def, fed, fetched):
-    """Make the input a placeholder, and remove the decoding of pictures before it."""
-    nodes = [
-        _placeholder(fed, tf.float32.as_datatype_enum, node.attr['shape'].shape)
-        if node.name == fed
-        else node
-        for node in graph_def.node
-    ]
-    return graph_edits.needed_for(graph_edits.with_nodes(graph_def, nodes), [fetched])
+def _converted(pixel_graph):
+    """Run the steps of `tf2onnx.convert.from_graph_def` with its errors and without its copies.
+
+    That function leaves operations in the model for which ONNX has none, and copies the graph
+    before each of 24 optimizations, which takes half of its time.
+    """
+    import tf2onnx
+
+    graph_def, outputs = pixel_graph.graph_def, list(pixel_graph.fetched)
+    inputs = [pixel_graph.fed, *pixel_graph.weights]
+    with tf.Graph().as_default():
+        tf.import_graph_def(graph_def, name='')
+        graph_def = tf2onnx.tf_loader.tf_optimize(inputs, outputs, graph_def)
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name='')
+        model = tf2onnx.tfonnx.process_tf_graph(
+            graph, opset=_OPSET, input_names=inputs, output_names=outputs
+        )
+        model = tf2onnx.optimizer.optimize_graph(model, catch_errors=False)
+    return model.make_model('a frozen graph')
+
+
+@contextlib.contextmanager
+def _silent():
+    """Hide the log of tf2onnx; what matters in it is also raised."""
+    logger = logging.getLogger('tf2onnx')
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _without_weights(graph_def):
@@ -99,9 +167,11 @@ def _put_in(graph, weights):
         getattr(graph, field).extend(content)
 
 
-def probabilities(model, images):
+def probabilities(model, info, images):
     """Run an ONNX model on preprocessed pictures."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
-    return session.run(None, {session.get_inputs()[0].name: images})[0]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # Errors.
+    session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
+    return session.run([info.tensor('probabilities')], {info.tensor('input'): images})[0]

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers import build
+from common import imagenet
 from common.errors import UserError
 from datasets import dataset_factory
 from datasets.records import random_access, record_files, record_parser
@@ -16,6 +17,12 @@ from serving.graphdef import graph_edits
 _SPLITS = ('validation', 'test', 'train')
 # A larger difference between float formats means that one of them is broken.
 FLOAT_TOLERANCE = 1e-3
+
+
+def pictures_for(options, info, count, splits=_SPLITS):
+    """Return encoded pictures of the data set of the options, otherwise of the network's."""
+    name = options.dataset_name or info.dataset_name or imagenet.DATASET_NAME
+    return pictures(name, options.dataset_dir, count, splits)
 
 
 def pictures(dataset_name, dataset_dir, count, splits=_SPLITS):
@@ -88,7 +95,7 @@ class Check:
             f' {agreeing} of {len(found)} pictures'
         )
         if tolerance is not None and not difference <= tolerance:
-            raise UserError(f'{line}; at most {tolerance:.0e} is right, so nothing was written')
+            raise UserError(f'{line}; must be at most {tolerance:.0e}, so it was not written')
         return line
 
 

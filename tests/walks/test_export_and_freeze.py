@@ -82,6 +82,7 @@ def test_the_notes_script_works_as_typed(network, output, more, size, tmp_path):
         'my_network.pb',
         'my_network_freeze.json',
         'my_network_freeze.label',
+        'my_network_freeze.onnx',
         'my_network_freeze.pb',
     ]
     frozen = here / 'my_network_freeze.pb'

@@ -138,7 +138,7 @@ def test_the_flower_notes_work_script_by_script(user, tmp_path):
     said = user.types('export_freeze.sh')
     assert f'model.ckpt-{step}' in said
     names = {path.name for path in user.folder.glob('my_inception_v4*')}
-    frozen = {f'my_inception_v4_freeze.{kind}' for kind in ('pb', 'label', 'json')}
+    frozen = {f'my_inception_v4_freeze.{kind}' for kind in ('pb', 'onnx', 'label', 'json')}
     assert names == frozen | {'my_inception_v4.pb', 'my_inception_v4.json'}
     upload(user, pictures / 'roses/sample_00000.jpg', tmp_path / 'profile')
 

@@ -42,9 +42,9 @@ def exported(directory, name='graph.pb', **options):
     return path
 
 
-def frozen(graph, checkpoint, output=OUTPUTS['lenet'], **options):
+def frozen(graph, checkpoint, output=OUTPUTS['lenet'], onnx=False, **options):
     path = os.path.join(os.path.dirname(graph), 'frozen.pb')
-    freeze.freeze(FreezeOptions(graph, checkpoint, path, (output,), **options))
+    freeze.freeze(FreezeOptions(graph, checkpoint, path, (output,), onnx=onnx, **options))
     return path
 
 

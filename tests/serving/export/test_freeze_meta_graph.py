@@ -22,7 +22,7 @@ def frozen(prefix, output='probabilities', meta_graph=None, **options):
     """Freeze a checkpoint with its MetaGraph; return the GraphDef that was written."""
     path = os.path.join(os.path.dirname(prefix), 'frozen.pb')
     options = {'input_meta_graph': meta_graph or f'{prefix}.meta', **options}
-    freeze.freeze(FreezeOptions('', prefix, path, (output,), **options))
+    freeze.freeze(FreezeOptions('', prefix, path, (output,), onnx=False, **options))
     return graph_nodes.read_graph_def(path)
 
 

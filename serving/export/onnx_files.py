@@ -1,0 +1,100 @@
+"""The ONNX files that freeze_graph.py writes beside a frozen graph.
+
+Each is compared with the graph before it is written. The graph is complete without them: if one
+cannot be made, a line in the log says why.
+"""
+
+import os
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import model_info
+from common.errors import UserError, one_line
+from serving import memory
+from serving.export import onnx_model, parity
+
+KINDS = ('logits', 'probabilities', 'features')  # Of the outputs, in this order.
+TOLERANCE = 1e-4  # Of a probability.
+NUM_PICTURES = 10
+_LONGEST_REASON = 300
+# Memory for the conversion and the check, measured with VGG-16: a multiple of the graph's size, and
+# bytes for the libraries.
+_GRAPHS_IN_MEMORY, _LIBRARIES = 6, 300 * 2**20
+
+
+def make(options, graph_def, info):
+    """Return {precision: bytes of the ONNX file} of a frozen graph, and log a line about it."""
+    if not options.onnx:
+        return {}
+    path = _path(options.output_graph, 'float32')
+    reason = _obstacle(path, options.output_graph, graph_def, info)
+    if not reason:
+        # Outside the `try`: a wrong --dataset_dir is a mistake of the user.
+        pictures = parity.pictures_for(options, info, NUM_PICTURES)
+        try:
+            model, line = _checked(graph_def, info, pictures)
+            tf.logging.info('%s', line)
+            return {'float32': model}
+        except Exception as error:  # Both libraries raise errors of many kinds.
+            reason = one_line(error, _LONGEST_REASON)
+    tf.logging.warning('%s is not written: %s', path, reason)
+    return {}
+
+
+def _obstacle(path, graph, graph_def, info):
+    """Return why a graph cannot be converted, or ''."""
+    if info is None:
+        return 'its network is not known'
+    for kind, what in (('input', 'takes pixels'), ('probabilities', 'returns probabilities')):
+        if kind not in info.nodes:
+            return f'the graph has no node that {what}'
+    if os.path.lexists(path) and path not in listed(graph):
+        description = model_info.beside_graph(graph)
+        return f'there is a file of that name that {description} does not list; move it away'
+    if problem := onnx_model.missing_package():
+        return problem
+    needed, free = _GRAPHS_IN_MEMORY * graph_def.ByteSize() + _LIBRARIES, memory.free_bytes()
+    if needed > free:
+        return f'it takes {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free'
+    return ''
+
+
+def _checked(graph_def, info, pictures):
+    """Return (bytes of an ONNX model, line about how well it agrees with the graph)."""
+    kinds = [kind for kind in KINDS if kind in info.nodes]
+    pixel_graph = onnx_model.PixelGraph.of(graph_def, info, kinds)
+    if size := pixel_graph.batch_size:
+        pictures = (pictures * size)[:size]
+    images = parity.pixels(info, pictures)
+    expected = pixel_graph.run(images, info.tensor('probabilities'))
+    model = onnx_model.convert(pixel_graph)
+    del pixel_graph  # Its memory is needed for the check.
+    found = onnx_model.probabilities(model, info, images)
+    return model, parity.Check(pictures, images, expected).compare('onnx', found, TOLERANCE)
+
+
+def paths(graph, models):
+    """Return {path beside the graph: bytes} of {precision: bytes}."""
+    return {_path(graph, precision): model for precision, model in models.items()}
+
+
+def _path(graph, precision):
+    return model_info.stem(graph) + model_info.ONNX_ENDINGS[precision]
+
+
+def listed(graph):
+    """Return the paths of the ONNX files that are made from the graph at a path now."""
+    description = model_info.beside_graph(graph)
+    try:
+        info = model_info.read(description) if os.path.lexists(description) else None
+    except UserError:  # It belongs to another program, or is damaged.
+        info = None
+    found = (model_info.find_onnx(graph, info, each)[0] for each in model_info.ONNX_ENDINGS)
+    return set(found) - {None}
+
+
+def remove(outdated):
+    """Remove the ONNX files of a graph that was replaced."""
+    for path in sorted(outdated):
+        os.unlink(path)
+        tf.logging.info('Removed %s, which was made from the graph before', path)
