@@ -48,7 +48,7 @@ def write_model(folder, network):
     path = os.path.join(folder, f'{network}.pb')
     onnx_path = os.path.join(folder, f'{network}.onnx')
     with open(onnx_path, 'wb') as stream:
-        stream.write(onnx_model.convert(graph_def, info))
+        stream.write(onnx_model.convert(onnx_model.PixelGraph.of(graph_def, info)))
     freeze.write(path, graph_def, info.replace(onnx={'float32': files.digest(onnx_path)}))
     return path
 

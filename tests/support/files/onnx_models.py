@@ -76,6 +76,6 @@ def write_beside(graph):
     from serving.graphdef import graph_nodes
 
     info = model_info.read_beside(graph)
-    model = onnx_model.convert(graph_nodes.read_graph_def(graph), info)
+    model = onnx_model.convert(onnx_model.PixelGraph.of(graph_nodes.read_graph_def(graph), info))
     directory, name = os.path.split(model_info.stem(graph))
     return write(directory, name, model=model)
