@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 import sys
 
@@ -13,7 +14,6 @@ from serving.model.predictor import Predictor
 from serving.terminal import picture_arguments, picture_files
 from serving.terminal.row_formats import FORMATS
 
-_LEAST_AT_ONCE = 16  # Pictures; an engine may run each of them alone.
 _MOST_PIXELS_AT_ONCE = 2**25  # A batch of huge pictures would be decoded side by side.
 
 
@@ -22,14 +22,13 @@ def classify(options, stream=None):
     options.check_files()
     files = picture_arguments.find_pictures(options.paths)
     with _loaded(options, len(files)) as predictor:
-        batch_size = max(predictor.options.max_batch_size, _LEAST_AT_ONCE)
         stream = stream or _standard_output()
         count = options.num_top_predictions
         rows = FORMATS[options.format](stream, predictor.info, count, files)
         rows.open()
         num_bad = 0
         with _progress(len(files), stream) as progress:
-            for path, probabilities, problem in _classified(predictor, files, batch_size):
+            for path, probabilities, problem in _classified(predictor, files):
                 rows.write(path, probabilities, problem)
                 num_bad += bool(problem)
                 progress.advance(note=f'{num_bad} bad' if num_bad else '')
@@ -73,17 +72,33 @@ class _Silent(contextlib.nullcontext):
         """Show nothing."""
 
 
-def _classified(predictor, files, batch_size):
+def _classified(predictor, files):
     """Yield (path, probabilities or None, error or '') for each file, in order."""
+    how = predictor.options
+    if how.max_batch_size > 1:
+        return _in_batches(predictor, files, how.max_batch_size)
+    # While a thread reads a picture, another one runs the network.
+    one = functools.partial(_classified_alone, predictor)
+    return parallel.mapped(one, files, 2 * how.max_concurrency)
+
+
+def _classified_alone(predictor, file):
+    _, picture, problem = _read(file)
+    return _row(file, predictor.outcomes([picture.data])[0] if picture else BadImage(problem))
+
+
+def _in_batches(predictor, files, batch_size):
     for batch in _batches(parallel.mapped(_read, files, batch_size), batch_size):
-        good = [picture for _, picture, _ in batch if picture is not None]
-        outcomes = iter(predictor.outcomes([picture.data for picture in good]))
+        good = [picture.data for _, picture, _ in batch if picture is not None]
+        outcomes = iter(predictor.outcomes(good))
         for file, picture, problem in batch:
-            outcome = BadImage(problem) if picture is None else next(outcomes)
-            if isinstance(outcome, BadImage):
-                yield file.path, None, str(outcome)
-            else:
-                yield file.path, outcome, ''
+            yield _row(file, next(outcomes) if picture else BadImage(problem))
+
+
+def _row(file, outcome):
+    if isinstance(outcome, BadImage):
+        return file.path, None, str(outcome)
+    return file.path, outcome, ''
 
 
 def _read(file):

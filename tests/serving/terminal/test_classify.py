@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
 
+from classifiers import model_info
 from common import imagenet
 from common.errors import UserError
 from pictures import gate
@@ -19,7 +21,7 @@ from serving.terminal.classify import classify
 from serving.terminal.classify_options import ClassifyOptions
 from serving.terminal.picture_arguments import PictureFile, find_pictures
 from serving.terminal.row_formats import FORMATS
-from support.files import checkpoint_files, pictures, small_models
+from support.files import checkpoint_files, onnx_models, pictures, small_models
 
 
 def write(folder, files):
@@ -60,9 +62,12 @@ def test_every_file_is_a_row_and_bad_ones_say_why(graph, directory, tmp_path, ca
     bad = {f'broken/{name}': data for name, (data, _) in pictures.bad_files().items()}
     folder = write(tmp_path / 'pictures', {**good, **bad, '.DS_Store': b'x', '.hidden.jpg': b''})
     missing = tmp_path / 'missing.jpg'
+    for ending in ('.pb', '.json'):
+        shutil.copy(model_info.stem(graph) + ending, tmp_path / f'copy{ending}')
+    onnx = onnx_models.write_beside(tmp_path / 'copy.pb')
     results = []
-    for model in (graph, directory):
-        status, printed = run(model, folder, missing, format='csv', batch_size=7)
+    for model, batch_size in ((graph, 7), (directory, 7), (onnx, None)):
+        status, printed = run(model, folder, missing, format='csv', batch_size=batch_size)
         assert status == 1
         results.append(list(csv.DictReader(io.StringIO(printed))))
     rows = {os.path.relpath(row['file'], folder): row for row in results[0]}
@@ -71,11 +76,12 @@ def test_every_file_is_a_row_and_bad_ones_say_why(graph, directory, tmp_path, ca
         assert reason in rows[f'broken/{name}']['error']
     assert rows['../missing.jpg']['error'] == 'no such file'
     assert all(rows[name]['error'] == '' for name in good)
-    for frozen, trained in zip(*results, strict=True):
-        chances = [
-            [float(row[f'probability_{i}'] or 0) for i in range(1, 6)] for row in (frozen, trained)
-        ]
-        np.testing.assert_allclose(*chances, atol=1e-4)
+    first, *others = (
+        [[float(row[f'probability_{i}'] or 0) for i in range(1, 6)] for row in result]
+        for result in results
+    )
+    for other in others:
+        np.testing.assert_allclose(other, first, atol=1e-4)
     assert f'{len(rows)} of {len(rows)} (100%) pictures' in capsys.readouterr().err
 
 
