@@ -38,7 +38,7 @@ def write_model(folder, network):
     from benchmarks import frozen_graph
     from classifiers.model_request import ModelRequest
     from classifiers.resolve import resolve
-    from common import files, imagenet
+    from common import imagenet
     from serving.export import freeze, onnx_model
 
     info = resolve(ModelRequest(network), dataset_classes=imagenet.NUM_LABELS)[0]
@@ -46,10 +46,8 @@ def write_model(folder, network):
     info = info.replace(nodes={name: name for name in names})
     graph_def = frozen_graph.frozen_graphs(info)[1]
     path = os.path.join(folder, f'{network}.pb')
-    onnx_path = os.path.join(folder, f'{network}.onnx')
-    with open(onnx_path, 'wb') as stream:
-        stream.write(onnx_model.convert(onnx_model.PixelGraph.of(graph_def, info)))
-    freeze.write(path, graph_def, info.replace(onnx={'float32': files.digest(onnx_path)}))
+    model = onnx_model.convert(onnx_model.PixelGraph.of(graph_def, info))
+    freeze.write(path, graph_def, info, onnx={'float32': model})
     return path
 
 
