@@ -5,8 +5,8 @@ import stat
 import sys
 
 from pictures import gate, kinds
+from pictures.decode import LibraryDecoder
 from pictures.gate import BadImage
-from preprocessing.picture_decoder import TensorFlowDecoder
 from serving.terminal.picture_arguments import STANDARD_INPUT
 
 _HEAD_BYTES = 4096
@@ -21,10 +21,10 @@ def read(file):
         if file.path == STANDARD_INPUT:
             if sys.stdin is None:
                 raise BadImage('standard input is closed')
-            return gate.normalise(_read_stream(sys.stdin.buffer), TensorFlowDecoder())
+            return gate.normalise(_read_stream(sys.stdin.buffer), LibraryDecoder())
         with open(file.path, 'rb', opener=_open_without_waiting) as stream:
             _require_file(stream)
-            return gate.normalise(_read_stream(stream), TensorFlowDecoder())
+            return gate.normalise(_read_stream(stream), LibraryDecoder())
     except FileNotFoundError:
         raise BadImage('no such file') from None
     except (OSError, ValueError) as error:

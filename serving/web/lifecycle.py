@@ -127,11 +127,11 @@ class _Loading(threading.Thread):
 def _try_gate():
     """Decode once, so that the first picture is as fast as the next."""
     from pictures import gate
-    from preprocessing.picture_decoder import TensorFlowDecoder
+    from pictures.decode import LibraryDecoder
     from serving.model.engines.trial_pictures import trial_pictures
 
     for picture in trial_pictures():
-        gate.normalise(picture, TensorFlowDecoder())
+        gate.normalise(picture, LibraryDecoder())
 
 
 def greeting(host, port, config):

@@ -9,7 +9,7 @@ import time
 
 from common import text
 from pictures import gate, kinds
-from preprocessing.picture_decoder import TensorFlowDecoder
+from pictures.decode import LibraryDecoder
 from serving import memory
 from serving.fairness import Shares
 from serving.web.refusals import Refusal
@@ -96,7 +96,7 @@ class Gate:
         examined = examined or self.examine(data)
         with self.decoder(deadline, client):
             try:
-                image = gate.normalise(data, TensorFlowDecoder(), examined=examined, verify=verify)
+                image = gate.normalise(data, LibraryDecoder(), examined=examined, verify=verify)
             except gate.BadImage as error:
                 raise bad_picture(error) from None
         return Picture(examined.kind, image)
