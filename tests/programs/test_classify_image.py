@@ -11,7 +11,7 @@ import pytest
 from common import cli
 from serving.terminal import classify
 from serving.terminal.classify_options import ClassifyOptions
-from support.files import pictures, small_models
+from support.files import onnx_models, pictures, small_models
 
 SCRIPT = 'classify_image.py'
 
@@ -56,6 +56,19 @@ def test_a_folder_a_pattern_and_standard_input_are_classified(directory, tmp_pat
     assert done.returncode == 1
     assert b'Using preprocessing lenet (from' in done.stderr
     assert b'Traceback' not in done.stderr
+
+
+def test_an_onnx_model_is_used_without_tensorflow(missing_tensorflow, tmp_path):
+    names = ('alpha.png', 'baseline.jpg', 'lossy.webp', 'still.gif')
+    for name in names:
+        (tmp_path / name).write_bytes(pictures.all_good()[name].data)
+    model = onnx_models.write(tmp_path)
+    done = run(f'--model={model}', '--format=csv', *(tmp_path / name for name in names))
+    assert missing_tensorflow() == []
+    assert (done.returncode, 'Using ONNX Runtime' in done.stderr) == (0, True)
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [os.path.basename(row['file']) for row in rows] == list(names)
+    assert {row['class_1'] for row in rows} <= set(onnx_models.CLASSES)
 
 
 def classified(*arguments):

@@ -20,7 +20,7 @@ import pytest
 from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from support.checkout import ROOT
-from support.files import pictures, small_models
+from support.files import onnx_models, pictures, small_models
 
 
 class Process:
@@ -265,3 +265,20 @@ def test_a_mistake_is_one_line(folder, flags, words):
     assert words in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith('error: ')
     assert 'Traceback' not in done.stderr
+
+
+def test_an_onnx_model_is_served_and_replaced_without_tensorflow(
+    missing_tensorflow, tmp_path, request
+):
+    model = onnx_models.write(tmp_path)
+    server = Process(tmp_path, f'--model_name={model}', '--reload_secs=0.2')
+    request.addfinalizer(server.process.kill)
+    for name in ('alpha.png', 'baseline.jpg', 'lossy.webp'):
+        status, answer = server.post('/api/classify', pictures.all_good()[name].data)
+        assert (status, len(answer['results'])) == (200, 1)
+    onnx_models.write(tmp_path, model=onnx_models.network(onnx_models.weights(seed=1)))
+    wait_until(lambda: server.get('/api/model')['version'] == 2)
+    status, _ = server.post('/api/classify', pictures.all_good()['baseline.jpg'].data)
+    assert status == 200
+    assert server.stop() == 0
+    assert missing_tensorflow() == []
