@@ -120,7 +120,7 @@ class ModelHolder:
 
     @property
     def is_ready(self):
-        """Tell whether a model is loaded."""
+        """Return whether a model is loaded."""
         return self._current is not None
 
     def load(self):

@@ -61,7 +61,7 @@ class Predictor:
 
     @property
     def refuses_damaged(self):
-        """Tell whether the model itself refuses incomplete pictures."""
+        """Return whether the model itself refuses incomplete pictures."""
         return self._engine.refuses_damaged
 
     @property

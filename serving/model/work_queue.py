@@ -141,7 +141,7 @@ class WorkQueue:
             raise ClosedError('the model has been closed')
 
     def _has_place_for_one(self, timeout_secs):
-        """Tell whether a picture can be run at once, alone and in time."""
+        """Return whether a picture can be run at once, alone and in time."""
         if self._max_batch_size > 1 or self._waiting or self._running >= self._num_threads:
             return False
         if timeout_secs is None:
@@ -202,7 +202,7 @@ class WorkQueue:
                     return [self._waiting.take() for _ in range(count)]
 
     def _has_work(self):
-        """Tell whether a thread should run pictures or, after `close`, end."""
+        """Return whether a thread should run pictures or, after `close`, end."""
         if not self._waiting:
             return self._is_closed
         # With batches `running` counts pictures, and callers never run their own.

@@ -30,7 +30,7 @@ class Preparation:
 
 
 def takes_pictures(tensor):
-    """Tell whether a tensor may be a batch of pictures [batch, height, width, channels]."""
+    """Return whether a tensor may be a batch of pictures [batch, height, width, channels]."""
     if tensor.dtype not in _FLOATS + _WHOLE_NUMBERS:
         return False
     ndims = tensor.shape.ndims
@@ -38,7 +38,7 @@ def takes_pictures(tensor):
 
 
 def are_given(options):
-    """Tell whether the options say how pixels are prepared."""
+    """Return whether the options say how pixels are prepared."""
     given = (options.preprocessing_name, options.input_mean, options.input_std)
     return any(value is not None for value in given)
 

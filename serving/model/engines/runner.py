@@ -64,7 +64,7 @@ class Runner:
         self._session.close()
 
     def _refuses(self, picture):
-        """Tell whether the graph refuses a picture."""
+        """Return whether the graph refuses a picture."""
         try:
             self._raw(self._feeding, [picture])
         except tf.errors.InvalidArgumentError:
@@ -111,7 +111,7 @@ def _ways(shape):
 
 
 def _are_probabilities(values, operation):
-    """Tell whether rows are distributions, or come from a sigmoid for each class."""
+    """Return whether rows are distributions, or come from a sigmoid for each class."""
     while operation.type in _ALIASES:
         operation = operation.inputs[0].op
     return operation.type in ('Softmax', 'Sigmoid') or rows.are_distributions(values)
