@@ -12,11 +12,9 @@ run.
 
 import argparse
 import os
-import resource
-import subprocess
-import sys
 import tempfile
-import time
+
+from benchmarks.support import pictures, programs
 
 _FEW = 64
 _SIZES = ((400, 300), (300, 400), (420, 310), (380, 280))
@@ -25,32 +23,13 @@ _DRAWN = 400
 _WAYS = (('plain loop', 0), ('converter, 1 process', 1), ('converter, 2 processes', 2))
 
 
-def draw_photograph(generator, width, height):
-    """Return a JPEG with the detail and the size in bytes of a photograph."""
-    import io
-
-    import numpy as np
-    from PIL import Image
-
-    x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
-    slopes = generator.uniform(-120, 120, (2, 3))
-    shade = x[..., None] * slopes[0] + y[..., None] * slopes[1] + 128
-    coarse = generator.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
-    detail = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
-    fine = generator.normal(0, 4, (height, width, 1))
-    pixels = np.clip(shade + 0.4 * (detail - 128.0) + fine, 0, 255).astype(np.uint8)
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, 'JPEG', quality=88)
-    return stream.getvalue()
-
-
 def write_photographs(folder, count):
     """Write `count` different JPEGs of about 400x300 into class folders."""
     import numpy as np
 
     generator = np.random.default_rng(0)
     drawn = [
-        draw_photograph(generator, *_SIZES[index % len(_SIZES)])
+        pictures.draw_photograph(generator, *_SIZES[index % len(_SIZES)])
         for index in range(min(count, _DRAWN))
     ]
     for name in _CLASSES:
@@ -106,26 +85,18 @@ def command(folder, output, num_processes):
     """Return the command that converts `folder` into `output`: the program, or the plain loop."""
     if not num_processes:
         code = f'from benchmarks import convert; convert.plain_loop({folder!r}, {output!r})'
-        return [sys.executable, '-c', code]
+        return '-c', code
     os.symlink(folder, os.path.join(output, 'photographs'))
     flags = [f'--dataset_dir={output}', f'--num_threads={num_processes}']
     program = 'download_and_convert_data.py'
-    return [sys.executable, program, '--dataset_name=photographs', *flags]
+    return program, '--dataset_name=photographs', *flags
 
 
 def measure(folder, num_processes):
     """Return the wall time and the CPU time of a command in seconds."""
     with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as output:
-        arguments = command(folder, output, num_processes)
-        environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '3'}
-        start, used = time.perf_counter(), _processor_seconds()
-        subprocess.run(arguments, check=True, env=environment, capture_output=True)
-        return time.perf_counter() - start, _processor_seconds() - used
-
-
-def _processor_seconds():
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+        used = programs.run(*command(folder, output, num_processes))
+        return used.seconds, used.processor_seconds
 
 
 def best(folder, num_processes, repeats):

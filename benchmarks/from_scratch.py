@@ -9,25 +9,13 @@ The network is mobilenet_v1_025 at 128 pixels on sample_flowers, which is drawn 
 import argparse
 import json
 import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 
+from benchmarks.support import programs
 from training.jobs import recipes
 
 MODEL, DATASET = 'mobilenet_v1_025', 'sample_flowers'
-
-
-def run(*command):
-    """Run a program with its log on standard error, and return its (wall time, CPU time)."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
-    subprocess.run([sys.executable, *command], check=True, stdout=sys.stderr)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.perf_counter() - began, worked
 
 
 def main():
@@ -36,24 +24,23 @@ def main():
     parser.add_argument('--dataset_dir')
     parser.add_argument('--seeds', type=int, nargs='*', default=[1, 2, 3])
     arguments = parser.parse_args()
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     with tempfile.TemporaryDirectory() as directory:
         dataset_dir = arguments.dataset_dir or directory
         data = [f'--dataset_dir={dataset_dir}', f'--dataset_name={DATASET}']
         if not arguments.dataset_dir:
-            run('download_and_convert_data.py', *data)
+            programs.run('download_and_convert_data.py', *data, log=sys.stderr)
         for seed in arguments.seeds:
             train_dir = os.path.join(directory, str(seed))
             recipe = recipes.from_scratch(MODEL, DATASET)
             flags = [f'--train_dir={train_dir}', f'--model_name={MODEL}', *recipe]
             epochs = dict(flag[2:].split('=') for flag in flags)['num_epochs']
             flags += [f'--seed={seed}', f'--validate_every_n_epochs={epochs}']
-            elapsed, worked = run('train_image_classifier.py', *data, *flags)
+            used = programs.run('train_image_classifier.py', *data, *flags, log=sys.stderr)
             with open(os.path.join(train_dir, 'validations.json'), encoding='utf-8') as stream:
                 accuracy = json.load(stream)[-1]['accuracy']
             print(
-                f'seed {seed}: validation accuracy {accuracy:.1%} after {elapsed:.0f} s '
-                f'({worked:.0f} s of processor time)',
+                f'seed {seed}: validation accuracy {accuracy:.1%} after {used.seconds:.0f} s '
+                f'({used.processor_seconds:.0f} s of processor time)',
                 flush=True,
             )
 

@@ -20,10 +20,7 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from classifiers import build
-from classifiers.model_request import ModelRequest
-from classifiers.resolve import resolve
-from common import imagenet
+from benchmarks.support import models
 from deployment import precision
 from serving.export import completion
 
@@ -45,7 +42,7 @@ def main():
     print(f'{os.cpu_count()} cores, bfloat16: {"yes" if has_bfloat16 else "no"}')
     print('network | batch | unfolded ms | ' + ' | '.join(VARIANTS[1:]))
     for name in options.networks.split(','):
-        info = resolve(ModelRequest(name), dataset_classes=imagenet.NUM_LABELS)[0]
+        info = models.describe(name)
         graphs = frozen_graphs(info)
         for batch in map(int, options.batch_sizes.split(',')):
             times = measure(info, graphs, batch, options.rounds, has_bfloat16, clock, threads)
@@ -54,26 +51,9 @@ def main():
 
 def frozen_graphs(info):
     """Return (GraphDef from TensorFlow's conversion, GraphDef from this project)."""
-    with tempfile.TemporaryDirectory() as directory:
-        with tf.Graph().as_default() as graph, tf.Session() as session:
-            classifier = build.build(info)
-            session.run(tf.global_variables_initializer())
-            session.run([variable.assign(_drawn(variable)) for variable in tf.global_variables()])
-            path = tf.train.Saver().save(session, os.path.join(directory, 'model.ckpt'))
-            nodes = list(classifier.nodes.values())
-            unfolded = tf.graph_util.convert_variables_to_constants(
-                session, graph.as_graph_def(), nodes
-            )
+    with tempfile.TemporaryDirectory() as folder:
+        path, unfolded = models.write_checkpoint(folder, info)
         return unfolded, completion.from_checkpoint(info, path)[0].graph_def
-
-
-def _drawn(variable):
-    """Return random weights that keep a network's values in a normal range."""
-    generator = np.random.default_rng(len(variable.op.name))
-    shape = variable.shape.as_list()
-    if len(shape) > 1:
-        return generator.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape).astype(np.float32)
-    return generator.uniform(0.5, 1.5, shape).astype(np.float32)
 
 
 def measure(info, graphs, batch, rounds, has_bfloat16, clock, threads):

@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 
-from benchmarks import serving
+from benchmarks.support import http_load, models, pictures, programs
 
 _USUAL, _HEALTH = '127.0.0.101', '127.0.0.102'
 _BODIES_MB, _DECODE_MB = 1000, 1024  # docs/serving.md, "Under load".
@@ -63,10 +63,10 @@ def _encoded(image, kind, **options):
     return stream.getvalue()
 
 
-def form(pictures):
+def form(sent):
     """Return the body of a form with these pictures."""
     head = 'Content-Disposition: form-data; name="pictures"; filename="a"\r\n\r\n'
-    parts = [f'--{_BOUNDARY}\r\n{head}'.encode() + data + b'\r\n' for data in pictures]
+    parts = [f'--{_BOUNDARY}\r\n{head}'.encode() + data + b'\r\n' for data in sent]
     return b''.join(parts) + f'--{_BOUNDARY}--\r\n'.encode()
 
 
@@ -123,19 +123,19 @@ def hostile_clients(port, is_over, options):
     return clients
 
 
-def attack(server, port, pictures, options):
+def attack(server, sent, options):
     """Return (hostile clients, normal client, health check, memory in MB) after an attack."""
     is_over = threading.Event()
-    at_rest = serving.resident_mb(server.pid)
-    usual = [('POST', '/api/classify', picture, {}) for picture in pictures]
-    hostile = hostile_clients(port, is_over, options)
-    client = Client(port, _USUAL, usual, is_over, 0.1)
-    health = Client(port, _HEALTH, [('GET', '/healthz', None, {})], is_over, 0.1)
+    at_rest = server.resident_mb()
+    usual = [('POST', '/api/classify', picture, {}) for picture in sent]
+    hostile = hostile_clients(server.port, is_over, options)
+    client = Client(server.port, _USUAL, usual, is_over, 0.1)
+    health = Client(server.port, _HEALTH, [('GET', '/healthz', None, {})], is_over, 0.1)
     for each in (client, health, *hostile):
         each.start()
     until, peak = time.monotonic() + options.seconds, 0
     while time.monotonic() < until:
-        peak = max(peak, serving.resident_mb(server.pid))
+        peak = max(peak, server.resident_mb())
         time.sleep(0.05)
     is_over.set()
     client.join()
@@ -151,8 +151,8 @@ def report(hostile, client, health, memory):
     for name, each in (('usual client', client), ('/healthz', health)):
         times = sorted(each.times)
         rows[f'{name}, answers'] = len(times)
-        rows[f'{name}, p50'] = serving.percentile(times, 0.5)
-        rows[f'{name}, p99'] = serving.percentile(times, 0.99)
+        rows[f'{name}, p50'] = http_load.percentile(times, 0.5)
+        rows[f'{name}, p99'] = http_load.percentile(times, 0.99)
         rows[f'{name}, longest'] = times[-1]
     print('figure | value')
     for name, value in rows.items():
@@ -176,11 +176,11 @@ def main():
     parser.add_argument('--check', action='store_true', help='fail when a limit is exceeded')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        path, _ = serving.write_models(folder, options.network)
-        pictures = serving.write_pictures(folder)
-        command = ('-u', 'server.py', f'--model_name={path}', '--port=0', '--drain_secs=1')
-        server, port = stack.enter_context(serving.process(*command))
-        broken = report(*attack(server, port, pictures, options))
+        path = models.provide(folder, options.network)
+        pictures.provide(folder, 16, 400, 300)
+        command = ('server.py', f'--model_name={path}', '--port=0', '--drain_secs=1')
+        server = stack.enter_context(programs.running(*command))
+        broken = report(*attack(server, pictures.read(folder), options))
     if options.check and broken:
         raise SystemExit(f'exceeded: {", ".join(broken)}')
 

@@ -15,33 +15,14 @@ import statistics
 import tempfile
 import time
 
+from benchmarks.support import pictures
+
 _BATCH = 32
 _WIDTH, _HEIGHT = 400, 300
 _DRAWN = 128
 _DECODE = 'decode_jpeg alone'
 _VERIFIED = 'training, inception, 299'
 _UNVERIFIED = f'{_VERIFIED}, without checksums'
-
-
-def draw_photograph(generator, width, height):
-    """Return a JPEG with the spectrum of a photo: amplitudes fall with the frequency."""
-    import io
-
-    import numpy as np
-    from PIL import Image
-
-    rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
-    amplitude = np.maximum(np.hypot(rows, columns), 1 / width) ** -1.2
-
-    def plane(deviation):
-        phase = np.exp(2j * np.pi * generator.random(amplitude.shape))
-        values = np.fft.irfft2(amplitude * phase, s=(height, width))
-        return np.clip(128 + values / values.std() * deviation, 0, 255).astype(np.uint8)
-
-    pixels = np.stack([plane(52), plane(18), plane(18)], axis=-1)
-    stream = io.BytesIO()
-    Image.fromarray(pixels, 'YCbCr').convert('RGB').save(stream, 'JPEG', quality=90)
-    return stream.getvalue()
 
 
 def write_records(directory, count):
@@ -52,7 +33,7 @@ def write_records(directory, count):
     from datasets import dataset_factory, dataset_utils
 
     generator = np.random.default_rng(0)
-    drawn = [draw_photograph(generator, _WIDTH, _HEIGHT) for _ in range(_DRAWN)]
+    drawn = [pictures.draw_photograph(generator, _WIDTH, _HEIGHT) for _ in range(_DRAWN)]
     with tf.io.TFRecordWriter(os.path.join(directory, 'drawn_train-00000-of-00001')) as writer:
         for number in range(count):
             data = drawn[number % _DRAWN]
