@@ -21,45 +21,7 @@ from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from support.checkout import ROOT
 from support.files import onnx_models, pictures, small_models
-
-
-class Process:
-    """A server in a process of its own, once it has said that it listens."""
-
-    def __init__(self, folder, *flags):
-        self.log = folder / 'server.log'
-        command = [sys.executable, '-u', str(ROOT / 'server.py'), '--port=0', *flags]
-        with open(self.log, 'wb') as log:
-            self.process = subprocess.Popen(
-                command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True
-            )
-        line = self.process.stdout.readline()
-        assert line.startswith('listening on port '), line + self.logged()
-        self.port = int(line.split()[-1])
-
-    def logged(self):
-        """Return the log so far."""
-        return self.log.read_text()
-
-    def post(self, path, body, content_type='application/octet-stream'):
-        """Return (status, JSON) of a POST."""
-        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=120)
-        with contextlib.closing(connection):
-            connection.request('POST', path, body, {'Content-Type': content_type})
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-
-    def get(self, path):
-        """Return the JSON of a GET."""
-        with urllib.request.urlopen(f'http://127.0.0.1:{self.port}{path}', timeout=120) as answer:
-            return json.load(answer)
-
-    def stop(self):
-        """Return the exit status after SIGTERM."""
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(60)
-        self.process.stdout.close()
-        return status
+from support.network.server_process import ServerProcess
 
 
 @pytest.fixture(scope='module')
@@ -84,7 +46,7 @@ def replace_model(folder, number):
 
 @pytest.fixture(scope='module')
 def server(folder):
-    process = Process(folder, '--model_name=flowers.pb', '--reload_secs=0.2')
+    process = ServerProcess(folder, '--model_name=flowers.pb', '--reload_secs=0.2')
     yield process
     if process.process.poll() is None:
         process.process.kill()
@@ -206,7 +168,7 @@ def test_sigterm_answers_what_is_under_way_and_exits_with_0(server):
 
 
 def test_a_request_that_is_cut_at_the_end_is_named_and_the_status_is_1(folder, tmp_path):
-    server = Process(tmp_path, f'--model_name={folder / "flowers_0.pb"}', '--drain_secs=0')
+    server = ServerProcess(tmp_path, f'--model_name={folder / "flowers_0.pb"}', '--drain_secs=0')
     with socket.create_connection(('127.0.0.1', server.port), timeout=60) as connection:
         head = b'POST /api/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n'
         connection.sendall(head)
@@ -271,7 +233,7 @@ def test_an_onnx_model_is_served_and_replaced_without_tensorflow(
     missing_tensorflow, tmp_path, request
 ):
     model = onnx_models.write(tmp_path)
-    server = Process(tmp_path, f'--model_name={model}', '--reload_secs=0.2')
+    server = ServerProcess(tmp_path, f'--model_name={model}', '--reload_secs=0.2')
     request.addfinalizer(server.process.kill)
     for name in ('alpha.png', 'baseline.jpg', 'lossy.webp'):
         status, answer = server.post('/api/classify', pictures.all_good()[name].data)
