@@ -4,11 +4,9 @@ import io
 
 import numpy as np
 
-from pictures import kinds, png
+from pictures import jpeg, kinds, png
 from pictures.kinds import BadImage
 
-_DAMAGED_JPEG = 'truncated or damaged JPEG'
-_COMPONENTS = {'Gray': 'GRAY', 'YCbCr': 'RGB', 'RGB': 'RGB', 'CMYK': 'RGB', 'YCCK': 'RGB'}
 # 32768 times the weights 0.299, 0.587 and 0.114, as libpng computes them.
 _LUMA = (9797, 19234, 3737)
 
@@ -22,7 +20,7 @@ def pixels(data, channels):
     """
     kind = kinds.kind_of(data)
     if kind == kinds.JPEG:
-        return _decode_jpeg(data, 'GRAY' if channels == 1 else 'RGB')
+        return jpeg.decode(data, channels)
     if kind == kinds.PNG:
         return _with_channels(png.decode(data), channels)
     raise BadImage('neither a JPEG nor a PNG')
@@ -33,13 +31,11 @@ class LibraryDecoder:
 
     def jpeg_size(self, data):
         """Return the (height, width) of a JPEG."""
-        return _jpeg_header(data)[:2]
+        return jpeg.header(data)[:2]
 
     def decode_jpeg(self, data, ratio):
         """Return the pixels of a JPEG, reduced by `ratio`; those of CMYK are not exact."""
-        height, width, colours = _jpeg_header(data)[:3]
-        smallest = {'min_height': -(-height // ratio), 'min_width': -(-width // ratio)}
-        return _decode_jpeg(data, _COMPONENTS[colours], **(smallest if ratio > 1 else {}))
+        return jpeg.decode(data, min(jpeg.header(data)[2], 3), ratio)
 
     def decode_png(self, data, channels):
         """Return the 8-bit pixels of a PNG with this number of channels."""
@@ -54,25 +50,6 @@ class LibraryDecoder:
                 return np.asarray(image.convert('RGBA'))
         except (OSError, SyntaxError, ValueError):
             raise BadImage('damaged WebP') from None
-
-
-def _jpeg_header(data):
-    import simplejpeg
-
-    try:
-        return simplejpeg.decode_jpeg_header(data)
-    except ValueError:
-        raise BadImage(_DAMAGED_JPEG) from None
-
-
-def _decode_jpeg(data, colours, **options):
-    import simplejpeg
-
-    try:
-        # The method of the cosine transform and of interpolating the colours is TensorFlow's.
-        return simplejpeg.decode_jpeg(data, colours, fastdct=True, fastupsample=False, **options)
-    except ValueError:
-        raise BadImage(_DAMAGED_JPEG) from None
 
 
 def _with_channels(found, channels):

@@ -44,9 +44,9 @@ def read_header(kind, data):
 
 
 # Markers that begin a frame, and those that carry no length (ITU T.81, table B.1).
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset((0x01, 0xD8))
-_JPEG_END, _JPEG_SCAN, _JPEG_EXIF, _JPEG_ADOBE = 0xD9, 0xDA, 0xE1, 0xEE
+_JPEG_END, JPEG_SCAN, _JPEG_EXIF, _JPEG_ADOBE = 0xD9, 0xDA, 0xE1, 0xEE
 # In a scan, a byte of 255 that begins no marker is followed by a zero. Restart markers (D0 to D7)
 # carry no data and end no scan.
 _JPEG_MARKER = re.compile(rb'\xff([\x01-\xcf\xd8-\xfe])')
@@ -60,17 +60,17 @@ _JPEG_MOST_SCANNED_PIXELS = 2**29
 def _read_jpeg(data):
     frame, orientation, adobe, whole, scans_at = None, None, False, False, None
     certain, expected = True, 2
-    for marker, start, end in bounded(_jpeg_segments(data), kinds.JPEG):
+    for marker, start, end in bounded(jpeg_segments(data), kinds.JPEG):
         # Decoders differ in how they treat bytes between segments and a second frame.
-        certain = certain and start - 4 == expected and not (frame and marker in _JPEG_FRAMES)
+        certain = certain and start - 4 == expected and not (frame and marker in JPEG_FRAMES)
         expected = end
-        if marker in _JPEG_FRAMES:
+        if marker in JPEG_FRAMES:
             frame = struct.unpack_from('>HHB', data, start + 1)
         elif marker == _JPEG_EXIF and orientation is None and data[start : start + 4] == b'Exif':
             orientation = tiff.exif_orientation(data[start:end])
         elif marker == _JPEG_ADOBE:
             adobe = adobe or data[start : start + 5] == b'Adobe'
-        elif marker == _JPEG_SCAN:
+        elif marker == JPEG_SCAN:
             whole = data.rfind(b'\xff\xd9', start) >= 0
             scans_at = start - 4
             break
@@ -95,13 +95,13 @@ def _check_scans(data, first, pixels):
     if data.count(b'\xff\xda', first) <= most:
         return  # True of nearly every file, and quickly checked.
     scans = 0
-    for marker, _, _ in bounded(_jpeg_segments(data, first), kinds.JPEG):
-        scans += marker == _JPEG_SCAN
+    for marker, _, _ in bounded(jpeg_segments(data, first), kinds.JPEG):
+        scans += marker == JPEG_SCAN
         if scans > most:
             raise BadImage(f'JPEG of more than {most} scans')
 
 
-def _jpeg_segments(data, position=2):
+def jpeg_segments(data, position=2):
     """Yield (marker, start, end) of each segment up to the picture's end."""
     while found := _JPEG_MARKER.search(data, position):
         marker, position = found[1][0], found.end()
