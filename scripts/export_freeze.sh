@@ -3,7 +3,8 @@
 #
 #   scripts/export_freeze.sh                                writes my_inception_v4.pb (the network) and
 #                                                           my_inception_v4_freeze.pb (with weights),
-#                                                           .label (class names), .json (description)
+#                                                           .onnx (for ONNX Runtime), .label (class
+#                                                           names), .json (description)
 #   scripts/export_freeze.sh --checkpoint_path=CHECKPOINT   an older checkpoint, or TRAIN_DIR; the
 #                                                           default is the better stage of finetune.sh
 #   scripts/export_freeze.sh --image_size=331 ...           arguments are passed to

@@ -27,6 +27,8 @@ def main(call):
     graph, frozen = _write(known, typed, for_freezing)
     print(f'the network:        {graph}')
     print(f'with its weights:   {frozen}')
+    for path in _onnx_files(frozen):
+        print(f'for ONNX Runtime:   {path}')
     print(f'names of classes:   {model_info.beside_graph(frozen, model_info.LABEL_SUFFIX)}')
     print(f'what it is:         {model_info.beside_graph(frozen)}')
     # The other scripts find it by themselves only under its usual name.
@@ -60,10 +62,27 @@ def _write(known, typed, for_freezing):
         f'--input_checkpoint={arguments.value(for_export, "checkpoint_path")}',
         f'--output_graph={known.frozen_graph}',
         f'--output_node_names={files.read_json(model_info.beside_graph(graph))["nodes"]["output"]}',
+        *_pictures(known),
         *for_freezing,
     ]
     programs.run(programs.command(_FREEZE, *for_freezing), known.environment)
     return graph, arguments.value(for_freezing, 'output_graph')
+
+
+def _pictures(known):
+    """Return the flags of the data set, if there are pictures to check the ONNX file on."""
+    beside_records = os.path.join(known.dataset_dir, known.dataset_name)
+    is_whole = not os.path.exists(f'{beside_records}.converting')
+    is_there = os.path.exists(f'{beside_records}.manifest.json')
+    return known.data_flags if is_there and is_whole else []
+
+
+def _onnx_files(frozen):
+    """List the ONNX files that were written beside a frozen graph."""
+    description = model_info.beside_graph(frozen)
+    listed = files.read_json(description).get('onnx', ()) if os.path.exists(description) else ()
+    endings = model_info.ONNX_ENDINGS
+    return [model_info.stem(frozen) + endings[each] for each in endings if each in listed]
 
 
 def _source(known, typed):

@@ -68,6 +68,30 @@ def test_an_older_checkpoint_is_frozen_into_the_chosen_folder(commands, export, 
     assert f'--output_graph={out}/my_inception_v4_freeze.pb' in frozen.flags
 
 
+def test_the_onnx_file_is_checked_on_pictures_of_the_data_set(commands, export):
+    data = commands.home / 'data/flower'
+    data.mkdir(parents=True)
+    (data / 'my_flower_5.manifest.json').touch()
+    _, frozen = export('--', '--dataset_name=mine')
+    assert frozen.flags[-3:] == [
+        '--dataset_name=my_flower_5',
+        f'--dataset_dir={data}',
+        '--dataset_name=mine',  # The last one counts.
+    ]
+    (data / 'my_flower_5.converting').touch()
+    assert not [flag for flag in export()[1].flags if flag.startswith('--dataset')]
+
+
+def test_the_onnx_files_are_named(commands, export, capsys):
+    with open(commands.here / 'my_inception_v4_freeze.json', 'w') as stream:
+        json.dump({'onnx': {'int8': 'hash', 'float32': 'hash'}}, stream)
+    export()
+    assert capsys.readouterr().out.splitlines()[2:4] == [
+        'for ONNX Runtime:   ./my_inception_v4_freeze.onnx',
+        'for ONNX Runtime:   ./my_inception_v4_freeze.int8.onnx',
+    ]
+
+
 @pytest.mark.parametrize(
     ('typed', 'graph', 'description'),
     [
