@@ -6,8 +6,6 @@ https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 
 import struct
 
-import google_crc32c
-
 _LENGTH_BYTES = 8
 HEADER_BYTES = _LENGTH_BYTES + 4  # The data's length, and that length's checksum.
 FOOTER_BYTES = 4  # The data's checksum.
@@ -18,6 +16,9 @@ _MASK_DELTA = 0xA282EAD8
 
 def masked_checksum(data):
     """Return the masked CRC-32C of `data` as a number."""
+    # Late: the flags of programs are read in environments for serving too, which do not have it.
+    import google_crc32c
+
     checksum = google_crc32c.value(data)
     return ((checksum >> 15 | checksum << 17) + _MASK_DELTA) & 0xFFFFFFFF
 

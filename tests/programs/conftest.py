@@ -1,5 +1,8 @@
 import pytest
 
+_MISSING = (
+    'google_crc32c', 'keras', 'onnx', 'sklearn', 'tensorboard', 'tensorflow', 'tf2onnx', 'tf_slim',
+)  # fmt: skip
 _MODULE = """
 import os
 with open({record!r}, 'a') as stream:
@@ -16,7 +19,7 @@ def missing_tensorflow(tmp_path_factory, monkeypatch):
     """
     folder = tmp_path_factory.mktemp('missing')
     record = folder / 'attempts'
-    for name in ('keras', 'onnx', 'sklearn', 'tensorflow', 'tf2onnx', 'tf_slim'):
+    for name in _MISSING:
         (folder / f'{name}.py').write_text(_MODULE.format(record=str(record)))
     monkeypatch.setenv('PYTHONPATH', str(folder))
     return lambda: record.read_text().splitlines() if record.exists() else []

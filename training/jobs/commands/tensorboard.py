@@ -8,8 +8,12 @@ import runpy, signal, sys
 signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
 sys.path[:] = [sys.argv.pop(1), *filter(None, sys.path)]
 from common import startup
-with startup.quiet():
-    import tensorflow
+from common.errors import exit_cleanly
+@exit_cleanly
+def load():
+    with startup.quiet():
+        import tensorflow
+load()
 sys.path.pop(0)
 runpy.run_module('tensorboard.main', run_name='__main__', alter_sys=True)
 """
