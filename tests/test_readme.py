@@ -19,7 +19,7 @@ import tensorflow.compat.v1 as tf
 from classifiers import mismatches
 from common.errors import UserError
 from nets import nets_factory
-from support.files import checkpoint_files, small_models
+from support.files import checkpoint_files, onnx_models, pictures, small_models
 from support.shell import foreign_lines, readme
 from support.shell.readme import ROOT
 from support.shell.terminal import Terminal
@@ -155,9 +155,15 @@ def test_quoted_error_messages_are_the_real_ones():
         assert quotation in str(message)
 
 
-def test_the_code_runs():
-    for block in readme.blocks(PAGE, 'python'):
+def test_the_code_runs(tmp_path, monkeypatch, capsys):
+    onnx_models.write(tmp_path, 'my_mobilenet_v1_050_freeze')
+    (tmp_path / 'rose.jpg').write_bytes(pictures.all_good()['baseline.jpg'].data)
+    monkeypatch.chdir(tmp_path)
+    blocks = readme.blocks(PAGE, 'python')
+    assert blocks
+    for block in blocks:
         exec(compile(block.text, f'{PAGE.name}:{block.line}', 'exec'), {})
+    assert capsys.readouterr().out.strip() in onnx_models.CLASSES
 
 
 @pytest.mark.parametrize('page', TRANSLATIONS, ids=lambda page: page.name)
