@@ -12,6 +12,7 @@ from common.errors import UserError, one_line
 
 _FATAL = 4  # The only messages that ONNX Runtime may print.
 _PIXELS = 'tensor(float)'
+_SPIN_MICROSECONDS = '50'  # Older versions do not know this setting, and ignore it.
 _REFERENCE = b'location'  # The key of a reference to another file, in every encoding of a model.
 
 
@@ -76,8 +77,9 @@ def _open(path, num_threads):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL
     options.intra_op_num_threads = num_threads
-    # Threads wait for work in a loop while a network runs, which is faster than to sleep. Between
-    # two runs they would take a core from the pictures that are decoded meanwhile.
+    # Threads wait in a loop for the work of the next layer, but not longer: beside other programs
+    # and between two runs, such threads take the cores from those that have work.
+    options.add_session_config_entry('session.intra_op.spin_duration_us', _SPIN_MICROSECONDS)
     options.add_session_config_entry('session.force_spinning_stop', '1')
     try:
         return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
