@@ -147,6 +147,13 @@ def is_graph(path):
     return os.path.isfile(path) and file_kinds.tensorflow_kind(path) != file_kinds.CHECKPOINT
 
 
+def is_frozen(path):
+    """Return whether there is a graph of TensorFlow or an ONNX file at `path`."""
+    if onnx_precision(path):
+        return os.path.isfile(path)
+    return file_kinds.tensorflow_kind(path) == file_kinds.GRAPH
+
+
 def path_beside(path):
     """Return the path of the description of a directory, a checkpoint or a graph."""
     path = os.fspath(path)

@@ -32,6 +32,16 @@ def encoded_picture(record, where):
     return _encoded(_features(record, where), where)
 
 
+def example(record, where):
+    """Return (bytes of the picture, label, file name) of one serialised record."""
+    features = _features(record, where)
+    labels = features['image/class/label'].int64_list.value
+    if not labels:
+        raise UserError(f'{where} has no image/class/label')
+    names = features['image/filename'].bytes_list.value or [b'']
+    return _encoded(features, where), labels[0], names[0].decode(errors='replace')
+
+
 def _features(record, where):
     try:
         return tf.train.Example.FromString(record).features.feature

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from classifiers import checkpoint_paths
-from common.checks import COUNT, DECAY, NOT_NEGATIVE
+from classifiers import checkpoint_paths, model_info
+from common.checks import COUNT, DECAY, NOT_NEGATIVE, OneOf
 from common.options import Dead, Ignored, ProgramOptions, like, option
 from datasets.records import record_files
 from training.options import TrainOptions
@@ -37,7 +37,8 @@ class EvaluationOptions(ProgramOptions):
     checkpoint_path: str = option(
         MODEL,
         '/tmp/tfmodel/',
-        'A checkpoint, or a directory, of which the newest checkpoint is used.',
+        'A checkpoint, a directory, of which the newest checkpoint is used, or a frozen model '
+        '(.pb, .onnx).',
         is_path=True,
         older=('checkpoint_dir',),
     )
@@ -110,6 +111,18 @@ class EvaluationOptions(ProgramOptions):
         help='Number of pictures to decode in parallel.',
     )
     master: str = option(PASS, '', 'Address of a TensorFlow server that does the computation.')
+    engine: str = option(
+        PASS,
+        'auto',
+        'What runs a frozen model; auto takes ONNX Runtime if the model has an ONNX file.',
+        OneOf(('auto', 'onnx', 'tensorflow')),
+    )
+    precision: str = option(
+        PASS,
+        'float32',
+        'Number format of a frozen model; auto takes the fastest whose classes agree.',
+        OneOf(('float32', 'bfloat16', 'int8', 'auto')),
+    )
 
     # Results
     eval_dir: str = option(
@@ -150,7 +163,7 @@ class EvaluationOptions(ProgramOptions):
     def check_files(self):
         """Check that the records exist, and the checkpoint unless the evaluation waits for it."""
         record_files.require(self.dataset_dir, self.dataset_name, self.dataset_split_name)
-        if self.interval_secs is None:
+        if self.interval_secs is None and not model_info.is_frozen(self.checkpoint_path):
             checkpoint_paths.require(self.checkpoint_path)
 
     def remarks(self, given):

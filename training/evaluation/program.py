@@ -1,4 +1,4 @@
-"""Evaluate one checkpoint or all new ones, and write files, events and lines."""
+"""Evaluate one checkpoint, all new ones or a frozen model; write files, events and lines."""
 
 import contextlib
 import os
@@ -10,10 +10,11 @@ from classifiers.model_request import ModelRequest, StoredModel
 from common import files, locks
 from common.errors import UserError
 from training import data_choice
-from training.evaluation import fonts, plots, predictions, reports
+from training.evaluation import fonts, frozen_evaluator, plots, predictions, reports
 from training.evaluation.best_checkpoint import BestCheckpoint
 from training.evaluation.evaluation_summaries import Events
 from training.evaluation.evaluator import DivergedCheckpointError, Evaluator
+from training.evaluation.frozen_evaluator import FrozenEvaluator
 from training.jobs import run_directory
 
 _BEST = 'best'
@@ -28,15 +29,17 @@ _ATTEMPTS = 5
 _MOST_LINES = 100
 
 
-def run(options, stop=None, report=print):
+def run(options, stop=None, report=print, load_frozen=None):
     """Evaluate according to the options, and return the number of evaluated checkpoints.
 
     `stop` is an event that ends the waiting; `report` is called with each line of the results.
+    `load_frozen(path, engine, precision, **options)` loads a frozen model: it returns an object
+    with `info`, `lines`, `run(encoded pictures)` and `close()`.
     """
     for notice in options.notices:
         tf.logging.info('%s', notice)
     done = 0
-    with data_choice.advising(), _Program(options, report) as program:
+    with data_choice.advising(), _Program(options, report, load_frozen) as program:
         for checkpoint in _checkpoints(options, stop):
             try:
                 done += program.evaluate(checkpoint)
@@ -78,16 +81,21 @@ def _checkpoints(options, stop):
         return
     if options.interval_secs is not None:
         tf.logging.info('%s is a single checkpoint; it is evaluated once', path)
+    find = watch.find_checkpoint
+    if model_info.is_frozen(path):
+        frozen_evaluator.check_options(options)
+        find = frozen_evaluator.as_checkpoint
     for _ in range(_ATTEMPTS):
-        yield watch.find_checkpoint(path)
+        yield find(path)
     raise UserError(f'{path}: its checkpoints are deleted faster than they can be evaluated')
 
 
 class _Program:
     """Evaluate checkpoints into an eval_dir, which is locked meanwhile."""
 
-    def __init__(self, options, report):
+    def __init__(self, options, report, load_frozen):
         self._options = options
+        self._load_frozen = load_frozen
         self._report = report
         self._directory = options.eval_dir
         self._best = BestCheckpoint(self._path(_BEST))
@@ -142,20 +150,14 @@ class _Program:
         self._dataset = data_choice.choose_split(
             options, options.dataset_split_name, stored.dataset_name if stored else ''
         )
-        self._info, lines = _resolve(options, stored, checkpoint, self._dataset)
-        for line in lines:
+        engine = None
+        if model_info.is_frozen(checkpoint.path):
+            engine = self._load_engine(checkpoint.path)
+        described = engine.info if engine else stored
+        self._info, lines = _resolve(options, described, checkpoint, self._dataset)
+        for line in lines if engine is None else engine.lines:
             tf.logging.info('%s', line)
-        self._evaluator = Evaluator(
-            self._info,
-            self._dataset,
-            batch_size=options.batch_size,
-            flips=options.test_time_flips,
-            max_batches=options.max_num_batches,
-            max_examples=options.num_examples,
-            num_threads=options.num_preprocessing_threads,
-            master=options.master,
-            skip_damaged=options.skip_damaged_records,
-        )
+        self._evaluator = self._make_evaluator(engine)
         self._stored = stored
         self._settings = _settings(options, self._info, self._evaluator.examples)
         names = reports.class_names(self._info)
@@ -164,6 +166,41 @@ class _Program:
         if options.save_best:
             self._best.check(self._identity())
         tf.logging.info('%s', self._summary())
+
+    def _load_engine(self, path):
+        """Load a frozen model with the options that also describe a checkpoint."""
+        options = self._options
+        return self._load_frozen(
+            path,
+            options.engine,
+            options.precision,
+            model_name=options.model_name,
+            labels_offset=options.labels_offset,
+            image_size=options.eval_image_size,
+            preprocessing_name=options.preprocessing_name,
+            use_grayscale=options.use_grayscale,
+            use_moving_averages=options.use_moving_averages,
+        )
+
+    def _make_evaluator(self, engine):
+        """Return the evaluator of a frozen model's engine, or without one of checkpoints."""
+        options = self._options
+        limits = {
+            'batch_size': options.batch_size,
+            'max_batches': options.max_num_batches,
+            'max_examples': options.num_examples,
+            'skip_damaged': options.skip_damaged_records,
+        }
+        if engine:
+            return FrozenEvaluator(engine, self._info, self._dataset, **limits)
+        return Evaluator(
+            self._info,
+            self._dataset,
+            flips=options.test_time_flips,
+            num_threads=options.num_preprocessing_threads,
+            master=options.master,
+            **limits,
+        )
 
     def _identity(self):
         return {

@@ -1,0 +1,114 @@
+"""Evaluate a frozen model: a graph, or its ONNX file, run by an engine that is handed in."""
+
+import os
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from classifiers import model_info
+from classifiers.watch import Checkpoint
+from common.errors import UserError
+from datasets.records import record_parser
+from datasets.records.verified_records import SkippedRecords, VerifiedRecords
+from pictures.kinds import BadImage
+from training.evaluation import metrics
+from training.evaluation.evaluator import Batch
+
+# The logarithm of smaller probabilities is not a number that can be summed.
+_SMALLEST = np.finfo(np.float32).tiny
+# Options of an evaluation that need a network built from a checkpoint.
+_FOR_CHECKPOINTS = ('test_time_flips', 'save_best', 'master', 'moving_average_decay')
+
+
+def as_checkpoint(path):
+    """Return a frozen model as the Checkpoint that the reports name; it knows no step."""
+    return Checkpoint(os.fspath(path), 0, model_info.graph_sha256(path))
+
+
+def check_options(options):
+    """Raise a UserError for an option that is only possible for checkpoints."""
+    for name in _FOR_CHECKPOINTS:
+        if getattr(options, name):
+            raise options.mistake(name, f'is for checkpoints, not for {options.checkpoint_path}')
+
+
+class FrozenEvaluator:
+    """Pass over a split as Evaluator does, with the probabilities of an engine.
+
+    `engine.run(list of encoded pictures)` returns the probabilities [pictures, classes].
+    """
+
+    def __init__(self, engine, info, dataset, batch_size, max_batches, max_examples, skip_damaged):
+        self.skipped = SkippedRecords(dataset, tf.logging.warning) if skip_damaged else None
+        record_parser.check(dataset, info.labels_offset, info.num_classes, self.skipped)
+        self.records = VerifiedRecords(dataset, info.labels_offset, info.num_classes, self.skipped)
+        limits = [dataset.num_samples, max_examples, max_batches and max_batches * batch_size]
+        self.examples = min(filter(None, limits))
+        self.batches = -(-self.examples // batch_size)
+        self._batch_size = batch_size
+        self._num_records = dataset.num_samples
+        self._num_classes = info.num_classes
+        self._engine = engine
+
+    def close(self):
+        """Close the engine."""
+        self._engine.close()
+
+    def restore(self, path):
+        """Do nothing: the weights are those that the engine has loaded."""
+
+    def count(self, on_batch=None):
+        """Pass over the split."""
+        counted = metrics.Metrics(self._num_classes)
+        for number, numbers in enumerate(self._numbers(), 1):
+            batch = self._evaluate(number, numbers, counted.count)
+            counted.update(batch.labels, batch.log_probabilities)
+            if on_batch:
+                on_batch(batch)
+        return counted
+
+    def _numbers(self):
+        """Yield the numbers of the intact records of each batch."""
+        found, left = [], self.examples
+        for number in range(self._num_records):
+            if len(self.records.intact([number])[0]):
+                found.append(number)
+            if len(found) == min(self._batch_size, left):
+                yield found
+                found, left = [], left - len(found)
+                if not left:
+                    return
+        if found:
+            yield found
+
+    def _evaluate(self, number, numbers, done):
+        examples = [record_parser.example(*self.records.named(each)) for each in numbers]
+        pictures, labels, names = zip(*examples, strict=True)
+        return Batch(
+            number=number,
+            batches=self.batches,
+            first=done,
+            labels=self.records.outputs_of(np.asarray(labels), numbers),
+            log_probabilities=self._log_probabilities(list(pictures), numbers),
+            file_names=list(names),
+        )
+
+    def _log_probabilities(self, pictures, numbers):
+        try:
+            probabilities = self._engine.run(pictures)
+        except BadImage:
+            self._require_pictures(pictures, numbers)
+            raise
+        return np.log(np.maximum(probabilities, _SMALLEST))
+
+    def _require_pictures(self, pictures, numbers):
+        """Raise a UserError for the first picture that the engine cannot read."""
+        for picture, number in zip(pictures, numbers, strict=True):
+            try:
+                self._engine.run([picture])
+            except BadImage as error:
+                where = self.records.named(number)[1]
+                raise UserError(
+                    f'{where} has no picture that can be decoded ({error});'
+                    ' convert the data set again'
+                ) from None
