@@ -7,6 +7,8 @@
 #                                                           names), .json (description)
 #   scripts/export_freeze.sh --checkpoint_path=CHECKPOINT   an older checkpoint, or TRAIN_DIR; the
 #                                                           default is the better stage of finetune.sh
+#   scripts/export_freeze.sh --int8                         also my_inception_v4_freeze.int8.onnx,
+#                                                           quantized with the pictures of DATASET_DIR
 #   scripts/export_freeze.sh --image_size=331 ...           arguments are passed to
 #                                                           export_inference_graph.py, those after --
 #                                                           to freeze_graph.py

@@ -43,7 +43,13 @@ SUBROOMS = {
     ),
     'training.jobs': ('training.evaluation.fonts',),
     'serving.graphdef': (),
-    'serving.export': ('serving.early_checks', 'serving.graphdef', 'serving.memory'),
+    'serving.quantization': (),
+    'serving.export': (
+        'serving.early_checks',
+        'serving.graphdef',
+        'serving.memory',
+        'serving.quantization',
+    ),
     'serving.model': ('serving.fairness', 'serving.graphdef', 'serving.memory'),
     'serving.terminal': (
         'serving.csv_rows',

@@ -48,7 +48,10 @@ def freeze(options):
     result = completion.freeze(prepared, values, outputs, options.clear_devices)
     tf.logging.info('%s', result.line())
     onnx = onnx_files.make(options, result.graph_def, info)
+    onnx, refusal = onnx_files.with_int8(options, onnx, info)
     write(options.output_graph, result.graph_def, info, onnx=onnx)
+    if refusal:
+        raise refusal
     return result
 
 

@@ -4,14 +4,16 @@ import dataclasses
 import os
 
 from classifiers import checkpoint_paths, file_kinds, model_info
+from common.checks import Range
 from common.errors import UserError
 from common.options import Dead, Ignored, ProgramOptions, option
+from datasets.records import record_files
 from serving import early_checks
 from serving.export.export_options import require_writable
 
 WHAT = 'What to freeze'
 HOW = 'How to freeze it'
-ONNX = 'The ONNX file'
+ONNX = 'The ONNX files'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,18 +75,24 @@ class FreezeOptions(ProgramOptions):
         HOW, None, "A SaverDef, to restore with the graph's own saver.", is_path=True
     )
 
-    # The ONNX file
+    # The ONNX files
     onnx: bool = option(
         ONNX, True, 'Also write NAME.onnx, which needs no TensorFlow and is faster on a CPU.'
     )
     dataset_dir: str | None = option(
         ONNX,
         None,
-        'Records with pictures to check NAME.onnx on; by default drawn pictures.',
+        'Records with pictures to check the ONNX files on; by default drawn pictures.',
         is_path=True,
     )
     dataset_name: str | None = option(
         ONNX, None, "The data set of these records; by default the checkpoint's."
+    )
+    int8: bool = option(
+        ONNX, False, 'Also write NAME.int8.onnx with 8-bit integers; needs --dataset_dir.'
+    )
+    int8_max_drop: float = option(
+        ONNX, 0.5, 'The most points of accuracy that NAME.int8.onnx may lose.', Range(0, 100)
     )
 
     @property
@@ -96,6 +104,8 @@ class FreezeOptions(ProgramOptions):
         """Check that everything is named, can be read, and can be written."""
         if self.input_graph and self.input_meta_graph:
             raise self.mistake('input_meta_graph', '--input_graph is given too; pass one of them')
+        if self.int8:
+            self._check_int8()
         if self.output_graph:
             self._check_output()
         if self.input_graph:
@@ -109,6 +119,15 @@ class FreezeOptions(ProgramOptions):
         for flag in ('input_checkpoint', 'output_graph', 'output_node_names'):
             if not getattr(self, flag):
                 raise UserError(f'--{flag} is missing')
+
+    def _check_int8(self):
+        if not self.onnx:
+            raise self.mistake('int8', 'is made from the float32 ONNX file; remove --noonnx')
+        if not self.dataset_dir:
+            raise self.mistake(
+                'int8', 'needs --dataset_dir: pictures to quantize with and to check the result on'
+            )
+        record_files.require(self.dataset_dir, self.dataset_name, 'train')
 
     def _check_output(self):
         require_writable('output_graph', self.output_graph)

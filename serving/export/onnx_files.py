@@ -9,6 +9,7 @@ import os
 import tensorflow.compat.v1 as tf
 
 from classifiers import model_info
+from common import imagenet
 from common.errors import UserError, one_line
 from serving import memory
 from serving.export import onnx_model, parity
@@ -41,6 +42,40 @@ def make(options, graph_def, info):
     return {}
 
 
+def with_int8(options, models, info):
+    """Return ({precision: bytes} with the int8 model if it is accepted, error or None).
+
+    The error is for after the graph and the float32 model are written.
+    """
+    if not options.int8:
+        return models, None
+    path = _path(options.output_graph, 'int8')
+    reason = _occupied(path, options.output_graph)
+    if 'float32' not in models:
+        reason = 'it is made from the float32 ONNX file, which could not be made'
+    if not reason:
+        from serving.export import int8_model  # Late: only --int8 needs the package onnx.
+
+        name = options.dataset_name or info.dataset_name or imagenet.DATASET_NAME
+        dataset = (name, options.dataset_dir)
+        try:
+            model = int8_model.make(path, models['float32'], info, dataset, options.int8_max_drop)
+            return {**models, 'int8': model}, None
+        except UserError as error:
+            return models, error
+        except Exception as error:  # ONNX Runtime's errors and those of its quantizer.
+            reason = one_line(error, _LONGEST_REASON)
+    return models, UserError(f'{path} is not written: {reason}')
+
+
+def _occupied(path, graph):
+    """Return that a file which does not belong to a graph has the name of an ONNX file, or ''."""
+    if os.path.lexists(path) and path not in listed(graph):
+        description = model_info.beside_graph(graph)
+        return f'there is a file of that name that {description} does not list; move it away'
+    return ''
+
+
 def _obstacle(path, graph, graph_def, info):
     """Return why a graph cannot be converted, or ''."""
     if info is None:
@@ -48,9 +83,8 @@ def _obstacle(path, graph, graph_def, info):
     for kind, what in (('input', 'takes pixels'), ('probabilities', 'returns probabilities')):
         if kind not in info.nodes:
             return f'the graph has no node that {what}'
-    if os.path.lexists(path) and path not in listed(graph):
-        description = model_info.beside_graph(graph)
-        return f'there is a file of that name that {description} does not list; move it away'
+    if problem := _occupied(path, graph):
+        return problem
     if problem := onnx_model.missing_package():
         return problem
     needed, free = _GRAPHS_IN_MEMORY * graph_def.ByteSize() + _LIBRARIES, memory.free_bytes()

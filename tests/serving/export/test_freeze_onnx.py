@@ -18,6 +18,7 @@ from serving.export import completion, export, freeze, onnx_files, onnx_model, p
 from serving.export.export_options import ExportOptions
 from serving.export.freeze_options import FreezeOptions
 from serving.graphdef import graph_nodes
+from serving.quantization import agreement
 from support import families
 from support.files import frozen_graphs, records, small_models
 
@@ -248,3 +249,64 @@ def test_layers_are_fused_and_keep_their_layout(name, tmp_path):
         kinds = [node.op_type for node in graph.node]
         assert kinds.count('Transpose') <= TRANSPOSES.get(name, 1)
     assert not {'Relu', 'Clip', 'BatchNormalization'} & set(kinds)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Return the flags of a data set."""
+    folder = tmp_path / 'records'
+    folder.mkdir()
+    for split, count in (('train', 10), ('validation', 5)):
+        path = folder / f'mine_{split}_00000-of-00001.tfrecord'
+        records.write_pictures(path, [number % 5 for number in range(count)])
+    return {'dataset_dir': str(folder), 'dataset_name': 'mine'}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / 'models'
+    made.mkdir()
+    return made
+
+
+def test_an_accepted_int8_file_is_written_and_listed(source, folder, data, monkeypatch):
+    monkeypatch.setattr(agreement, 'LEAST_AGREEMENT', 0.0)
+    path = frozen(source, folder, int8=True, int8_max_drop=100.0, **data)
+    assert names(folder) == ['x.int8.onnx', 'x.json', 'x.label', 'x.onnx', 'x.pb']
+    info = model_info.read_beside(path)
+    assert model_info.find_onnx(path, info, 'int8') == (str(folder / 'x.int8.onnx'), '')
+    session = onnxruntime.InferenceSession(folder / 'x.int8.onnx')
+    assert [output.name for output in session.get_outputs()] == [
+        *('logits:0', 'probabilities:0', 'features:0')
+    ]
+
+
+def test_a_refused_int8_file_is_not_written_but_everything_else_is(
+    source, folder, data, monkeypatch
+):
+    monkeypatch.setattr(agreement, 'LEAST_AGREEMENT', 1.01)
+    with pytest.raises(UserError, match=r'x\.int8\.onnx is not written: same class as float32'):
+        frozen(source, folder, int8=True, **data)
+    assert names(folder) == ['x.json', 'x.label', 'x.onnx', 'x.pb']
+    assert list(model_info.read(folder / 'x.json').onnx) == ['float32']
+
+
+def test_an_int8_file_of_something_else_is_not_replaced(source, folder, data):
+    (folder / 'x.int8.onnx').write_text('mine')
+    with pytest.raises(UserError, match=r'x\.int8\.onnx is not written: there is a file'):
+        frozen(source, folder, int8=True, **data)
+    assert (folder / 'x.int8.onnx').read_text() == 'mine'
+
+
+@pytest.mark.parametrize(
+    ('options', 'error'),
+    [
+        ({}, '--int8=True: needs --dataset_dir'),
+        ({'onnx': False, 'dataset_dir': 'x'}, '--int8=True: .*remove --noonnx'),
+        ({'dataset_dir': 'missing'}, 'missing'),
+    ],
+)
+def test_mistakes_with_int8_are_found_before_anything_is_frozen(source, folder, options, error):
+    with pytest.raises(UserError, match=error):
+        frozen(source, folder, int8=True, **options)
+    assert not names(folder)

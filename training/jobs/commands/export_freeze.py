@@ -14,8 +14,8 @@ _FREEZE = 'freeze_graph.py'
 def main(call):
     """Write the graph without and with weights, and propose the next commands."""
     call.answer_help(PROGRAM)
-    typed, for_freezing = _divided(call.arguments)
     known = settings.read()
+    typed, for_freezing = _divided(call.arguments, known.data_flags)
     if arguments.value(typed, 'summarize'):
         programs.replace_with(programs.command(PROGRAM, *call.arguments), known.environment)
     wanted = arguments.value(typed, 'format', 'graph_def')
@@ -37,14 +37,21 @@ def main(call):
     call.propose(known, 'server.sh', *([] if usual else [f'--model_name={frozen}']))
 
 
-def _divided(typed):
-    """Return the arguments of the export and those of the freezing, which come after `--`."""
+def _divided(typed, data_flags):
+    """Return the arguments of the export and those of the freezing.
+
+    The latter are those after `--`, and --int8, which needs the data set.
+    """
     end = typed.index('--') if '--' in typed else len(typed)
     typed, for_freezing = list(typed[:end]), list(typed[end + 1 :])
     # Both programs must agree on this one.
     switches = ('use_moving_averages', 'nouse_moving_averages')
     shared = [argument for argument in typed if arguments.has([argument], *switches)]
-    return typed, [*shared, *for_freezing]
+    int8 = [argument for argument in typed if arguments.has([argument], 'int8', 'noint8')]
+    typed = [argument for argument in typed if argument not in int8]
+    if arguments.is_on([*int8, *for_freezing], 'int8'):
+        shared += data_flags
+    return typed, [*shared, *int8, *for_freezing]
 
 
 def _write(known, typed, for_freezing):

@@ -51,6 +51,14 @@ def test_both_programs_agree(commands, export):
     ]
 
 
+@pytest.mark.parametrize('typed', [['--int8'], ['--', '--int8']])
+def test_the_freezing_quantizes_with_the_pictures_of_the_settings(commands, export, typed):
+    exported, frozen = export(*typed)
+    assert '--int8' not in exported.flags
+    data = ['--dataset_name=my_flower_5', f'--dataset_dir={commands.home}/data/flower']
+    assert sorted(frozen.flags[-3:]) == sorted([*data, '--int8'])
+
+
 def test_without_a_description_the_data_set_gives_the_classes(commands, export):
     exported, _ = export()
     assert exported.flags[-2:] == [

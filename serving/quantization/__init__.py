@@ -1,0 +1,1 @@
+"""Quantize ONNX models to 8-bit integers, and measure what that changes. No TensorFlow."""

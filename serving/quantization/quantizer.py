@@ -1,0 +1,107 @@
+"""Quantize a model: 8-bit weights for each channel, and 8-bit tensors between the layers."""
+
+import contextlib
+import logging
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import QDQQuantizer, QuantType
+from onnxruntime.quantization.quant_utils import add_infer_metadata
+
+from serving.quantization import onnx_graphs
+
+# A chain of these stays in integers from one layer to the next.
+_OPERATIONS = (
+    *onnx_graphs.LAYERS,
+    *('Add', 'Concat', 'Relu', 'Clip', 'MaxPool', 'AveragePool', 'GlobalAveragePool'),
+    *('Reshape', 'Squeeze', 'Transpose'),
+)
+_LOWEST = 'the lowest float32'
+
+
+def inferred(data):
+    """Return a model with the type of every tensor, which the quantizer needs, from its bytes."""
+    model = onnx.shape_inference.infer_shapes(onnx.load_from_string(data))
+    add_infer_metadata(model)
+    return model
+
+
+def quantized(model, ranges, float_layers, reduce_range):
+    """Return the quantized copy of an inferred model.
+
+    The layers named in `float_layers` stay float32, and so does the last layer, because its output
+    is the result. `reduce_range` gives weights 7 bits: processors without VNNI add pairs of
+    products in 16 bits, and 8 bits can overflow them. Depthwise layers keep 8 bits, because their
+    kernels add in 32 bits.
+    """
+    kept = {*float_layers, *_last_nodes(model)}
+    overrides = _depthwise_overrides(model, kept) if reduce_range else {}
+    with _silent():
+        quantizer = QDQQuantizer(
+            onnx_graphs.copy(model),
+            True,  # Per channel.
+            reduce_range,
+            QuantType.QInt8,
+            QuantType.QUInt8,
+            ranges,
+            [],
+            sorted(kept),
+            list(_OPERATIONS),
+            {'TensorQuantOverrides': overrides},
+        )
+        quantizer.quantize_model()
+    result = quantizer.model.model
+    _protect(result, kept)
+    return result
+
+
+def _last_nodes(model):
+    """Return the names of the last layer and of what follows it."""
+    names = [node.name for node in model.graph.node]
+    found = onnx_graphs.layers(model)
+    return names[names.index(found[-1].name) :] if found else names
+
+
+def _depthwise_overrides(model, kept):
+    constants, overrides = onnx_graphs.constants(model), {}
+    for node in onnx_graphs.layers(model):
+        groups = next((a.i for a in node.attribute if a.name == 'group'), 1)
+        shape = constants[node.input[1]].dims
+        if node.name not in kept and groups > 1 and list(shape[:2]) == [groups, 1]:
+            whole = {'quant_type': QuantType.QInt8, 'reduce_range': False, 'axis': 0}
+            overrides[node.input[1]] = [whole]
+    return overrides
+
+
+def _protect(model, kept):
+    """Insert an operation that changes nothing before each float32 layer between quantized ones.
+
+    ONNX Runtime's WeightBiasQuantization would quantize such a layer after all, with one scale for
+    all of its channels.
+    """
+    quantized_tensors = {
+        node.output[0] for node in model.graph.node if node.op_type == 'DequantizeLinear'
+    }
+    nodes = []
+    for node in model.graph.node:
+        is_layer = node.op_type in onnx_graphs.LAYERS and node.name in kept
+        if is_layer and node.input[0] in quantized_tensors:
+            unchanged = f'{node.name}/unchanged'
+            nodes.append(onnx.helper.make_node('Max', [node.input[0], _LOWEST], [unchanged]))
+            node.input[0] = unchanged
+        nodes.append(node)
+    if len(nodes) > len(model.graph.node):
+        lowest = np.array(np.finfo(np.float32).min, np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(lowest, _LOWEST))
+        onnx_graphs.set_fields(model.graph, node=nodes)
+
+
+@contextlib.contextmanager
+def _silent():
+    """Hide the quantizer's remarks, which it writes to the root logger."""
+    root, level = logging.getLogger(), logging.getLogger().level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
