@@ -13,12 +13,13 @@ from common.text import listed
 from serving.export import quantization_pictures
 from serving.quantization import agreement, calibration, layer_errors, onnx_graphs, quantizer
 
-# Layers that stay float32, beside the last one, in each attempt.
-_FLOAT_LAYERS = (0, 1, 2, 4, 8, 16)
+# In each attempt: how many layers stay float32, beside the last one. The first two are the first
+# ones of the network, because all others work with their results; then come the most sensitive.
+_FLOAT_LAYERS = (0, 2, 3, 4, 8, 16)
+_FIRST_LAYERS = 2
 _MOST_FLOAT_LAYERS = 1 / 5  # Of all layers; MobileNet v1 with 8 of 28 is no faster than float32.
 _NAMED = 3
 _CANDIDATES = 16  # Layers of which the effect on the result is measured.
-_FIRST_LAYERS = 3  # Candidates whatever their own error is: all others work with their results.
 _ERROR_PICTURES = 64
 _TRIAL_PICTURES = 16
 
@@ -101,14 +102,14 @@ def _result(info):
 def _best(path, quantization, training, held_out, max_drop):
     """Return (bytes of the first acceptable model, line about it)."""
     labels = quantization.labels()
-    most = max(1, int(_MOST_FLOAT_LAYERS * len(labels)))
+    most = max(_FIRST_LAYERS, int(_MOST_FLOAT_LAYERS * len(labels)))
     output = quantization.output
     float32 = _predictions(quantization.model, output, held_out, 'float32')
-    order = None
+    order = list(labels)[:_FIRST_LAYERS]
     for count in (count for count in _FLOAT_LAYERS if count <= most):
-        if count and order is None:
-            order = _order(quantization, training.fewer(_TRIAL_PICTURES))
-        kept = order[:count] if count else []
+        if count > len(order):
+            order += _sensitive(quantization, training.fewer(_TRIAL_PICTURES), order)
+        kept = order[:count]
         model = quantization.without(kept).SerializeToString()
         int8 = _predictions(model, output, held_out, 'int8')
         result = agreement.Agreement(float32, int8, held_out.description, max_drop)
@@ -134,16 +135,16 @@ def _worst(quantization, labels):
     return listed([f'{labels[name]} ({100 * errors[name].relative:.2g}%)' for name in names])
 
 
-def _order(quantization, trial):
-    """List layers by how small the error of the result is if one of them stays float32."""
+def _sensitive(quantization, trial, kept):
+    """List layers by how small the error of the result is if one more of them stays float32."""
     pictures = list(trial.batches())
-    first = list(quantization.labels())[:_FIRST_LAYERS]
-    candidates = dict.fromkeys([*first, *quantization.worst()[:_CANDIDATES]])
+    candidates = [name for name in quantization.worst() if name not in kept][:_CANDIDATES]
     expected = onnx_graphs.run(quantization.model, quantization.output, pictures)
     remaining = {}
     with Progress(len(candidates), 'finding layers to leave float32', 'layers') as progress:
         for name in candidates:
-            found = onnx_graphs.run(quantization.without([name]), quantization.output, pictures)
+            model = quantization.without([*kept, name])
+            found = onnx_graphs.run(model, quantization.output, pictures)
             remaining[name] = layer_errors.output_error(expected, found)
             progress.advance()
     return sorted(remaining, key=remaining.get)
