@@ -1,7 +1,7 @@
 """Compare the engines in pictures per second, with 1 and with 8 callers.
 
     python -m benchmarks.engines
-    python -m benchmarks.engines --networks=mobilenet_v1 --folder=/tmp/models
+    python -m benchmarks.engines --networks=mobilenet_v1 --int8 --folder=/tmp/models
 
 "ours" is the predictor of classify_image.py and server.py. It gets JPEG files of 640x427 pixels,
 which pass the gate, are decoded, prepared and queued. The sessions of ONNX Runtime and TensorFlow
@@ -122,7 +122,7 @@ def compare(options, folder):
     pictures.provide(drawn, _PICTURES, _WIDTH, _HEIGHT)
     rates_found, ratios = [], []
     for network in options.networks:
-        path = models.provide(folder, network)
+        path = models.provide(folder, network, options.int8)
         found, memory = measure(path, options, drawn)
         rates_found += rows(network, options, found, memory)
         ratios += ratio_rows(network, options, found)
@@ -142,6 +142,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--seconds', type=float, default=5.0)
     parser.add_argument('--only', default='', help='part of the name of the programs to measure')
+    parser.add_argument('--int8', action='store_true', help='quantize the networks too')
     parser.add_argument('--folder', help='keep the models here, or use those that exist')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -10,12 +10,13 @@ import tempfile
 
 from benchmarks.support import programs
 from classifiers import model_info
-from common import files
+from common import files, processors
 from preprocessing import recipe_names
 
 # An empty message that joins a model when its bytes are appended: the function library of a
 # GraphDef, the graph of an ONNX model. The file changes, and the model does not.
 _EMPTY_PARTS = {'.pb': b'\x12\x00', '.onnx': b'\x3a\x00'}
+_CALIBRATION = 4  # Pictures.
 
 
 def describe(network):
@@ -99,13 +100,33 @@ def write(folder, network):
         stream.write(unfolded.SerializeToString())
 
 
-def provide(folder, network):
+def provide(folder, network, with_int8=False):
     """Return the path of a network's frozen graph, and write the files that do not exist."""
     path = path_of(folder, network)
     if not os.path.exists(path):
         os.makedirs(folder, exist_ok=True)
         programs.run(*programs.own(write, folder, network))
+    if with_int8 and not os.path.exists(onnx_path(path, 'int8')):
+        programs.run(*programs.own(quantize, path))
     return path
+
+
+def quantize(path):
+    """Write X.int8.onnx as freeze_graph.py does, without the check that refuses random weights."""
+    import numpy as np
+
+    from serving.quantization import calibration, quantizer
+
+    info = model_info.read_beside(path)
+    with open(onnx_path(path), 'rb') as stream:
+        model = quantizer.inferred(stream.read())
+    shape = [1, info.image_size, info.image_size, info.channels]
+    images = np.random.default_rng(0).uniform(-1, 1, [_CALIBRATION, *shape]).astype(np.float32)
+    ranges = calibration.tensor_ranges(model, images)
+    int8 = quantizer.quantized(model, ranges, [], not processors.have('vnni')).SerializeToString()
+    info = info.replace(onnx={**info.onnx, 'int8': hashlib.sha256(int8).hexdigest()})
+    model_info.write(model_info.path_beside(path), info)
+    files.write_bytes(onnx_path(path, 'int8'), int8)
 
 
 def copy(path, folder):
