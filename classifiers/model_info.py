@@ -183,9 +183,11 @@ def _path_beside_onnx(path):
 def read_beside(path):
     """Read the description of a directory, a checkpoint or a graph; None if there is none.
 
-    The hash of a graph must be the one in its description.
+    The hash of a graph must be the one in its description. An ONNX file must have one.
     """
     description = path_beside(path)
+    if onnx_precision(path):
+        return _read_beside_onnx(path, description)
     if not os.path.lexists(description):
         return None
     if description == os.fspath(path) or not is_graph(path):
@@ -194,14 +196,27 @@ def read_beside(path):
     if not _is_description(content):
         return None  # The file belongs to another program.
     info = _from_json(content, description)
-    if precision := onnx_precision(path):
-        if description == beside_graph(path) and not info.onnx:
-            # Releases before format version 1.1 wrote only this hash.
-            info = info.replace(onnx={precision: info.graph_sha256})
-        _check_onnx(path, description, info.onnx.get(precision))
-    else:
-        _check_hash(path, description, info.graph_sha256)
+    _check_hash(path, description, info.graph_sha256)
     return info
+
+
+def _read_beside_onnx(path, description):
+    require_description(path, description)
+    info, precision = read(description), onnx_precision(path)
+    if description == beside_graph(path) and not info.onnx:
+        # Releases before format version 1.1 wrote only this hash.
+        info = info.replace(onnx={precision: info.graph_sha256})
+    _check_onnx(path, description, info.onnx.get(precision))
+    return info
+
+
+def require_description(path, description):
+    """Raise a UserError unless the ONNX file `path` has its description."""
+    if not os.path.lexists(description):
+        raise UserError(
+            f'{path}: an ONNX model without its description {description}; '
+            'copy it too, or freeze the model again with freeze_graph.py'
+        )
 
 
 def find_onnx(graph, info, precision='float32'):

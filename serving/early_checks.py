@@ -1,4 +1,4 @@
-"""Find missing and mistaken model files before TensorFlow is imported, which takes seconds.
+"""Find missing and mistaken model files before an engine is loaded, which may take seconds.
 
 The code that reads the files reports the same mistakes in the same words.
 """
@@ -38,12 +38,7 @@ def onnx_model(path):
     require_readable(path)
     if not file_kinds.is_onnx(path):
         raise UserError(f'{path}: {file_kinds.mistaken(path, file_kinds.ONNX) or _NOT_ONNX}')
-    description = model_info.path_beside(path)
-    if not os.path.lexists(description):
-        raise UserError(
-            f'{path}: an ONNX model without its description {description}; '
-            'copy it too, or freeze the model again with freeze_graph.py'
-        )
+    model_info.require_description(path, model_info.path_beside(path))
 
 
 def require_readable(path):

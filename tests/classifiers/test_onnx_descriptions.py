@@ -140,3 +140,13 @@ def test_a_useless_onnx_file_is_refused_early(content, words, tmp_path):
     with pytest.raises(UserError) as error:
         early_checks.model(str(path))
     assert str(error.value).startswith(f'{path}: {words.format(tmp_path / "y")}')
+
+
+def test_an_onnx_file_alone_is_refused(tmp_path):
+    path = tmp_path / 'y.onnx'
+    path.write_bytes(ONNX)
+    with pytest.raises(UserError, match=f'^{path}: an ONNX model without its description'):
+        model_info.read_beside(path)
+    path.with_name('y.json').write_text('{"of": "another program"}')
+    with pytest.raises(UserError, match=r'y\.json: not the description of a model'):
+        model_info.read_beside(path)
