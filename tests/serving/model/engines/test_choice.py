@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 
 import pytest
 
@@ -76,7 +77,12 @@ def chosen(path, engine='auto', number_format='float32', is_reload=False, **flag
         (add_int8, {'number_format': 'auto'}, ['float32', 'int8'], 'ONNX Runtime'),
         (add_int8, {'number_format': 'int8'}, ['int8'], r'ONNX Runtime \(\S+lenet.int8.onnx'),
         (nothing, {'engine': 'tensorflow'}, [], 'TensorFlow: --engine=tensorflow was passed$'),
-        (nothing, {'number_format': 'bfloat16'}, [], 'TensorFlow: only .* computes in bfloat16$'),
+        (
+            nothing,
+            {'number_format': 'bfloat16'},
+            [],
+            'TensorFlow: --precision=bfloat16 needs TensorF',
+        ),
         (nothing, {'input_layer': 'input'}, [], 'TensorFlow: --input_layer needs the graph$'),
         (nothing, {'input_std': 255.0}, [], 'TensorFlow: --input_std needs the graph$'),
         (remove_onnx, {}, [], r'TensorFlow: \S+lenet.onnx does not exist$'),
@@ -92,6 +98,13 @@ def test_onnx_runtime_is_used_if_its_file_was_made_from_the_graph(
     engine = chosen(graph, **options)
     assert list(engine.files) == files
     assert re.match(f'Using {line}', engine.lines[0])
+
+
+def test_the_file_in_int8_is_found_beside_the_one_that_is_named(graph):
+    add_int8(graph)
+    engine = chosen(model_info.stem(graph) + '.onnx', number_format='int8')
+    assert list(engine.files) == ['int8']
+    assert engine.lines[0].endswith('lenet.int8.onnx was made from this graph)')
 
 
 def test_auto_says_why_there_is_no_int8(graph):
@@ -114,22 +127,41 @@ def test_an_onnx_file_needs_no_graph(graph):
 
 
 @pytest.mark.parametrize(
-    ('change', 'options', 'words'),
+    ('change', 'options', 'message'),
     [
-        (remove_onnx, {'engine': 'onnx'}, '^--engine=onnx: .*lenet.onnx does not exist; freeze_gr'),
-        (nothing, {'engine': 'onnx', 'input_layer': 'a'}, '^--engine=onnx: --input_layer needs'),
-        (nothing, {'number_format': 'int8'}, '^--precision=int8: .*int8; freeze_graph.py --int8'),
+        (
+            remove_onnx,
+            {'engine': 'onnx'},
+            '--engine=onnx: .*lenet.onnx does not exist; name a model with an ONNX file, .*',
+        ),
+        (
+            nothing,
+            {'engine': 'onnx', 'input_layer': 'a'},
+            '--engine=onnx: --input_layer needs the graph; leave that flag out',
+        ),
+        (
+            nothing,
+            {'engine': 'onnx', 'number_format': 'bfloat16'},
+            '--engine=onnx: --precision=bfloat16 needs TensorFlow; leave that flag out',
+        ),
+        (
+            nothing,
+            {'number_format': 'int8'},
+            '--precision=int8: .* lists no ONNX file in int8; .* as freeze_graph.py --int8 writes',
+        ),
         (
             add_int8,
             {'number_format': 'int8', 'engine': 'tensorflow'},
-            '^--precision=int8: needs ONNX Runtime, but --engine=tensorflow was passed',
+            '--precision=int8: needs ONNX Runtime, but --engine=tensorflow was passed; '
+            'leave that flag out',
         ),
     ],
 )
-def test_what_cannot_be_done_is_one_line(change, options, words, graph):
+def test_the_message_says_what_contradicts_and_what_to_do(change, options, message, graph):
     change(graph)
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError) as caught:
         chosen(graph, **options)
+    assert re.fullmatch(message, str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -142,17 +174,30 @@ def test_tensorflow_cannot_run_an_onnx_file(options, graph):
         chosen(model_info.stem(graph) + '.onnx', **options)
 
 
-@pytest.mark.parametrize('missing', ['onnxruntime', 'tensorflow'])
-def test_a_package_that_is_missing_is_named(missing, graph, tmp_path, monkeypatch):
-    monkeypatch.setattr(choice, '_is_installed', lambda package: package != missing)
-    if missing == 'onnxruntime':
-        assert chosen(graph).lines == ('Using TensorFlow: onnxruntime is not installed',)
-        return
+def test_without_onnx_runtime_tensorflow_is_used(graph, monkeypatch):
+    monkeypatch.setattr(choice, '_is_installed', lambda package: package != 'onnxruntime')
+    assert chosen(graph).lines == ('Using TensorFlow: onnxruntime is not installed',)
+    with pytest.raises(UserError, match=r'^--engine=onnx: .* not installed; run scripts/setup_env'):
+        chosen(graph, engine='onnx')
+
+
+def test_a_damaged_onnx_runtime_is_not_used(graph, tmp_path, monkeypatch):
+    (tmp_path / 'onnxruntime.py').write_text("raise ImportError('a library\\nis missing')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'onnxruntime', raising=False)
+    (line,) = chosen(graph).lines
+    assert line == ('Using TensorFlow: onnxruntime cannot be imported (a library is missing)')
+
+
+def test_without_tensorflow_only_models_with_an_onnx_file_can_be_used(graph, tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, '_is_installed', lambda package: package != 'tensorflow')
     assert list(chosen(graph).files) == ['float32']
     with pytest.raises(
-        UserError, match=r'TensorFlow is not installed, and .* is not a frozen graph'
+        UserError, match=r'TensorFlow is not installed, and .* is not a frozen graph; name a model'
     ):
         chosen(os.fspath(tmp_path))
+    with pytest.raises(UserError, match=r'TensorFlow is not installed, .*; leave that flag out$'):
+        chosen(graph, engine='tensorflow')
 
 
 def test_a_model_stays_with_tensorflow_where_it_sees_a_gpu(graph, monkeypatch):
