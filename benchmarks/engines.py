@@ -9,8 +9,9 @@ have their default options and get an array that is ready. OpenVINO is measured 
 
 Each program is a process of its own. They take turns within each round, so other programs slow all
 of them equally. The rates are medians of the rounds, and so are the ratios of a round, which the
-second table has with their goals. With --folder, the models are kept there, or used if they exist:
-X.pb, X.json, X.onnx, and X.int8.onnx, which is measured too. Their weights are random.
+second table has with their goals. The CPU time of a picture is useful on a machine that is not
+idle. With --folder, the models are kept there, or used if they exist: X.pb, X.json, X.onnx, and
+X.int8.onnx, which is measured too. Their weights are random.
 """
 
 import argparse
@@ -77,8 +78,8 @@ def commands(path, pictures_folder):
 
 
 def measure(path, options, pictures_folder):
-    """Return ({(program, callers): rates of the rounds}, {program: resident MB})."""
-    found, memory = {}, {}
+    """Return ({(program, callers): rates of the rounds}, the same of CPU ms, {program: MB})."""
+    found, worked, memory = {}, {}, {}
     with contextlib.ExitStack() as stack:
         running = {
             name: stack.enter_context(programs.running(*command))
@@ -88,17 +89,22 @@ def measure(path, options, pictures_folder):
         for _ in range(options.rounds):
             for callers in options.callers:
                 for name, program in running.items():
-                    rate = float(program.ask(f'{callers} {options.seconds}'))
-                    found.setdefault((name, callers), []).append(rate)
+                    rate, milliseconds = program.ask(f'{callers} {options.seconds}').split()
+                    found.setdefault((name, callers), []).append(float(rate))
+                    worked.setdefault((name, callers), []).append(float(milliseconds))
         for name, program in running.items():
             memory[name] = program.resident_mb()
-    return found, memory
+    return found, worked, memory
 
 
-def rows(network, options, found, memory):
-    """Yield the rows of the first table: rates and memory."""
+def rows(network, options, found, worked, memory):
+    """Yield the rows of the first table: rates, CPU time and memory."""
     for name in memory:
-        medians = [statistics.median(found[name, callers]) for callers in options.callers]
+        medians = [
+            statistics.median(values[name, callers])
+            for values in (found, worked)
+            for callers in options.callers
+        ]
         yield [network, name, *medians, memory[name]]
 
 
@@ -123,12 +129,13 @@ def compare(options, folder):
     rates_found, ratios = [], []
     for network in options.networks:
         path = models.provide(folder, network, options.int8)
-        found, memory = measure(path, options, drawn)
-        rates_found += rows(network, options, found, memory)
+        found, worked, memory = measure(path, options, drawn)
+        rates_found += rows(network, options, found, worked, memory)
         ratios += ratio_rows(network, options, found)
     callers = [f'{count} caller{"s" * (count > 1)}' for count in options.callers]
     print(f'Pictures per second, median of {options.rounds} rounds of {options.seconds:g} s.\n')
-    tables.show(['network', 'program', *callers, 'MB'], rates_found)
+    processor = [f'CPU ms, {count}' for count in callers]
+    tables.show(['network', 'program', *callers, *processor, 'MB'], rates_found)
     tables.show(['network', 'ratio', *callers], ratios)
     if not importlib.util.find_spec('openvino'):
         print('OpenVINO is not installed, so it was not measured.')

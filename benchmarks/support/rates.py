@@ -1,7 +1,8 @@
 """Measure how many pictures per second a program classifies, in a process of its own.
 
 Each function serves one program: for each line `CALLERS SECONDS` on standard input it prints the
-rate. A caller is a thread that waits for each result before it sends the next picture.
+rate, and the milliseconds of CPU time of a picture. A caller is a thread that waits for each result
+before it sends the next picture.
 """
 
 import itertools
@@ -85,11 +86,11 @@ def _answer(prepare):
         callers, seconds = line.split()
         call = prepare(int(callers))
         _measure(call, int(callers), _WARM_UP * float(seconds))
-        print(_measure(call, int(callers), float(seconds)), flush=True)
+        print(*_measure(call, int(callers), float(seconds)), flush=True)
 
 
 def _measure(call, callers, seconds):
-    """Return how many calls end per second."""
+    """Return (how many calls end per second, milliseconds of CPU time of a call)."""
     numbers, ended = itertools.count(), []
     until = time.perf_counter() + seconds
 
@@ -99,9 +100,10 @@ def _measure(call, callers, seconds):
             ended.append(time.perf_counter())
 
     threads = [threading.Thread(target=work) for _ in range(callers)]
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return len(ended) / (max(ended) - began)
+    worked = time.process_time() - worked
+    return len(ended) / (max(ended) - began), 1000 * worked / len(ended)
