@@ -98,6 +98,23 @@ def test_what_a_frozen_model_cannot_do_is_refused(folder, tmp_path, options, wor
         evaluate(folder, 'x.onnx', tmp_path / 'out', **options)
 
 
+@pytest.mark.parametrize('options', [{'engine': 'onnx'}, {'precision': 'int8'}])
+def test_what_only_a_frozen_model_can_do_is_refused(folder, tmp_path, options):
+    with pytest.raises(UserError, match=r'^--\w+=\w+: is for frozen models, not for .*train'):
+        evaluate(folder, 'train', tmp_path / 'out', **options)
+
+
+def test_watching_a_frozen_model_evaluates_it_once(folder, tmp_path):
+    options = {'eval_interval_secs': 60, 'timeout_secs': 0}
+    assert evaluate(folder, 'x.onnx', tmp_path / 'out', **options)[0]['examples'] == 25
+
+
+def test_an_onnx_file_without_its_description_is_refused(folder, tmp_path):
+    os.link(folder / 'x.onnx', tmp_path / 'x.onnx')
+    with pytest.raises(UserError, match=r'x\.onnx: an ONNX model without its description'):
+        evaluate(folder, tmp_path / 'x.onnx', tmp_path / 'out')
+
+
 @pytest.mark.parametrize('engine', ['onnx', 'tensorflow'])
 def test_a_picture_that_cannot_be_decoded_is_named(folder, tmp_path, engine):
     damaged = records.encoded(records.picture(1), 'png')[:60]

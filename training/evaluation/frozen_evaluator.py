@@ -18,6 +18,8 @@ from training.evaluation.evaluator import Batch
 _SMALLEST = np.finfo(np.float32).tiny
 # Options of an evaluation that need a network built from a checkpoint.
 _FOR_CHECKPOINTS = ('test_time_flips', 'save_best', 'master', 'moving_average_decay')
+# The values for checkpoints of the options that choose what runs a frozen model.
+_OF_CHECKPOINTS = {'engine': ('auto', 'tensorflow'), 'precision': ('float32',)}
 
 
 def as_checkpoint(path):
@@ -26,10 +28,16 @@ def as_checkpoint(path):
 
 
 def check_options(options):
-    """Raise a UserError for an option that is only possible for checkpoints."""
-    for name in _FOR_CHECKPOINTS:
-        if getattr(options, name):
-            raise options.mistake(name, f'is for checkpoints, not for {options.checkpoint_path}')
+    """Raise a UserError for an option that is not possible for this kind of model."""
+    path = options.checkpoint_path
+    if model_info.is_frozen(path):
+        for name in _FOR_CHECKPOINTS:
+            if getattr(options, name):
+                raise options.mistake(name, f'is for checkpoints, not for {path}')
+        return
+    for name, valid in _OF_CHECKPOINTS.items():
+        if getattr(options, name) not in valid:
+            raise options.mistake(name, f'is for frozen models, not for {path}')
 
 
 class FrozenEvaluator:

@@ -38,6 +38,7 @@ def run(options, stop=None, report=print, load_frozen=None):
     """
     for notice in options.notices:
         tf.logging.info('%s', notice)
+    frozen_evaluator.check_options(options)
     done = 0
     with data_choice.advising(), _Program(options, report, load_frozen) as program:
         for checkpoint in _checkpoints(options, stop):
@@ -53,9 +54,12 @@ def run(options, stop=None, report=print, load_frozen=None):
 
 
 def _is_watching(options):
-    return options.interval_secs is not None and not checkpoints.files_of(
-        checkpoints.prefix_of(options.checkpoint_path)
-    )
+    return options.interval_secs is not None and not _is_single(options.checkpoint_path)
+
+
+def _is_single(path):
+    """Return whether a path is a checkpoint or a frozen model, not a directory."""
+    return model_info.is_frozen(path) or checkpoints.files_of(checkpoints.prefix_of(path))
 
 
 def _is_passing(error, checkpoint, options):
@@ -80,11 +84,9 @@ def _checkpoints(options, stop):
         )
         return
     if options.interval_secs is not None:
-        tf.logging.info('%s is a single checkpoint; it is evaluated once', path)
-    find = watch.find_checkpoint
-    if model_info.is_frozen(path):
-        frozen_evaluator.check_options(options)
-        find = frozen_evaluator.as_checkpoint
+        tf.logging.info('%s is a single model; it is evaluated once', path)
+    is_frozen = model_info.is_frozen(path)
+    find = frozen_evaluator.as_checkpoint if is_frozen else watch.find_checkpoint
     for _ in range(_ATTEMPTS):
         yield find(path)
     raise UserError(f'{path}: its checkpoints are deleted faster than they can be evaluated')

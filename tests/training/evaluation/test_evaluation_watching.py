@@ -112,4 +112,4 @@ def test_a_single_evaluation_takes_the_next_one_when_its_checkpoint_vanishes(pro
 def test_watching_one_file_evaluates_it_once(program, log_lines):
     path = program.save(step=1)
     assert program.run(checkpoint_path=path, eval_interval_secs=60) == 1
-    assert f'{path} is a single checkpoint; it is evaluated once' in log_lines()
+    assert f'{path} is a single model; it is evaluated once' in log_lines()
