@@ -6,14 +6,13 @@ from classifiers.model_request import NETWORK_FLAG
 from common import processors
 from common.checks import COUNT, NOT_NEGATIVE, OneOf, Range
 from common.options import Options, option
+from deployment.engine_names import ENGINES, PRECISIONS
 
 MODEL = 'The model'
 FOREIGN = 'Frozen graphs of other programs (as in label_image)'
 SPEED = 'Speed'
 OUTPUT = 'Output'
 
-ENGINES = ('auto', 'onnx', 'tensorflow')
-PRECISIONS = ('float32', 'bfloat16', 'int8', 'auto')
 _MOST = 1_000_000  # Of milliseconds, threads and pictures.
 
 

@@ -6,6 +6,7 @@ from classifiers import checkpoint_paths, model_info
 from common.checks import COUNT, DECAY, NOT_NEGATIVE, OneOf
 from common.options import Dead, Ignored, ProgramOptions, like, option
 from datasets.records import record_files
+from deployment.engine_names import ENGINES, PRECISIONS
 from training.options import TrainOptions
 
 MODEL = 'Checkpoint and network'
@@ -115,13 +116,13 @@ class EvaluationOptions(ProgramOptions):
         PASS,
         'auto',
         'What runs a frozen model; auto takes ONNX Runtime if the model has an ONNX file.',
-        OneOf(('auto', 'onnx', 'tensorflow')),
+        OneOf(ENGINES),
     )
     precision: str = option(
         PASS,
         'float32',
         'Number format of a frozen model; auto takes the fastest whose classes agree.',
-        OneOf(('float32', 'bfloat16', 'int8', 'auto')),
+        OneOf(PRECISIONS),
     )
 
     # Results
