@@ -26,7 +26,7 @@ class OnnxEngine:
         `files` is {precision: path}; `lines` are for the log.
         """
         described.refuse_averages(model_options)
-        self.options = options.resolved()
+        self.options = _resolved(options)
         self.info, more = described.describe(model_options, stored)
         description = model_info.path_beside(model_options.path)
         warnings = described.recipe_warnings(model_options, stored, description)
@@ -51,8 +51,8 @@ class OnnxEngine:
     def _images(self, pictures):
         """Decode and prepare pictures for the network."""
         side, channels = self.info.image_size, self.info.channels
-        images = np.empty((len(pictures), side, side, channels), np.float32)
         try:
+            images = np.empty((len(pictures), side, side, channels), np.float32)
             for picture, image in zip(pictures, images, strict=True):
                 pixels = decode.pixels(picture, channels)
                 arrays.prepare(pixels, self._recipe, side, side, out=image)
@@ -62,7 +62,8 @@ class OnnxEngine:
 
     def _load(self, path, stored):
         """Return the network of a file after a trial."""
-        network = OnnxNetwork(path, stored, self.options.num_pictures)
+        num_runs = 1 if self.options.max_concurrency == 1 else self.options.num_pictures
+        network = OnnxNetwork(path, stored, num_runs)
         for size in sorted({1, self.options.max_batch_size}):
             found = network.try_out(self._images(trial_batch(size)))
         network.returns_probabilities |= rows.are_distributions(found)
@@ -86,3 +87,11 @@ class OnnxEngine:
         ]
         is_int8, line = comparison.is_better(*runs, 'int8', self.options.max_batch_size)
         return 'int8' if is_int8 else 'float32', (line,)
+
+
+def _resolved(options):
+    """Return the options with every choice made."""
+    if options.num_pictures and (options.max_batch_size or 1) > 1:
+        # The caller waits for each batch, so a batch uses every core.
+        return options.resolved(max_concurrency=1)
+    return options.resolved()

@@ -13,15 +13,17 @@ from common.errors import UserError, one_line
 _FATAL = 4  # The only messages that ONNX Runtime may print.
 _PIXELS = 'tensor(float)'
 _SPIN_MICROSECONDS = '50'  # Older versions do not know this setting, and ignore it.
-_REFERENCE = b'location'  # The key of a reference to another file, in every encoding of a model.
+_REFERENCE = (
+    b'location'  # The key of a reference to a file with weights; models have it as plain text.
+)
 
 
 class OnnxNetwork:
     """A network in ONNX Runtime; several threads may run it.
 
     While few runs are in progress, each may use all cores. Of many, each uses one core: in total
-    that takes less time. `num_runs` is the number of all runs, if it is known in advance; then
-    there is only one session.
+    that takes less time. `num_runs` is the number of runs in progress, if it is known in advance;
+    then there is only one session.
     """
 
     def __init__(self, path, info, num_runs=None):
@@ -39,7 +41,7 @@ class OnnxNetwork:
         self.line = f'Feeding {self._input}, fetching {self._output}'
 
     def run(self, images):
-        """Return what the network says of float32 images, an array [images, classes]."""
+        """Return the output for float32 images, an array [images, classes]."""
         with self._session() as session:
             return self._run(session, images)
 
@@ -59,7 +61,7 @@ class OnnxNetwork:
     def _session(self):
         with self._lock:
             is_crowded = 2 * self._running >= self._cores
-            # In a crowd, a moment in which no other run is in progress says little.
+            # Between two of many runs, there may be a moment in which no other is in progress.
             session = self._narrow if is_crowded or self._was_crowded else self._wide
             self._was_crowded = is_crowded
             self._running += 1
@@ -91,10 +93,10 @@ def _open(path, num_threads):
 
 
 def _require_whole(path):
-    """Refuse a model whose weights are in other files: its hash says nothing about them."""
+    """Refuse a model whose weights are in other files, which its hash does not cover."""
     with open(path, 'rb') as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         at = data.find(_REFERENCE)
-        # Before a string is its length; a 0 ends an unusual encoding of that.
+        # The byte before a string is its length, or the 0 at the end of a longer form of it.
         while at >= 0 and data[at - 1] not in (0, len(_REFERENCE)):
             at = data.find(_REFERENCE, at + 1)
     if at >= 0:

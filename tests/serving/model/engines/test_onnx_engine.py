@@ -87,6 +87,31 @@ def test_the_cores_are_shared_by_the_runs(cores, num_runs, threads, tmp_path, mo
     assert opened == threads
 
 
+@pytest.mark.parametrize(
+    ('options', 'num_runs'),
+    [
+        ({}, None),
+        ({'max_concurrency': 1}, 1),
+        ({'num_pictures': 3}, 3),
+        ({'num_pictures': 3, 'max_batch_size': 2}, 1),
+    ],
+)
+def test_one_session_is_enough_if_the_number_of_runs_is_known(
+    options, num_runs, tmp_path, monkeypatch
+):
+    given = []
+
+    class Network(onnx_network.OnnxNetwork):
+        def __init__(self, path, info, num_runs=None):
+            given.append(num_runs)
+            super().__init__(path, info, num_runs)
+
+    monkeypatch.setattr(onnx_network.processors, 'available', lambda: 8)
+    monkeypatch.setattr(onnx_engine, 'OnnxNetwork', Network)
+    loaded(onnx_models.write(tmp_path), PredictorOptions(**options))
+    assert given == [num_runs]
+
+
 def test_a_crowd_is_served_with_one_core_each(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_network.processors, 'available', lambda: 2)
     path = onnx_models.write(tmp_path)
