@@ -1,5 +1,6 @@
 """The log of a program, in the format of TensorFlow 1.x, which users' scripts match."""
 
+import contextlib
 import logging
 import sys
 
@@ -29,6 +30,18 @@ def start(stream=None):
     LOG.propagate = False
     LOG.setLevel(logging.INFO)
     return handler
+
+
+@contextlib.contextmanager
+def at_level(name, level):
+    """Hide a library's messages below `level`; None is the name of the root logger."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _concerns_users(record):

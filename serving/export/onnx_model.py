@@ -1,12 +1,12 @@
 """An ONNX model: preprocessed pixels in, probabilities out."""
 
-import contextlib
 import dataclasses
 import logging
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common import logs
 from common.errors import UserError
 from serving.graphdef import graph_edits
 
@@ -82,7 +82,8 @@ class PixelGraph:
 def convert(pixel_graph):
     """Return the bytes of an ONNX model of a PixelGraph."""
     require()
-    with _silent():
+    # What matters in the log of tf2onnx is also raised.
+    with logs.at_level('tf2onnx', logging.CRITICAL):
         model = _converted(pixel_graph)
     _put_in(model.graph, pixel_graph.weights)
     return model.SerializeToString()
@@ -110,18 +111,6 @@ def _converted(pixel_graph):
     return model.make_model('a frozen graph')
 
 
-@contextlib.contextmanager
-def _silent():
-    """Hide the log of tf2onnx; what matters in it is also raised."""
-    logger = logging.getLogger('tf2onnx')
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
 def _without_weights(graph_def):
     """Return the graph with a placeholder for each large constant, and {tensor name: value}."""
     nodes, weights = [], {}
@@ -146,6 +135,8 @@ def _put_in(graph, weights):
     from onnx import numpy_helper
     from onnx.reference import ReferenceEvaluator
 
+    from serving.quantization import onnx_graphs
+
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     values.update(weights)
     laid_out = dict(weights)
@@ -162,16 +153,11 @@ def _put_in(graph, weights):
     kept = [tensor for tensor in graph.initializer if tensor.name in read]
     kept += [numpy_helper.from_array(laid_out[name], name) for name in laid_out if name in read]
     inputs = [each for each in graph.input if each.name not in weights]
-    for field, content in (('node', nodes), ('initializer', kept), ('input', inputs)):
-        graph.ClearField(field)
-        getattr(graph, field).extend(content)
+    onnx_graphs.set_fields(graph, node=nodes, initializer=kept, input=inputs)
 
 
 def probabilities(model, info, images):
     """Run an ONNX model on preprocessed pictures."""
-    import onnxruntime
+    from serving.quantization import onnx_graphs
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # Errors.
-    session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
-    return session.run([info.tensor('probabilities')], {info.tensor('input'): images})[0]
+    return onnx_graphs.run(model, info.tensor('probabilities'), [images])

@@ -5,7 +5,6 @@ import onnx
 from onnxruntime.quantization import CalibrationMethod
 from onnxruntime.quantization.calibrate import TensorData, TensorsData
 
-from common.errors import UserError
 from serving.quantization import onnx_graphs
 
 
@@ -22,7 +21,7 @@ def tensor_ranges(model, batches):
     for batch in batches:
         found = np.array(session.run(None, {fed: batch}))
         if not np.isfinite(found).all():
-            raise UserError('the network computes numbers that are not finite on these pictures')
+            raise ValueError('the network computes numbers that are not finite on these pictures')
         low = np.minimum(low, found[: len(names)])
         high = np.maximum(high, found[len(names) :])
     ranges = {

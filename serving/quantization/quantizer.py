@@ -1,6 +1,5 @@
 """Quantize a model: 8-bit weights for each channel, and 8-bit tensors between the layers."""
 
-import contextlib
 import logging
 
 import numpy as np
@@ -8,6 +7,7 @@ import onnx
 from onnxruntime.quantization import QDQQuantizer, QuantType
 from onnxruntime.quantization.quant_utils import add_infer_metadata
 
+from common import logs
 from serving.quantization import onnx_graphs
 
 # A chain of these stays in integers from one layer to the next.
@@ -36,7 +36,8 @@ def quantized(model, ranges, float_layers, reduce_range):
     """
     kept = {*float_layers, *_last_nodes(model)}
     overrides = _depthwise_overrides(model, kept) if reduce_range else {}
-    with _silent():
+    # The quantizer writes its remarks to the root logger.
+    with logs.at_level(None, logging.ERROR):
         quantizer = QDQQuantizer(
             onnx_graphs.copy(model),
             True,  # Per channel.
@@ -94,14 +95,3 @@ def _protect(model, kept):
         lowest = np.array(np.finfo(np.float32).min, np.float32)
         model.graph.initializer.append(onnx.numpy_helper.from_array(lowest, _LOWEST))
         onnx_graphs.set_fields(model.graph, node=nodes)
-
-
-@contextlib.contextmanager
-def _silent():
-    """Hide the quantizer's remarks, which it writes to the root logger."""
-    root, level = logging.getLogger(), logging.getLogger().level
-    root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        root.setLevel(level)

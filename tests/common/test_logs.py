@@ -67,3 +67,12 @@ def test_a_line_is_written_once_whatever_ran_before(logger, caplog):
     logger.info('once')
     assert (first.getvalue(), second.getvalue()) == ('', 'INFO:tensorflow:once\n')
     assert caplog.records == []
+
+
+def test_messages_of_a_library_are_hidden_for_a_while(caplog):
+    library = logging.getLogger('a library')
+    with logs.at_level('a library', logging.ERROR):
+        library.warning('hidden')
+        library.error('shown')
+    library.warning('shown again')
+    assert caplog.messages == ['shown', 'shown again']
