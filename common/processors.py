@@ -45,7 +45,7 @@ def _words(name):
 
 
 def have(ability, facts=None):
-    """Return whether the processors have an ability of the table, as far as the system tells.
+    """Return whether the processors have an ability of the table, as far as the system reports.
 
     `facts` are the flags of a processor, by default of this machine's first one.
     """

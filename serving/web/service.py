@@ -181,9 +181,9 @@ class Service:
         return dataclasses.replace(result, row=outcome, predictions=best)
 
     def _why(self, picture, error, context):
-        """Return the Refusal of a picture that the graph cannot read.
+        """Return the Refusal of a picture that the model cannot read.
 
-        The graph gives no reason, so the gate checks the picture again, now to its end.
+        The model gives no reason, so the gate checks the picture again, now to its end.
         """
         try:
             self._gate.admit(picture.image.data, context.deadline, context.client)
@@ -254,7 +254,7 @@ class _Item:
 
 
 def _preview(data, side):
-    """Return a small JPEG, or b'' if Pillow cannot read what TensorFlow can."""
+    """Return a small JPEG, or b'' if Pillow cannot read the picture."""
     try:
         return upload_store.reencoded(data, side, quality=80)
     except Exception:  # Decoders raise many kinds of errors; the classes are known anyway.

@@ -23,7 +23,7 @@ _OF_CHECKPOINTS = {'engine': ('auto', 'tensorflow'), 'precision': ('float32',)}
 
 
 def as_checkpoint(path):
-    """Return a frozen model as the Checkpoint that the reports name; it knows no step."""
+    """Return a frozen model as a Checkpoint for the reports; its step is unknown, and 0 here."""
     return Checkpoint(os.fspath(path), 0, model_info.graph_sha256(path))
 
 

@@ -64,8 +64,7 @@ def _find_onnx(model_options, options, is_reload):
         if is_reload and _is_stale(path, stored, kind):
             raise UserError(reason)
     if not found:
-        advice = _FREEZE_INT8 if options.precision == 'int8' else _FREEZE
-        return _Onnx(why_not=reasons[0], advice=advice)
+        return _Onnx(why_not=reasons[0], advice=_other_model(options))
     if problem := _import_problem():
         return _Onnx(why_not=problem, advice=_INSTALL)
     may_choose = options.engine == 'auto' and options.precision != 'int8'
@@ -80,12 +79,16 @@ def _obstacle(path, model_options, options):
     if options.engine == 'tensorflow':
         return _Onnx(why_not='--engine=tensorflow was passed', advice=_LEAVE_OUT)
     if not model_info.is_graph(path):
-        return _Onnx(why_not=f'{path} is not a frozen graph', advice=_FREEZE)
+        return _Onnx(why_not=f'{path} is not a frozen graph', advice=_other_model(options))
     if given:
         return _Onnx(why_not=f'--{given[0]} needs the graph', advice=_LEAVE_OUT)
     if options.precision == 'bfloat16':
         return _Onnx(why_not='--precision=bfloat16 needs TensorFlow', advice=_LEAVE_OUT)
     return None
+
+
+def _other_model(options):
+    return _FREEZE_INT8 if options.precision == 'int8' else _FREEZE
 
 
 def _precisions(path, options):

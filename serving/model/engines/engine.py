@@ -1,4 +1,4 @@
-"""What a program that runs models has to offer, whichever library it uses."""
+"""The interface of all engines: a loaded model, whichever library runs it."""
 
 import typing
 

@@ -33,7 +33,7 @@ class OnnxNetwork:
         self._wide = _open(path, max(1, self._cores // (num_runs or 1)))
         self._narrow = self._wide if num_runs or self._cores == 1 else _open(path, 1)
         self._running = 0
-        self._was_crowded = False  # When the last run began.
+        self._were_many = False  # When the last run began.
         self._lock = threading.Lock()
         self._input, self._batch_size = _find_input(path, self._wide, info)
         self._output = _find_output(path, self._wide, info)
@@ -60,10 +60,10 @@ class OnnxNetwork:
     @contextlib.contextmanager
     def _session(self):
         with self._lock:
-            is_crowded = 2 * self._running >= self._cores
+            are_many = 2 * self._running >= self._cores
             # Between two of many runs, there may be a moment in which no other is in progress.
-            session = self._narrow if is_crowded or self._was_crowded else self._wide
-            self._was_crowded = is_crowded
+            session = self._narrow if are_many or self._were_many else self._wide
+            self._were_many = are_many
             self._running += 1
         try:
             yield session

@@ -39,7 +39,7 @@ def log(caplog):
 
 @pytest.fixture(autouse=True)
 def least_agreement(monkeypatch):
-    """Lower the limit: this network hesitates between classes, and has few pictures."""
+    """Lower the limit: this network gives several classes similar scores, and pictures are few."""
     monkeypatch.setattr(agreement, 'LEAST_AGREEMENT', 0.85)
 
 

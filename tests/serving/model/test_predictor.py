@@ -23,7 +23,7 @@ def model(request, graph, tmp_path_factory):
 
 
 def one_by_one(model):
-    """Return what a model says of each trial picture when nothing else is asked."""
+    """Return the probabilities of the trial pictures, each classified alone."""
     with Predictor(ModelOptions(model), PredictorOptions(max_concurrency=1)) as predictor:
         return np.concatenate([predictor.predict([picture]) for picture in trial_pictures()])
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime gives the network's answers, and refuses files that are not what they should be."""
+"""Run models with ONNX Runtime, and refuse files that do not fit their description."""
 
 import threading
 
@@ -112,7 +112,7 @@ def test_one_session_is_enough_if_the_number_of_runs_is_known(
     assert given == [num_runs]
 
 
-def test_a_crowd_is_served_with_one_core_each(tmp_path, monkeypatch):
+def test_each_of_many_runs_uses_one_core(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_network.processors, 'available', lambda: 2)
     path = onnx_models.write(tmp_path)
     network = onnx_network.OnnxNetwork(path, onnx_models.INFO)
@@ -125,7 +125,7 @@ def test_a_crowd_is_served_with_one_core_each(tmp_path, monkeypatch):
 
     run()
     run(inside=run)
-    run()  # A short break in a crowd.
+    run()  # Many runs may have a short break.
     run()
     assert used == ['all', 'all', 'one', 'one', 'all']
 
