@@ -42,14 +42,19 @@ class LibraryDecoder:
         return _with_channels(png.decode(data), channels)
 
     def decode_webp(self, data):
-        """Return the pixels of a still WebP."""
-        from PIL import WebPImagePlugin
+        """Return the pixels of a still WebP with four channels."""
+        return np.asarray(_webp_image(data))
 
-        try:
-            with WebPImagePlugin.WebPImageFile(io.BytesIO(data)) as image:
-                return np.asarray(image.convert('RGBA'))
-        except (OSError, SyntaxError, ValueError):
-            raise BadImage('damaged WebP') from None
+
+def _webp_image(data):
+    """Return a WebP as a Pillow image with four channels; its decoder's memory is free then."""
+    from PIL import WebPImagePlugin
+
+    try:
+        with WebPImagePlugin.WebPImageFile(io.BytesIO(data)) as image:
+            return image.convert('RGBA')
+    except (OSError, SyntaxError, ValueError):
+        raise BadImage('damaged WebP') from None
 
 
 def _with_channels(found, channels):

@@ -58,7 +58,7 @@ def _require_all_pixels(chunks):
     left = _raw_size(*struct.unpack_from('>IIBBxxB', chunks[0], 8))
     inflater = zlib.decompressobj()
     for chunk in chunks:
-        compressed = memoryview(chunk)[8:-4] if chunk[4:8] == b'IDAT' else b''
+        compressed = chunk[8:-4] if chunk[4:8] == b'IDAT' else b''
         while len(compressed) and not inflater.eof:
             left -= len(inflater.decompress(compressed, _PIECE))
             if left < -_PIECE:
@@ -106,35 +106,39 @@ def _with_alpha(data, clear, bits):
     """Return pixels with alpha, which is zero where all bits are those of the clear colour."""
     image = _load(data)
     colour = _eight_bits(image)
-    exact, largest = colour, (1 << bits) - 1
+    largest = (1 << bits) - 1
     key = np.frombuffer(clear, '>u2', colour.shape[2]) & largest
     if bits < 8:
-        key = key * (255 // largest)
-    elif bits == 16 and image.mode == 'RGB':
-        low = np.asarray(_load(data, 'RGB;16L'))
-        exact = colour.astype(np.uint16) << 8 | low
-    elif bits == 16:
-        exact = np.asarray(image)[..., np.newaxis]
-    alpha = np.where((exact == key).all(axis=2, keepdims=True), 0, 255).astype(np.uint8)
+        is_clear = colour == key * (255 // largest)
+    elif bits == 8:
+        is_clear = colour == key
+    elif image.mode == 'RGB':
+        del image  # Before the next one needs as much memory.
+        is_clear = np.asarray(_load(data, 'RGB;16L')) == (key & 255)
+        is_clear &= colour == key >> 8
+    else:
+        is_clear = np.asarray(image)[..., np.newaxis] == key
+    alpha = np.where(is_clear.all(axis=2, keepdims=True), np.uint8(0), np.uint8(255))
     return np.concatenate((colour, alpha), axis=2)
 
 
 def _read_chunks(data):
     """List the chunks that the pixels need; raise BadImage if any is damaged or out of order."""
     found, order = [], ''
+    data = memoryview(data)  # Its parts are not copies.
     for name, start, end in bounded(_chunks(data), kinds.PNG):
         order += _LETTERS.get(name, '-')
         if name in _LETTERS:
             found.append(data[start - 8 : end + 4])
             (checksum,) = struct.unpack_from('>I', data, end)
-            if zlib.crc32(memoryview(found[-1])[4:-4]) != checksum:
+            if zlib.crc32(found[-1][4:-4]) != checksum:
                 raise BadImage(_DAMAGED)
         # An unknown chunk with a capital first must not be ignored (ISO 15948, section 5.4).
         elif not name.isalpha() or name[:1].isupper():
             raise BadImage(_DAMAGED)
     if not _ORDER.fullmatch(order):
         raise BadImage(_DAMAGED)
-    _check_header({chunk[4:8]: memoryview(chunk)[8:-4] for chunk in found})
+    _check_header({bytes(chunk[4:8]): chunk[8:-4] for chunk in found})
     return found
 
 

@@ -1,5 +1,6 @@
 """Decoding without TensorFlow: its pixels, and as strict."""
 
+import base64
 import zlib
 
 import numpy as np
@@ -16,6 +17,14 @@ GOOD = pictures.all_good()
 SIZES = ((1, 1), (1, 9), (8, 8), (17, 5), (33, 47), (40, 56))
 MORE_SIZES = ((1, 300), (300, 1), (16, 16), (127, 129), (301, 203), (700, 1100))
 PROGRESSIVE = {'progressive': True}
+# By `cjpeg -arithmetic`, 40x24: Pillow cannot write such a file.
+ARITHMETIC = base64.b64decode(
+    '/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZG'
+    'NywtQFdBRkxOUlNSMj5aYVpQYEpRUk//2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09P'
+    'T09PT09PT09PT09PT09PT09PT09PT09PT0//yQARCAAYACgDASIAAhEBAxEB/8wACgAQEAUBEBEF/9oADAMBAAIR'
+    'AxEAPwD/AJeNl6USUbOtgwp7yRMYdM4Lc2L5t9kaOK5sqF9RLijwc9sfokXjqH1PwF/GthRZyCbN1gDLBwyrZlWF'
+    'GIt6XHNgV+x0ZKoSyIoZvQRiXsD/2Q=='
+)
 
 
 def noisy(height, width, channels=3):
@@ -77,6 +86,12 @@ def test_normalised_pictures_have_the_pixels_of_the_graph(name):
 def test_every_sort_of_jpeg_has_the_pixels_of_the_graph():
     for name, data in jpegs(SIZES, (75,)):
         assert_same(data, name)
+
+
+def test_an_arithmetic_coded_jpeg_has_the_pixels_of_the_graph():
+    assert decode.pixels(ARITHMETIC, 3).shape == (24, 40, 3)
+    assert_same(ARITHMETIC, 'arithmetic')
+    assert pictures.normalise(ARITHMETIC).data == ARITHMETIC
 
 
 @pytest.mark.soak
