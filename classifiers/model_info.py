@@ -219,7 +219,7 @@ def require_description(path, description):
         )
 
 
-def find_onnx(graph, info, precision='float32'):
+def find_onnx(graph, info, precision):
     """Return (path of a model's ONNX file or None, the reason why there is none or '').
 
     `graph` is `X.pb`, or an ONNX file itself. `info` comes from `read_beside(graph)`, which has

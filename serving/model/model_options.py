@@ -4,13 +4,12 @@ import dataclasses
 
 from classifiers.model_request import NETWORK_FLAG
 from common import processors
-from common.checks import COUNT, NOT_NEGATIVE, OneOf, Range
+from common.checks import COUNT, NOT_NEGATIVE, Range
 from common.options import Options, option
-from deployment.engine_names import ENGINES, PRECISIONS
+from deployment.engine_options import SPEED, EngineOptions
 
 MODEL = 'The model'
 FOREIGN = 'Frozen graphs of other programs (as in label_image)'
-SPEED = 'Speed'
 OUTPUT = 'Output'
 
 _MOST = 1_000_000  # Of milliseconds, threads and pictures.
@@ -80,17 +79,11 @@ class ModelOptions(Options):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PredictorOptions(Options):
+class PredictorOptions(EngineOptions):
     """How a model is run; None leaves the choice to the program."""
 
     num_pictures: int | None = None  # All that will be classified, if known, as fast as possible.
 
-    engine: str = option(
-        SPEED,
-        'auto',
-        'What runs the network; auto takes ONNX Runtime if the model has an ONNX file.',
-        OneOf(ENGINES),
-    )
     max_concurrency: int | None = option(
         SPEED,
         None,
@@ -111,13 +104,6 @@ class PredictorOptions(Options):
         64,
         'Pictures that may wait; the server answers 503 to more.',
         Range(1, _MOST),
-    )
-    precision: str = option(
-        SPEED,
-        'float32',
-        'Number format of the network; auto takes int8 (ONNX Runtime) or bfloat16 (TensorFlow) if '
-        'it is faster and the classes agree.',
-        OneOf(PRECISIONS),
     )
 
     def resolved(self, **defaults):

@@ -55,7 +55,7 @@ def test_a_graph_and_its_onnx_files_have_one_description(name, model):
 def test_an_onnx_file_needs_no_graph(name, model):
     model.unlink()
     info = model_info.read_beside(model.with_name(name))
-    assert model_info.find_onnx(model, info) == (str(model.with_name('x.onnx')), '')
+    assert model_info.find_onnx(model, info, 'float32') == (str(model.with_name('x.onnx')), '')
 
 
 def test_another_graph_does_not_use_the_onnx_file(model):
@@ -69,7 +69,7 @@ def test_an_onnx_file_that_is_not_listed_is_not_used(model):
     info = model_info.read_beside(model)
     changed, other = model.with_name('x.onnx'), model.with_name('x.int8.onnx')
     changed.write_bytes(ONNX)
-    path, why = model_info.find_onnx(model, info)
+    path, why = model_info.find_onnx(model, info, 'float32')
     assert path is None
     assert why == (
         f'{changed} is not the file that {model.with_name("x.json")} lists (the SHA-256 differs)'
@@ -79,7 +79,7 @@ def test_an_onnx_file_that_is_not_listed_is_not_used(model):
     os.unlink(other)
     assert model_info.find_onnx(model, info, 'int8') == (None, f'{other} does not exist')
     model_info.write(model.with_name('x.json'), info.replace(onnx={}))
-    path, why = model_info.find_onnx(model, model_info.read_beside(model))
+    path, why = model_info.find_onnx(model, model_info.read_beside(model), 'float32')
     assert (path, why) == (None, f'{model.with_name("x.json")} lists no ONNX file in float32')
     with pytest.raises(UserError, match='it lists no file in float32'):
         model_info.read_beside(changed)
@@ -97,10 +97,10 @@ def test_an_onnx_file_exported_alone_has_its_own_description(model):
         assert info.onnx == {'float32': digest}
         assert model_info.path_beside(alone) == str(model.with_name('x.onnx.json'))
         assert model_info.label_beside(alone) == str(model.with_name('x.onnx.label'))
-        assert model_info.find_onnx(alone, info) == (str(alone), '')
+        assert model_info.find_onnx(alone, info, 'float32') == (str(alone), '')
         assert model_info.find_onnx(alone, info, 'int8')[0] is None
     # The graph beside it does not use the file, because x.json does not list it.
-    assert model_info.find_onnx(model, model_info.read_beside(model))[0] is None
+    assert model_info.find_onnx(model, model_info.read_beside(model), 'float32')[0] is None
 
 
 def test_the_shared_description_wins_if_it_lists_the_file(model):

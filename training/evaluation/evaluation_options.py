@@ -3,10 +3,10 @@
 import dataclasses
 
 from classifiers import checkpoint_paths, model_info
-from common.checks import COUNT, DECAY, NOT_NEGATIVE, OneOf
+from common.checks import COUNT, DECAY, NOT_NEGATIVE
 from common.options import Dead, Ignored, ProgramOptions, like, option
 from datasets.records import record_files
-from deployment.engine_names import ENGINES, PRECISIONS
+from deployment.engine_options import EngineOptions
 from training.options import TrainOptions
 
 MODEL = 'Checkpoint and network'
@@ -112,17 +112,17 @@ class EvaluationOptions(ProgramOptions):
         help='Number of pictures to decode in parallel.',
     )
     master: str = option(PASS, '', 'Address of a TensorFlow server that does the computation.')
-    engine: str = option(
+    engine: str = like(
+        EngineOptions,
+        'engine',
         PASS,
-        'auto',
-        'What runs a frozen model; auto takes ONNX Runtime if the model has an ONNX file.',
-        OneOf(ENGINES),
+        help='What runs a frozen model; auto takes ONNX Runtime if the model has an ONNX file.',
     )
-    precision: str = option(
+    precision: str = like(
+        EngineOptions,
+        'precision',
         PASS,
-        'float32',
-        'Number format of a frozen model; auto takes the fastest whose classes agree.',
-        OneOf(PRECISIONS),
+        help='Number format of a frozen model; auto takes the fastest whose classes agree.',
     )
 
     # Results

@@ -56,7 +56,7 @@ def test_the_onnx_file_returns_what_the_graph_returns(source, tmp_path, caplog):
     assert 'onnx: largest difference from the graph' in caplog.text
     assert names(tmp_path) == ['x.json', 'x.label', 'x.onnx', 'x.pb']
     info = model_info.read_beside(path)
-    assert model_info.find_onnx(path, info) == (str(tmp_path / 'x.onnx'), '')
+    assert model_info.find_onnx(path, info, 'float32') == (str(tmp_path / 'x.onnx'), '')
     session = onnxruntime.InferenceSession(tmp_path / 'x.onnx')
     outputs = ['logits:0', 'probabilities:0', 'features:0']
     assert [each.name for each in session.get_outputs()] == outputs
@@ -218,7 +218,7 @@ def test_an_exported_onnx_file_lists_itself(source, tmp_path):
     )
     info = model_info.read_beside(path)
     assert info.onnx == {'float32': model_info.graph_sha256(path)}
-    assert model_info.find_onnx(path, info) == (path, '')
+    assert model_info.find_onnx(path, info, 'float32') == (path, '')
     assert info.tensor('probabilities') == 'probabilities:0'
 
 
