@@ -82,10 +82,10 @@ class OnnxEngine:
         """Return the precision to use, and lines for the log."""
         if len(networks) == 1:
             return next(iter(networks)), ()
-        runs = [
-            functools.partial(self._run, networks[precision]) for precision in ('float32', 'int8')
-        ]
-        is_int8, line = comparison.is_better(*runs, 'int8', self.options.max_batch_size)
+        plain, short = (
+            functools.partial(self._run, networks[each]) for each in ('float32', 'int8')
+        )
+        is_int8, line = comparison.is_better(plain, short, 'int8', self.options.max_batch_size)
         return 'int8' if is_int8 else 'float32', (line,)
 
 
