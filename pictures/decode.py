@@ -53,7 +53,7 @@ def _webp_image(data):
     try:
         with WebPImagePlugin.WebPImageFile(io.BytesIO(data)) as image:
             return image.convert('RGBA')
-    except (OSError, SyntaxError, ValueError):
+    except (EOFError, OSError, SyntaxError, ValueError):
         raise BadImage('damaged WebP') from None
 
 
