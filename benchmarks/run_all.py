@@ -72,6 +72,7 @@ def machine():
     name = facts.get('model name', platform.machine())
     yield f'- {datetime.date.today()}: {processors.available()} cores, {name}, {memory:.0f} GB'
     yield f'- instruction sets: {found or "none"} (not {missing})'
+    yield f'- load average at the start: {os.getloadavg()[0]:.1f} (0 to 0.5 on a quiet machine)'
     yield f'- {platform.system()}, Python {platform.python_version()}'
     yield f'- {", ".join(map(_version, _PACKAGES))}'
 
