@@ -54,7 +54,7 @@ _RATIOS = {
 
 def commands(path, pictures_folder):
     """Return {name of a program: its command} for a model."""
-    onnx, int8 = models.onnx_path(path), models.onnx_path(path, 'int8')
+    onnx, int8 = model_info.onnx_path(path), model_info.onnx_path(path, 'int8')
 
     def ours(engine, precision='float32'):
         return programs.own(rates.our_predictor, path, engine, precision, pictures_folder)

@@ -24,6 +24,7 @@ import tempfile
 import time
 
 from benchmarks.support import http_load, models, pictures, plain_programs, programs, tables
+from classifiers import model_info
 
 _SERVER, _PLAIN, _UNFOLDED, _ALONE = 'server', 'plain Flask', 'plain Flask, unfolded', 'alone'
 _PICTURES, _WIDTH, _HEIGHT = 16, 400, 300
@@ -34,7 +35,7 @@ _VERSION, _LONGEST_SWAP_SECS = 'classifier_model_version', 60
 
 def model_for(engine, path):
     """Return the file of a model that an engine serves."""
-    return models.onnx_path(path) if engine == 'onnx' else path
+    return model_info.onnx_path(path) if engine == 'onnx' else path
 
 
 def commands(engine, path, folder):

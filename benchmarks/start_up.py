@@ -15,6 +15,7 @@ import statistics
 import tempfile
 
 from benchmarks.support import models, pictures, plain_programs, programs, tables
+from classifiers import model_info
 
 _ONNX, _TENSORFLOW, _PLAIN = 'ONNX Runtime', 'TensorFlow', 'ONNX Runtime, without our code'
 _ENGINES = {_ONNX: 'onnx', _TENSORFLOW: 'tensorflow'}
@@ -31,7 +32,7 @@ def cases(path, picture):
         found[_CLASSIFY, name] = _ended('classify_image.py', f'--model={path}', *flags, picture)
         found[_SERVER, name] = _ready('server.py', f'--model_name={path}', '--port=0', *flags)
     plain = plain_programs.classify_once
-    arguments = models.onnx_path(path), models.recipe(path), picture
+    arguments = model_info.onnx_path(path), models.recipe(path), picture
     found[_CLASSIFY, _PLAIN] = _ended(*programs.own(plain, *arguments))
     return found
 

@@ -119,6 +119,11 @@ def onnx_precision(path):
     return next(fitting, '')
 
 
+def onnx_path(graph, precision='float32'):
+    """Return the path of the ONNX file in a precision that belongs to a graph."""
+    return stem(graph) + ONNX_ENDINGS[precision]
+
+
 def label_beside(graph):
     """Return the path of the label file of a graph, which has the name of its description."""
     if onnx_precision(graph):
@@ -227,7 +232,7 @@ def find_onnx(graph, info, precision):
     """
     if info is None:
         return None, f'there is no description {path_beside(graph)}'
-    path, expected = stem(graph) + ONNX_ENDINGS[precision], info.onnx.get(precision)
+    path, expected = onnx_path(graph, precision), info.onnx.get(precision)
     if not expected:
         return None, f'{path_beside(graph)} lists no ONNX file in {precision}'
     if path == os.fspath(graph):

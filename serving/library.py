@@ -107,6 +107,7 @@ def _is_one(pictures):
 def _normalised(picture):
     """Return the NormalisedImage of a picture of any accepted type."""
     if isinstance(picture, str | os.PathLike):
+        # Absolute, because `-` alone would be standard input.
         return picture_files.read(PictureFile(os.path.abspath(picture)))
     if isinstance(picture, bytes | bytearray | memoryview):
         return gate.normalise(bytes(picture), LibraryDecoder())

@@ -62,11 +62,6 @@ def path_of(folder, network):
     return os.path.join(folder, f'{network}.pb')
 
 
-def onnx_path(path, precision='float32'):
-    """Return the path of the ONNX file of a frozen graph."""
-    return model_info.stem(path) + model_info.ONNX_ENDINGS[precision]
-
-
 def recipe(path):
     """Return the name of a model's preprocessing recipe."""
     return recipe_names.recipe_of(model_info.read_beside(path).preprocessing_name)
@@ -106,7 +101,7 @@ def provide(folder, network, with_int8=False):
     if not os.path.exists(path):
         os.makedirs(folder, exist_ok=True)
         programs.run(*programs.own(write, folder, network))
-    if with_int8 and not os.path.exists(onnx_path(path, 'int8')):
+    if with_int8 and not os.path.exists(model_info.onnx_path(path, 'int8')):
         programs.run(*programs.own(quantize, path))
     return path
 
@@ -118,7 +113,7 @@ def quantize(path):
     from serving.quantization import calibration, quantizer
 
     info = model_info.read_beside(path)
-    with open(onnx_path(path), 'rb') as stream:
+    with open(model_info.onnx_path(path), 'rb') as stream:
         model = quantizer.inferred(stream.read())
     shape = [1, info.image_size, info.image_size, info.channels]
     images = np.random.default_rng(0).uniform(-1, 1, [_CALIBRATION, *shape]).astype(np.float32)
@@ -126,7 +121,7 @@ def quantize(path):
     int8 = quantizer.quantized(model, ranges, [], not processors.have('vnni')).SerializeToString()
     info = info.replace(onnx={**info.onnx, 'int8': hashlib.sha256(int8).hexdigest()})
     model_info.write(model_info.path_beside(path), info)
-    files.write_bytes(onnx_path(path, 'int8'), int8)
+    files.write_bytes(model_info.onnx_path(path, 'int8'), int8)
 
 
 def copy(path, folder):

@@ -27,7 +27,7 @@ def make(options, graph_def, info):
     """Return {precision: bytes of the ONNX file} of a frozen graph, and log a line about it."""
     if not options.onnx:
         return {}
-    path = _path(options.output_graph, 'float32')
+    path = model_info.onnx_path(options.output_graph)
     reason = _obstacle(path, options.output_graph, graph_def, info)
     if not reason:
         # Outside the `try`: a wrong --dataset_dir is a mistake of the user.
@@ -49,7 +49,7 @@ def with_int8(options, models, info):
     """
     if not options.int8:
         return models, None
-    path = _path(options.output_graph, 'int8')
+    path = model_info.onnx_path(options.output_graph, 'int8')
     reason = _occupied(path, options.output_graph)
     if 'float32' not in models:
         reason = 'it is made from the float32 ONNX file, which could not be made'
@@ -109,11 +109,7 @@ def _checked(graph_def, info, pictures):
 
 def paths(graph, models):
     """Return {path beside the graph: bytes} of {precision: bytes}."""
-    return {_path(graph, precision): model for precision, model in models.items()}
-
-
-def _path(graph, precision):
-    return model_info.stem(graph) + model_info.ONNX_ENDINGS[precision]
+    return {model_info.onnx_path(graph, each): model for each, model in models.items()}
 
 
 def listed(graph):

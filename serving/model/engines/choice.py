@@ -101,7 +101,7 @@ def _precisions(path, options):
 def _is_stale(path, stored, kind):
     """Return whether the description lists an ONNX file, and another one has its name."""
     listed = stored is not None and kind in stored.onnx
-    return listed and os.path.exists(model_info.stem(path) + model_info.ONNX_ENDINGS[kind])
+    return listed and os.path.exists(model_info.onnx_path(path, kind))
 
 
 def _import_problem():

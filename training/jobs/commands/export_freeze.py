@@ -88,8 +88,11 @@ def _onnx_files(frozen):
     """List the ONNX files that were written beside a frozen graph."""
     description = model_info.beside_graph(frozen)
     listed = files.read_json(description).get('onnx', ()) if os.path.exists(description) else ()
-    endings = model_info.ONNX_ENDINGS
-    return [model_info.stem(frozen) + endings[each] for each in endings if each in listed]
+    return [
+        model_info.onnx_path(frozen, precision)
+        for precision in model_info.ONNX_ENDINGS
+        if precision in listed
+    ]
 
 
 def _source(known, typed):
