@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from common.errors import UserError
 from serving.quantization import calibration, layer_errors, onnx_graphs, quantizer
 from serving.quantization.agreement import Agreement, Predictions
 from support.files import layered_models
@@ -78,7 +77,7 @@ def test_ranges_are_those_of_all_batches():
 def test_numbers_that_are_not_finite_are_refused():
     values = layered_models.weights()
     values['first'][0] = np.inf
-    with pytest.raises(UserError, match='not finite'):
+    with pytest.raises(ValueError, match='not finite'):
         model_and_ranges(values)
 
 
