@@ -1,5 +1,6 @@
 """The options of freeze_graph.py, whose names are those of TensorFlow's own tool."""
 
+import contextlib
 import dataclasses
 import os
 
@@ -127,7 +128,17 @@ class FreezeOptions(ProgramOptions):
             raise self.mistake(
                 'int8', 'needs --dataset_dir: pictures to quantize with and to check the result on'
             )
-        record_files.require(self.dataset_dir, self.dataset_name, 'train')
+        record_files.require(self.dataset_dir, self.dataset_name or self._described(), 'train')
+
+    def _described(self):
+        """Return the data set that the model's description names, or None."""
+        for path in filter(None, (self.input_checkpoint, self.graph_path)):
+            # A mistake in a description is reported when it is read to be used.
+            with contextlib.suppress(UserError):
+                info = model_info.read_beside(path)
+                if info and info.dataset_name:
+                    return info.dataset_name
+        return None
 
     def _check_output(self):
         require_writable('output_graph', self.output_graph)
