@@ -9,10 +9,12 @@ import pytest
 from classifiers import model_info
 from common import labels
 from common.errors import UserError
+from pictures.kinds import ImageTooLarge
 from serving.export import export, freeze
 from serving.export.export_options import ExportOptions
 from serving.export.freeze_options import FreezeOptions
 from serving.model import frozen_models
+from serving.model.engines import onnx_engine
 from support.files import records, small_models
 from training.evaluation import evaluator, program
 from training.evaluation.evaluation_options import EvaluationOptions
@@ -124,3 +126,18 @@ def test_a_picture_that_cannot_be_decoded_is_named(folder, tmp_path, engine):
         os.link(folder / name, tmp_path / name)
     with pytest.raises(UserError, match=r'record 0 has no picture that can be decoded'):
         evaluate(tmp_path, 'x.pb', tmp_path / 'out', engine=engine)
+
+
+def test_a_batch_too_large_for_the_memory_is_one_line(folder, tmp_path, monkeypatch):
+    run = onnx_engine.OnnxEngine.run
+
+    def run_small(self, pictures):
+        if len(pictures) > 1:
+            raise ImageTooLarge('too large for the memory of this machine')
+        return run(self, pictures)
+
+    monkeypatch.setattr(onnx_engine.OnnxEngine, 'run', run_small)
+    with pytest.raises(
+        UserError, match=r'^--batch_size=10: too large for the memory .*; pass less'
+    ):
+        evaluate(folder, 'x.onnx', tmp_path / 'out')

@@ -104,9 +104,10 @@ class FrozenEvaluator:
     def _log_probabilities(self, pictures, numbers):
         try:
             probabilities = self._engine.run(pictures)
-        except BadImage:
+        except BadImage as error:
             self._require_pictures(pictures, numbers)
-            raise
+            # Each picture alone is good, so memory was short for all of them.
+            raise UserError(f'--batch_size={self._batch_size}: {error}; pass less') from None
         return np.log(np.maximum(probabilities, _SMALLEST))
 
     def _require_pictures(self, pictures, numbers):
