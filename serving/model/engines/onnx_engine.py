@@ -38,7 +38,10 @@ class OnnxEngine:
 
     def run(self, pictures):
         """Return the probabilities of normalised pictures."""
-        return self._run(self._network, pictures)
+        try:
+            return self._run(self._network, pictures)
+        except MemoryError:
+            raise ImageTooLarge('too large for the memory of this machine') from None
 
     def close(self):
         """Free the network."""
@@ -51,13 +54,10 @@ class OnnxEngine:
     def _images(self, pictures):
         """Decode and prepare pictures for the network."""
         side, channels = self.info.image_size, self.info.channels
-        try:
-            images = np.empty((len(pictures), side, side, channels), np.float32)
-            for picture, image in zip(pictures, images, strict=True):
-                pixels = decode.pixels(picture, channels)
-                arrays.prepare(pixels, self._recipe, side, side, out=image)
-        except MemoryError:
-            raise ImageTooLarge('too large for the memory of this machine') from None
+        images = np.empty((len(pictures), side, side, channels), np.float32)
+        for picture, image in zip(pictures, images, strict=True):
+            pixels = decode.pixels(picture, channels)
+            arrays.prepare(pixels, self._recipe, side, side, out=image)
         return images
 
     def _load(self, path, stored):

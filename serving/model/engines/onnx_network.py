@@ -13,9 +13,10 @@ from common.errors import UserError, one_line
 _FATAL = 4  # The only messages that ONNX Runtime may print.
 _PIXELS = 'tensor(float)'
 _SPIN_MICROSECONDS = '50'  # Older versions do not know this setting, and ignore it.
-_REFERENCE = (
-    b'location'  # The key of a reference to a file with weights; models have it as plain text.
-)
+# The key of a reference to a file with weights; models have it as plain text.
+_REFERENCE = b'location'
+# ONNX Runtime says only in its messages that memory is short.
+_SHORTAGES = 'bad_alloc', 'Failed to allocate memory'
 
 
 class OnnxNetwork:
@@ -54,7 +55,8 @@ class OnnxNetwork:
     def _run(self, session, images):
         size = self._batch_size or len(images)
         parts = [images[first : first + size] for first in range(0, len(images), size)]
-        found = [session.run([self._output], {self._input: part})[0] for part in parts]
+        with _memory_errors():
+            found = [session.run([self._output], {self._input: part})[0] for part in parts]
         return np.concatenate(found).reshape(len(images), -1)
 
     @contextlib.contextmanager
@@ -84,12 +86,26 @@ def _open(path, num_threads):
     options.add_session_config_entry('session.intra_op.spin_duration_us', _SPIN_MICROSECONDS)
     options.add_session_config_entry('session.force_spinning_stop', '1')
     try:
-        return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
-    except Exception as error:  # Its errors have no common class of their own.
+        with _memory_errors():
+            return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+    except MemoryError as error:
+        raise MemoryError(f'{path}: {one_line(error, 200)}') from None
+    except Exception as error:
         raise UserError(
             f'{path}: ONNX Runtime cannot load this model ({one_line(error, 200)}); '
             'freeze the model again'
         ) from None
+
+
+@contextlib.contextmanager
+def _memory_errors():
+    """Raise a MemoryError in place of ONNX Runtime's errors about memory."""
+    try:
+        yield
+    except Exception as error:  # Its errors have no common class of their own.
+        if any(words in str(error) for words in _SHORTAGES):
+            raise MemoryError(one_line(error)) from None
+        raise
 
 
 def _require_whole(path):

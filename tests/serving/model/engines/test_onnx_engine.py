@@ -238,3 +238,22 @@ def test_the_int8_file_is_used_on_request_or_by_name(tmp_path):
         assert engine.precision == 'int8'
         wanted = expected(trial_pictures(), seed=1)
         np.testing.assert_allclose(engine.run(list(trial_pictures())), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize('words', ['std::bad_alloc', 'Failed to allocate memory for 9 bytes'])
+def test_an_error_about_memory_is_a_memory_error(words, tmp_path, monkeypatch):
+    class Full:
+        def run(self, *_):
+            raise RuntimeError(f'[ONNXRuntimeError] : 1 : FAIL : {words}')
+
+    def no_memory(*_, **__):
+        Full().run()
+
+    path = onnx_models.write(tmp_path)
+    engine = loaded(path)
+    engine._network._wide = engine._network._narrow = Full()
+    with pytest.raises(ImageTooLarge, match='memory'):
+        engine.run(list(trial_pictures()))
+    monkeypatch.setattr(onnx_network.onnxruntime, 'InferenceSession', no_memory)
+    with pytest.raises(MemoryError, match=words):
+        loaded(path)
