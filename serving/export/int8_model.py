@@ -11,7 +11,14 @@ from common.errors import UserError
 from common.progress import Progress
 from common.text import listed
 from serving.export import quantization_pictures
-from serving.quantization import agreement, calibration, layer_errors, onnx_graphs, quantizer
+from serving.quantization import (
+    agreement,
+    calibration,
+    layer_errors,
+    onnx_graphs,
+    quantizer,
+    rounding,
+)
 
 # These stay float32, because all others work with their results, and they cost almost no time.
 _FIRST_LAYERS = 2
@@ -35,7 +42,14 @@ class _Quantization:
     ranges: object
     reduce_range: bool
     output: str
+    integers: dict = dataclasses.field(default_factory=dict)  # From `rounding`.
     errors: dict = dataclasses.field(default_factory=dict)  # Layer -> LayerError.
+
+    def rounded(self, batches):
+        """Return a copy with the integers of the 1x1 convolutions."""
+        largest = quantizer.largest_weight(self.reduce_range)
+        integers = rounding.integers(self.model, self.without([]), largest, batches)
+        return dataclasses.replace(self, integers=integers)
 
     def measured(self, batches):
         """Return a copy with the error of each layer."""
@@ -45,7 +59,9 @@ class _Quantization:
     def without(self, float_layers):
         """Return the quantized model in which these layers stay float32."""
         model = layer_errors.corrected(self.model, self.errors, float_layers)
-        return quantizer.quantized(model, self.ranges, float_layers, self.reduce_range)
+        return quantizer.quantized(
+            model, self.ranges, float_layers, self.reduce_range, self.integers
+        )
 
     def labels(self):
         """Return {layer: its name for people} of the layers that can be quantized."""
@@ -78,6 +94,9 @@ def make(path, data, info, dataset, max_drop):
         ranges = calibration.tensor_ranges(model, chosen[0].batches(progress))
     quantization = _Quantization(model, ranges, reduce_range, _result(info))
     sample = chosen[0].fewer(_ERROR_PICTURES)
+    if rounding.convolutions(model):
+        with Progress(len(sample), 'rounding the weights', 'pictures') as progress:
+            quantization = quantization.rounded(sample.batches(progress))
     with Progress(len(sample), 'measuring the error of each layer', 'pictures') as progress:
         quantization = quantization.measured(sample.batches(progress))
     found, line = _best(path, quantization, *chosen, max_drop)

@@ -8,7 +8,7 @@ from onnxruntime.quantization import QDQQuantizer, QuantType
 from onnxruntime.quantization.quant_utils import add_infer_metadata
 
 from common import logs
-from serving.quantization import onnx_graphs
+from serving.quantization import onnx_graphs, rounding
 
 # A chain of these stays in integers from one layer to the next.
 _OPERATIONS = (
@@ -26,13 +26,19 @@ def inferred(data):
     return model
 
 
-def quantized(model, ranges, float_layers, reduce_range):
+def largest_weight(reduce_range):
+    """Return the largest integer of the weights."""
+    return 64 if reduce_range else 127
+
+
+def quantized(model, ranges, float_layers, reduce_range, integers=None):
     """Return the quantized copy of an inferred model.
 
     The layers named in `float_layers` stay float32, and so does the last layer, because its output
     is the result. `reduce_range` gives weights 7 bits: processors without VNNI add pairs of
     products in 16 bits, and 8 bits can overflow them. Depthwise layers keep 8 bits, because their
-    kernels add in 32 bits.
+    kernels add in 32 bits. `integers` are weights from `rounding.integers`; all others are rounded
+    to the nearest integer.
     """
     kept = {*float_layers, *_last_nodes(model)}
     overrides = _depthwise_overrides(model, kept) if reduce_range else {}
@@ -52,6 +58,7 @@ def quantized(model, ranges, float_layers, reduce_range):
         )
         quantizer.quantize_model()
     result = quantizer.model.model
+    rounding.replace(result, integers or {})
     _protect(result, kept)
     return result
 
