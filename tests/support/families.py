@@ -62,4 +62,4 @@ def enough_values_for_batch_norms(fewest=FEWEST_VALUES):
 def families_of(networks):
     """Return (module, scope function) of each network: these differ between families."""
     specs = map(nets_factory.get_spec, networks)
-    return {(spec.fn.__module__, spec.arg_scope) for spec in specs}
+    return {(spec.module, spec.arg_scope) for spec in specs}
