@@ -86,18 +86,18 @@ MISTAKES = {
         '{0}/empty: no checkpoint in this directory',
     ),
     'int8 without pictures': (
-        'freeze_graph.py --int8 --input_graph={0}/x.pb --input_checkpoint={0}/run '
+        'freeze_graph.py --int8 --input_graph={0}/x.pb --input_checkpoint={0}/trained '
         '--output_graph={0}/z.pb --output_node_names=out',
         '--int8=True: needs --dataset_dir: pictures to quantize with',
     ),
     'int8 without the float32 ONNX file': (
         'freeze_graph.py --int8 --noonnx --dataset_dir={0} --input_graph={0}/x.pb '
-        '--input_checkpoint={0}/run --output_graph={0}/z.pb --output_node_names=out',
+        '--input_checkpoint={0}/trained --output_graph={0}/z.pb --output_node_names=out',
         '--int8=True: is made from the float32 ONNX file; remove --noonnx',
     ),
     'no pictures of the data set that model.json names': (
         'freeze_graph.py --int8 --dataset_dir={0} --input_graph={0}/x.pb '
-        '--input_checkpoint={0}/run --output_graph={0}/z.pb --output_node_names=out',
+        '--input_checkpoint={0}/trained --output_graph={0}/z.pb --output_node_names=out',
         '{0}/pets_train-*: no such files; make them with: ',
     ),
     'no model to serve': (
@@ -121,9 +121,9 @@ def folder(tmp_path):
     (tmp_path / 'empty').mkdir()
     for name in ('x.pb', 'model.ckpt-3.index'):
         (tmp_path / name).touch()
-    (tmp_path / 'run').mkdir()
-    (tmp_path / 'run' / 'model.ckpt-3.index').touch()
-    (tmp_path / 'run' / 'model.json').write_text(model_info.as_text(INFO))
+    (tmp_path / 'trained').mkdir()
+    (tmp_path / 'trained' / 'model.ckpt-3.index').touch()
+    (tmp_path / 'trained' / 'model.json').write_text(model_info.as_text(INFO))
     (tmp_path / 'x.onnx').write_bytes(b'\x08\x08\x12\x07tf2onnx')
     return tmp_path
 
