@@ -10,13 +10,15 @@ from pictures.parts import bounded
 
 _DAMAGED = 'truncated or damaged JPEG'
 _CHANNELS = {'Gray': 1, 'RGB': 3, 'YCbCr': 3, 'CMYK': 4, 'YCCK': 4}
-# How libjpeg's messages about damage begin after which it goes on, as TensorFlow does. An error
-# that ends the decoding replaces them, and simplejpeg has no other sign of it.
+# The first words of libjpeg's warnings: it continues after such damage, and so does TensorFlow. If
+# an error stops the decoding later, its message replaces the warning. simplejpeg reports nothing
+# else that distinguishes the two.
 _HARMLESS = ('Corrupt JPEG data', 'Inconsistent progression', 'Invalid SOS parameters')
-# A second frame is an error wherever it begins, so decoding fails if it goes on beyond the file.
-# This is longer than any segment, which could skip it.
+# Start-of-frame markers to append to a file. A second frame is always an error, so decoding fails
+# if it reads past the end of the file. They are longer than any segment: none can skip them.
 _TRAP = b'\xff\xc0' * 2**15
-# libjpeg smooths a picture without the final bits of these coefficients; versions differ in how.
+# libjpeg smooths a picture if the last bits of these coefficients are missing. Versions of libjpeg
+# do this differently.
 _SMOOTHED = frozenset(range(1, 10))
 _PROGRESSIVE = 0xC2
 
@@ -82,7 +84,7 @@ def _segments(data):
 
 
 def _without_gaps(data):
-    """Return the JPEG without bytes between the segments of its header, on which _run stops."""
+    """Return the JPEG without stray bytes between its header segments; they would stop `_run`."""
     parts = [data[:2]]
     for marker, start, end in _segments(data):
         parts.append(data[start - 4 : end])
@@ -92,7 +94,7 @@ def _without_gaps(data):
 
 
 def _is_complete(data):
-    """Tell whether a progressive JPEG has all scans that matter; true of all others."""
+    """Return whether a progressive JPEG has all scans that matter; other JPEGs need none."""
     missing = {}
     for marker, start, end in _segments(data):
         if marker in headers.JPEG_FRAMES:

@@ -1,4 +1,4 @@
-"""Make the environment of `scripts/setup_env.sh --serve` anew, and print the size of its packages.
+"""Create a new environment with `scripts/setup_env.sh --serve`, and print the size of each package.
 
 .venv/bin/python scripts/maintenance/serving_environment.py [PYTHON ...]
 
