@@ -1,7 +1,6 @@
 """Compare an exported model with the graph that it was made from, on real pictures."""
 
 import dataclasses
-import itertools
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -39,24 +38,18 @@ def pictures(dataset_name, dataset_dir, count, splits=_SPLITS):
         except UserError as error:
             problem = error
             continue
-        return _spread(dataset.shards, count)
+        return _encoded(dataset, count)
     raise UserError(
         f'{dataset_dir}: has no pictures of {dataset_name} in {", ".join(splits)} ({problem})'
     )
 
 
-def _spread(shards, count):
-    """Take pictures from the shards in turn."""
-    firsts = itertools.accumulate((shard.examples for shard in shards), initial=0)
-    ranges = [
-        range(first, first + shard.examples) for shard, first in zip(shards, firsts, strict=False)
-    ]
-    turns = itertools.zip_longest(*ranges)
-    numbers = (number for turn in turns for number in turn if number is not None)
-    read = random_access.RandomAccess(shards)
+def _encoded(dataset, count):
+    """Return encoded pictures from all over a split."""
+    read = random_access.RandomAccess(dataset.shards)
     return [
         record_parser.encoded_picture(read.read(number), read.name(number))
-        for number in itertools.islice(numbers, count)
+        for number in random_access.spread(range(dataset.num_samples), count)
     ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from common.errors import UserError
 from datasets import dataset_factory
-from datasets.records import record_files, record_parser
+from datasets.records import random_access, record_files, record_parser
 from datasets.records.random_access import RandomAccess
 from datasets.records.verified_records import label_fault
 from pictures import decode, gate
@@ -32,7 +32,7 @@ class Sample:
 
     def fewer(self, count):
         """Return a sample with at most `count` of these pictures."""
-        return dataclasses.replace(self, numbers=tuple(_spread(self.numbers, count)))
+        return dataclasses.replace(self, numbers=tuple(random_access.spread(self.numbers, count)))
 
     def batches(self, progress=None):
         """Yield arrays of prepared pictures, and count them in `progress`."""
@@ -72,7 +72,7 @@ def choose(dataset_name, dataset_dir, info):
     train = dataset_factory.get_dataset(dataset_name, 'train', dataset_dir)
     others = [split for split in ('validation', 'test') if split in present]
     available = train.num_samples if others else train.num_samples * 3 // 4
-    numbers = _spread(range(train.num_samples), min(MOST_FOR_CALIBRATION, available))
+    numbers = random_access.spread(range(train.num_samples), min(MOST_FOR_CALIBRATION, available))
     if others:
         held_out = dataset_factory.get_dataset(dataset_name, others[0], dataset_dir)
         what, checked = others[0], range(held_out.num_samples)
@@ -86,15 +86,9 @@ def choose(dataset_name, dataset_dir, info):
         )
     return (
         _sample('training', info, train, numbers),
-        _sample(what, info, held_out, _spread(checked, MOST_HELD_OUT)),
+        _sample(what, info, held_out, random_access.spread(checked, MOST_HELD_OUT)),
     )
 
 
 def _sample(description, info, dataset, numbers):
     return Sample(description, info, RandomAccess(dataset.shards), tuple(numbers))
-
-
-def _spread(numbers, count):
-    """Return `count` numbers at equal distances: other programs store records class by class."""
-    places = np.linspace(0, len(numbers) - 1, min(count, len(numbers))).astype(int)
-    return [numbers[place] for place in places]

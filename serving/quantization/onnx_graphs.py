@@ -78,6 +78,11 @@ def layers(model):
     return [n for n in model.graph.node if n.op_type in LAYERS and n.input[1] in known]
 
 
+def groups(node):
+    """Return the number of groups of a convolution."""
+    return next((each.i for each in node.attribute if each.name == 'group'), 1)
+
+
 def label(node):
     """Return the name of a layer for people: its scope in the network if its weights have one."""
     for name in reversed(node.input[1:]):

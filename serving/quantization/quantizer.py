@@ -73,7 +73,7 @@ def _last_nodes(model):
 def _depthwise_overrides(model, kept):
     constants, overrides = onnx_graphs.constants(model), {}
     for node in onnx_graphs.layers(model):
-        groups = next((a.i for a in node.attribute if a.name == 'group'), 1)
+        groups = onnx_graphs.groups(node)
         shape = constants[node.input[1]].dims
         if node.name not in kept and groups > 1 and list(shape[:2]) == [groups, 1]:
             whole = {'quant_type': QuantType.QInt8, 'reduce_range': False, 'axis': 0}

@@ -37,9 +37,9 @@ def convolutions(model):
     constants = onnx_graphs.constants(model)
     found = []
     for node in onnx_graphs.layers(model)[:-1]:
-        groups = next((a.i for a in node.attribute if a.name == 'group'), 1)
         shape = constants[node.input[1]].dims
-        is_1x1 = node.op_type == 'Conv' and groups == 1 and list(shape[2:]) == [1, 1]
+        is_whole = node.op_type == 'Conv' and onnx_graphs.groups(node) == 1
+        is_1x1 = is_whole and list(shape[2:]) == [1, 1]
         if is_1x1 and shape[1] <= _MOST_CHANNELS and node.input[0] != model.graph.input[0].name:
             found.append(node)
     return found
