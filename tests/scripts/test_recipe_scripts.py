@@ -20,16 +20,17 @@ CALLERS = {
 }
 # Stands in for each program: it records how it was called, and may be told to fail or to wait.
 PROGRAM = """
-import json, os, signal, sys, time
+import json, os, signal, sys
 name = os.path.basename(sys.argv[0])
 with open(os.environ['CALLS'], 'a') as stream:
     print(json.dumps({'program': name, 'flags': sys.argv[1:]}), file=stream)
 if name == os.environ.get('FAILS'):
     sys.exit('error: --learning_rate=x: must be a number')
 if name == os.environ.get('WAITS'):
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     print('waiting', flush=True)
-    time.sleep(60)
+    signal.sigwait([signal.SIGTERM])
+    sys.exit()
 """
 TRAIN = 'train_image_classifier.py'
 

@@ -6,21 +6,24 @@ STEPS = ['download_and_convert_data', 'train_image_classifier', 'eval_image_clas
          'export_inference_graph', 'freeze_graph', 'classify_image']  # fmt: skip
 # Stands in for every program: records its call, and writes the files that the next one reads.
 PROGRAM = """
-import json, os, signal, sys, time
+import json, os, signal, sys
 name = os.path.basename(sys.argv[0])[:-3]
 flags = dict(flag[2:].split('=', 1) for flag in sys.argv[1:] if '=' in flag)
 with open(os.environ['CALLS'], 'a') as stream:
     print(json.dumps([name, *sys.argv[1:]]), file=stream)
 def put(path, text):
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    open(path, 'a').write(text)
+    with open(path, 'a') as stream:
+        stream.write(text)
 if name == os.environ.get('FAILS'):
     print('INFO:tensorflow:so far, so good')
     sys.exit('error: --batch_size=0: must be at least 1')
 if name == os.environ.get('WAITS'):
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(put(flags['train_dir'] + '/saved', 'x')))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     put(flags['train_dir'] + '/begun', 'x')
-    time.sleep(60)
+    signal.sigwait([signal.SIGTERM])
+    put(flags['train_dir'] + '/saved', 'x')
+    sys.exit()
 if name == 'download_and_convert_data':
     data = flags.get('output_directory', flags['dataset_dir'])
     os.makedirs(data, exist_ok=True)
