@@ -102,8 +102,8 @@ def decoding(info, dataset, batch_size):
     """Yield a function that prepares all pictures and returns their number."""
     import tensorflow.compat.v1 as tf
 
+    from datasets.records import pipelines
     from preprocessing import preprocessing_factory
-    from training import inputs
     from training.evaluation.evaluation_options import EvaluationOptions
 
     recipe = preprocessing_factory.get_preprocessing(
@@ -111,7 +111,7 @@ def decoding(info, dataset, batch_size):
     )
     with tf.Graph().as_default(), tf.Session() as session:
         threads = EvaluationOptions.num_preprocessing_threads
-        pipeline = inputs.evaluation_batches(dataset, recipe, batch_size, num_threads=threads)
+        pipeline = pipelines.evaluation_batches(dataset, recipe, batch_size, num_threads=threads)
         iterator = tf.data.make_initializable_iterator(pipeline)
         images, *_ = iterator.get_next()
         following = session.make_callable(tf.shape(images))

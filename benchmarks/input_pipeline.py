@@ -99,6 +99,7 @@ def unverified_records(dataset):
 
 def pipelines(dataset, threads):
     """Return functions that build the pipelines by name."""
+    from datasets.records.pipelines import evaluation_batches
     from datasets.records.verified_records import VerifiedRecords
     from preprocessing import preprocessing_factory
     from training import inputs
@@ -112,7 +113,7 @@ def pipelines(dataset, threads):
 
     def evaluate():
         preprocess = preprocessing_factory.get_preprocessing('inception', height=299, width=299)
-        pipeline = inputs.evaluation_batches(dataset, preprocess, _BATCH, num_threads=threads)
+        pipeline = evaluation_batches(dataset, preprocess, _BATCH, num_threads=threads)
         return pipeline.repeat()
 
     return {

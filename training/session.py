@@ -4,8 +4,8 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import restore, watch
 from common.errors import UserError, reason
+from datasets.records import pipelines
 from deployment import cluster, precision
-from training import inputs
 
 
 def plan_start(run, step):
@@ -115,7 +115,7 @@ def _refuse_bad_input(error, records):
     if isinstance(error, tf.errors.OutOfRangeError) or 'IteratorGetNext' in str(error):
         if records.error:
             raise records.error from None
-        inputs.require_pictures(records, list(records.recent))
+        pipelines.require_pictures(records, list(records.recent))
         raise UserError(
             f'a record or its picture cannot be read ({reason(error)[:200]}); check the data set '
             'with download_and_convert_data.py --verify'

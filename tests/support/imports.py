@@ -13,6 +13,7 @@ ROOMS = (
     'datasets',
     'deployment',
     'classifiers',
+    'heads',
     'training',
     'serving',
 )

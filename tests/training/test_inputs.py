@@ -11,24 +11,20 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 from datasets import dataset_factory
-from datasets.records import random_access
+from datasets.records import pipelines, random_access
 from datasets.records.verified_records import SkippedRecords, VerifiedRecords
 from preprocessing import preprocessing_factory
+from support import pipeline_runs
 from support.files import records
 from training import inputs
 
-COUNT = 23
+COUNT = pipeline_runs.COUNT
 
 
 @pytest.fixture
 def dataset(tmp_path):
     """Return three shards in which picture k has the label k."""
-    numbers = np.split(np.arange(COUNT), [5, 18])
-    for index, labels in enumerate(numbers):
-        path = tmp_path / f'pets_train-{index:05d}-of-00003'
-        records.write_pictures(path, [int(label) for label in labels], start=int(labels[0]))
-    (tmp_path / 'labels.txt').write_text('\n'.join(f'class {k}' for k in range(COUNT)))
-    return dataset_factory.get_dataset('pets', 'train', str(tmp_path))
+    return pipeline_runs.pets(tmp_path)
 
 
 def _preprocess(name='inception', **options):
@@ -36,31 +32,12 @@ def _preprocess(name='inception', **options):
     return preprocessing_factory.get_preprocessing(name, **options)
 
 
-def _run(build, count):
-    """Return the first `count` batches of a pipeline, all of them for None."""
-    with tf.Graph().as_default(), tf.Session() as session:
-        iterator = tf.data.make_initializable_iterator(build())
-        following = iterator.get_next()
-        session.run(iterator.initializer)
-        batches = []
-        while count is None or len(batches) < count:
-            try:
-                batches.append(session.run(following))
-            except tf.errors.OutOfRangeError:
-                break
-        return batches
-
-
 def _train(dataset, count, batch_size=4, seed=7, preprocess=None, records=None, **options):
     preprocess = preprocess or _preprocess()
     records = records or VerifiedRecords(dataset)
-    return _run(
+    return pipeline_runs.run(
         lambda: inputs.training_batches(records, preprocess, batch_size, seed, **options), count
     )
-
-
-def _labels(batches):
-    return np.concatenate([batch[1] for batch in batches])
 
 
 def _assert_equal(batches, others):
@@ -73,7 +50,7 @@ def test_every_epoch_has_every_example_in_a_fresh_order(dataset):
     batches = _train(dataset, COUNT)
     assert all(images.shape == (4, 16, 16, 3) for images, _ in batches)
     assert all(images.dtype == np.float32 for images, _ in batches)
-    epochs = _labels(batches).reshape(4, COUNT)
+    epochs = pipeline_runs.labels(batches).reshape(4, COUNT)
     for epoch in epochs:
         assert sorted(epoch) == list(range(COUNT))
     assert len({tuple(epoch) for epoch in epochs}) == 4
@@ -86,11 +63,11 @@ def test_batches_are_a_function_of_seed_and_place(dataset):
     for step in (1, 9):
         _assert_equal(batches[step:], _train(dataset, 14 - step, start=4 * step))
     other = _train(dataset, 6, seed=8)
-    assert list(_labels(other)) != list(_labels(batches[:6]))
+    assert list(pipeline_runs.labels(other)) != list(pipeline_runs.labels(batches[:6]))
 
 
 def test_without_a_seed_each_run_has_its_own(dataset):
-    first, second = (_labels(_train(dataset, 5, seed=None)) for _ in range(2))
+    first, second = (pipeline_runs.labels(_train(dataset, 5, seed=None)) for _ in range(2))
     assert list(first) != list(second)
     assert len(set(first)) == 20
 
@@ -123,16 +100,18 @@ def test_every_recipe_repeats_its_pixels(dataset, name, augmentation):
     assert np.isfinite(first[0][0]).all()
     if augmentation == 'none':
         evaluate = _preprocess(name, is_training=False)
-        batches = _run(lambda: inputs.evaluation_batches(dataset, evaluate, COUNT), None)
+        batches = pipeline_runs.run(
+            lambda: pipelines.evaluation_batches(dataset, evaluate, COUNT), None
+        )
         expected = dict(zip(batches[0][1], batches[0][0], strict=True))
         for image, label in zip(first[0][0], first[0][1], strict=True):
             np.testing.assert_array_equal(image, expected[label])
 
 
 def test_workers_share_each_epoch(dataset):
-    alone = _labels(_train(dataset, COUNT * 2, batch_size=1))
+    alone = pipeline_runs.labels(_train(dataset, COUNT * 2, batch_size=1))
     shares = [
-        _labels(_train(dataset, COUNT, batch_size=1, worker=worker, num_workers=2))
+        pipeline_runs.labels(_train(dataset, COUNT, batch_size=1, worker=worker, num_workers=2))
         for worker in (0, 1)
     ]
     np.testing.assert_array_equal(np.stack(shares, axis=1).flatten(), alone)
@@ -143,7 +122,7 @@ def test_the_offset_is_subtracted(tmp_path):
     (tmp_path / 'labels.txt').write_text('background\none\ntwo\nthree\n')
     dataset = dataset_factory.get_dataset('a', 'train', str(tmp_path))
     verified = VerifiedRecords(dataset, labels_offset=1)
-    labels = _labels(_train(dataset, 3, batch_size=1, records=verified))
+    labels = pipeline_runs.labels(_train(dataset, 3, batch_size=1, records=verified))
     assert sorted(labels) == [0, 1, 2]
 
 
@@ -152,7 +131,7 @@ def test_tiny_data_sets_fill_any_batch(tmp_path, count):
     records.write_pictures(tmp_path / 'a_train-00000-of-00001', list(range(count)))
     (tmp_path / 'labels.txt').write_text('one\ntwo\n'[: 4 * count])
     dataset = dataset_factory.get_dataset('a', 'train', str(tmp_path))
-    labels = _labels(_train(dataset, 2, batch_size=20))
+    labels = pipeline_runs.labels(_train(dataset, 2, batch_size=20))
     assert (np.bincount(labels) == 40 // count).all()
 
 
@@ -184,34 +163,11 @@ def test_a_restored_step_tells_the_pipeline_where_to_start(dataset, tmp_path):
     _assert_equal(run(3) + run(5), _train(dataset, 5))
 
 
-def test_evaluation_is_one_pass_in_file_order(dataset):
-    preprocess = _preprocess('lenet', is_training=False, height=40, width=40)
-    batches = _run(
-        lambda: inputs.evaluation_batches(dataset, preprocess, 10, labels_offset=1), None
-    )
-    assert [len(images) for images, _, _ in batches] == [10, 10, 3]
-    assert list(_labels(batches)) == list(range(-1, COUNT - 1))
-    names = np.concatenate([names for _, _, names in batches])
-    assert list(names) == [f'{k}.png'.encode() for k in range(COUNT)]
-    picture = batches[1][0][2, 5:35] * 128 + 128
-    np.testing.assert_allclose(picture, records.picture(12), atol=1e-3)
-
-
-def test_evaluation_of_records_without_names(tmp_path):
-    data = records.encoded(records.picture(0))
-    records.write(tmp_path / 'a_train-00000-of-00001', [records.example(data, 0)])
-    (tmp_path / 'labels.txt').write_text('one')
-    dataset = dataset_factory.get_dataset('a', 'train', str(tmp_path))
-    preprocess = _preprocess(is_training=False)
-    ((_, _, names),) = _run(lambda: inputs.evaluation_batches(dataset, preprocess, 4), None)
-    assert list(names) == [b'']
-
-
 def test_no_tuner_holds_up_the_end_of_a_pass(dataset):
     # TensorFlow's sleeps for up to a minute, and what ends an iterator waits until it wakes.
     with tf.Graph().as_default():
         for pipeline in (
-            inputs.evaluation_batches(dataset, _preprocess(is_training=False), 4),
+            pipelines.evaluation_batches(dataset, _preprocess(is_training=False), 4),
             inputs.training_batches(VerifiedRecords(dataset), _preprocess(), 4, seed=7),
         ):
             assert pipeline.options().autotune.enabled is False
@@ -274,7 +230,7 @@ def test_a_label_outside_the_classes_stops_training(dataset):
 
 
 def test_skipped_records_are_replaced_and_named_once(dataset):
-    intact = _labels(_train(dataset, COUNT))
+    intact = pipeline_runs.labels(_train(dataset, COUNT))
     for number in (4, 7):
         records.flip_bit(dataset.shards, number)
     lines = []
@@ -286,7 +242,7 @@ def test_skipped_records_are_replaced_and_named_once(dataset):
     batches = _train(dataset, COUNT, records=verified)
     # The next record takes the place of each: the batches are still a function of the place.
     np.testing.assert_array_equal(
-        _labels(batches), np.where(np.isin(intact, [4, 7]), intact + 1, intact)
+        pipeline_runs.labels(batches), np.where(np.isin(intact, [4, 7]), intact + 1, intact)
     )
     assert sorted(lines) == [
         f'SKIPPED {dataset.shards[0].path}: record 4 is damaged: it fails its checksum',
@@ -295,29 +251,12 @@ def test_skipped_records_are_replaced_and_named_once(dataset):
     assert verified.skipped.summary() == "Skipped 2 damaged records of the 23 of split 'train'"
     _assert_equal(batches[9:], _train(dataset, COUNT - 9, start=36, records=skipping()))
     shares = [
-        _labels(_train(dataset, 46, batch_size=1, worker=worker, num_workers=2, records=skipping()))
+        pipeline_runs.labels(
+            _train(dataset, 46, batch_size=1, worker=worker, num_workers=2, records=skipping())
+        )
         for worker in (0, 1)
     ]
-    np.testing.assert_array_equal(np.stack(shares, axis=1).flatten(), _labels(batches))
-
-
-def test_an_evaluation_leaves_skipped_records_out(dataset):
-    for number in (0, 22):
-        records.flip_bit(dataset.shards, number)
-    verified = VerifiedRecords(dataset, skipped=SkippedRecords(dataset, lambda line: None))
-    preprocess = _preprocess(is_training=False)
-    batches = _run(
-        lambda: inputs.evaluation_batches(dataset, preprocess, 10, records=verified), None
-    )
-    assert list(_labels(batches)) == list(range(1, 22))
-    assert [verified.skipped.number_of(place) for place in (0, 20)] == [1, 21]
-
-
-def test_the_search_for_a_bad_picture_passes_over_skipped_records(dataset):
-    records.flip_bit(dataset.shards, 3)
-    verified = VerifiedRecords(dataset, skipped=SkippedRecords(dataset, lambda line: None))
-    verified.intact(range(dataset.num_samples))
-    inputs.require_pictures(verified, range(dataset.num_samples))
+    np.testing.assert_array_equal(np.stack(shares, axis=1).flatten(), pipeline_runs.labels(batches))
 
 
 def test_too_many_damaged_records_are_an_error(dataset):

@@ -7,10 +7,9 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import build, restore
 from common.errors import UserError
-from datasets.records import record_parser
+from datasets.records import pipelines, record_parser
 from datasets.records.verified_records import SkippedRecords, VerifiedRecords
 from preprocessing import preprocessing_factory
-from training import inputs
 from training.evaluation import metrics
 
 
@@ -86,7 +85,7 @@ class Evaluator:
             width=info.image_size,
         )
         with tf.device('/cpu:0'):
-            pipeline = inputs.evaluation_batches(
+            pipeline = pipelines.evaluation_batches(
                 self._dataset,
                 recipe,
                 batch_size,
@@ -181,7 +180,7 @@ class Evaluator:
         if isinstance(error, tf.errors.DataLossError):
             self.records.require_intact(done)
         if isinstance(error, (tf.errors.DataLossError, tf.errors.InvalidArgumentError)):
-            inputs.require_pictures(self.records, range(done, self._dataset.num_samples))
+            pipelines.require_pictures(self.records, range(done, self._dataset.num_samples))
             raise UserError(
                 f'{self._where()}: a record after number {done} is damaged, or its picture is '
                 f'({error.message.splitlines()[0][:160]})'

@@ -16,6 +16,8 @@ PROGRAMS = (
     'freeze_graph.py',
     'server.py',
 )
+# The directories that the programs of the scripts need.
+_COPIED = ('scripts', 'classifiers', 'common', 'heads', 'nets', 'preprocessing', 'training')
 # The settings of env_set.sh that the caller of the tests may have in the environment.
 _SETTINGS = (
     'DATASET_', 'MODEL_', 'PRETRAINED_', 'CHECKPOINT_', 'TRAIN_', 'EVAL_', 'EXPORT_', 'UPLOAD_',
@@ -83,7 +85,7 @@ class Checkout:
         self.calls_file = folder / 'calls.jsonl'
         for path in (self.root, self.here, self.home):
             path.mkdir()
-        for name in ('scripts', 'classifiers', 'common', 'nets', 'preprocessing', 'training'):
+        for name in _COPIED:
             ignored = shutil.ignore_patterns('__pycache__')
             shutil.copytree(ROOT / name, self.root / name, ignore=ignored)
         for name in PROGRAMS:

@@ -8,12 +8,12 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import model_info, scopes
 from datasets import dataset_factory
+from datasets.records import pipelines
 from datasets.samples import painters
 from nets import nets_factory
 from preprocessing import preprocessing_factory
 from support import training_runs
 from support.files import patterns, records
-from training import inputs
 from training.evaluation.evaluator import Evaluator
 
 HEAD = 'MobilenetV1/Logits'
@@ -56,7 +56,7 @@ def training_accuracy(runs):
         info.preprocessing_name, height=info.image_size, width=info.image_size
     )
     with tf.Graph().as_default(), tf.Session() as session:
-        batches = inputs.evaluation_batches(dataset, recipe, 50)
+        batches = pipelines.evaluation_batches(dataset, recipe, 50)
         images, labels, _ = tf.data.make_one_shot_iterator(batches).get_next()
         network_fn = nets_factory.get_network_fn(
             info.model_name, info.num_classes, is_training=True, frozen=scopes.frozen([HEAD])

@@ -1,0 +1,1 @@
+"""Features of a network, computed once and kept on disk; heads that are fitted to them."""
