@@ -20,6 +20,8 @@ _INFO, _ERROR, FATAL = '0', '2', '3'
 _NOISE = re.compile(
     rb'WARNING: All log messages before absl::InitializeLog\(\) is called'
     rb'|cudart_stub\.cc:\d+\] Could not find cuda drivers'
+    # Only on processors with AVX-512 VNNI.
+    rb'|port\.cc:\d+\] oneDNN custom operations are on'
     # 303: there is no driver. A driver that fails has another number, which is worth knowing.
     rb'|failed call to cuInit: .*\(303\)'
     rb'|failed call to cuInit: .*no CUDA-capable device is detected'

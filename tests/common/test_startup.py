@@ -13,6 +13,7 @@ BANNER = 'WARNING: All log messages before absl::InitializeLog() is called are w
 NOISE = (
     BANNER,
     'I0000 00:00:1 1 cudart_stub.cc:31] Could not find cuda drivers on your machine',
+    'I0000 00:00:1 1 port.cc:153] oneDNN custom operations are on. You may see slightly different',
     'E0000 00:00:1 1 cuda_platform.cc:52] failed call to cuInit: INTERNAL: UNKNOWN ERROR (303)',
     '=== Source Location Trace: === ',
     'external/xla/xla/stream_executor/cuda/cuda_status.cc:50',
