@@ -12,6 +12,8 @@ _ONLY_FOR_TRAINING = {
     'tensorboard': 'TensorBoard',
     'tf_slim': 'tf-slim',
     'google_crc32c': 'google-crc32c',
+    'scipy': 'SciPy',
+    'sklearn': 'scikit-learn',
 }
 
 

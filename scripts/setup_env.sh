@@ -138,7 +138,7 @@ if [ "$serve" = yes ]; then
   # (onnxruntime for Python 3.10 requires sympy.)
   (cd "$venv/lib" && "$venv/bin/python" -m compileall -qq -x '/(sympy|mpmath|tests)/' .) || true
 else
-  echo 'installing the packages of requirements.txt (2.4 GB on disk, once) ...'
+  echo 'installing the packages of requirements.txt (2.6 GB on disk, once) ...'
   install
 fi
 printf '%s\n' "$contents" >"$stamp"

@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 from tensorboard.plugins.pr_curve import summary as pr_curve
 from tensorboard.plugins.text import summary as text
@@ -60,8 +61,9 @@ def _curves(evaluation):
     counted = evaluation.metrics
     names = reports.class_names(evaluation.info)
     positives, false_positives, negatives, false_negatives = counted.precision_recall_counts()
-    present = [output for output in range(len(names)) if counted.examples[output]]
-    for output in sorted(present, key=lambda output: counted.f1[output])[:_MOST_CURVES]:
+    present = counted.examples.nonzero()[0]
+    worst_first = present[np.argsort(counted.by_class().f1[present], kind='stable')]
+    for output in worst_first[:_MOST_CURVES].tolist():
         right, wrong = positives[output], false_positives[output]
         yield pr_curve.raw_data_pb(
             f'eval/PR_curves/{output + evaluation.info.labels_offset}',

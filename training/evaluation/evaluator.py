@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from scipy.special import log_softmax
 
 from classifiers import build, restore
 from common.errors import UserError
@@ -194,7 +195,7 @@ class Evaluator:
                 'training had diverged when it was saved'
             )
         sets = np.moveaxis(logits, 1, 0)
-        parts = [metrics.log_softmax(values) for values in sets]
+        parts = [log_softmax(values.astype(np.float64), axis=1) for values in sets]
         return np.logaddexp.reduce(parts, axis=0) - np.log(len(parts))
 
     def _where(self):

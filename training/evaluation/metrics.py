@@ -1,5 +1,7 @@
 """The metrics of an evaluation, updated batch by batch in constant memory."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 # Number of thresholds of the precision-recall curves in TensorBoard's plugin.
@@ -7,12 +9,21 @@ PR_THRESHOLDS = 127
 _CALIBRATION_BINS = 15
 
 
-class Metrics:
-    """Count correct and wrong predictions; properties can be read at any time.
+class ClassFigures(NamedTuple):
+    """The figures of all classes, as arrays.
 
-    Precision, recall and F1 are 0 if they are undefined, as in scikit-learn, but NaN for classes
-    without examples.
+    Precision is 0 for a class that is never predicted. Recall and F1 are NaN for a class without
+    examples.
     """
+
+    precision: np.ndarray  # The share of its predictions that are right.
+    recall: np.ndarray  # The share of its examples that were found.
+    f1: np.ndarray  # The harmonic mean of both.
+    examples: np.ndarray  # The number of its examples.
+
+
+class Metrics:
+    """Count correct and wrong predictions; properties can be read at any time."""
 
     def __init__(self, num_classes):
         self._num_classes = num_classes
@@ -77,29 +88,27 @@ class Metrics:
         """Count the examples of each class."""
         return self.confusion.sum(axis=1)
 
-    @property
-    def precision(self):
-        """Return, for each class, the share of its predictions that are right."""
-        return self._right / np.maximum(self.confusion.sum(axis=0), 1)
+    def by_class(self):
+        """Return the `ClassFigures`."""
+        # Late: it takes a second to load, and a validation during training does not need it.
+        from sklearn.metrics import precision_recall_fscore_support
 
-    @property
-    def recall(self):
-        """Return, for each class, the share of its examples that were found."""
-        return np.where(self.examples > 0, self._right / np.maximum(self.examples, 1), np.nan)
-
-    @property
-    def f1(self):
-        """Return, for each class, the harmonic mean of precision and recall."""
-        both = self.examples + self.confusion.sum(axis=0)
-        return np.where(self.examples > 0, 2 * self._right / np.maximum(both, 1), np.nan)
-
-    @property
-    def _right(self):
-        return np.diagonal(self.confusion)
+        # Each pair (true class, predicted class) is one sample; its count is its weight.
+        true, predicted = self.confusion.nonzero()
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            true,
+            predicted,
+            labels=np.arange(self._num_classes),
+            sample_weight=self.confusion[true, predicted],
+            zero_division=0,
+        )
+        has_examples = self.examples > 0
+        recall, f1 = (np.where(has_examples, figure, np.nan) for figure in (recall, f1))
+        return ClassFigures(precision, recall, f1, self.examples)
 
     def most_confused(self, count):
         """List (true class, predicted class, number of examples) of the most frequent mistakes."""
-        mistakes = self.confusion - np.diag(self._right)
+        mistakes = self.confusion - np.diag(np.diagonal(self.confusion))
         order = np.argsort(-mistakes, axis=None, kind='stable')[:count]
         pairs = zip(*np.unravel_index(order, mistakes.shape), strict=True)
         return [
@@ -133,10 +142,3 @@ def _ranks(labels, scores):
 def best_first(probabilities):
     """Return the classes of each row, most probable first; equal ones keep their order."""
     return np.argsort(-probabilities, axis=1, kind='stable')
-
-
-def log_softmax(logits):
-    """Return the log probability of each class, which is also exact for tiny probabilities."""
-    logits = np.asarray(logits, np.float64)
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

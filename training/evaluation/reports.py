@@ -86,10 +86,10 @@ def lines(evaluation):
 
 def _class_table(evaluation):
     """List the rows of precision, recall and F1; of many classes, those with the worst results."""
-    metrics, info = evaluation.metrics, evaluation.info
+    figures, info = evaluation.metrics.by_class(), evaluation.info
     shown = list(range(info.num_classes))
     if len(shown) > _MOST_ROWS:
-        shown = np.argsort(metrics.f1)[:_MOST_ROWS].tolist()  # NaN comes last.
+        shown = np.argsort(figures.f1)[:_MOST_ROWS].tolist()  # NaN comes last.
         yield f'the {_MOST_ROWS} worst of {info.num_classes} classes (all are in metrics.json)'
     names = _shown_names(info)
     width = max([text.columns(names[output]) for output in shown] + [len('class')])
@@ -97,8 +97,8 @@ def _class_table(evaluation):
     for output in shown:
         yield (
             f'{output + info.labels_offset:5d}  {text.padded(names[output], width)}'
-            f'  {metrics.precision[output]:9.4f}  {_figure(metrics.recall[output])}'
-            f'  {_figure(metrics.f1[output])}  {metrics.examples[output]:5d}'
+            f'  {figures.precision[output]:9.4f}  {_figure(figures.recall[output])}'
+            f'  {_figure(figures.f1[output])}  {figures.examples[output]:5d}'
         )
 
 
@@ -115,7 +115,7 @@ def as_json(evaluation):
     """Return an evaluation as plain JSON values."""
     metrics, info = evaluation.metrics, evaluation.info
     names = class_names(info)
-    rows = zip(names, metrics.precision, metrics.recall, metrics.f1, metrics.examples, strict=True)
+    rows = zip(names, *metrics.by_class(), strict=True)
     return {
         'checkpoint': evaluation.checkpoint.path,
         'step': evaluation.checkpoint.step,

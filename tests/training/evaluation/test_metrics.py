@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 from sklearn import metrics as sklearn_metrics
 
-from training.evaluation.metrics import PR_THRESHOLDS, Metrics, best_first, log_softmax
+from training.evaluation.metrics import PR_THRESHOLDS, Metrics, best_first
 
 
 def made_up(num_classes, count=400, seed=0):
@@ -18,7 +19,7 @@ def counted(labels, logits, batch_size=64):
     metrics = Metrics(logits.shape[1])
     for start in range(0, len(labels), batch_size):
         batch = slice(start, start + batch_size)
-        metrics.update(labels[batch], log_softmax(logits[batch]))
+        metrics.update(labels[batch], log_softmax(logits[batch], axis=1))
     return metrics
 
 
@@ -28,17 +29,15 @@ def test_all_figures_equal_those_of_scikit_learn(num_classes):
     metrics = counted(labels, logits)
     predicted = logits.argmax(axis=1)
     classes = np.arange(num_classes)
-    precision, recall, f1, count = sklearn_metrics.precision_recall_fscore_support(
+    expected = sklearn_metrics.precision_recall_fscore_support(
         labels, predicted, labels=classes, zero_division=0
     )
-    np.testing.assert_allclose(metrics.precision, precision)
-    np.testing.assert_allclose(metrics.recall, recall)
-    np.testing.assert_allclose(metrics.f1, f1)
-    np.testing.assert_array_equal(metrics.examples, count)
+    for figure, plain in zip(metrics.by_class(), expected, strict=True):
+        np.testing.assert_allclose(figure, plain)
     matrix = sklearn_metrics.confusion_matrix(labels, predicted, labels=classes)
     np.testing.assert_array_equal(metrics.confusion, matrix)
     assert metrics.accuracy == pytest.approx(sklearn_metrics.accuracy_score(labels, predicted))
-    probabilities = np.exp(log_softmax(logits))
+    probabilities = np.exp(log_softmax(logits, axis=1))
     loss = sklearn_metrics.log_loss(labels, probabilities, labels=classes)
     assert metrics.loss == pytest.approx(loss)
     if num_classes > 5:
@@ -70,14 +69,14 @@ def test_the_most_confused_pairs_come_first():
     labels = np.array([0, 0, 0, 1, 1, 2])
     predicted = np.array([1, 1, 0, 1, 0, 2])
     metrics = Metrics(3)
-    metrics.update(labels, log_softmax(10.0 * np.eye(3)[predicted]))
+    metrics.update(labels, log_softmax(10.0 * np.eye(3)[predicted], axis=1))
     assert metrics.most_confused(10) == [(0, 1, 2), (1, 0, 1)]
     assert metrics.most_confused(1) == [(0, 1, 2)]
 
 
 def test_precision_recall_counts_equal_a_plain_count():
     labels, logits = made_up(3, count=50)
-    probabilities = np.exp(log_softmax(logits))
+    probabilities = np.exp(log_softmax(logits, axis=1))
     counts = counted(labels, logits).precision_recall_counts()
     for index in (0, 20, 63, PR_THRESHOLDS - 1):
         positive = probabilities >= index / (PR_THRESHOLDS - 1)
@@ -89,18 +88,19 @@ def test_precision_recall_counts_equal_a_plain_count():
 
 def test_a_class_without_examples_and_one_that_is_never_predicted():
     metrics = Metrics(3)
-    metrics.update([0, 1], log_softmax([[9.0, 0, 0], [9.0, 0, 0]]))
-    assert metrics.recall[0] == 1
-    assert metrics.recall[1] == 0
-    assert np.isnan(metrics.recall[2])
-    assert np.isnan(metrics.f1[2])
-    assert metrics.precision[1] == 0
+    metrics.update([0, 1], log_softmax([[9.0, 0, 0], [9.0, 0, 0]], axis=1))
+    figures = metrics.by_class()
+    assert figures.recall[0] == 1
+    assert figures.recall[1] == 0
+    assert np.isnan(figures.recall[2])
+    assert np.isnan(figures.f1[2])
+    assert figures.precision[1] == 0
 
 
 def test_one_class_and_no_example_give_numbers():
     metrics = Metrics(1)
     assert (metrics.count, metrics.accuracy, metrics.loss) == (0, 0, 0)
-    metrics.update([0], log_softmax([[3.0]]))
+    metrics.update([0], log_softmax([[3.0]], axis=1))
     assert (metrics.count, metrics.accuracy, metrics.loss) == (1, 1, 0)
 
 
@@ -110,7 +110,7 @@ def test_equal_probabilities_keep_the_order_of_the_classes():
 
 def test_a_vanishing_probability_has_an_exact_loss():
     metrics = Metrics(2)
-    metrics.update([1], log_softmax([[2000.0, 0.0]]))
+    metrics.update([1], log_softmax([[2000.0, 0.0]], axis=1))
     assert metrics.loss == 2000
 
 

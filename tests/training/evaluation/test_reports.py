@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from classifiers.watch import Checkpoint
 from common.errors import UserError
 from support.files import small_models
 from training.evaluation import reports
-from training.evaluation.metrics import Metrics, log_softmax
+from training.evaluation.metrics import Metrics
 
 
 class SomeDataset:
@@ -22,7 +23,7 @@ def evaluation(names, labels=(0, 1), predicted=(0, 1), step=1, offset=0, **setti
     """Make an evaluation in which each of the labels got its prediction."""
     logits = 3.0 * np.eye(len(names))[list(predicted)]
     metrics = Metrics(len(names))
-    metrics.update(list(labels), log_softmax(logits))
+    metrics.update(list(labels), log_softmax(logits, axis=1))
     info = small_models.describe(class_names=names).replace(labels_offset=offset)
     return reports.Evaluation(
         Checkpoint(f'/run/model.ckpt-{step}', step, f'hash {step}'),
