@@ -26,7 +26,7 @@ from absl import flags as absl_flags
 from common import checks, startup
 from common import options as declared
 from common.errors import UserError, exit_cleanly, one_line
-from common.options import Dead, Flag, Ignored, ProgramOptions, as_typed
+from common.options import SWITCHED_COUNT, Dead, Flag, Ignored, ProgramOptions, as_typed
 
 _SHORT_HELP = ('--help', '-help', '-h', '-?', '--helpshort')
 _FULL_HELP = ('--helpfull', '-helpfull')
@@ -82,6 +82,15 @@ class _Boolean(absl_flags.BooleanParser):
         return _parse(super().parse, argument, 'must be True or False')
 
 
+class _SwitchedCount(_Integer):
+    """Read the number of a flag that may also be a switch, whose values are true and false."""
+
+    def parse(self, argument):
+        """Return the number, or 1 for true and 0 for false."""
+        switched = {'true': 1, 'false': 0}.get(str(argument).lower())
+        return super().parse(argument) if switched is None else switched
+
+
 def _parse(parse, argument, fault):
     try:
         return parse(argument)
@@ -105,6 +114,11 @@ def define(flags: Iterable[Flag], flag_values: absl_flags.FlagValues = absl_flag
             switch = absl_flags.BooleanFlag(flag.name, default, meaning)
             switch.parser = _Boolean()
             absl_flags.DEFINE_flag(switch, **place)
+        elif flag.kind == SWITCHED_COUNT:
+            counted = absl_flags.Flag(
+                _SwitchedCount(), None, flag.name, default, meaning, boolean=True
+            )
+            absl_flags.DEFINE_flag(counted, **place)
         elif flag.kind in _PARSERS:
             absl_flags.DEFINE(_PARSERS[flag.kind](), flag.name, default, meaning, **place)
         elif flag.kind == 'list':
@@ -261,7 +275,8 @@ def _explained(flag, width):
 
 
 def _typed(flag):
-    return f'--[no]{flag.name}' if flag.boolean else f'--{flag.name}'
+    number = '[=N]' if isinstance(flag.parser, _SwitchedCount) else ''
+    return f'--[no]{flag.name}{number}' if flag.boolean else f'--{flag.name}'
 
 
 def _width():

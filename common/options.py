@@ -1,7 +1,8 @@
 """Declare the options of a program once: flags, checks, help and the docs' lists come from here.
 
 A record of options is a frozen dataclass. Each field is a flag; its type says which kind (`str`,
-`int`, `float`, `bool`, `tuple[str, ...]` for a list, each with `| None` if it may be left open):
+`int`, `float`, `bool`, `tuple[str, ...]` for a list, `SwitchedCount`, each with `| None` if it may
+be left open):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class ModelOptions(Options):
@@ -45,7 +46,21 @@ from common.checks import Check
 from common.errors import UserError
 
 OLDER_NAMES = 'Names of older tools'
-KINDS = {bool: 'boolean', float: 'float', int: 'integer', str: 'string', tuple: 'list'}
+SWITCHED_COUNT = 'switched count'
+
+
+class SwitchedCount(int):
+    """A number that is set as --name=3; --name alone sets it to 1, --noname to 0."""
+
+
+KINDS = {
+    bool: 'boolean',
+    float: 'float',
+    int: 'integer',
+    str: 'string',
+    tuple: 'list',
+    SwitchedCount: SWITCHED_COUNT,
+}
 
 
 class OptionError(UserError):
@@ -97,7 +112,7 @@ class Flag:
     """Describe one flag of a program."""
 
     name: str
-    kind: str  # 'string', 'path', 'integer', 'float', 'boolean' or 'list'.
+    kind: str  # 'path' or one of KINDS.
     default: Any
     group: str
     help: str

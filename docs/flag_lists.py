@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from common.options import OLDER_NAMES, ProgramOptions, flags, older_flags
+from common.options import OLDER_NAMES, SWITCHED_COUNT, ProgramOptions, flags, older_flags
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,6 +27,7 @@ _KINDS = {
     'list': 'names, comma-separated',
     'path': 'a path',
     'string': '',
+    SWITCHED_COUNT: 'a whole number',
 }
 
 
@@ -65,7 +66,8 @@ def flag_list(programs):
 
 
 def _row(flag):
-    name = f'--[no]{flag.name}' if flag.kind == 'boolean' else f'--{flag.name}'
+    switch = '[no]' if flag.kind in ('boolean', SWITCHED_COUNT) else ''
+    name = f'--{switch}{flag.name}{"[=N]" if flag.kind == SWITCHED_COUNT else ""}'
     default = flag.default if flag.shown is None else flag.shown
     is_shown = default is not False and default not in (None, '', ())
     cells = [f'`{name}`', f'`{default}`' if is_shown else '', _valid(flag), _cell(flag.help)]

@@ -8,9 +8,18 @@ import pytest
 from absl import flags as absl_flags
 
 from common import cli
-from common.checks import OneOf
+from common.checks import OneOf, Range
 from common.errors import UserError
-from common.options import Dead, Ignored, ProgramOptions, flags, older_flags, option, positional
+from common.options import (
+    Dead,
+    Ignored,
+    ProgramOptions,
+    SwitchedCount,
+    flags,
+    older_flags,
+    option,
+    positional,
+)
 from support.checkout import ROOT
 
 WHAT, HOW = 'What to do', 'How to do it'
@@ -33,6 +42,7 @@ class Example(ProgramOptions):
     quickly: bool = option(HOW, False, 'At once.')
     share: float = option(HOW, 0.5, 'Of all.')
     colour: str = option(HOW, 'red', 'How it is painted.', OneOf(('red', 'blue')))
+    repeats: SwitchedCount | None = option(HOW, None, 'How often.', Range(low=0))
     # What a model.json may know better.
     size: int | None = option(HOW, None, 'The size.', shown=0)
 
@@ -70,7 +80,7 @@ def test_short_help_explains_what_is_most_used_and_names_the_rest(how, capsys):
         '  --names, --count',
         '',
         'How to do it:',
-        '  --share, --colour, --size',
+        '  --share, --colour, --[no]repeats[=N], --size',
         '',
         'Messages:',
         '  --[no]verbose',
@@ -131,6 +141,10 @@ def test_a_reader_that_goes_away_is_no_traceback():
         (['--share=half'], '--share=half: must be a number'),
         (['--quickly=maybe'], '--quickly=maybe: must be True or False'),
         (['--noquickly=maybe'], '--noquickly=maybe does not take an argument'),
+        (['--repeats=often'], '--repeats=often: must be a whole number'),
+        (['--repeats=-1'], '--repeats=-1: must be at least 0'),
+        (['--norepeats=2'], '--norepeats=2 does not take an argument'),
+        (['--repeats', '2'], "unexpected argument '2': every option is --name=value"),
         (['--colour=green'], "--colour=green: unknown colour 'green'; known, nearest first: red"),
         (['--flagfile=/no/such'], 'Unable to open flagfile: [Errno 2] No such file or directory'),
         (['stray'], "unexpected argument 'stray': every option is --name=value"),
@@ -207,6 +221,22 @@ def test_two_names_that_contradict_each_other_are_refused():
 def test_a_list_is_a_tuple_without_spaces_and_empty_names():
     assert read('--names= a, b,,').names == ('a', 'b')
     assert read('--names=').names == ()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'count'),
+    [
+        ([], None),
+        (['--repeats'], 1),
+        (['--repeats=3'], 3),
+        (['--norepeats'], 0),
+        (['--repeats=3', '--norepeats'], 0),
+        (['--norepeats', '--repeats=True'], 1),
+        (['--repeats=false'], 0),
+    ],
+)
+def test_a_counted_switch_is_a_number_or_on_or_off(arguments, count):
+    assert read(*arguments).repeats == count
 
 
 def test_a_default_that_only_help_shows_counts_if_it_is_given():

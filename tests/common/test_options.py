@@ -12,6 +12,7 @@ from common.options import (
     OptionError,
     Options,
     ProgramOptions,
+    SwitchedCount,
     build,
     flags,
     older_flags,
@@ -36,6 +37,7 @@ class Example(ProgramOptions):
     network: Network = part(Network, names={'model_name': 'network', 'side': 'pixels'})
     share: float = option('Numbers', 0.5, 'Of all.', DECAY, name='part_of_all')
     colour: str = option('Numbers', 'red', 'How it is painted.', OneOf(('red', 'blue')))
+    repeats: SwitchedCount | None = option('Numbers', None, 'How often.', COUNT)
     pictures: tuple[str, ...] = positional('PICTURE', older=('image',))
 
     def __post_init__(self):
@@ -75,6 +77,7 @@ def test_flags_come_from_the_fields_and_from_contained_records():
         ('layers', 'list', 'Network'),
         ('part_of_all', 'float', 'Numbers'),
         ('colour', 'string', 'Numbers'),
+        ('repeats', 'switched count', 'Numbers'),
         ('verbose', 'boolean', 'Messages'),
     ]
 
