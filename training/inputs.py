@@ -53,7 +53,7 @@ def _block_reader(records, seed, worker, num_workers):
         # Positions continue over all epochs, so an example is distorted differently in each.
         draws = randomness.draw_range(seed, first * num_workers, BLOCK * num_workers)
         numbers = _shuffled(places, seed, records.dataset.num_samples)
-        encoded, outputs, _ = pipelines.read_examples(records, records.replaced, numbers, [BLOCK])
+        encoded, outputs, *_ = pipelines.read_examples(records, records.replaced, numbers, [BLOCK])
         return encoded, outputs, places, draws[worker::num_workers]
 
     return read_block

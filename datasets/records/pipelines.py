@@ -44,7 +44,7 @@ def _blocks(dataset, labels_offset):
 def _intact_blocks(records):
     @tf.autograph.experimental.do_not_convert
     def read_block(numbers):
-        return read_examples(records, records.intact, numbers, [None])
+        return read_examples(records, records.intact, numbers, [None])[:3]
 
     numbers = tf.data.Dataset.range(records.dataset.num_samples).batch(BLOCK)
     return numbers.map(read_block, num_parallel_calls=2)
@@ -85,7 +85,7 @@ def options(num_threads):
 
 
 def read_examples(records, read, numbers, shape):
-    """Return (encoded pictures, outputs, file names) of the records that `read` returns."""
+    """Return (pictures, outputs, file names, numbers) of the records that `read` returns."""
     serialized, numbers = tf.numpy_function(read, [numbers], (tf.string, tf.int64))
     encoded, labels, names = record_parser.parse(tf.ensure_shape(serialized, shape))
     outputs = labels - records.labels_offset
@@ -95,7 +95,7 @@ def read_examples(records, read, numbers, shape):
         lambda: outputs,
         lambda: tf.numpy_function(records.outputs_of, [labels, numbers], tf.int64),
     )
-    return encoded, tf.ensure_shape(outputs, shape), names
+    return encoded, tf.ensure_shape(outputs, shape), names, tf.ensure_shape(numbers, shape)
 
 
 def require_pictures(records, numbers):

@@ -1,0 +1,156 @@
+"""The directory of all sets of features: who computes and who reads a set, and how much they take.
+
+Whoever writes a set holds an exclusive lock on its file `lock`, and whoever reads it a shared one.
+"""
+
+import contextlib
+import os
+import random
+import shutil
+import time
+
+from common import locks
+from common.errors import UserError
+from common.logs import LOG
+from heads import feature_files
+from heads.feature_files import DESCRIPTION, LOCK, PROGRESS, FeatureSet
+
+MOST_BYTES = 10 * 10**9  # Of all sets in one directory together.
+_WAIT_SECS = 0.5
+
+
+def open_set(root, plan, stop=None, most_bytes=MOST_BYTES):
+    """Return the locked FeatureSet of a plan in the directory `root`; make it if necessary.
+
+    If another process computes it, wait; return None if `stop()` is true meanwhile. A UserError
+    says that there is no room for it.
+    """
+    directory = os.path.join(root, plan.name)
+    with feature_files.explained(directory), contextlib.ExitStack() as stack:
+        handle = _lock(directory, plan, stop)
+        if handle is None:
+            return None
+        stack.enter_context(handle)
+        found = FeatureSet(directory, plan, handle)
+        if found.is_complete:
+            os.utime(os.path.join(directory, DESCRIPTION))  # The time of the last use.
+        elif not found.resumes():
+            try:
+                _require_room(root, plan, most_bytes)
+                found.make()
+            except (OSError, UserError):
+                _remove(directory)
+                raise
+        stack.pop_all()
+    return found
+
+
+def _lock(directory, plan, stop):
+    """Return the open lock of a set: shared if others read it too; None if `stop()` is true."""
+    is_announced = False
+    while not (stop and stop()):
+        os.makedirs(directory, exist_ok=True)
+        handle = open(os.path.join(directory, LOCK), 'a+b', buffering=0)  # noqa: SIM115
+        if _is_in_place(handle, directory):
+            if _try_lock(handle) and _is_in_place(handle, directory):
+                handle.truncate(0)
+                handle.write(b'%d\n' % os.getpid())
+                return handle
+            if _try_lock(handle, shared=True) and FeatureSet(directory, plan, handle).is_complete:
+                return handle
+            if not is_announced:
+                LOG.info('Waiting for %s, which is using %s', _holder(handle), directory)
+                is_announced = True
+            time.sleep(_WAIT_SECS * random.uniform(0.5, 1))
+        handle.close()
+    return None
+
+
+def _try_lock(handle, shared=False):
+    try:
+        return locks.try_lock(handle, shared)
+    except OSError:
+        return True  # A file system without locks.
+
+
+def _is_in_place(handle, directory):
+    """Return whether no other process has removed the set since its lock was opened."""
+    try:
+        found = os.stat(os.path.join(directory, LOCK))
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(handle.fileno()), found)
+
+
+def _holder(handle):
+    handle.seek(0)
+    process = handle.read(32).decode(errors='replace').strip()
+    return f'process {process}' if process else 'another process'
+
+
+def _require_room(root, plan, most_bytes):
+    """Make room for a set by removing those that were not used for the longest time.
+
+    A UserError says that there is too little.
+    """
+    present = _sets(root, plan.name)
+    room = min(most_bytes - sum(size for _, size, _ in present), shutil.disk_usage(root).free)
+    removable = sum(size for _, size, _ in present)
+    for _, size, directory in sorted(present):
+        if room < plan.bytes <= room + removable and _remove_unused(directory):
+            LOG.info('Removed the features that were not used for the longest time: %s', directory)
+            room += size
+        removable -= size
+    if room < plan.bytes:
+        raise UserError(
+            f'{root}: the features of {plan.count:,} pictures take {_amount(plan.bytes)}, and there'
+            f' is room for {_amount(max(room, 0))} (at most {_amount(most_bytes)} are kept in a'
+            ' directory); name another --features_dir'
+        )
+
+
+def _amount(count):
+    return f'{count / 1e9:.1f} GB' if count >= 10**9 else f'{count / 1e6:.1f} MB'
+
+
+def _sets(root, but):
+    """List (time of the last use, bytes, directory) of the sets in a directory, except one."""
+    found = []
+    for name in os.listdir(root):
+        directory = os.path.join(root, name)
+        if name == but or not feature_files.NAME.fullmatch(name):
+            continue
+        with contextlib.suppress(OSError):
+            os.stat(os.path.join(directory, LOCK))
+            size = sum(os.stat(entry).st_blocks * 512 for entry in os.scandir(directory))
+            found.append((_last_use(directory), size, directory))
+    return found
+
+
+def _last_use(directory):
+    try:
+        return os.path.getmtime(os.path.join(directory, DESCRIPTION))
+    except FileNotFoundError:
+        return 0.0  # A process was killed while it made the set.
+
+
+def _remove_unused(directory):
+    """Remove a set unless a process uses it; return whether it is gone."""
+    try:
+        with open(os.path.join(directory, LOCK), 'a+b') as handle:
+            if not locks.try_lock(handle) or not _is_in_place(handle, directory):
+                return False
+            _remove(directory)
+    except OSError:
+        return False  # A file system without locks, or a set that is not ours to remove.
+    return True
+
+
+def _remove(directory):
+    """Remove the files of a set: the description first, so that no part is ever taken for it."""
+    names = sorted(os.listdir(directory), key=lambda name: (name != DESCRIPTION, name == LOCK))
+    for name in names:
+        if name in (DESCRIPTION, PROGRESS, LOCK) or name.endswith(('.npy', '.part')):
+            os.unlink(os.path.join(directory, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(directory)

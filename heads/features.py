@@ -1,0 +1,219 @@
+"""Compute the features of a split in one pass over its pictures, or read them from disk."""
+
+import contextlib
+import hashlib
+import os
+import time
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from classifiers import build, restore
+from common import progress
+from common.errors import UserError
+from datasets.records import checksums, pipelines, record_parser
+from datasets.records.verified_records import VerifiedRecords
+from heads import feature_store
+from heads.cuts import last_layer, variables_behind
+from heads.feature_files import Plan
+from heads.picture_source import PictureSource
+
+# A new number makes the features of older programs useless; raise it if a recipe changes.
+_FORMAT_VERSION = 1
+
+
+def default_directory(dataset, instead):
+    """Return the directory for features: beside the records, or in `instead` if that is read-only.
+
+    `instead` is a directory that the caller may write to.
+    """
+    beside = os.path.dirname(dataset.data_sources[0]) or '.'
+    place = os.path.join(beside, 'features')
+    can_write = os.access(place if os.path.isdir(place) else beside, os.W_OK | os.X_OK)
+    return place if can_write else os.path.join(instead, 'features')
+
+
+def compute(session, source, cuts, variables, features_dir, *, also=None, stop=None):
+    """Return the Features of all passes of a PictureSource, computed or read from disk.
+
+    `cuts` are tensors by name that depend on `source.images` and on these variables. `also` has
+    further things that they depend on, as JSON. Nothing is added to the graph. Return None if
+    `stop()` became true; the next call continues there.
+    """
+    depends_on = {
+        'format': _FORMAT_VERSION,
+        'network': source.info.model_name,
+        'weights': _digest_of_weights(session, variables),
+        'records': checksums.digest(source.records.dataset.shards),
+        'labels_offset': source.records.labels_offset,
+        **(also or {}),
+    }
+    found = None
+    for number in range(source.passes):
+        pass_depends_on = {**depends_on, 'pictures': source.describe(number)}
+        one = _Pass(session, source, cuts, number, stop).features(features_dir, pass_depends_on)
+        if one is None:
+            return None
+        found = found.joined(one) if found else one
+    return found
+
+
+def of_checkpoint(
+    info,
+    checkpoint_path,
+    dataset,
+    features_dir,
+    *,
+    auxiliary=False,
+    use_moving_averages=True,
+    labels_offset=0,
+    skipped=None,
+    num_threads=4,
+    stop=None,
+):
+    """Return the Features that the last layer of a trained network reads.
+
+    They have the shape [records, features] and the name of the layer. With `auxiliary`, those of
+    the auxiliary head follow, if there is one. `outputs` are the labels minus `labels_offset`.
+    With `skipped`, a SkippedRecords, damaged records are allowed.
+    """
+    record_parser.check(dataset, labels_offset, skipped=skipped)
+    records = VerifiedRecords(dataset, labels_offset, skipped=skipped)
+    with tf.Graph().as_default() as graph:
+        source = PictureSource(records, info, num_threads=num_threads)
+        network = build.build_network(info, source.images)
+        logits = [network.logits]
+        if auxiliary and 'AuxLogits' in network.end_points:
+            logits.append(network.end_points['AuxLogits'])
+        layers = [last_layer(each) for each in logits]
+        cuts = {layer.name: layer.input for layer in layers}
+        plan = restore.inference(
+            checkpoint_path,
+            info.model_name,
+            network.variables,
+            use_moving_averages and bool(info.moving_average_decay),
+        )
+        restore_weights = plan.init_fn(initialize=True)
+        behind = variables_behind(list(cuts.values()))
+        with tf.Session(graph=graph, config=_session_config()) as session:
+            restore_weights(None, session)
+            return compute(session, source, cuts, behind, features_dir, stop=stop)
+
+
+def _session_config():
+    config = tf.ConfigProto(allow_soft_placement=True)
+    config.gpu_options.allow_growth = True  # Another program may use the same GPU.
+    return config
+
+
+def _digest_of_weights(session, variables):
+    state = hashlib.sha256()
+    values = session.run({variable.op.name: variable for variable in variables})
+    for name in sorted(values):
+        value = np.ascontiguousarray(values[name])
+        state.update(f'{name} {value.dtype} {value.shape}\n'.encode())
+        state.update(value)
+    return state.hexdigest()
+
+
+class _Pass:
+    """One pass over the pictures of a source."""
+
+    def __init__(self, session, source, cuts, number, stop):
+        self._session = session
+        self._source = source
+        self._cuts = cuts
+        self._number = number
+        self._stop = stop
+
+    def features(self, features_dir, depends_on):
+        """Return the Features, or None if the pass was stopped."""
+        dataset = self._source.records.dataset
+        plan = Plan(
+            title=f'{dataset.dataset_name or "records"}_{dataset.split_name}'.replace(os.sep, '_'),
+            depends_on=depends_on,
+            shapes={name: tensor.shape.as_list()[1:] for name, tensor in self._cuts.items()},
+            count=self._source.count,
+        )
+        opened = feature_store.open_set(features_dir, plan, self._stop)
+        if opened is None:
+            return None
+        with contextlib.ExitStack() as stack:
+            stack.callback(opened.close)
+            if opened.is_complete:
+                tf.logging.info('Using the features in %s', opened.directory)
+            else:
+                self._fill(opened)
+            if not opened.is_complete:
+                return None
+            found = opened.read()
+            self._require_intact(found)
+            stack.pop_all()
+        return found
+
+    def _fill(self, opened):
+        """Compute the features that are missing."""
+        first, began = opened.done, time.monotonic()
+        if first:
+            tf.logging.info('Continuing at picture %d in %s', first, opened.directory)
+        fetches = [*self._cuts.values(), self._source.outputs, self._source.numbers]
+        following = self._session.make_callable(fetches)
+        self._source.start(self._session, self._number, first)
+        with progress.Progress(self._source.count, self._label(), 'pictures') as bar:
+            bar.start_at(first)
+            while not (opened.is_complete or (self._stop and self._stop())):
+                bar.advance(self._write(opened, self._fetch(following, opened.done)))
+        count, seconds = opened.done - first, max(time.monotonic() - began, 1e-9)
+        tf.logging.info(
+            'Computed the features of %d pictures in %.1f sec (%.1f pictures/sec): %s',
+            count,
+            seconds,
+            count / seconds,
+            opened.directory,
+        )
+
+    def _label(self):
+        several = self._source.passes > 1
+        return (
+            f'features, pass {self._number + 1} of {self._source.passes}' if several else 'features'
+        )
+
+    def _write(self, opened, fetched):
+        """Write a batch without what only fills it up; return the number of pictures."""
+        rows = min(self._source.batch_size, self._source.count - opened.done)
+        *blocks, outputs, numbers = (part[:rows] for part in fetched)
+        for block in blocks:
+            if not np.isfinite(block).all():
+                raise UserError(
+                    'the features of the network are not finite numbers; the training had diverged'
+                    ' when the checkpoint was saved'
+                )
+        expected = np.arange(opened.done, opened.done + rows)
+        opened.write(dict(zip(self._cuts, blocks, strict=True)), outputs, numbers == expected)
+        return rows
+
+    def _fetch(self, following, done):
+        """Return the next batch; a UserError names the record that cannot be used."""
+        records = self._source.records
+        try:
+            return following()
+        except tf.errors.OpError as error:
+            if records.error:
+                raise records.error from None
+            if isinstance(error, tf.errors.InvalidArgumentError):
+                end = min(done + 2 * self._source.batch_size, self._source.count)
+                pipelines.require_pictures(records, range(done, end))
+            raise
+
+    def _require_intact(self, found):
+        """Treat damaged records as those that are read now; raise a UserError if one is repaired.
+
+        Without a SkippedRecords, a damaged record is an error.
+        """
+        for number in np.flatnonzero(~found.is_intact):
+            _, (read,) = self._source.records.replaced([number])
+            if read == number:
+                raise UserError(
+                    f'{found.directory}: record {number} was damaged when these features were'
+                    ' computed, and is intact now; remove this directory'
+                )
