@@ -1,5 +1,8 @@
-"""The processors of this machine: how many this process may use, and what they can do."""
+"""The processors of this machine: their number, what they can do, and calls in parallel."""
 
+import collections
+import concurrent.futures
+import itertools
 import math
 import os
 
@@ -58,3 +61,24 @@ def _flags():
             return set(next((line for line in stream if line.startswith('flags')), '').split())
     except OSError:
         return set()
+
+
+def mapped(function, items, ahead):
+    """Yield function(item) for each item, in order, from threads.
+
+    At most `ahead` results wait for the caller.
+    """
+    with concurrent.futures.ThreadPoolExecutor(available()) as pool:
+        waiting = collections.deque()
+        remaining = iter(items)
+        try:
+            for item in itertools.islice(remaining, ahead):
+                waiting.append(pool.submit(function, item))
+            while waiting:
+                done = waiting.popleft().result()
+                for item in itertools.islice(remaining, 1):
+                    waiting.append(pool.submit(function, item))
+                yield done
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -13,7 +13,7 @@ from common.errors import UserError
 from pictures import gate
 from pictures.decode import LibraryDecoder
 from pictures.kinds import BadImage
-from serving import early_checks, parallel
+from serving import early_checks
 from serving.model.model_options import ModelOptions, PredictorOptions
 from serving.model.predictor import Prediction, Predictor, predictions
 from serving.terminal import picture_files
@@ -81,7 +81,7 @@ class Classifier:
         numbered = ((picture, f'picture {number}') for number, picture in enumerate(pictures, 1))
         ahead = 2 * processors.available()
         return list(
-            parallel.mapped(lambda each: self._classify(each[0], top, each[1]), numbered, ahead)
+            processors.mapped(lambda each: self._classify(each[0], top, each[1]), numbered, ahead)
         )
 
     def close(self):

@@ -56,7 +56,6 @@ SUBROOMS = {
         'serving.csv_rows',
         'serving.early_checks',
         'serving.model',
-        'serving.parallel',
     ),
     'serving.web': (
         'serving.csv_rows',

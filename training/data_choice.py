@@ -1,15 +1,11 @@
 """The data set and the split that a program uses if the command line leaves them open."""
 
 import contextlib
-import glob
-import os
 
 from common.errors import UserError
-from datasets import dataset_factory
-from datasets.records import manifest, record_files
+from datasets import dataset_factory, directory_content
+from datasets.records import record_files
 from datasets.records.random_access import DamagedRecordError
-
-_SUFFIX = '.manifest.json'
 
 
 def choose_split(options, split_name, known_name=''):
@@ -22,33 +18,15 @@ def choose_split(options, split_name, known_name=''):
     record_files.require_directory(directory)
     name = options.dataset_name
     if name is None:
-        name = _name_in(directory, known_name, options.or_default('dataset_name'))
+        default_name = options.or_default('dataset_name')
+        name = directory_content.dataset_name_in(directory, known_name, default_name)
     if split_name is None:
         split_name = _split_in(directory, name)
     return dataset_factory.get_dataset(name, split_name, directory)
 
 
-def _name_in(directory, known_name, default_name):
-    """Return the name of the only data set in a directory that has a manifest."""
-    if known_name and os.path.exists(manifest.manifest_path(directory, known_name)):
-        return known_name
-    if os.path.exists(manifest.manifest_path(directory, '')):
-        return ''
-    pattern = os.path.join(glob.escape(directory), f'*{_SUFFIX}')
-    found = sorted(os.path.basename(path).removesuffix(_SUFFIX) for path in glob.glob(pattern))
-    if len(found) > 1:
-        raise UserError(f'--dataset_name is missing: {directory} contains {", ".join(found)}')
-    return found[0] if found else known_name or default_name
-
-
 def _split_in(directory, name):
-    described = manifest.find_manifest(directory, name)
-    if described:
-        present = [split for split, what in described.splits.items() if what.examples]
-    elif os.path.isdir(directory):
-        present = record_files.splits_present(directory, name)
-    else:
-        present = []
+    present = directory_content.splits_in(directory, name)
     chosen = next((split for split in ('test', 'validation') if split in present), None)
     if present and not chosen:
         raise UserError(

@@ -6,10 +6,10 @@ import functools
 import io
 import sys
 
+from common import processors
 from common.errors import UserError
 from common.progress import Progress
 from pictures.gate import BadImage
-from serving import parallel
 from serving.model.predictor import Predictor
 from serving.terminal import picture_arguments, picture_files
 from serving.terminal.row_formats import FORMATS
@@ -79,7 +79,7 @@ def _classified(predictor, files):
         return _in_batches(predictor, files, how.max_batch_size)
     # While a thread reads a picture, another one runs the network.
     one = functools.partial(_classified_alone, predictor)
-    return parallel.mapped(one, files, 2 * how.max_concurrency)
+    return processors.mapped(one, files, 2 * how.max_concurrency)
 
 
 def _classified_alone(predictor, file):
@@ -88,7 +88,7 @@ def _classified_alone(predictor, file):
 
 
 def _in_batches(predictor, files, batch_size):
-    for batch in _batches(parallel.mapped(_read, files, batch_size), batch_size):
+    for batch in _batches(processors.mapped(_read, files, batch_size), batch_size):
         good = [picture.data for _, picture, _ in batch if picture is not None]
         outcomes = iter(predictor.outcomes(good))
         for file, picture, problem in batch:

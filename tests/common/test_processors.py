@@ -66,3 +66,24 @@ def test_the_limit_of_a_container_counts(tmp_path, monkeypatch, case):
     monkeypatch.setattr(processors, '_CONTROL_GROUPS', str(tmp_path))
     monkeypatch.setattr(os, 'sched_getaffinity', lambda _: set(range(8)), raising=False)
     assert processors.available() == expected
+
+
+def test_results_of_threads_come_in_order_and_few_are_computed_in_advance():
+    called = []
+    results = processors.mapped(lambda item: called.append(item) or -item, range(1000), ahead=10)
+    assert next(results) == 0
+    assert len(called) <= 11
+    assert list(results) == [-item for item in range(1, 1000)]
+    assert sorted(called) == list(range(1000))
+
+
+def test_an_error_in_a_thread_reaches_the_caller_and_ends_the_calls():
+    called = []
+
+    def call(item):
+        called.append(item)
+        return 1 / item
+
+    with pytest.raises(ZeroDivisionError):
+        list(processors.mapped(call, iter(range(1000)), ahead=10))
+    assert len(called) <= 10
