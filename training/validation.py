@@ -1,11 +1,15 @@
-"""Validate during training, and stop if the accuracy does not improve."""
+"""Validate during training, keep the best checkpoint, and stop if there is no better one."""
 
 import math
 import os
 
 import tensorflow.compat.v1 as tf
 
+from classifiers import checkpoints
+from classifiers.watch import Checkpoint
 from common import files
+from training.evaluation import reports
+from training.evaluation.best_checkpoint import BestCheckpoint
 from training.evaluation.evaluator import Evaluator
 from training.jobs import run_directory
 
@@ -17,7 +21,8 @@ class _StopAskedError(Exception):
 class Validator(tf.train.SessionRunHook):
     """Validate a checkpoint every few epochs, with the results of eval_image_classifier.py.
 
-    The results are stored in the train_dir, so that early stopping also works in a resumed run.
+    The results are stored in the train_dir, so that early stopping also works in a resumed run. A
+    copy of the most accurate checkpoint is kept there, too, in `best`.
     """
 
     def __init__(self, run, step, dataset, checkpoints, writer, stop):
@@ -29,6 +34,8 @@ class Validator(tf.train.SessionRunHook):
         self._checkpoints = checkpoints
         self._writer = writer
         self._stop = stop
+        self._info = run.info
+        self._dataset = dataset
         self._evaluator = Evaluator(
             run.info,
             dataset,
@@ -36,7 +43,9 @@ class Validator(tf.train.SessionRunHook):
             num_threads=options.num_preprocessing_threads,
             skip_damaged=options.skip_damaged_records,
         )
-        self._split_name = dataset.split_name
+        self._best = BestCheckpoint(os.path.join(options.train_dir, run_directory.BEST))
+        # One of an earlier run, or of another split, is no longer the best.
+        self._is_best_stale = not (run.resumed and self._best.matches(self._identity()))
         self._path = os.path.join(options.train_dir, run_directory.VALIDATIONS)
         self._history = _read(self._path, run.resumed.step if run.resumed else 0)
 
@@ -83,13 +92,18 @@ class Validator(tf.train.SessionRunHook):
             metrics = self._evaluator.evaluate(path, self._break_off)
         except _StopAskedError:
             return
+        self._publish(metrics, step)
+        self._keep_if_best(metrics, Checkpoint(path, step, checkpoints.fingerprint(path)))
+
+    def _publish(self, metrics, step):
+        """Log the results, and add them to the events and to the history."""
         tf.logging.info(
             'Validation at step %d: accuracy = %.4f, loss = %.4f (%d pictures of %s)',
             step,
             metrics.accuracy,
             metrics.loss,
             metrics.count,
-            self._split_name,
+            self._dataset.split_name,
         )
         self._writer.add_scalars(
             {'validation/accuracy': metrics.accuracy, 'validation/loss': metrics.loss}, step
@@ -97,6 +111,37 @@ class Validator(tf.train.SessionRunHook):
         row = {'step': step, 'accuracy': metrics.accuracy, 'loss': metrics.loss}
         self._history = [*self._history, row]
         files.write_json(self._path, self._history)
+
+    def _settings(self):
+        """Return what changes the results, besides model and data, as an evaluation names it."""
+        return {
+            'image_size': self._info.image_size,
+            'preprocessing_name': self._info.preprocessing_name,
+            'moving_averages': bool(self._info.moving_average_decay),
+        }
+
+    def _identity(self):
+        return {
+            'model_name': self._info.model_name,
+            'dataset_name': self._dataset.dataset_name,
+            'split_name': self._dataset.split_name,
+            **self._settings(),
+        }
+
+    def _keep_if_best(self, metrics, checkpoint):
+        evaluation = reports.Evaluation(
+            checkpoint=checkpoint,
+            info=self._info,
+            dataset=self._dataset,
+            settings=self._settings(),
+            metrics=metrics,
+            finished_at=reports.now(),
+        )
+        with self._best.holding(checkpoint) as held:
+            content = reports.as_json(evaluation)
+            if self._best.offer(evaluation, content, held, replace=self._is_best_stale):
+                tf.logging.info('Best so far, kept in %s', self._best.directory)
+        self._is_best_stale = False
 
     def _break_off(self, batch):
         if self._stop:

@@ -17,7 +17,6 @@ from training.evaluation.evaluator import DivergedCheckpointError, Evaluator
 from training.evaluation.frozen_evaluator import FrozenEvaluator
 from training.jobs import run_directory
 
-_BEST = 'best'
 _LOCK = '.evaluation.lock'
 _HISTORY = 'metrics.csv'
 _PREDICTIONS = 'predictions.csv'
@@ -100,7 +99,7 @@ class _Program:
         self._load_frozen = load_frozen
         self._report = report
         self._directory = options.eval_dir
-        self._best = BestCheckpoint(self._path(_BEST))
+        self._best = BestCheckpoint(self._path(run_directory.BEST))
         self._stored = self._evaluator = self._info = None
 
     def __enter__(self):
@@ -110,7 +109,7 @@ class _Program:
             stack.enter_context(locks.Lock(self._path(_LOCK), busy))
             for name in _FILES:
                 files.remove_parts(self._directory, name)
-            files.remove_parts(self._path(_BEST))
+            files.remove_parts(self._path(run_directory.BEST))
             self._history = reports.History(self._path(_HISTORY))
             self._events = stack.enter_context(Events(self._directory))
             stack.callback(self._close_evaluator)
@@ -287,7 +286,7 @@ class _Program:
     def _keep_if_best(self, evaluation, held):
         try:
             if self._best.offer(evaluation, reports.as_json(evaluation), held):
-                tf.logging.info('Best so far, kept in %s', self._path(_BEST))
+                tf.logging.info('Best so far, kept in %s', self._path(run_directory.BEST))
         except checkpoints.UnreadableCheckpointError as error:
             tf.logging.warning('NOT KEPT %s', error)
 

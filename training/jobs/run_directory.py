@@ -10,6 +10,7 @@ from common.errors import UserError
 
 EXIT_DIVERGED = 3  # Exit status: the loss or the weights were no longer numbers.
 LOCK = 'train.lock'  # Held by the training program as long as it runs.
+BEST = 'best'  # The directory, in a train_dir or eval_dir, of the most accurate checkpoint.
 STATUS = 'status.json'  # A `Status`: of the only process, or of the chief of a cluster.
 OTHER_STATUS = 'status_{job}_{task}.json'  # Of another process of a cluster.
 FIGURES = 'metrics.json'  # The last evaluation of a checkpoint, in its eval_dir.

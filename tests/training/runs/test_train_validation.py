@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from classifiers import model_info
+from classifiers import model_info, watch
 from datasets import dataset_factory
 from support import training_runs
 from training.evaluation.evaluator import Evaluator
@@ -49,6 +49,40 @@ def test_a_run_that_gets_no_better_stops_and_stays_stopped(runs, log):
     assert (status.state, status.step, status.last_step) == ('finished', 3, 20)
     runs.train(max_number_of_steps=20, **options)
     assert runs.newest().step == 3
+
+
+def test_the_best_checkpoint_is_kept_when_later_ones_replace_it(runs, log):
+    options = {'learning_rate': 0.0, 'validate_every_n_epochs': 0.1, 'batch_size': 6, 'seed': 1}
+    runs.train(max_number_of_steps=3, keep_checkpoints=1, **options)
+    best = runs.path('run/best')
+    kept = watch.find_checkpoint(best)
+    assert (kept.step, runs.newest().step) == (1, 3)
+    assert not os.path.exists(f'{runs.path()}/{os.path.basename(kept.path)}.index')
+    assert model_info.read_beside(kept.path) == model_info.read_beside(runs.path())
+    with open(f'{best}/evaluation.json', encoding='utf-8') as stream:
+        content = json.load(stream)
+    assert [content[name] for name in ('step', 'accuracy', 'loss')] == [*history(runs)[0].values()]
+    assert log().count(f'Best so far, kept in {best}') == 1
+
+
+def test_the_best_checkpoint_of_an_earlier_run_is_replaced(runs):
+    options = {'validate_every_n_epochs': 0.1, 'batch_size': 6, 'learning_rate': 0.0}
+    runs.train(max_number_of_steps=2, seed=1, **options)
+    best = runs.path('run/best')
+    earlier = watch.find_checkpoint(best).fingerprint
+    # Resumed, it stays.
+    runs.train(max_number_of_steps=3, seed=1, **options)
+    assert watch.find_checkpoint(best).fingerprint == earlier
+    for name in os.listdir(runs.path()):
+        if name.startswith(('checkpoint', 'model.ckpt')):
+            os.unlink(os.path.join(runs.path(), name))
+    # Even if it was perfect.
+    with open(f'{best}/evaluation.json', encoding='utf-8') as stream:
+        content = json.load(stream)
+    with open(f'{best}/evaluation.json', 'w', encoding='utf-8') as stream:
+        json.dump({**content, 'accuracy': 1.0, 'loss': 0.0}, stream)
+    runs.train(max_number_of_steps=1, seed=2, **options)
+    assert watch.find_checkpoint(best).fingerprint != earlier
 
 
 def test_an_unknown_validation_split_is_an_error_before_training(runs):
