@@ -28,8 +28,8 @@ UNVALIDATED_STRENGTH = 10.0
 _FOLDS = 5
 # The search ends when the log loss is so much above its best, or above it this many times.
 _CLEARLY_WORSE, _WORSE_ROWS = 1.02, 2
-# A fit ends when the largest gradient of the mean loss is below this fraction of 1 / (C * pictures),
-# the curvature of the regularization, and below this number.
+# A fit ends when the largest gradient of the mean loss is below this fraction of
+# 1 / (C * pictures), the curvature of the regularization, and below this number.
 _SEARCH_TOLERANCE, _TOLERANCE = 0.3, 0.003
 _LARGEST_SEARCH_TOLERANCE, _LARGEST_TOLERANCE = 1e-3, 1e-6
 _SEARCH_STEPS, _STEPS = 2000, 20000
@@ -61,7 +61,8 @@ class Solution:
     seconds: float
     has_converged: bool
     # The logits of each picture, from a fit to the other folds, [pictures, classes]. They are NaN
-    # for pictures that were not held out, because they are the only one of their class, and -inf for classes without pictures.
+    # for a picture that was not held out because it is the only one of its class, and -inf for a
+    # class without pictures.
     held_out: np.ndarray
 
     @property
