@@ -14,6 +14,7 @@ import math
 import os
 import re
 import time
+import weakref
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from common.errors import UserError
 DESCRIPTION, PROGRESS, LOCK = 'description.json', 'progress', 'lock'
 NAME = re.compile(r'.+_[0-9a-f]{16}')  # The name of a set's directory.
 _OUTPUTS, _INTACT = 'outputs.npy', 'intact.npy'
-_SYNC_SECS = 10.0
+SYNC_SECS = 10.0
 _FULL = errno.ENOSPC, errno.EDQUOT
 
 
@@ -40,7 +41,7 @@ class Features:
     outputs: np.ndarray  # int64 [count]
     is_intact: np.ndarray  # bool [count]
     directories: tuple[str, ...]  # One for each pass.
-    open_locks: tuple  # Files; the sets are not removed while they are open.
+    open_locks: tuple  # LockFiles; the sets are not removed while they are open.
 
     @property
     def count(self):
@@ -132,6 +133,29 @@ def _header(kind, shape):
     return bytes(stream)
 
 
+class LockFile:
+    """The file `lock` of a set; it is closed, and so unlocked, when it is garbage-collected."""
+
+    def __init__(self, directory):
+        path = os.path.join(directory, LOCK)
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self.close = weakref.finalize(self, os.close, self._handle)
+
+    def fileno(self):
+        """Return the descriptor."""
+        return self._handle
+
+    def note_process(self):
+        """Write the id of this process, for `holder`."""
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, b'%d\n' % os.getpid(), 0)
+
+    def holder(self):
+        """Name the process that holds the lock."""
+        process = os.pread(self._handle, 32, 0).decode(errors='replace').strip()
+        return f'process {process}' if process else 'another process'
+
+
 class FeatureSet:
     """A set of features in a directory that this process has locked.
 
@@ -200,7 +224,7 @@ class FeatureSet:
                 position = len(array.header) + self.done * array.row_bytes
                 _write_all(self._handles[array.file], data, position)
         self.done += len(outputs)
-        if self.is_complete or self._clock() - self._synced >= _SYNC_SECS:
+        if self.is_complete or self._clock() - self._synced >= SYNC_SECS:
             self.sync()
 
     def sync(self):

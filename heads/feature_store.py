@@ -11,32 +11,31 @@ import time
 
 from common import locks
 from common.errors import UserError
-from common.logs import LOG
 from heads import feature_files
-from heads.feature_files import DESCRIPTION, LOCK, PROGRESS, FeatureSet
+from heads.feature_files import DESCRIPTION, LOCK, PROGRESS, FeatureSet, LockFile
 
 MOST_BYTES = 10 * 10**9  # Of all sets in one directory together.
-_WAIT_SECS = 0.5
+WAIT_SECS = 0.5
 
 
-def open_set(root, plan, stop=None, most_bytes=MOST_BYTES):
+def open_set(root, plan, report, stop=None, most_bytes=MOST_BYTES):
     """Return the locked FeatureSet of a plan in the directory `root`; make it if necessary.
 
     If another process computes it, wait; return None if `stop()` is true meanwhile. A UserError
-    says that there is no room for it.
+    says that there is no room for it. `report` is called with lines of text.
     """
     directory = os.path.join(root, plan.name)
     with feature_files.explained(directory), contextlib.ExitStack() as stack:
-        handle = _lock(directory, plan, stop)
+        handle = _lock(directory, plan, report, stop)
         if handle is None:
             return None
-        stack.enter_context(handle)
+        stack.callback(handle.close)
         found = FeatureSet(directory, plan, handle)
         if found.is_complete:
             os.utime(os.path.join(directory, DESCRIPTION))  # The time of the last use.
         elif not found.resumes():
             try:
-                _require_room(root, plan, most_bytes)
+                _require_room(root, plan, report, most_bytes)
                 found.make()
             except (OSError, UserError):
                 _remove(directory)
@@ -45,23 +44,22 @@ def open_set(root, plan, stop=None, most_bytes=MOST_BYTES):
     return found
 
 
-def _lock(directory, plan, stop):
+def _lock(directory, plan, report, stop):
     """Return the open lock of a set: shared if others read it too; None if `stop()` is true."""
     is_announced = False
     while not (stop and stop()):
         os.makedirs(directory, exist_ok=True)
-        handle = open(os.path.join(directory, LOCK), 'a+b', buffering=0)  # noqa: SIM115
+        handle = LockFile(directory)
         if _is_in_place(handle, directory):
             if _try_lock(handle) and _is_in_place(handle, directory):
-                handle.truncate(0)
-                handle.write(b'%d\n' % os.getpid())
+                handle.note_process()
                 return handle
             if _try_lock(handle, shared=True) and FeatureSet(directory, plan, handle).is_complete:
                 return handle
             if not is_announced:
-                LOG.info('Waiting for %s, which is using %s', _holder(handle), directory)
+                report(f'Waiting for {handle.holder()}, which is using {directory}')
                 is_announced = True
-            time.sleep(_WAIT_SECS * random.uniform(0.5, 1))
+            time.sleep(WAIT_SECS * random.uniform(0.5, 1))
         handle.close()
     return None
 
@@ -82,13 +80,7 @@ def _is_in_place(handle, directory):
     return os.path.samestat(os.fstat(handle.fileno()), found)
 
 
-def _holder(handle):
-    handle.seek(0)
-    process = handle.read(32).decode(errors='replace').strip()
-    return f'process {process}' if process else 'another process'
-
-
-def _require_room(root, plan, most_bytes):
+def _require_room(root, plan, report, most_bytes):
     """Make room for a set by removing those that were not used for the longest time.
 
     A UserError says that there is too little.
@@ -98,7 +90,7 @@ def _require_room(root, plan, most_bytes):
     removable = sum(size for _, size, _ in present)
     for _, size, directory in sorted(present):
         if room < plan.bytes <= room + removable and _remove_unused(directory):
-            LOG.info('Removed the features that were not used for the longest time: %s', directory)
+            report(f'Removed the features that were not used for the longest time: {directory}')
             room += size
         removable -= size
     if room < plan.bytes:
@@ -122,7 +114,7 @@ def _sets(root, but):
             continue
         with contextlib.suppress(OSError):
             os.stat(os.path.join(directory, LOCK))
-            size = sum(os.stat(entry).st_blocks * 512 for entry in os.scandir(directory))
+            size = sum(entry.stat().st_size for entry in os.scandir(directory))
             found.append((_last_use(directory), size, directory))
     return found
 
@@ -137,7 +129,7 @@ def _last_use(directory):
 def _remove_unused(directory):
     """Remove a set unless a process uses it; return whether it is gone."""
     try:
-        with open(os.path.join(directory, LOCK), 'a+b') as handle:
+        with contextlib.closing(LockFile(directory)) as handle:
             if not locks.try_lock(handle) or not _is_in_place(handle, directory):
                 return False
             _remove(directory)

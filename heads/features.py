@@ -135,7 +135,7 @@ class _Pass:
             shapes={name: tensor.shape.as_list()[1:] for name, tensor in self._cuts.items()},
             count=self._source.count,
         )
-        opened = feature_store.open_set(features_dir, plan, self._stop)
+        opened = feature_store.open_set(features_dir, plan, tf.logging.info, self._stop)
         if opened is None:
             return None
         with contextlib.ExitStack() as stack:
