@@ -19,6 +19,7 @@ from common.progress import Progress
 
 _CHUNK = 1 << 18
 _FRUITLESS_ATTEMPTS = 4
+_HEADERS = {'Accept-Encoding': 'identity', 'User-Agent': 'image-classifier-toolkit'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +68,26 @@ def fetch(urls, path, expected=None, *, timeout=30.0, pause=1.0, advice=''):
         advice = f'{kept:,} bytes are kept, and the next run resumes there; or {advice}'
     name = os.path.basename(path)
     raise UserError(f'{name} could not be downloaded ({"; ".join(reasons)}); {advice}')
+
+
+def unreachable(url, timeout=5.0):
+    """Return why a file cannot be downloaded, or ''; each of its addresses is asked once."""
+    why = ''
+    for address in _addresses([url]):
+        try:
+            _ask(address, timeout)
+            return ''
+        except (http.client.HTTPException, OSError) as error:
+            why = f'{address}: {_reason(error)}'
+    return why
+
+
+def _ask(address, timeout):
+    path = local_path(address)
+    if path is None:
+        _respond(urllib.request.Request(address, headers=_HEADERS), timeout).close()
+    else:
+        open(path, 'rb').close()
 
 
 def verify(path, expected):
@@ -212,9 +233,8 @@ def _transfer(url, part, name, expected, timeout):
         error.close()
         raise _DeliveryError(f'{error.code} {error.reason}', again=error.code >= 500) from None
     except urllib.error.URLError as error:
-        cause = error.reason
-        again = isinstance(cause, TimeoutError | ConnectionResetError)
-        raise _DeliveryError(_reason(cause), again) from None
+        again = isinstance(error.reason, TimeoutError | ConnectionResetError)
+        raise _DeliveryError(_reason(error), again) from None
     except (http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
         again = not isinstance(error, http.client.InvalidURL)
         raise _DeliveryError(_reason(error), again) from None
@@ -235,6 +255,8 @@ def _copy(response, part, total, name):
 
 
 def _reason(error):
+    if type(error) is urllib.error.URLError:
+        error = error.reason
     if isinstance(error, TimeoutError):
         return 'timed out'
     if isinstance(error, socket.gaierror):
@@ -257,22 +279,25 @@ def _open(url, part, expected, timeout):
             raise _DeliveryError(error.strerror) from None
         return
     request = urllib.request.Request(url, headers=_headers(url, part, expected))
-    opener = urllib.request.build_opener(_NoDowngrade)
     try:
-        response = opener.open(request, timeout=timeout)
+        response = _respond(request, timeout)
     except urllib.error.HTTPError as error:
         if error.code != 416 or not part.size:
             raise
         # Our part is longer than the server's file.
         part.stream.truncate(0)
         request.remove_header('Range')
-        response = opener.open(request, timeout=timeout)
+        response = _respond(request, timeout)
     with response:
         yield response, _begin(response, url, part)
 
 
+def _respond(request, timeout):
+    return urllib.request.build_opener(_NoDowngrade).open(request, timeout=timeout)
+
+
 def _headers(url, part, expected):
-    headers = {'Accept-Encoding': 'identity', 'User-Agent': 'image-classifier-toolkit'}
+    headers = dict(_HEADERS)
     if part.size:
         origin = part.origin
         validator = origin.get('validator') if origin.get('url') == url else None

@@ -206,3 +206,17 @@ def test_a_directory_that_cannot_be_written_is_named(site, tmp_path):
     (tmp_path / 'file').write_text('x')
     with pytest.raises(UserError, match=r'file/data.bin.part: cannot be written'):
         fetch(site.address + '/data.bin', str(tmp_path / 'file/data.bin'))
+
+
+def test_a_place_is_asked_once_whether_it_has_a_file(site, tmp_path):
+    assert download.unreachable(f'{site.address}/data.bin') == ''
+    assert download.unreachable(f'{site.address}/b.bin').endswith(
+        '/b.bin: HTTP Error 404: Not Found'
+    )
+    assert download.unreachable(str(tmp_path / 'c.bin')).endswith(
+        'c.bin: No such file or directory'
+    )
+    (tmp_path / 'c.bin').touch()
+    assert download.unreachable(str(tmp_path / 'c.bin')) == ''
+    assert len(site.requests) == 2
+    assert 'Connection refused' in download.unreachable('http://127.0.0.1:1/a.bin')

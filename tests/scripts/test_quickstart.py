@@ -44,6 +44,20 @@ def test_a_stopped_run_is_resumed(checkout):
     assert (work / 'train' / 'saved').exists()
 
 
+def test_where_no_weights_can_be_fetched_one_line_says_so(checkout):
+    (checkout.here / 'pictures/a').mkdir(parents=True)
+    mirror = checkout.here / 'mirror'
+    typed = ('quickstart.sh', '--no_serve', '--images=pictures', '--dir=work')
+    done = checkout.run(*typed, SLIM_CHECKPOINT_MIRROR=str(mirror))
+    assert (done.returncode, done.stderr) == (0, '')
+    archive = f'{mirror}/mobilenet_v1_1.0_224_2017_06_14.tar.gz'
+    assert done.stdout.splitlines()[:3] == [
+        'ready',
+        f'no released weights ({archive}: No such file or directory): training from random weights',
+        f'[1/6] convert {checkout.here}/pictures',
+    ]
+
+
 def test_where_python3_is_too_old_the_environment_is_made_first(checkout, tmp_path):
     own = checkout.root / '.venv/bin/python'
     own.rename(tmp_path / 'python')
@@ -70,6 +84,7 @@ def test_a_few_own_pictures_for_real(tmp_path):
     (images / sample_flowers.CLASS_NAMES[0] / 'broken.jpg').write_bytes(b'not one')
     command = [ROOT / 'scripts' / 'quickstart.sh', '--no_setup', '--no_serve']
     command += ['--images', images, '--dir', tmp_path / 'the work', '--steps', '20']
+    command += ['--weights', 'none']
     done = subprocess.run(
         command,
         cwd=tmp_path,

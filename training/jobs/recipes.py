@@ -138,6 +138,11 @@ def new_head(weights, scopes='head'):
     ]
 
 
+def exact_head(weights):
+    """Return the flags that compute the best last layers on released weights, without steps."""
+    return [*new_head(weights), '--optimizer=lbfgs']
+
+
 def optimizer(arguments):
     """Return the optimizer and batch size of run_train.sh and sweep_learning_rate.sh as flags.
 

@@ -3,6 +3,7 @@
 import os
 
 from classifiers import released_archives
+from common import download
 from nets import released
 from training.jobs import programs, settings
 from training.jobs.command_line import Parser
@@ -48,9 +49,20 @@ def fetching(name, directory, mirror=''):
     return programs.function(__name__, 'fetch', name, directory, mirror)
 
 
+def asking(name, mirror=''):
+    """Return the command that runs `ask` in a process of its own."""
+    return programs.function(__name__, 'ask', name, mirror)
+
+
+def ask(name, mirror=''):
+    """Print why the archive of a release cannot be reached, or nothing; takes a few seconds."""
+    release = released_archives.find_release(name)
+    print(download.unreachable(released_archives.address(release, _mirror(mirror))))
+
+
 def fetch(name, directory, mirror=''):
     """Download and check what `name` means, unless it is there, and print what it is."""
-    mirror = mirror or os.environ.get(_MIRROR)
+    mirror = _mirror(mirror)
     release = released_archives.find_release(name)
     if release:
         _mention_others(name, release)
@@ -68,6 +80,10 @@ def fetch(name, directory, mirror=''):
     found = pretrained.fetch(release, directory, mirror)
     state = 'fetched' if found.is_new else 'already there'
     print(f'{state}, all {found.variables} variables as {release.network} has them: {found.path}')
+
+
+def _mirror(typed):
+    return typed or os.environ.get(_MIRROR)
 
 
 def _mention_others(name, release):

@@ -1,71 +1,12 @@
 """quickstart.sh in this process: which steps are run, with stand-ins for the programs."""
 
-import os
 import re
 
 import pytest
 
 from common.errors import UserError
 from support.shell import programs as real_programs
-from support.shell.quickstart_programs import STEPS, read_calls, write_programs
-from training.jobs import programs
-from training.jobs.command_line import Call
-from training.jobs.commands import quickstart
-
-
-class Quick:
-    """Runs the quickstart in a checkout with stand-ins."""
-
-    def __init__(self, folder, monkeypatch, capsys):
-        self.work = folder / 'the work'
-        self.calls_file = folder / 'calls'
-        self.checkout = folder / 'a checkout'
-        (self.checkout / 'scripts').mkdir(parents=True)
-        write_programs(self.checkout)
-        monkeypatch.chdir(folder)
-        monkeypatch.setenv('CALLS', str(self.calls_file))
-        monkeypatch.setattr(programs, 'ROOT', self.checkout)
-        monkeypatch.setattr(programs, 'SCRIPTS', self.checkout / 'scripts')
-        monkeypatch.setattr(programs, 'run', self._run)
-        monkeypatch.setattr(programs, 'replace_with', self._replace)
-        self._environment = monkeypatch
-        self._capsys = capsys
-        self.setups = 0
-        self.server = None
-
-    def _run(self, command):
-        if command == [str(self.checkout / 'scripts/setup_env.sh')]:
-            self.setups += 1
-        else:
-            assert command[-2] == 'draw'
-            for kind in 'ab':
-                os.makedirs(f'{command[-1]}/{kind}')
-                open(f'{command[-1]}/{kind}/1.jpg', 'w').close()
-
-    def _replace(self, command):
-        self.server = command[2:]
-
-    def __call__(self, *typed, edition='first', fails=''):
-        """Run the command, and return its output."""
-        self.calls_file.write_text('')
-        self._environment.setenv('EDITION', edition)
-        self._environment.setenv('FAILS', fails)
-        try:
-            quickstart.main(Call('quickstart', 'quickstart.sh', (f'--dir={self.work}', *typed)))
-        finally:
-            self.output, self.errors = self._capsys.readouterr()
-        return self.output
-
-    def calls(self):
-        return read_calls(self.calls_file)
-
-    def programs(self):
-        return [call[0] for call in self.calls()]
-
-
-@pytest.fixture
-def quick(tmp_path, monkeypatch, capsys):
-    return Quick(tmp_path, monkeypatch, capsys)
+from support.shell.quickstart_programs import STEPS
 
 
 def test_every_step_is_done_and_then_the_accuracy_is_printed(quick):
