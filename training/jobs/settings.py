@@ -23,6 +23,7 @@ _SERVING = ('MODEL_NAME', 'EXPORT_DIR', 'UPLOAD_DIR')
 _READ_BY = {
     'classify.sh': _SERVING,
     'export_freeze.sh': _TRAINING,
+    'finetune.sh': ('DATASET_DIR', 'CHECKPOINT_PATH'),
     'run_eval.sh': _TRAINING,
     'run_train.sh': (
         'DATASET_NAME', 'DATASET_DIR', 'MODEL_NAME', 'PRETRAINED_DIR', 'CHECKPOINT_PATH',
