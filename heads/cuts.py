@@ -35,7 +35,8 @@ def frontier(outputs, source, trained):
 
     `source` are the pictures, `outputs` the losses, updates and metrics of a step. Each tensor of
     the list depends on the pictures and on nothing that is random, that `trained` variables or
-    other pictures of the batch influence, and an operation that is not so reads it.
+    other pictures of the batch influence, and an operation that is not so reads it. The outputs
+    depend on the pictures only through these tensors.
     """
     needed = set(operations_behind(outputs, stop=source)) - {source.op}
     trained_names = {variable.op.name for variable in trained}
@@ -45,17 +46,37 @@ def frontier(outputs, source, trained):
     starts.update(reader for tensor in others for reader in _readers(tensor, needed))
     changing = _after(starts, needed)
     steady = _after(_readers(source, needed), needed, stop=_SHAPES) - changing
-    ordered = (op for op in source.graph.get_operations() if op in steady)
     wanted = {output.name for output in outputs}
-    return [
-        tensor
-        for tensor in [source, *(tensor for op in ordered for tensor in op.outputs)]
-        if tensor.name in wanted or _is_read_by(tensor, changing)
-    ]
+    found = {
+        tensor.name
+        for tensor in [source, *(tensor for op in steady for tensor in op.outputs)]
+        if tensor.name in wanted or _is_read_later(tensor, changing, steady, needed)
+    }
+    return _first_met(source, found, steady)
 
 
-def _is_read_by(tensor, changing):
-    return any(reader.type not in _SHAPES for reader in _readers(tensor, changing))
+def _is_read_later(tensor, changing, steady, needed):
+    """Return whether an operation that changes reads the tensor or only its shape."""
+    readers = _readers(tensor, needed)
+    shapes = {reader for reader in readers if reader.type in _SHAPES}
+    of_shapes = _after(shapes, needed - steady)
+    return not changing.isdisjoint(readers | of_shapes)
+
+
+def _first_met(source, found, steady):
+    """List the tensors named in `found`, without those that can be computed from the others."""
+    met, passed = {}, set()
+    waiting = [source]
+    while waiting:
+        tensor = waiting.pop()
+        if tensor.name in found:
+            met[tensor.name] = tensor
+            continue
+        for reader in _readers(tensor, steady) - passed:
+            passed.add(reader)
+            waiting += reader.outputs
+    ordered = [source, *(tensor for op in source.graph.get_operations() for tensor in op.outputs)]
+    return list({t.name: t for t in ordered if t.name in met}.values())
 
 
 def _changes(op, trained):

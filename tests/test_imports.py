@@ -42,6 +42,7 @@ SUBROOMS = {
         'training.options',
         'training.summaries',
     ),
+    'training.head_only': ('training.inputs',),
     'training.jobs': ('training.evaluation.fonts',),
     'serving.graphdef': (),
     'serving.quantization': (),

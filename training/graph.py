@@ -28,20 +28,26 @@ class TrainingStep:
     hooks: tuple = ()
 
 
-def build(run, make_batches):
+def build(run, make_batches, cache=None):
     """Build the training graph of a `run` into the current graph.
 
     `make_batches(first_step)` returns the pipeline of batches (pictures, labels) for all clones,
-    starting at that step.
+    starting at that step. A `cache` (`head_only.cached_input.CachedInput`) takes its place.
     """
     config = run.place.deployment_config(run.options.num_clones, run.options.clone_on_cpu)
     with tf.device(config.variables_device()):
         global_step = tf.train.get_or_create_global_step()
     with tf.device(config.inputs_device()):
-        batch = _Batch(make_batches(tf.identity(global_step)), run.options.num_clones)
-    clones = model_deploy.create_clones(config, _Model(run, batch))
+        first_step = tf.identity(global_step)
+        batch = None if cache else _Batch(make_batches(first_step), run.options.num_clones)
+    clones = model_deploy.create_clones(config, _Model(run, cache or batch))
     network = slim.get_model_variables()
     trained = scopes.trainable(tf.trainable_variables(), run.trainable_scopes)
+    if cache:
+        with tf.device(config.inputs_device()):
+            cache.cut(clones, trained)
+            batch = _Batch(cache.batches(first_step), run.options.num_clones)
+            cache.connect(batch)
     with tf.device(config.optimizer_device()):
         rate = optimizers.learning_rate(
             run.options, global_step, run.dataset.num_samples, run.images_per_step
@@ -54,7 +60,7 @@ def build(run, make_batches):
         scalars = _scalars(
             clones, loss, learning_rate=rate, gradient_norm=norm, input_wait_secs=batch.wait_secs
         )
-        pictures = _pictures(clones[0], network, number)
+        pictures = _pictures(clones[0], network, number, cache)
     return TrainingStep(
         number=number,
         loss=loss,
@@ -79,13 +85,17 @@ def _scalars(clones, loss, **others):
     }
 
 
-def _pictures(clone, network, number):
-    """Merge the summaries of pictures and histograms; weights are those after the step."""
+def _pictures(clone, network, number, cache=None):
+    """Merge the summaries of pictures and histograms; weights are those after the step.
+
+    With a `cache` there are no pictures and no activations of frozen layers in a step.
+    """
+    end_points = clone.outputs.end_points
+    if cache:
+        end_points = cache.without_pictures(end_points)
     with tf.name_scope(clone.scope), tf.device(placement.summaries_on_cpu(clone.device)):
-        shown = [
-            summaries.input_pictures(clone.outputs.images),
-            *summaries.histograms_of_activations(clone.outputs.end_points),
-        ]
+        shown = [] if cache else [summaries.input_pictures(clone.outputs.images)]
+        shown += summaries.histograms_of_activations(end_points)
     with tf.control_dependencies([number]):
         shown += summaries.histograms_of_weights(network)
     return tf.summary.merge(shown)
@@ -103,8 +113,8 @@ class _Batch:
         with tf.control_dependencies(batch):
             self.wait_secs = tf.cast(tf.timestamp() - asked, tf.float32)
         # One batch for all clones, because the order of separate batches would be random.
-        images, labels = (tf.split(part, num_clones) for part in batch[:2])
-        self._shares = iter(zip(images, labels, strict=True))
+        parts = [tf.split(part, num_clones) for part in batch]
+        self._shares = iter(zip(*parts, strict=True))
 
     def local_init_op(self):
         """Return the operation to run before the first step; it also starts the pipeline."""
@@ -113,7 +123,7 @@ class _Batch:
         )
 
     def next_share(self):
-        """Return (images, labels) of the next clone."""
+        """Return (images, labels), or what else the batch consists of, of the next clone."""
         return next(self._shares)
 
 

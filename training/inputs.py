@@ -7,7 +7,7 @@ from datasets.records import pipelines
 from datasets.records.pipelines import BLOCK
 from preprocessing import randomness
 
-_NO_END = np.iinfo(np.int64).max
+NO_END = np.iinfo(np.int64).max
 _SHUFFLE_ROUNDS = 4
 
 
@@ -30,9 +30,9 @@ def training_batches(
     every example once in a different order; the examples are distributed over `num_workers` in
     turn.
     """
-    seed = randomness.resolve()[0] if seed is None else tf.constant(seed, tf.int64)
+    seed = seed_tensor(seed)
     read_block = _block_reader(records, seed, worker, num_workers)
-    firsts = tf.data.Dataset.range(tf.cast(start, tf.int64), _NO_END, BLOCK)
+    firsts = tf.data.Dataset.range(tf.cast(start, tf.int64), NO_END, BLOCK)
     pipeline = (
         firsts.map(read_block, num_parallel_calls=2)
         .unbatch()
@@ -52,17 +52,22 @@ def _block_reader(records, seed, worker, num_workers):
         places = (first + tf.range(BLOCK, dtype=tf.int64)) * num_workers + worker
         # Positions continue over all epochs, so an example is distorted differently in each.
         draws = randomness.draw_range(seed, first * num_workers, BLOCK * num_workers)
-        numbers = _shuffled(places, seed, records.dataset.num_samples)
+        numbers = record_numbers(places, seed, records.dataset.num_samples)
         encoded, outputs, *_ = pipelines.read_examples(records, records.replaced, numbers, [BLOCK])
         return encoded, outputs, places, draws[worker::num_workers]
 
     return read_block
 
 
-def _shuffled(places, seed, count):
+def seed_tensor(seed):
+    """Return the seed as a tensor; None gives another one in each run."""
+    return randomness.resolve()[0] if seed is None else tf.constant(seed, tf.int64)
+
+
+def record_numbers(places, seed, count):
     """Map positions, counted over all epochs, to record numbers in the order of the epoch."""
     epochs = places // count
-    seeds = tf.stack([tf.fill([BLOCK], seed), epochs, tf.zeros_like(epochs)], axis=1)
+    seeds = tf.stack([tf.fill(places.shape, seed), epochs, tf.zeros_like(epochs)], axis=1)
     return tf.raw_ops.RandomIndexShuffle(
         index=places % count,
         seed=seeds,

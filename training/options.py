@@ -8,6 +8,7 @@ from common.checks import COUNT, DECAY, NOT_NEGATIVE, POSITIVE, OneOf, Range
 from common.options import Dead, Ignored, ProgramOptions, option, part
 from datasets.records import record_files
 from deployment.cluster_options import CLUSTER, ClusterOptions
+from training.head_only.cache_options import CacheOptions
 
 DATA = 'Data and network'
 LENGTH = 'Length of the run'
@@ -30,9 +31,9 @@ class TrainOptions(ProgramOptions):
     page = 'docs/training.md'
     most_used = (
         'dataset_name', 'dataset_dir', 'train_dir', 'model_name', 'checkpoint_path',
-        'trainable_scopes', 'batch_size', 'num_epochs', 'max_number_of_steps', 'optimizer',
-        'opt_epsilon', 'learning_rate', 'learning_rate_decay_type', 'moving_average_decay',
-        'validate_every_n_epochs', 'seed',
+        'trainable_scopes', 'cache_features', 'batch_size', 'num_epochs', 'max_number_of_steps',
+        'optimizer', 'opt_epsilon', 'learning_rate', 'learning_rate_decay_type',
+        'moving_average_decay', 'validate_every_n_epochs', 'seed',
     )  # fmt: skip
     unused = (
         Dead('quantize_delay', -1, 'training for quantization is not part of this toolkit'),
@@ -149,6 +150,9 @@ class TrainOptions(ProgramOptions):
         False,
         'Let batch norms outside --trainable_scopes keep updating their statistics, as in TF-Slim.',
     )
+
+    # Cached features
+    cache: CacheOptions = part(CacheOptions)
 
     # Learning rate
     learning_rate: float = option(
@@ -312,6 +316,7 @@ class TrainOptions(ProgramOptions):
             )
         if self.learning_rate_decay_type == 'cosine':
             self._check_cosine()
+        self.cache.require_frozen_layers(self)
 
     def _check_cosine(self):
         if not (self.max_number_of_steps or self.num_epochs):
@@ -336,6 +341,7 @@ class TrainOptions(ProgramOptions):
 
     def remarks(self, given):
         """Yield a line for each option that has no effect, or not the one that one would expect."""
+        yield from self.cache.remarks(self)
         if self.fine_tune and not self.checkpoint_path:
             yield '--fine_tune has no effect without --checkpoint_path: all weights start at random'
         if 'momentum' in given and self.optimizer == 'rmsprop':

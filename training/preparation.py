@@ -74,6 +74,11 @@ class Run:
             self.dataset, self.info.labels_offset, self.info.num_classes, self.skipped
         )
 
+    @functools.cached_property
+    def input_seed(self):
+        """Return the seed of the order of the pictures; without --seed, each run has another."""
+        return random.randrange(2**31) if self.options.seed is None else self.options.seed
+
     def batches(self, first_step):
         """Return the pipeline of batches; each is for all clones of this worker."""
         options = self.options
@@ -89,7 +94,7 @@ class Run:
             self.records,
             preprocess,
             options.batch_size * options.num_clones,
-            random.randrange(2**31) if options.seed is None else options.seed,
+            self.input_seed,
             first_step * self.images_per_step // self.place.num_workers,
             worker=self.place.task,
             num_workers=self.place.num_workers,

@@ -9,6 +9,8 @@ import tensorflow.compat.v1 as tf
 from deployment import cluster
 from nets import nets_factory
 from training import data_choice, graph, hooks, preparation, saving, session, summaries
+from training.head_only.cached_input import CachedInput
+from training.head_only.feature_pass import FeaturePass
 from training.jobs import run_directory
 from training.saving import DivergedError, StatusFile
 from training.signals import StopRequest
@@ -66,16 +68,20 @@ def _train(run, stop, status):
     with tf.Graph().as_default() as training_graph:
         # The user's mistakes are reported before this process waits for others.
         tf.set_random_seed(run.options.seed)
-        step = graph.build(run, run.batches)
+        cache = CachedInput(run) if run.options.cache.passes else None
+        step = graph.build(run, run.batches, cache)
         plan = session.plan_start(run, step) if run.place.is_chief else None
         advice = [*_about_batch_norm(run, step)]
-        for line in (*_start_lines(run, step, plan), *advice):
+        about_cache = cache.lines() if cache else ()
+        for line in (*_start_lines(run, step, plan), *about_cache, *advice):
             tf.logging.info('%s', line)
         status.advise(advice)
         with cluster.joined(run.place) as target, contextlib.ExitStack() as stack:
+            if cache:
+                stack.callback(cache.close)
             writer = saving.CheckpointWriter(run, step) if run.place.is_chief else None
             creator = session.creator(run, step, plan, writer, target)
-            session_hooks = list_hooks(run, step, writer, stop, stack, training_graph)
+            session_hooks = list_hooks(run, step, writer, stop, stack, training_graph, cache)
             session.loop(creator, session_hooks, step.number, run.records)
         status.end(writer.saved_step if writer else None, bool(stop))
     if run.skipped is not None:
@@ -86,7 +92,7 @@ def _train(run, stop, status):
         tf.logging.info('Finished training.')
 
 
-def list_hooks(run, step, checkpoints, stop, stack, training_graph):
+def list_hooks(run, step, checkpoints, stop, stack, training_graph, cache=None):
     """List the hooks in order: the loss must be checked before a checkpoint is saved."""
     bar = stack.enter_context(hooks.Bar(run.last_step)) if sys.stderr.isatty() else None
     ends = [hooks.LossGuard(step), hooks.Stopper(step, run.last_step, stop)]
@@ -98,6 +104,7 @@ def list_hooks(run, step, checkpoints, stop, stack, training_graph):
         *ends,
         hooks.Meter(step, run, writer, bar),
         hooks.Recorder(step, run, writer),
+        *([FeaturePass(cache, stop)] if cache else []),
         saving.SaverHook(checkpoints, run, step.number),
     ]
     if run.options.validate_every_n_epochs:

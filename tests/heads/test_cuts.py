@@ -37,7 +37,7 @@ def pictures_for(network, side=None):
     if side is None:
         side = next((size for name, size in SIZES.items() if network.startswith(name)), 64)
         side = 139 if network in INCEPTIONS_WITH_AUXILIARY_HEADS else side
-    return tf.placeholder(tf.float32, [BATCH, side, side, spec.channels])
+    return tf.placeholder(tf.float32, [None, side, side, spec.channels])
 
 
 def loss_of(network, images, labels, trainable_scopes):
@@ -71,8 +71,8 @@ def test_loss_is_computed_from_the_frontier_alone(network, graph):
     assert behind
     assert not any(scopes.within(name, heads) for name in behind)
     for tensor in found:
-        assert tensor.shape.as_list()[0] == BATCH
-        cuts.reroute(tensor, tf.zeros(tensor.shape))
+        assert tensor.shape.as_list()[0] is None
+        cuts.reroute(tensor, tf.zeros([BATCH, *tensor.shape[1:]]))
     assert images.op not in set(cuts.operations_behind([loss]))
 
 
@@ -112,7 +112,9 @@ def test_last_layer_computes_the_logits(network, side, graph):
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
             session.run(layer.biases.assign([1.0, 2.0, 3.0]))
-            pictures = np.random.default_rng(5).normal(size=images.shape).astype(np.float32)
+            pictures = (
+                np.random.default_rng(5).normal(size=[BATCH, *images.shape[1:]]).astype(np.float32)
+            )
             values, features, weights, biases = session.run(
                 [tensor, layer.input, layer.weights, layer.biases], {images: pictures}
             )
@@ -147,7 +149,7 @@ def head(features):
     ('between', 'cut_before_it'),
     [
         (lambda net: tf.nn.relu(net, name='between'), False),
-        (lambda net: tf.nn.dropout(net, rate=0.5, name='between'), True),
+        (lambda net: tf.nn.dropout(net, rate=0.5), True),
         (lambda net: net + tf.cast(tf.train.get_or_create_global_step(), tf.float32), True),
         (
             lambda net: tf.nn.fused_batch_norm(net[:, None, None], *[tf.ones([4])] * 2)[0][:, 0, 0],

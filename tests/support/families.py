@@ -50,7 +50,8 @@ def enough_values_for_batch_norms(fewest=FEWEST_VALUES):
     original = tf.nn.fused_batch_norm
 
     def checked(images, scale, *arguments, is_training, **keywords):
-        if is_training:
+        # With cached features the size of the batch is not in the graph.
+        if is_training and images.shape.is_fully_defined():
             values = images.shape.num_elements() // scale.shape.num_elements()
             assert values >= fewest, f'{scale.name} has {values} values for a channel: {images}'
         return original(images, scale, *arguments, is_training=is_training, **keywords)

@@ -1,0 +1,1 @@
+"""Train only the head of a network, on features that are computed once."""

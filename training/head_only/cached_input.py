@@ -1,0 +1,142 @@
+"""The input of a training graph whose frozen layers are computed once for each picture."""
+
+import math
+
+import tensorflow.compat.v1 as tf
+
+from classifiers import scopes
+from common.errors import UserError
+from heads import cuts, features
+from heads.picture_source import PictureSource
+from nets import model_specs
+from training.head_only import cached_batches, frozen_losses
+from training.head_only.cache_options import outside_head
+
+
+class CachedInput:
+    """Cut a training graph where its frozen layers end, and feed it with their features.
+
+    The clones are built on pictures as always. Then whatever reads the last results of the frozen
+    layers reads features from a pipeline.
+    """
+
+    def __init__(self, run):
+        self._run = run
+        self._head = model_specs.get_spec(run.info.model_name).head_scopes
+        self._source = None
+        self._clones = []  # Pairs of placeholders: pictures, labels.
+        self._frontiers = []
+        self._cuts = self._rows = None  # The features by name, of the first clone.
+
+    def next_share(self):
+        """Return (pictures, labels) of the next clone; the first one computes the features."""
+        self._source = self._source or self._make_source()
+        with tf.name_scope('cached'):
+            # The batches of the pass may have another size than those of training.
+            images = tf.placeholder_with_default(
+                self._source.images, [None, *self._source.images.shape[1:]], 'images'
+            )
+            labels = tf.placeholder(tf.int64, [self._run.options.batch_size], 'labels')
+        self._clones.append((images, labels))
+        return images, labels
+
+    def _make_source(self):
+        options = self._run.options
+        return PictureSource(
+            self._run.records,
+            self._run.info,
+            passes=options.cache.passes,
+            augmentation=options.augmentation,
+            # Runs without a seed share the augmented passes.
+            seed=options.seed or 0,
+            num_threads=options.num_preprocessing_threads,
+        )
+
+    def cut(self, clones, trained):
+        """Find the features; a UserError says why they would change during training."""
+        self._require_frozen(trained, clones[0].scope)
+        for clone, (images, _) in zip(clones, self._clones, strict=True):
+            outputs = [
+                *tf.get_collection(tf.GraphKeys.LOSSES, clone.scope),
+                *tf.get_collection(tf.GraphKeys.UPDATE_OPS, clone.scope),
+                clone.outputs.accuracy,
+            ]
+            self._frontiers.append(cuts.frontier(outputs, images, trained))
+        names = [tensor.name.removeprefix(clones[0].scope) for tensor in self._frontiers[0]]
+        self._cuts = dict(zip(names, self._frontiers[0], strict=True))
+        self._rows = cached_batches.Rows(
+            {name: tensor.shape.as_list()[1:] for name, tensor in self._cuts.items()}
+        )
+        frozen_losses.compute_once(trained)
+
+    def _require_frozen(self, trained, scope):
+        names = [variable.op.name for variable in trained]
+        for update in tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope):
+            names.append(update.inputs[0].op.name)
+        for name in names:
+            if not scopes.within(name, self._head):
+                raise UserError(
+                    f'--cache_features: {outside_head(f"training changes {name}", self._head)}'
+                )
+
+    def batches(self, start):
+        """Return the pipeline of (labels, features of each cut) for all clones."""
+        run = self._run
+        return cached_batches.batches(
+            self._rows,
+            run.dataset.num_samples,
+            run.images_per_step,
+            run.input_seed,
+            start * run.images_per_step,
+        )
+
+    def connect(self, batch):
+        """Let each clone read its share of the batches."""
+        for (_, labels), frontier in zip(self._clones, self._frontiers, strict=True):
+            for old, new in zip([labels, *frontier], batch.next_share(), strict=True):
+                cuts.reroute(old, new)
+
+    def without_pictures(self, end_points):
+        """Return the end points of the first clone that are computed from the features."""
+        images, _ = self._clones[0]
+        return {
+            name: end_point
+            for name, end_point in end_points.items()
+            if images.op not in set(cuts.operations_behind([end_point]))
+        }
+
+    def lines(self):
+        """Yield lines for the log that say what is computed once, and for how many pictures."""
+        passes = self._source.passes
+        size = sum(math.prod(shape) for shape in self._rows.shapes.values())
+        count = self._source.count
+        yield (
+            f'Cached features: {count:,} pictures pass the frozen layers '
+            f'{"once" if passes == 1 else f"{passes} times"}, and the steps train on the results '
+            f'({size:,} numbers a picture, {passes * count * size * 4 / 1e6:,.0f} MB) at '
+            f'{", ".join(self._rows.shapes)}'
+        )
+        if passes == 1:
+            yield (
+                'Pictures are prepared as in evaluation; --cache_features=4 adds three passes with '
+                'augmented pictures'
+            )
+
+    def compute(self, session, stop):
+        """Compute the features or find them on disk; return False if `stop` is true meanwhile."""
+        run = self._run
+        directory = run.options.cache.features_dir or features.default_directory(
+            run.dataset, run.options.train_dir
+        )
+        behind = cuts.variables_behind(list(self._cuts.values()))
+        also = {'precision': run.precision} if run.precision else None
+        self._rows.features = features.compute(
+            session, self._source, self._cuts, behind, directory, also=also, stop=lambda: bool(stop)
+        )
+        return self._rows.features is not None
+
+    def close(self):
+        """Let other processes remove the features if they need room."""
+        if self._rows and self._rows.features:
+            for lock in self._rows.features.open_locks:
+                lock.close()
