@@ -199,14 +199,22 @@ class FeatureSet:
 
     def make(self):
         """Create the files in their whole size, so that the disk cannot be full later."""
-        for name in (DESCRIPTION, PROGRESS):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path(name))
+        self._forget()
         self._open(os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for array in self._arrays:
             os.posix_fallocate(self._handles[array.file], 0, array.bytes)
             os.pwrite(self._handles[array.file], array.header, 0)
         files.write_json(self._path(DESCRIPTION), self.plan.description)
+
+    def discard(self):
+        """Forget what was written, because it cannot be used."""
+        self._close_files()
+        self._forget()
+
+    def _forget(self):
+        for name in (DESCRIPTION, PROGRESS):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path(name))
 
     def _open(self, flags):
         for array in self._arrays:

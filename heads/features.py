@@ -188,9 +188,23 @@ class _Pass:
                     'the features of the network are not finite numbers; the training had diverged'
                     ' when the checkpoint was saved'
                 )
+        if opened.done + rows == self._source.count:
+            self._require_same_records(opened)
         expected = np.arange(opened.done, opened.done + rows)
         opened.write(dict(zip(self._cuts, blocks, strict=True)), outputs, numbers == expected)
         return rows
+
+    def _require_same_records(self, opened):
+        """Raise a UserError if the records were replaced during the pass."""
+        if self._digest_of_records() != opened.plan.depends_on['records']:
+            opened.discard()
+            raise UserError(
+                f'{self._source.records.dataset.data_sources[0]}: the records were changed while'
+                ' their features were computed; run the same command again'
+            )
+
+    def _digest_of_records(self):
+        return checksums.digest(self._source.records.dataset.shards)
 
     def _fetch(self, following, done):
         """Return the next batch; a UserError names the record that cannot be used."""

@@ -139,6 +139,24 @@ def test_a_record_that_was_replaced_has_other_features(dataset, checkpoint, tmp_
     np.testing.assert_array_equal(second.outputs, order)
 
 
+def test_a_record_that_is_replaced_during_the_pass_spoils_it(dataset, checkpoint, tmp_path):
+    network = Network(dataset, checkpoint)
+    calls = []
+
+    def replace_one():
+        calls.append(1)
+        if len(calls) == 7:  # All records are read.
+            path = dataset.shards[0].path
+            records.write(path, list(tf.io.tf_record_iterator(path))[::-1])
+        return False
+
+    with pytest.raises(UserError, match='00000-of-00003: the records were changed while'):
+        network.features(tmp_path / 'features', stop=replace_one)
+    assert len(calls) == 7
+    (directory,) = (tmp_path / 'features').iterdir()
+    assert not (directory / 'description.json').exists()
+
+
 def test_a_stopped_pass_continues(dataset, checkpoint, tmp_path, lines):
     calls = iter([False] * 4)
     network = Network(dataset, checkpoint)
