@@ -65,7 +65,7 @@ class Progress:
             text += f' of {self._amount(self._total)} ({100 * self._done / self._total:.0f}%)'
         text += f'{self._noun()}, {self._amount(rate)}/s'
         if self._total and rate > 0 and self._done < self._total:
-            text += f', {_duration((self._total - self._done) / rate)} left'
+            text += f', {duration((self._total - self._done) / rate)} left'
         return text
 
     def _noun(self):
@@ -86,7 +86,8 @@ class Progress:
         return f' [{"#" * filled}{"." * (room - filled)}]'
 
 
-def _duration(seconds):
+def duration(seconds):
+    """Return a time as minutes and seconds, or as hours, minutes and seconds."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f'{hours}:{minutes:02d}:{seconds:02d}' if hours else f'{minutes}:{seconds:02d}'

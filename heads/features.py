@@ -20,6 +20,9 @@ from heads.picture_source import PictureSource
 
 # A new number makes the features of older programs useless; raise it if a recipe changes.
 _FORMAT_VERSION = 1
+# How long a pass takes is estimated from this many batches, unless the rest is short.
+_MEASURED_BATCHES = 3
+_SHORT_SECS = 20
 
 
 def default_directory(dataset, instead):
@@ -100,6 +103,31 @@ def of_checkpoint(
             return compute(session, source, cuts, behind, features_dir, stop=stop)
 
 
+class Estimate:
+    """Say once how long the rest of a pass takes, when a few batches have shown it."""
+
+    def __init__(self, total, clock=time.monotonic):
+        self._total = total
+        self._clock = clock
+        self._known = []  # (pictures, time) after each batch.
+
+    def after_batch(self, done):
+        """Return the line for the log if this is the batch after which to say it."""
+        self._known.append((done, self._clock()))
+        if len(self._known) != _MEASURED_BATCHES + 1:
+            return None
+        # The first batch also prepares the graph.
+        first, began = self._known[0]
+        rate = (done - first) / max(self._known[-1][1] - began, 1e-9)
+        seconds = (self._total - done) / rate
+        if seconds < _SHORT_SECS:
+            return None
+        return (
+            f'The remaining {self._total - done:,} pictures take about '
+            f'{progress.duration(seconds)} at {rate:.1f} pictures/sec'
+        )
+
+
 def _session_config():
     config = tf.ConfigProto(allow_soft_placement=True)
     config.gpu_options.allow_growth = True  # Another program may use the same GPU.
@@ -154,8 +182,9 @@ class _Pass:
     def _fill(self, opened):
         """Compute the features that are missing."""
         first, began = opened.done, time.monotonic()
-        if first:
-            tf.logging.info('Continuing at picture %d in %s', first, opened.directory)
+        doing = f'Continuing at picture {first:,}' if first else 'Computing the features'
+        tf.logging.info('%s in %s', doing, opened.directory)
+        estimate = Estimate(self._source.count)
         fetches = [*self._cuts.values(), self._source.outputs, self._source.numbers]
         following = self._session.make_callable(fetches)
         self._source.start(self._session, self._number, first)
@@ -163,6 +192,8 @@ class _Pass:
             bar.start_at(first)
             while not (opened.is_complete or (self._stop and self._stop())):
                 bar.advance(self._write(opened, self._fetch(following, opened.done)))
+                if line := estimate.after_batch(opened.done):
+                    tf.logging.info('%s', line)
         count, seconds = opened.done - first, max(time.monotonic() - began, 1e-9)
         tf.logging.info(
             'Computed the features of %d pictures in %.1f sec (%.1f pictures/sec): %s',

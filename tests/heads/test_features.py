@@ -267,6 +267,20 @@ def test_stored_features_with_damaged_records_need_the_flag_too(dataset, checkpo
         _of_checkpoint(dataset, checkpoint, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ('total', 'said'),
+    [
+        (3300, 'The remaining 3,172 pictures take about 13:13 at 4.0 pictures/sec'),
+        (200, None),  # The rest is short.
+    ],
+)
+def test_a_few_batches_show_how_long_a_pass_takes(total, said):
+    times = iter([100.0, 108.0, 116.0, 124.0, 132.0])
+    estimate = features.Estimate(total, clock=times.__next__)
+    lines = [estimate.after_batch(32 * number) for number in range(1, 6)]
+    assert lines == [None, None, None, said, None]
+
+
 def test_features_that_are_not_numbers_are_an_error(dataset, tmp_path):
     path = feature_passes.write_checkpoint(tmp_path / 'diverged', {'fc3/biases': np.inf})
     with pytest.raises(UserError, match='are not finite numbers; the training had diverged'):

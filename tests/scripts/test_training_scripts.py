@@ -66,6 +66,8 @@ def test_a_run_is_started_followed_and_stopped(checkout):
     typed = f'TRAIN_DIR={train_dir}'
     assert following(last) == [typed, f'{checkout.root}/scripts/run_eval.sh']
     assert about == [
+        'the features of each picture are computed once, then the last layers train on them '
+        '(not with --nocache_features); the log says how long this takes',
         f'training in the background: process {call["process"]}',
         f'  log:     {log}',
         f"  follow:  tail -f '{log}'",

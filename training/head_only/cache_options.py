@@ -9,6 +9,7 @@ from common.options import Options, SwitchedCount, option
 from nets import model_specs
 
 CACHE = 'Cached features'
+SINGLE_PROCESS = 'works only in a single process, without other workers and parameter servers'
 _NAME = re.compile(r'[\w./-]+')  # A scope that is no regular expression.
 
 
@@ -44,7 +45,7 @@ class CacheOptions(Options):
 
     def _fault(self, run):
         if run.cluster.job_name or run.cluster.worker_hosts or run.cluster.ps_hosts:
-            return 'works only in a single process, without workers and parameter servers'
+            return SINGLE_PROCESS
         if not scopes.parse(run.trainable_scopes):
             return (
                 'without --trainable_scopes all layers are trained, so that no features stay the '

@@ -5,12 +5,11 @@ import math
 import tensorflow.compat.v1 as tf
 
 from classifiers import scopes
-from common.errors import UserError
 from heads import cuts, features
 from heads.picture_source import PictureSource
 from nets import model_specs
 from training.head_only import cached_batches, frozen_losses
-from training.head_only.cache_options import outside_head
+from training.head_only.cache_options import SINGLE_PROCESS, outside_head
 
 
 class CachedInput:
@@ -21,6 +20,8 @@ class CachedInput:
     """
 
     def __init__(self, run):
+        if run.place.is_distributed or run.place.num_workers > 1:  # As TF_CONFIG may say.
+            raise run.options.cache.mistake('cache_features', SINGLE_PROCESS)
         self._run = run
         self._head = model_specs.get_spec(run.info.model_name).head_scopes
         self._source = None
@@ -75,9 +76,8 @@ class CachedInput:
             names.append(update.inputs[0].op.name)
         for name in names:
             if not scopes.within(name, self._head):
-                raise UserError(
-                    f'--cache_features: {outside_head(f"training changes {name}", self._head)}'
-                )
+                fault = outside_head(f'training changes {name}', self._head)
+                raise self._run.options.cache.mistake('cache_features', fault)
 
     def batches(self, start):
         """Return the pipeline of (labels, features of each cut) for all clones."""

@@ -1,6 +1,7 @@
 """Training on cached features gives what training on the pictures gives, to the last bit."""
 
 import glob
+import json
 import os
 import shutil
 import signal
@@ -136,6 +137,14 @@ def test_a_trained_variable_outside_the_head_is_refused(runs):
     message = "training changes LeNet/conv1/weights, outside the network's head"
     with pytest.raises(UserError, match=message):
         runs.train(**typed, **CACHED)
+
+
+def test_a_process_of_a_cluster_is_refused(runs, monkeypatch):
+    hosts = {'worker': ['localhost:1', 'localhost:2'], 'ps': ['localhost:3']}
+    place = {'cluster': hosts, 'task': {'type': 'worker', 'index': 0}}
+    monkeypatch.setenv('TF_CONFIG', json.dumps(place))
+    with pytest.raises(UserError, match='--cache_features=1: works only in a single process'):
+        runs.train(**HEAD, **CACHED)
 
 
 def kill_and_resume(runs, words):

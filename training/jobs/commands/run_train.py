@@ -10,6 +10,19 @@ PROGRAM = 'train_image_classifier.py'
 _LOG = 'output.log'
 # The convolutions of the auxiliary head do not depend on the classes, so they are kept.
 _HEADS = {'inception_v4': 'InceptionV4/Logits,InceptionV4/AuxLogits/Aux_logits'}
+# A step on cached features takes milliseconds; without an end, the log would fill the disk.
+_EPOCHS = 100
+_CACHE = '--cache_features=1'
+_ABOUT_CACHE = (
+    'the features of each picture are computed once, then the last layers train on them '
+    '(not with --nocache_features); the log says how long this takes'
+)
+_ENDS = ('max_number_of_steps', 'max_steps', 'num_epochs')
+# With these the features may change in every step.
+_NOT_CACHED = (
+    'trainable_scopes', 'augmentation', 'update_frozen_batch_norm', 'job_name', 'ps_hosts',
+    'worker_hosts', 'master', 'sync_replicas',
+)  # fmt: skip
 
 
 def main(call):
@@ -17,7 +30,10 @@ def main(call):
     call.answer_help(PROGRAM)
     known = settings.read()
     train_dir = arguments.value(call.arguments, 'train_dir', known.train_dir)
-    command = programs.command(PROGRAM, *flags(known, call.arguments), *call.arguments)
+    chosen = flags(known, call.arguments)
+    command = programs.command(PROGRAM, *chosen, *call.arguments)
+    if _CACHE in chosen:
+        print(_ABOUT_CACHE)
     stop = str(programs.SCRIPTS / 'stop_train.sh')
     background.start(train_dir, _LOG, stop, ['nohup', *command], environment=known.environment)
     call.propose(known.following(call.arguments), 'run_eval.sh')
@@ -35,6 +51,7 @@ def flags(known, typed):
         '--moving_average_decay=0.9999',
         *recipes.optimizer(typed),
         *_starting_weights(known, typed),
+        *_cache(known, typed),
     ]
 
 
@@ -54,3 +71,19 @@ def _starting_weights(known, typed):
         )
     scopes = _HEADS.get(arguments.value(typed, 'model_name', known.model_name), 'head')
     return [*recipes.new_head(known.checkpoint_path, scopes), '--ignore_missing_vars=True']
+
+
+def _cache(known, typed):
+    """Return the flags that compute the features of the frozen layers once."""
+    if not arguments.value(typed, 'checkpoint_path', known.checkpoint_path):
+        return []
+    if arguments.has(typed, 'nocache_features'):
+        return []
+    is_typed = arguments.has(typed, 'cache_features')
+    changing = arguments.has(typed, *_NOT_CACHED) or 'TF_CONFIG' in os.environ
+    if not is_typed and (changing or arguments.value(typed, 'optimizer') == 'lbfgs'):
+        return []
+    return [
+        *([] if is_typed else [_CACHE]),
+        *([] if arguments.has(typed, *_ENDS) else [f'--num_epochs={_EPOCHS}']),
+    ]

@@ -53,9 +53,41 @@ def test_the_flags_are_those_of_the_notes(commands, weights, flags_of_training):
         'optimizer': 'adam',
         'opt_epsilon': '1e-8',
         'ignore_missing_vars': 'True',
+        'cache_features': '1',
+        'num_epochs': '100',
         'batch_size': '8',
         'save_interval_secs': '5',
     }
+
+
+@pytest.mark.parametrize(
+    'typed',
+    [
+        '--nocache_features',
+        '--trainable_scopes=InceptionV4/Mixed_7d,head',
+        '--augmentation=strong',
+        '--update_frozen_batch_norm',
+        '--worker_hosts=a:1,b:2',
+        '--optimizer=lbfgs',
+    ],
+)
+def test_features_that_may_change_are_not_cached(weights, flags_of_training, typed, capsys):
+    assert not {'cache_features', 'num_epochs'} & flags_of_training(typed).keys()
+    assert 'computed once' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('end', ['--max_steps=5', '--max_number_of_steps=5', '--num_epochs=5'])
+def test_an_end_of_the_run_may_be_typed(weights, flags_of_training, end, capsys):
+    flags = flags_of_training(end)
+    name, _, value = end.removeprefix('--').partition('=')
+    assert flags['cache_features'] == '1'
+    assert {flags.get('num_epochs', value), flags[name]} == {value}
+    assert 'the features of each picture are computed once' in capsys.readouterr().out
+
+
+def test_augmented_passes_may_be_typed(weights, flags_of_training):
+    flags = flags_of_training('--cache_features=3')
+    assert (flags['cache_features'], flags['num_epochs']) == ('3', '100')
 
 
 def test_another_optimizer_keeps_its_own_epsilon(weights, flags_of_training):
