@@ -60,6 +60,8 @@ class Solution:
     folds: int  # 0 if fewer than two classes have two pictures: nothing was validated.
     seconds: float
     has_converged: bool
+    loss: float  # The mean cross entropy, weighted like the log loss, of the fitted pictures.
+    accuracy: float  # Of the fitted pictures.
     # The logits of each picture, from a fit to the other folds, [pictures, classes]. They are NaN
     # for a picture that was not held out because it is the only one of its class, and -inf for a
     # class without pictures.
@@ -86,10 +88,14 @@ def fit(features, outputs, num_classes, class_weights=None, seed=0, report=None)
         search = _Search(problem, folds)
         search.run(report or (lambda row: None))
         model = search.final()
-    weights, biases = problem.folded(model, num_classes)
+    logits = problem.logits(model)
+    loss, right = problem.measured(logits)
+    weights, biases = problem.folded(model, num_classes, logits)
     return Solution(
         weights=weights,
         biases=biases,
+        loss=loss,
+        accuracy=float(right.mean()),
         strength=search.strength,
         rows=tuple(search.rows),
         folds=len(folds),
@@ -165,10 +171,21 @@ class _Problem:
         for start in range(0, len(self._features), _BLOCK_ROWS):
             yield start, self._features[start : start + _BLOCK_ROWS] - self._mean
 
-    def folded(self, model, num_classes):
+    def logits(self, model):
+        """Return what a fitted model computes for all pictures."""
+        coefficients, intercepts = _parameters(model)
+        return self.rows(np.float64) @ coefficients.T + intercepts
+
+    def measured(self, logits, numbers=slice(None)):
+        """Return (mean log loss, whether each class is right) for the logits of some pictures."""
+        labels = self.labels[numbers]
+        losses = -log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels]
+        mean = float(np.average(losses, weights=self.weights[numbers]))
+        return mean, logits.argmax(axis=1) == labels
+
+    def folded(self, model, num_classes, logits):
         """Return (weights, biases) for the features as they are."""
         coefficients, intercepts = _parameters(model)
-        logits = self.rows(np.float64) @ coefficients.T + intercepts
         least = logsumexp(logits, axis=1).min() + np.log(ABSENT_PROBABILITY)
         if self._basis is not None:
             coefficients = coefficients @ self._basis.T
@@ -229,14 +246,10 @@ class _Search:
         return rows[held_out] @ coefficients.T + intercepts
 
     def _measure(self, strength, held_out, began):
-        numbers = np.concatenate(self._folds)
-        labels, weights = self._problem.labels[numbers], self._problem.weights[numbers]
-        logits = np.concatenate(held_out).astype(np.float64)
-        right = logits.argmax(axis=1) == labels
-        losses = -log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
+        loss, right = self._problem.measured(np.concatenate(held_out), np.concatenate(self._folds))
         return Row(
             strength=strength,
-            log_loss=float(np.average(losses, weights=weights)),
+            log_loss=loss,
             accuracy=float(right.mean()),
             standard_error=float(right.std() / np.sqrt(len(right))),
             seconds=time.perf_counter() - began,

@@ -5,6 +5,7 @@ import math
 import tensorflow.compat.v1 as tf
 
 from common import checks
+from training.head_only import exact_options
 
 # TF-Slim has no AdamW; its default epsilon of 1 is too large for Adam.
 _ADAMW_EPSILON = 1e-8
@@ -29,6 +30,8 @@ def last_step(options, num_samples, batch):
 
     `batch` is the global batch size from `images_per_step`.
     """
+    if exact_options.is_exact(options):
+        return 1
     ends = [options.max_number_of_steps] if options.max_number_of_steps else []
     if options.num_epochs:
         ends.append(max(1, math.ceil(round(options.num_epochs * num_samples / batch, 6))))

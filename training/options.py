@@ -8,6 +8,7 @@ from common.checks import COUNT, DECAY, NOT_NEGATIVE, POSITIVE, OneOf, Range
 from common.options import Dead, Ignored, ProgramOptions, option, part
 from datasets.records import record_files
 from deployment.cluster_options import CLUSTER, ClusterOptions
+from training.head_only import exact_options
 from training.head_only.cache_options import CacheOptions
 
 DATA = 'Data and network'
@@ -178,7 +179,12 @@ class TrainOptions(ProgramOptions):
     )
 
     # Optimizer
-    optimizer: str = option(OPTIMIZER, 'rmsprop', 'The optimizer.', OneOf(OPTIMIZERS))
+    optimizer: str = option(
+        OPTIMIZER,
+        'rmsprop',
+        'The optimizer. lbfgs fits the last layers exactly, in seconds.',
+        OneOf((*OPTIMIZERS, exact_options.NAME)),
+    )
     opt_epsilon: float | None = option(
         OPTIMIZER,
         None,
@@ -316,6 +322,7 @@ class TrainOptions(ProgramOptions):
             )
         if self.learning_rate_decay_type == 'cosine':
             self._check_cosine()
+        exact_options.check(self)
         self.cache.require_frozen_layers(self)
 
     def _check_cosine(self):
@@ -341,6 +348,7 @@ class TrainOptions(ProgramOptions):
 
     def remarks(self, given):
         """Yield a line for each option that has no effect, or not the one that one would expect."""
+        yield from exact_options.remarks(self, given)
         yield from self.cache.remarks(self)
         if self.fine_tune and not self.checkpoint_path:
             yield '--fine_tune has no effect without --checkpoint_path: all weights start at random'

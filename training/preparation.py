@@ -23,6 +23,7 @@ from deployment.cluster import Place
 from nets import model_specs
 from preprocessing import preprocessing_factory
 from training import data_choice, inputs, losses, optimizers
+from training.head_only import exact_options
 from training.options import TrainOptions
 
 
@@ -190,7 +191,9 @@ def _find_warm_start(options, resumed):
 
 
 def _precision(options):
-    return precision.choose(precision.has_gpu()) if options.mixed_precision else None
+    if exact_options.is_exact(options) or not options.mixed_precision:
+        return None
+    return precision.choose(precision.has_gpu())
 
 
 def _class_weights(options, dataset, info, skipped):
@@ -205,12 +208,20 @@ def _class_weights(options, dataset, info, skipped):
 
 def _lines(run):
     """Return lines for the log that describe the run."""
-    options, place = run.options, run.place
+    options = run.options
     source = ', '.join(filter(None, (run.dataset.dataset_name, run.dataset.split_name)))
     yield (
         f'Training {run.info.model_name} on {run.dataset.num_samples} pictures of '
         f'{run.info.num_classes} classes ({source})'
     )
+    if not exact_options.is_exact(options):
+        yield from _about_steps(run)
+    if options.seed is not None:
+        yield from _what_breaks_repetition(run)
+
+
+def _about_steps(run):
+    options, place = run.options, run.place
     batch = f'{options.batch_size} pictures per clone'
     if options.num_clones > 1:
         batch += f' of {options.num_clones}'
@@ -223,8 +234,6 @@ def _lines(run):
     if options.mixed_precision:
         chosen = run.precision or 'float32: this processor has no bfloat16'
         yield f'Mixed precision: {chosen}'
-    if options.seed is not None:
-        yield from _what_breaks_repetition(run)
 
 
 def _what_breaks_repetition(run):

@@ -27,6 +27,25 @@ def plan_start(run, step):
     return None
 
 
+def start_lines(run, step, plan):
+    """Yield lines for the log: what training starts with, and what it changes."""
+    if not (run.options.clone_on_cpu or tf.config.list_physical_devices('GPU')):
+        yield 'no GPU found: training on the CPU'
+    if not run.place.is_chief:
+        yield f'This is worker {run.place.task}; the chief initializes the variables'
+        return
+    if run.resumed:
+        yield f'Resuming the run in {run.options.train_dir} at step {run.resumed.step}'
+    elif run.warm_start:
+        yield f'Fine-tuning from {run.warm_start.path}'
+    if plan:
+        yield from plan.lines(step.trained)
+    else:
+        yield f'All {len(step.network)} variables start at random; {len(step.trained)} are trained'
+        if len(step.trained) < len(tf.trainable_variables()):
+            yield 'WITHOUT --checkpoint_path, variables outside --trainable_scopes stay random'
+
+
 def creator(run, step, plan, writer, target):
     """Return the session creator of this process; `writer` saves the chief's checkpoints."""
     config = cluster.session_config(

@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from deployment import cluster
 from nets import nets_factory
 from training import data_choice, graph, hooks, preparation, saving, session, summaries
+from training.head_only import exact, exact_options
 from training.head_only.cached_input import CachedInput
 from training.head_only.feature_pass import FeaturePass
 from training.jobs import run_directory
@@ -26,6 +27,8 @@ def train(options):
     It is 0 also for a run that was asked to stop.
     """
     place = cluster.resolve(options.cluster)
+    if place.is_distributed and exact_options.is_exact(options):
+        raise options.mistake('optimizer', exact_options.SINGLE_PROCESS)
     status = StatusFile(options.train_dir, place)
     if place.is_parameter_server:
         _serve(place, status)
@@ -65,6 +68,19 @@ def _train(run, stop, status):
         )
         status.end(first_step)
         return
+    fit = exact.fit if exact_options.is_exact(run.options) else _train_in_steps
+    saved_step = fit(run, stop, status)
+    status.end(saved_step, bool(stop))
+    if run.skipped is not None:
+        tf.logging.info('%s', run.skipped.summary())
+    if stop:
+        tf.logging.info('Stopped on request; run the same command again to resume')
+    else:
+        tf.logging.info('Finished training.')
+
+
+def _train_in_steps(run, stop, status):
+    """Run the steps that remain; return the step that this process saved last, if any."""
     with tf.Graph().as_default() as training_graph:
         # The user's mistakes are reported before this process waits for others.
         tf.set_random_seed(run.options.seed)
@@ -73,7 +89,7 @@ def _train(run, stop, status):
         plan = session.plan_start(run, step) if run.place.is_chief else None
         advice = [*_about_batch_norm(run, step)]
         about_cache = cache.lines() if cache else ()
-        for line in (*_start_lines(run, step, plan), *about_cache, *advice):
+        for line in (*session.start_lines(run, step, plan), *about_cache, *advice):
             tf.logging.info('%s', line)
         status.advise(advice)
         with cluster.joined(run.place) as target, contextlib.ExitStack() as stack:
@@ -83,13 +99,7 @@ def _train(run, stop, status):
             creator = session.creator(run, step, plan, writer, target)
             session_hooks = list_hooks(run, step, writer, stop, stack, training_graph, cache)
             session.loop(creator, session_hooks, step.number, run.records)
-        status.end(writer.saved_step if writer else None, bool(stop))
-    if run.skipped is not None:
-        tf.logging.info('%s', run.skipped.summary())
-    if stop:
-        tf.logging.info('Stopped on request; run the same command again to resume')
-    else:
-        tf.logging.info('Finished training.')
+        return writer.saved_step if writer else None
 
 
 def list_hooks(run, step, checkpoints, stop, stack, training_graph, cache=None):
@@ -113,25 +123,6 @@ def list_hooks(run, step, checkpoints, stop, stack, training_graph, cache=None):
         stack.callback(validator.close)
         listed.append(validator)
     return [*listed, *step.hooks]
-
-
-def _start_lines(run, step, plan):
-    """Yield lines for the log: what training starts with, and what it changes."""
-    if not (run.options.clone_on_cpu or tf.config.list_physical_devices('GPU')):
-        yield 'no GPU found: training on the CPU'
-    if not run.place.is_chief:
-        yield f'This is worker {run.place.task}; the chief initializes the variables'
-        return
-    if run.resumed:
-        yield f'Resuming the run in {run.options.train_dir} at step {run.resumed.step}'
-    elif run.warm_start:
-        yield f'Fine-tuning from {run.warm_start.path}'
-    if plan:
-        yield from plan.lines(step.trained)
-    else:
-        yield f'All {len(step.network)} variables start at random; {len(step.trained)} are trained'
-        if len(step.trained) < len(tf.trainable_variables()):
-            yield 'WITHOUT --checkpoint_path, variables outside --trainable_scopes stay random'
 
 
 def _about_batch_norm(run, step):

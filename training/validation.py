@@ -70,7 +70,7 @@ class Validator(tf.train.SessionRunHook):
         before = step - 1 if self._last_step is None else self._last_step
         self._last_step = step
         if self._periods(step) > self._periods(before):
-            self._validate(run_context.session)
+            self.validate(run_context.session)
             if self._is_hopeless():
                 best = max(self._history, key=lambda row: row['accuracy'])
                 tf.logging.info(
@@ -85,7 +85,8 @@ class Validator(tf.train.SessionRunHook):
         """Count the intervals that end at or before a step."""
         return math.floor(round(step * self._images / self._interval, 9))
 
-    def _validate(self, session):
+    def validate(self, session):
+        """Save a checkpoint and validate it."""
         path = self._checkpoints.save(session)
         step = self._checkpoints.saved_step
         try:

@@ -111,8 +111,11 @@ def test_grid_row_is_measured_on_held_out_pictures():
         -log_softmax(solution.held_out.astype(np.float64), axis=1)[np.arange(90), outputs].mean()
     )
     # The classes overlap, and the fit to all pictures has seen them.
-    fitted = logits_of(solution, features).argmax(axis=1) == outputs
-    assert fitted.mean() > right.mean()
+    logits = logits_of(solution, features)
+    assert solution.accuracy == (logits.argmax(axis=1) == outputs).mean() > right.mean()
+    errors = -log_softmax(logits, axis=1)[np.arange(90), outputs]
+    assert solution.loss == pytest.approx(errors.mean(), rel=1e-4)
+    assert solution.loss < solution.chosen.log_loss
 
 
 def test_noise_gets_the_strongest_regularization():

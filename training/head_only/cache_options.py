@@ -7,6 +7,7 @@ from classifiers import scopes
 from common.checks import NOT_NEGATIVE
 from common.options import Options, SwitchedCount, option
 from nets import model_specs
+from training.head_only import exact_options
 
 CACHE = 'Cached features'
 SINGLE_PROCESS = 'works only in a single process, without other workers and parameter servers'
@@ -39,7 +40,7 @@ class CacheOptions(Options):
 
     def require_frozen_layers(self, run):
         """Raise an error if the TrainOptions `run` change the features during training."""
-        fault = self._fault(run) if self.passes else None
+        fault = self._fault(run) if self.passes and not exact_options.is_exact(run) else None
         if fault:
             raise self.mistake('cache_features', fault)
 
@@ -68,6 +69,8 @@ class CacheOptions(Options):
 
     def remarks(self, run):
         """Yield a line for each option that has no effect in the TrainOptions `run`."""
+        if exact_options.is_exact(run):
+            return  # It always computes the features once.
         if self.features_dir and not self.passes:
             yield '--features_dir has no effect without --cache_features'
         if self.passes > 1 and run.augmentation == 'none':

@@ -138,9 +138,12 @@ def new_head(weights, scopes='head'):
     ]
 
 
+EXACT = 'lbfgs'  # The optimizer without steps.
+
+
 def exact_head(weights):
     """Return the flags that compute the best last layers on released weights, without steps."""
-    return [*new_head(weights), '--optimizer=lbfgs']
+    return [*new_head(weights), f'--optimizer={EXACT}']
 
 
 def optimizer(arguments):

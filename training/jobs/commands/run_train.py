@@ -45,14 +45,27 @@ def flags(known, typed):
         *known.data_flags,
         f'--model_name={known.model_name}',
         f'--train_dir={known.train_dir}',
+        *_steps(typed),
+        *_starting_weights(known, typed),
+        *_cache(known, typed),
+    ]
+
+
+def _steps(typed):
+    """Return the flags of optimizer and learning rate; an exact fit has no steps."""
+    if _is_exact(typed):
+        return []
+    return [
         '--learning_rate=0.001',
         '--learning_rate_decay_factor=0.76',
         '--num_epochs_per_decay=50',
         '--moving_average_decay=0.9999',
         *recipes.optimizer(typed),
-        *_starting_weights(known, typed),
-        *_cache(known, typed),
     ]
+
+
+def _is_exact(typed):
+    return arguments.value(typed, 'optimizer') == recipes.EXACT
 
 
 def _starting_weights(known, typed):
@@ -77,11 +90,11 @@ def _cache(known, typed):
     """Return the flags that compute the features of the frozen layers once."""
     if not arguments.value(typed, 'checkpoint_path', known.checkpoint_path):
         return []
-    if arguments.has(typed, 'nocache_features'):
+    if arguments.has(typed, 'nocache_features') or _is_exact(typed):
         return []
     is_typed = arguments.has(typed, 'cache_features')
     changing = arguments.has(typed, *_NOT_CACHED) or 'TF_CONFIG' in os.environ
-    if not is_typed and (changing or arguments.value(typed, 'optimizer') == 'lbfgs'):
+    if changing and not is_typed:
         return []
     return [
         *([] if is_typed else [_CACHE]),

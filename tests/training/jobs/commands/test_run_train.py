@@ -94,6 +94,15 @@ def test_another_optimizer_keeps_its_own_epsilon(weights, flags_of_training):
     assert 'opt_epsilon' not in flags_of_training('--optimizer=rmsprop')
 
 
+def test_exact_fit_has_no_flags_of_steps(weights, flags_of_training):
+    flags = flags_of_training('--optimizer=lbfgs')
+    assert flags['optimizer'] == 'lbfgs'
+    assert flags['trainable_scopes'] == HEAD
+    steps = {'learning_rate', 'moving_average_decay', 'opt_epsilon', 'num_epochs', 'batch_size'}
+    assert not steps & flags.keys()
+    assert not {'learning_rate_decay_factor', 'num_epochs_per_decay'} & flags.keys()
+
+
 def test_another_network_trains_its_own_head(weights, flags_of_training):
     flags = flags_of_training('--model_name=resnet_v1_50')
     assert (flags['trainable_scopes'], flags['checkpoint_exclude_scopes']) == ('head', 'head')
