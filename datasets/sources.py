@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 from collections.abc import Callable
 
 from common import checks, text
@@ -45,7 +46,14 @@ def run(
     made = convert.convert(spec, request.output_dir, options, report)
     report(f'{len(made.class_names):,} classes: {_shortened(made.class_names)}')
     report(f'The records are in {os.path.abspath(request.output_dir)}.')
+    report(f'To look for copies, wrong labels and faulty pictures: {_audit_command(made, request)}')
     return made
+
+
+def _audit_command(made, request):
+    name = [f'--dataset_name={made.dataset_name}'] if made.dataset_name else []
+    command = ['python', 'audit_dataset.py', f'--dataset_dir={request.output_dir}', *name]
+    return shlex.join(command)
 
 
 def make_spec(request: Request, report: Callable[[str], None] = print) -> DatasetSpec:

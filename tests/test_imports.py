@@ -36,6 +36,7 @@ SUBROOMS = {
     'datasets.known': ('datasets.records', 'datasets.conversion.spec'),
     'datasets.own': ('datasets.conversion.spec',),
     'datasets.samples': ('datasets.records', 'datasets.conversion.spec'),
+    'heads.audit': ('heads.features', 'heads.solver'),
     'training.evaluation': (
         'training.data_choice',
         'training.jobs.run_directory',

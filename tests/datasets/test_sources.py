@@ -43,8 +43,10 @@ def test_flowers_make_five_shards_of_each_split(tmp_path):
     assert (tmp_path / 'data/flowers_train_00000-of-00005.tfrecord').is_file()
     assert (tmp_path / 'data/labels.txt').read_text().splitlines()[4] == '4:tulips'
     assert 'found 61 = written 60 + skipped 1' in lines[1]
-    assert lines[-2] == '5 classes: daisy, dandelion, roses, sunflowers, tulips'
-    assert lines[-1] == f'The records are in {tmp_path / "data"}.'
+    assert lines[-3] == '5 classes: daisy, dandelion, roses, sunflowers, tulips'
+    assert lines[-2] == f'The records are in {tmp_path / "data"}.'
+    audit = f'python audit_dataset.py --dataset_dir={tmp_path / "data"} --dataset_name='
+    assert audit in lines[-1]
 
 
 def test_a_typed_percentage_wins_over_the_published_split(tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""Find strange pictures and doubtful labels by the features of a network."""

@@ -1,0 +1,1 @@
+"""Find pictures that a data set contains more than once, exactly or nearly."""

@@ -1,0 +1,151 @@
+"""Audit a data set: look at every picture, write what was found, and print a summary."""
+
+import collections
+import os
+
+import numpy as np
+
+from common import files
+from common.errors import UserError, reason
+from heads.audit import balance, collection, faults, findings
+from heads.audit.copies import duplicates, near_duplicates
+from heads.audit.scan import scan
+
+_TABLE = 'audit.csv'
+# The cosine from which neighbours are compared pixel by pixel.
+_CLOSE = 0.8
+
+
+def run(options, report=print):
+    """Audit the data set of the options and return the list of findings.
+
+    `report` is called with each line of the summary.
+    """
+    for notice in options.notices:
+        report(notice)
+    data = collection.open_collection(options.dataset_dir, options.dataset_name)
+    _make_directory(options)
+    scanned = scan(data)
+    table = _feature_table(data, options, scanned, report)
+    found = list(find_all(data, scanned, table, options, report))
+    findings.write_table(options.output_path(_TABLE), found)
+    for line in summary(data, found, () if table else findings.NEEDS_FEATURES):
+        report(line)
+    report(f'All findings are in {os.path.abspath(options.output_path(_TABLE))}.')
+    return found
+
+
+def _make_directory(options):
+    path = os.path.dirname(options.output_path(_TABLE))
+    try:
+        os.makedirs(path, exist_ok=True)
+        files.write_text(options.output_path(_TABLE), '')
+    except OSError as error:
+        raise UserError(f'--output_dir={path}: {reason(error)}') from None
+
+
+def find_all(data, scanned, table, options, report):
+    """Yield every Finding about a Collection; `table` is its FeatureTable or None."""
+    rows, intact = scanned.rows, scanned.intact
+    for number, damage in scanned.damaged.items():
+        yield findings.Finding('damaged', data.picture(number), 1.0, damage)
+    copies = duplicates.same_bytes(rows, intact)
+    proposed, strange = [], []
+    if table:
+        table = table.without(set(copies) | set(scanned.damaged))
+        proposed, strange = _by_neighbours(table)
+    same, near = near_duplicates.find(data, scanned, copies, options.similarity, proposed)
+    exact = [*((copy, first, 1.0, 'the same bytes') for copy, first in copies.items()), *same]
+    yield from duplicates.as_findings('exact_duplicate', exact, data)
+    yield from duplicates.left_out_copies(options.dataset_dir, data.dataset_name)
+    yield from duplicates.as_findings('near_duplicate', near, data)
+    if table:
+        yield from _doubtful_labels(data, rows, table, [*exact, *near], report)
+    for number, score in strange:
+        why = f'{score:.1f} standard deviations farther from its neighbours than usual'
+        yield findings.Finding('outlier', data.picture(number), score, why)
+    for kind, place, score, why in faults.find_faults(rows[intact]):
+        yield findings.Finding(kind, data.picture(int(intact[place])), score, why)
+    yield from balance.small_classes(data, balance.counts(data, rows))
+
+
+def _feature_table(data, options, scanned, report):
+    """Return the FeatureTable, or None without a checkpoint."""
+    if options.checkpoint_path is None:
+        report('Without --checkpoint_path, labels and outliers are not checked.')
+        return None
+    # Late: without a checkpoint, no network is built.
+    from heads.audit.by_features import table
+
+    try:
+        return table.read_or_compute(data, options, os.path.dirname(options.output_path(_TABLE)))
+    except UserError as error:
+        if not scanned.damaged:
+            raise
+        report(f'Labels and outliers are not checked, because of damaged records: {error}')
+        return None
+
+
+def _by_neighbours(table):
+    """Return ([pairs of neighbours], [(number, score) of outliers])."""
+    from heads.audit.by_features import neighbours
+
+    places, cosines = neighbours.nearest(table.directions())
+    numbers = table.numbers
+    row, column = np.nonzero(cosines >= _CLOSE)
+    order = np.argsort(-cosines[row, column], kind='stable')
+    ends = np.column_stack([numbers[row], numbers[places[row, column]]])[order]
+    pairs = [(min(pair), max(pair)) for pair in ends.tolist()]
+    found, scores = neighbours.outliers(cosines)
+    strange = zip(numbers[found].tolist(), scores.tolist(), strict=True)
+    return list(dict.fromkeys(pairs)), list(strange)
+
+
+def _doubtful_labels(data, rows, table, pairs, report):
+    from heads.audit.by_features import doubtful_labels
+
+    # A copy that the fit has seen would vouch for its label, so copies share their result.
+    originals = {copy: original for copy, original, _, _ in pairs}
+    labels = rows['label'].astype(np.int64)
+    known = table.without(originals)
+    probabilities = doubtful_labels.held_out_probabilities(
+        known, labels[known.numbers], len(data.class_names), report
+    )
+    found = doubtful_labels.doubtful(probabilities, labels[known.numbers])
+    for place, suggested, score in zip(*(each.tolist() for each in found), strict=True):
+        number = int(known.numbers[place])
+        own = probabilities[place, labels[number]]
+        name = data.class_names[suggested]
+        yield findings.Finding(
+            'doubtful_label',
+            data.picture(number),
+            score,
+            f'{name} {probabilities[place, suggested]:.0%}, its label {own:.0%}',
+            suggestion=name,
+        )
+
+
+def summary(data, found, left_out=()):
+    """Yield a few lines: how many pictures, and how many findings of each kind.
+
+    `left_out` are kinds that were not looked for.
+    """
+    sizes = ', '.join(f'{each.split_name} {each.num_samples:,}' for each in data.datasets)
+    yield f'{data.dataset_name or "records"}: {len(data):,} pictures ({sizes})'
+    counted = collections.Counter(finding.kind for finding in found)
+    for kind, described in findings.KINDS.items():
+        count = f'{counted[kind]:,}' if counted[kind] else 'none'
+        shown = 'not checked' if kind in left_out else count
+        yield f'  {described.title}: {shown}{_crossing(found, kind)}'
+
+
+def _crossing(found, kind):
+    crossing = collections.Counter(
+        part
+        for finding in found
+        if finding.kind == kind
+        for part in finding.crosses.split(' and ')
+        if part
+    )
+    parts = [f'{count:,} across {part}' for part, count in sorted(crossing.items())]
+    return f' ({", ".join(parts)})' if parts else ''
