@@ -16,6 +16,7 @@ from heads.feature_files import DESCRIPTION, LOCK, PROGRESS, FeatureSet, LockFil
 
 MOST_BYTES = 10 * 10**9  # Of all sets in one directory together.
 WAIT_SECS = 0.5
+_ELSEWHERE = 'name another --features_dir'
 
 
 def open_set(root, plan, report, stop=None, most_bytes=MOST_BYTES):
@@ -85,20 +86,26 @@ def _require_room(root, plan, report, most_bytes):
 
     A UserError says that there is too little.
     """
-    present = _sets(root, plan.name)
-    room = min(most_bytes - sum(size for _, size, _ in present), shutil.disk_usage(root).free)
+    present = sorted(_sets(root, plan.name))
     removable = sum(size for _, size, _ in present)
-    for _, size, directory in sorted(present):
+    allowed, free = most_bytes - removable, shutil.disk_usage(root).free
+    for _, size, directory in present:
+        room = min(allowed, free)
         if room < plan.bytes <= room + removable and _remove_unused(directory):
             report(f'Removed the features that were not used for the longest time: {directory}')
-            room += size
+            allowed, free = allowed + size, free + size
         removable -= size
-    if room < plan.bytes:
-        raise UserError(
-            f'{root}: the features of {plan.count:,} pictures take {_amount(plan.bytes)}, and there'
-            f' is room for {_amount(max(room, 0))} (at most {_amount(most_bytes)} are kept in a'
-            ' directory); name another --features_dir'
+    if min(allowed, free) < plan.bytes:
+        limit, advice = (
+            f'a directory of features may take at most {_amount(most_bytes)}',
+            _ELSEWHERE,
         )
+        if free < allowed:
+            limit = f'the disk has {_amount(free)} left'
+        elif plan.bytes > most_bytes:
+            advice = 'use fewer pictures, or train without stored features'
+        needed = f'the features of {plan.count:,} pictures take {_amount(plan.bytes)}'
+        raise UserError(f'{root}: {needed}, but {limit}; {advice}')
 
 
 def _amount(count):

@@ -104,28 +104,26 @@ def test_a_set_in_use_and_foreign_directories_are_not_removed(tmp_path):
     foreign.mkdir()
     (foreign / 'mine.npy').write_bytes(bytes(5000))
     limit = _room_for(1, features.directory)
-    with pytest.raises(UserError, match='there is room for'):
-        feature_sets.open_set(tmp_path, 2, count=100, most_bytes=limit)
+    with pytest.raises(UserError, match=r'may take at most 0\.0 MB; name another --features_dir'):
+        feature_sets.open_set(tmp_path, 2, most_bytes=limit)
     feature_sets.check(features)
     assert (foreign / 'mine.npy').exists()
 
 
 def test_nothing_is_removed_for_a_set_that_is_too_large_anyway(tmp_path):
     directory = _computed(tmp_path, 0)
-    with pytest.raises(
-        UserError,
-        match=re.escape(
-            f'{tmp_path}: the features of 1,000,000 pictures take 33.0 MB, and there is room for '
-        )
-        + r'.* \(at most 10.0 MB are kept in a directory\); name another --features_dir',
-    ):
+    message = (
+        f'{tmp_path}: the features of 1,000,000 pictures take 33.0 MB, but a directory of'
+        ' features may take at most 10.0 MB; use fewer pictures, or train without stored features'
+    )
+    with pytest.raises(UserError, match=re.escape(message)):
         feature_sets.open_set(tmp_path, 1, count=10**6, most_bytes=10**7)
     assert os.listdir(tmp_path) == [os.path.basename(directory)]
 
 
 def test_a_disk_without_room_is_an_error_before_the_pass(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, 'disk_usage', lambda path: Usage(free=100))
-    with pytest.raises(UserError, match=r'take 0\.0 MB, and there is room for 0\.0 MB'):
+    with pytest.raises(UserError, match=r'take 0\.0 MB, but the disk has 0\.0 MB left; name'):
         feature_sets.open_set(tmp_path)
     assert os.listdir(tmp_path) == []
 
