@@ -178,6 +178,7 @@ def collect(
         if isinstance(ignored, Ignored) and flag_values[ignored.name].present
     ]
     given = frozenset(name for name in values if name in flag_values and flag_values[name].present)
+    options.check_given(given)
     return dataclasses.replace(options, notices=(*notices, *options.remarks(given)))
 
 

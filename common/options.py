@@ -342,6 +342,12 @@ class ProgramOptions(Options):
     def check_files(self) -> None:
         """Raise a UserError for a wrong or missing file; called before TensorFlow is loaded."""
 
+    def check_given(self, given: frozenset[str]) -> None:
+        """Raise a UserError if flags that were given contradict each other, whatever their values.
+
+        `__post_init__` checks values; this also sees a flag that was given with its default.
+        """
+
     def remarks(self, given: frozenset[str]) -> Iterable[str]:
         """Return a line for each flag among the `given` ones that has no effect."""
         return ()

@@ -69,7 +69,7 @@ def mapped(function, items, ahead):
     At most `ahead` results wait for the caller.
     """
     with concurrent.futures.ThreadPoolExecutor(available()) as pool:
-        waiting = collections.deque()
+        waiting: collections.deque[concurrent.futures.Future] = collections.deque()
         remaining = iter(items)
         try:
             for item in itertools.islice(remaining, ahead):

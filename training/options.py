@@ -346,6 +346,10 @@ class TrainOptions(ProgramOptions):
         if self.checkpoint_path and not checkpoint_paths.may_hold_one(self.train_dir):
             checkpoint_paths.require(self.checkpoint_path)
 
+    def check_given(self, given):
+        """Refuse what was given beside --optimizer=lbfgs without having a meaning there."""
+        exact_options.check(self, given)
+
     def remarks(self, given):
         """Yield a line for each option that has no effect, or not the one that one would expect."""
         yield from exact_options.remarks(self, given)

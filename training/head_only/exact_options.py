@@ -9,6 +9,11 @@ _OF_STEPS = (
     'adagrad_initial_accumulator_value', 'ftrl_learning_rate_power',
     'ftrl_initial_accumulator_value', 'ftrl_l1', 'ftrl_l2', 'gradient_clip_norm',
 )  # fmt: skip
+_REFUSED = {
+    **dict.fromkeys(_OF_STEPS, 'has no steps that this could change'),
+    'label_smoothing': 'fits the labels as they are',
+    'moving_average_decay': 'has no steps to average',
+}
 # Commands for other optimizers have these, and the fit is what their users expect without them.
 _UNUSED = (
     'max_number_of_steps', 'num_epochs', 'batch_size', 'augmentation', 'weight_decay',
@@ -23,11 +28,14 @@ def is_exact(options):
     return options.optimizer == NAME
 
 
-def check(options):
-    """Raise an error for an option that contradicts an exact fit, if the options ask for one."""
+def check(options, given=()):
+    """Raise an error for an option that contradicts an exact fit, if the options ask for one.
+
+    So does a `given` one that has its default value.
+    """
     if not is_exact(options):
         return
-    for name, fault in _faults(options):
+    for name, fault in _faults(options, given):
         raise options.mistake(name, fault)
     if options.cache.passes > 1:
         raise options.cache.mistake(
@@ -36,15 +44,12 @@ def check(options):
         )
 
 
-def _faults(options):
+def _faults(options, given):
     """Yield (option, what is wrong with it)."""
-    for name in _OF_STEPS:
-        if getattr(options, name) != type(options).__dataclass_fields__[name].default:
-            yield name, f'--optimizer={NAME} has no steps that this could change; leave it out'
-    if options.label_smoothing:
-        yield 'label_smoothing', f'--optimizer={NAME} fits the labels as they are; leave it out'
-    if options.moving_average_decay is not None:
-        yield 'moving_average_decay', f'--optimizer={NAME} has no steps to average; leave it out'
+    for name, why in _REFUSED.items():
+        default = type(options).__dataclass_fields__[name].default
+        if name in given or getattr(options, name) != default:
+            yield name, f'--optimizer={NAME} {why}; leave it out'
     if options.num_clones > 1:
         yield 'num_clones', f'--optimizer={NAME} works with one clone'
     if options.cluster.job_name or options.cluster.worker_hosts or options.cluster.ps_hosts:

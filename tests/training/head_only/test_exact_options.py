@@ -45,6 +45,15 @@ def test_contradictions_are_refused(values, message):
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    'flag', ['--learning_rate=0.01', '--label_smoothing=0', '--rmsprop_decay=0.9']
+)
+def test_a_flag_without_meaning_is_refused_even_with_its_default(flag):
+    name = flag.partition('=')[0]
+    with pytest.raises(UserError, match=f'{name}=.*--optimizer=lbfgs .*; leave it out'):
+        cli.read(TrainOptions, ['--optimizer=lbfgs', flag])
+
+
 def test_every_option_of_learning_rates_and_optimizers_is_refused():
     refused = {
         field.name
