@@ -26,8 +26,9 @@ STRENGTHS = tuple(float(f'{10.0**power:.3g}') for power in np.arange(-2, 5.1, 0.
 # If fewer than two classes have two pictures, nothing is validated.
 UNVALIDATED_STRENGTH = 10.0
 _FOLDS = 5
-# The search ends when the log loss is so much above its best, or above it this many times.
-_CLEARLY_WORSE, _WORSE_ROWS = 1.02, 2
+# The search ends when the log loss is so much above its best, or above it this many times, or when
+# hardly anything is left to gain: the class of a picture has a probability of 0.99.
+_CLEARLY_WORSE, _WORSE_ROWS, _PERFECT = 1.02, 2, 0.01
 # A fit ends when the largest gradient of the mean loss is below this fraction of
 # 1 / (C * pictures), the curvature of the regularization, and below this number.
 _SEARCH_TOLERANCE, _TOLERANCE = 0.3, 0.003
@@ -81,10 +82,10 @@ def fit(features, outputs, num_classes, class_weights=None, seed=0, report=None)
     after each C; an error that it raises ends the search.
     """
     began = time.perf_counter()
-    problem = _Problem(features, np.asarray(outputs), class_weights)
-    folds = _folds(problem.labels, seed)
     # A product's last bits would depend on its number of threads. The folds run in parallel.
     with threadpool_limits(1, user_api='blas'), _ignoring_unfinished_fits():
+        problem = _Problem(features, np.asarray(outputs), class_weights)
+        folds = _folds(problem.labels, seed)
         search = _Search(problem, folds)
         search.run(report or (lambda row: None))
         model = search.final()
@@ -216,7 +217,7 @@ class _Search:
         self._start = None
 
     def run(self, report):
-        """Try one C after the other until the log loss has clearly risen."""
+        """Try one C after the other until the log loss has clearly risen, or is nearly 0."""
         if not self._folds:
             return
         # Half the bytes take half the time; the choice does not depend on the last digits.
@@ -233,7 +234,7 @@ class _Search:
                 if row.log_loss <= min(row.log_loss for row in self.rows):
                     self._keep(strength, held_out, models)
                 report(row)
-                if _has_risen([row.log_loss for row in self.rows]):
+                if _is_over([row.log_loss for row in self.rows]):
                     return
 
     def _fit_fold(self, rows, strength, model, held_out):
@@ -277,9 +278,11 @@ def _set_strength(model, strength, weights, tolerance, largest):
     model.set_params(C=strength, tol=min(tolerance / (strength * weights.sum()), largest))
 
 
-def _has_risen(losses):
+def _is_over(losses):
     best = min(losses)
-    return losses[-1] > _CLEARLY_WORSE * best or len(losses) - 1 - losses.index(best) >= _WORSE_ROWS
+    if best < _PERFECT or losses[-1] > _CLEARLY_WORSE * best:
+        return True
+    return len(losses) - 1 - losses.index(best) >= _WORSE_ROWS
 
 
 def _parameters(model):

@@ -118,6 +118,14 @@ def test_grid_row_is_measured_on_held_out_pictures():
     assert solution.loss < solution.chosen.log_loss
 
 
+def test_search_ends_when_nothing_is_left_to_gain():
+    features, outputs = pictures([30, 40, 20], spread=0.1)
+    solution = solver.fit(features, outputs, 3)
+    assert solution.chosen == solution.rows[-1]
+    assert solution.rows[-1].log_loss < 0.01 < solution.rows[-2].log_loss
+    assert solution.strength < solver.STRENGTHS[-1]
+
+
 def test_noise_gets_the_strongest_regularization():
     features, _ = pictures([60], width=100)
     outputs = np.arange(60) % 3
