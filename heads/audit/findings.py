@@ -1,5 +1,6 @@
 """What an audit finds: the kinds of findings, and the table of all of them."""
 
+import collections
 import csv
 import dataclasses
 
@@ -73,6 +74,15 @@ class Finding:
     other: Picture | None = None
     crosses: str = ''
     suggestion: str = ''
+
+
+def crossing(found):
+    """Return in words how many copies cross splits and classes: ' (3 across classes)' or ''."""
+    counted = collections.Counter(
+        part for finding in found for part in finding.crosses.split(' and ') if part
+    )
+    parts = [f'{count:,} across {part}' for part, count in sorted(counted.items())]
+    return f' ({", ".join(parts)})' if parts else ''
 
 
 def write_table(path, found):

@@ -9,9 +9,10 @@ from common import files
 from common.errors import UserError, reason
 from heads.audit import balance, collection, faults, findings
 from heads.audit.copies import duplicates, near_duplicates
+from heads.audit.page import page
 from heads.audit.scan import scan
 
-_TABLE = 'audit.csv'
+_PAGE, _TABLE = 'audit.html', 'audit.csv'
 # The cosine from which neighbours are compared pixel by pixel.
 _CLOSE = 0.8
 
@@ -26,12 +27,24 @@ def run(options, report=print):
     data = collection.open_collection(options.dataset_dir, options.dataset_name)
     _make_directory(options)
     scanned = scan(data)
-    table = _feature_table(data, options, scanned, report)
-    found = list(find_all(data, scanned, table, options, report))
+    notes = []
+    table = _feature_table(data, options, scanned, notes.append)
+    found = list(find_all(data, scanned, table, options, notes.append))
+    left_out = () if table else findings.NEEDS_FEATURES
     findings.write_table(options.output_path(_TABLE), found)
-    for line in summary(data, found, () if table else findings.NEEDS_FEATURES):
+    page.write(
+        options.output_path(_PAGE),
+        data,
+        found,
+        balance.counts(data, scanned.rows),
+        options.most_thumbnails,
+        left_out,
+        notes,
+    )
+    for line in [*summary(data, found, left_out), *notes]:
         report(line)
-    report(f'All findings are in {os.path.abspath(options.output_path(_TABLE))}.')
+    report(f'The page is {os.path.abspath(options.output_path(_PAGE))};')
+    report(f'all findings are in {os.path.abspath(options.output_path(_TABLE))}.')
     return found
 
 
@@ -136,16 +149,5 @@ def summary(data, found, left_out=()):
     for kind, described in findings.KINDS.items():
         count = f'{counted[kind]:,}' if counted[kind] else 'none'
         shown = 'not checked' if kind in left_out else count
-        yield f'  {described.title}: {shown}{_crossing(found, kind)}'
-
-
-def _crossing(found, kind):
-    crossing = collections.Counter(
-        part
-        for finding in found
-        if finding.kind == kind
-        for part in finding.crosses.split(' and ')
-        if part
-    )
-    parts = [f'{count:,} across {part}' for part, count in sorted(crossing.items())]
-    return f' ({", ".join(parts)})' if parts else ''
+        own = [finding for finding in found if finding.kind == kind]
+        yield f'  {described.title}: {shown}{findings.crossing(own)}'

@@ -40,9 +40,10 @@ def held_out_probabilities(table, labels, num_classes, report):
         ]
         found[part] = np.mean([softmax(each.held_out, axis=1) for each in solutions], axis=0)
         if chosen := solutions[0].chosen:
+            part_words = f' (part {number} of {len(parts)})' if len(parts) > 1 else ''
             report(
-                f'Labels, part {number} of {len(parts)}: cross-validated accuracy'
-                f' {chosen.accuracy:.1%} +- {chosen.standard_error:.1%}'
+                f'Cross-validated accuracy on the features{part_words}:'
+                f' {chosen.accuracy:.1%} +- {chosen.standard_error:.1%}.'
             )
     return found
 

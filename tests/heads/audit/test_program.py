@@ -140,7 +140,7 @@ def test_with_a_checkpoint_a_wrong_label_is_found(records_dir, tmp_path_factory)
     doubted = [each for each in found if each.kind == 'doubtful_label']
     assert [(each.picture.file_name, each.suggestion) for each in doubted] == [('7.png', 'light')]
     assert '  Doubtful labels: 1' in lines
-    assert any(line.startswith('Labels, part 1 of 1: cross-validated accuracy') for line in lines)
+    assert any(line.startswith('Cross-validated accuracy on the features: ') for line in lines)
 
 
 def test_damaged_records_and_bad_labels_are_findings(records_dir, tmp_path_factory):
