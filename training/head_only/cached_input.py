@@ -114,7 +114,7 @@ class CachedInput:
             f'Cached features: {count:,} pictures pass the frozen layers '
             f'{"once" if passes == 1 else f"{passes} times"}, and the steps train on the results '
             f'({size:,} numbers a picture, {passes * count * size * 4 / 1e6:,.0f} MB) at '
-            f'{", ".join(self._rows.shapes)}'
+            f'{", ".join(name.removesuffix(":0") for name in self._rows.shapes)}'
         )
         if passes == 1:
             yield (

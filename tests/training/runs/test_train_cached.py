@@ -3,8 +3,10 @@
 import glob
 import json
 import os
+import random
 import shutil
 import signal
+import time
 
 import pytest
 import tensorflow.compat.v1 as tf
@@ -37,7 +39,8 @@ def pretrained(runs, steps=3, **network):
 
     Those of random weights are nearly 0 after many batch norms.
     """
-    runs.train('weights', max_number_of_steps=steps, seed=3, batch_norm_decay=0.5, **network)
+    typed = {**network, 'max_number_of_steps': steps, 'seed': 3, 'batch_norm_decay': 0.5}
+    runs.train('weights', **typed)
     path = runs.newest('weights').path
     return {**HEAD, **network, 'checkpoint_path': path, 'checkpoint_exclude_scopes': 'head'}
 
@@ -147,22 +150,48 @@ def test_a_process_of_a_cluster_is_refused(runs, monkeypatch):
         runs.train(**HEAD, **CACHED)
 
 
-def kill_and_resume(runs, words):
-    """Kill a run with SIGKILL when its log has these words, start it again, and wait for it."""
-    flags = {**HEAD, 'cache_features': 1, 'max_number_of_steps': 2000}
-    flags |= {'save_interval_steps': 100, 'log_every_n_steps': 10}
-    killed = runs.start(**flags)
-    runs.wait_for(killed, words)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    resumed = runs.start(**flags)
-    assert resumed.wait(120) == 0, runs.log()
-    return flags
+def killed_again_and_again(runs, words, **typed):
+    """Start a run, kill it with SIGKILL when its log has the first of these words, and so on.
+
+    At the end, let it run to its end, and compare it with an uninterrupted run.
+    """
+    typed = {**HEAD, **typed}
+    for number, each in enumerate(words):
+        process = runs.start(**typed, cache_features=1, log_every_n_steps=10)
+        if isinstance(each, float):
+            seen = len(runs.log())
+            runs.wait_for(process, rf'(?s)\A.{{{seen},}}(Computing|Continuing) ')
+            time.sleep(each)
+        else:
+            runs.wait_for(process, each)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, f'{number}: {runs.log()}'
+    last = runs.start(**typed, cache_features=1)
+    assert last.wait(120) == 0, runs.log()
+    shutil.rmtree(os.path.join(runs.dataset_dir, 'features'))
+    runs.train('whole', **typed, **CACHED)
+    assert training_runs.different(runs.newest(), runs.newest('whole')) == []
 
 
 def test_a_killed_run_resumes_exactly(runs):
-    kill_and_resume(runs, 'global step 100: ')
-    assert 'Using the features in' in runs.log()
-    whole = {**HEAD, **CACHED, 'max_number_of_steps': 2000}
-    runs.train('whole', **whole)
-    assert training_runs.different(runs.newest(), runs.newest('whole')) == []
+    words = ['Computing the features', 'global step 100: ']
+    killed_again_and_again(runs, words, max_number_of_steps=2000, save_interval_steps=50)
+
+
+@pytest.mark.soak
+def test_a_run_that_is_killed_during_its_steps_resumes_exactly(runs):
+    words = [f'global step {900 * number}: ' for number in range(1, 11)]
+    killed_again_and_again(runs, words, max_number_of_steps=10_000, save_interval_steps=250)
+    assert runs.log().count('Computed the features') == 1
+
+
+@pytest.mark.soak
+def test_a_run_that_is_killed_during_the_pass_resumes_exactly(runs, monkeypatch):
+    monkeypatch.setitem(training_runs.SIZES, 'train', 1500)
+    runs.dataset_dir = training_runs.pictures(runs.path('more'))
+    network = {'model_name': 'mobilenet_v1', 'train_image_size': 96, 'max_number_of_steps': 50}
+    flags = pretrained(runs, batch_size=16, **network)
+    delays = random.Random(1)
+    words = [delays.uniform(0, 4) for _ in range(10)]
+    killed_again_and_again(runs, words, **flags)
+    assert runs.log().count('Computed the features') == 1
