@@ -3,7 +3,7 @@
 import dataclasses
 
 from common.errors import UserError
-from training.jobs import programs
+from training.jobs import programs, stages
 from training.jobs import settings as settings_of
 from training.jobs.settings import Settings
 
@@ -47,8 +47,9 @@ class Run:
 
     def evaluate(self, train_dir):
         """Evaluate the newest checkpoint of a directory."""
-        title(f'evaluating {train_dir} -> {train_dir}/eval')
-        flags = [f'--checkpoint_path={train_dir}', f'--eval_dir={train_dir}/eval']
+        eval_dir = stages.eval_dir_of(train_dir)
+        title(f'evaluating {train_dir} -> {eval_dir}')
+        flags = [f'--checkpoint_path={train_dir}', f'--eval_dir={eval_dir}']
         self._run('eval_image_classifier.py', flags)
 
     def _run(self, program, flags):

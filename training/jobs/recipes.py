@@ -10,32 +10,6 @@ from training.jobs import arguments as arguments_of
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
-    """How long one stage of a fine-tuning is, and its learning rate."""
-
-    steps: int
-    rate: float
-
-    def flags(self):
-        """Return the flags of train_image_classifier.py."""
-        return [f'--max_number_of_steps={self.steps}', f'--learning_rate={self.rate}']
-
-
-@dataclasses.dataclass(frozen=True)
-class FineTuning:
-    """Train a new head first, then all layers at a lower rate; `extra` holds flags of both."""
-
-    networks: str
-    head: Stage
-    all_layers: Stage
-    extra: str = ''
-
-    def flags(self):
-        """Return the flags of both stages."""
-        return [*self.extra.split(), *_FINE_TUNING_FLAGS]
-
-
-@dataclasses.dataclass(frozen=True)
 class FromScratch:
     """Train from random weights."""
 
@@ -48,20 +22,24 @@ class FromScratch:
         return self.text.split()
 
 
-_FINE_TUNING_FLAGS = ('--batch_size=32', '--optimizer=rmsprop', '--weight_decay=0.00004')
-_FIXED = '--learning_rate_decay_type=fixed'
-
-# From released weights. The rows of inception_v1, inception_v3, inception_resnet_v2 and
-# resnet_v1_50 are those of TF-Slim's scripts for the flowers; related networks use the same values.
-FINE_TUNING = (
-    FineTuning('inception_v1', Stage(3000, 0.01), Stage(1000, 0.001)),
-    FineTuning('inception_v2', Stage(3000, 0.01), Stage(1000, 0.001)),
-    FineTuning('inception_v[34]', Stage(1000, 0.01), Stage(500, 0.0001), _FIXED),
-    FineTuning('inception_resnet_v2', Stage(1000, 0.01), Stage(500, 0.0001), _FIXED),
-    FineTuning('resnet_v?_*', Stage(3000, 0.01), Stage(1000, 0.001)),
-    FineTuning('mobilenet_v1*', Stage(3000, 0.01), Stage(1000, 0.001)),
-    FineTuning('vgg_*', Stage(3000, 0.001), Stage(1000, 0.0001)),
+# All layers from released weights with a fitted head, at low rates; each epoch is validated.
+_ALL_LAYERS = (
+    '--batch_size=32 --optimizer=adam --opt_epsilon=1e-8 --learning_rate=0.00003 --warmup_epochs=1 '
+    '--learning_rate_decay_type=fixed --num_epochs=20 --validate_every_n_epochs=1 '
+    '--early_stopping_patience=4'
 )
+# Flags that the fit of a head does not have, because it takes no steps. finetune.sh passes them to
+# the training of all layers alone.
+ONLY_FOR_STEPS = (
+    'optimizer', 'learning_rate', 'initial_learning_rate', 'learning_rate_decay_type',
+    'learning_rate_decay_factor', 'num_epochs_per_decay', 'end_learning_rate', 'warmup_epochs',
+    'opt_epsilon', 'momentum', 'rmsprop_momentum', 'rmsprop_decay', 'adam_beta1', 'adam_beta2',
+    'adadelta_rho', 'adagrad_initial_accumulator_value', 'ftrl_learning_rate_power',
+    'ftrl_initial_accumulator_value', 'ftrl_l1', 'ftrl_l2', 'gradient_clip_norm',
+    'max_number_of_steps', 'max_steps', 'num_epochs', 'batch_size', 'augmentation', 'weight_decay',
+    'batch_norm_decay', 'label_smoothing', 'moving_average_decay', 'num_clones', 'num_gpus',
+    'validate_every_n_epochs', 'early_stopping_patience', 'trainable_scopes',
+)  # fmt: skip
 
 # From random weights. lenet and cifarnet: TF-Slim's scripts. mobilenet_v1_025 on the drawn flowers:
 # measured here, for a small data set and a few minutes. The others: the networks' papers, as far as
@@ -114,10 +92,9 @@ FROM_SCRATCH = (
 )
 
 
-def fine_tuning(network):
-    """Return the FineTuning of a network, or None where the table has no row for it."""
-    rows = (row for row in FINE_TUNING if fnmatch.fnmatchcase(network, row.networks))
-    return next(rows, None)
+def all_layers(head):
+    """Return the flags that fine-tune all layers, starting from a train_dir with a fitted head."""
+    return [f'--checkpoint_path={head}', *_ALL_LAYERS.split()]
 
 
 def from_scratch(network, dataset):

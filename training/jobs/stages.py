@@ -1,4 +1,8 @@
-"""Choose between the stages of finetune.sh: the head (TRAIN_DIR), all layers (TRAIN_DIR/all)."""
+"""Choose between the stages of finetune.sh.
+
+They are the head (TRAIN_DIR), all layers (TRAIN_DIR/all), and the best checkpoint of the training
+of all layers (TRAIN_DIR/all/best).
+"""
 
 import dataclasses
 import os
@@ -10,6 +14,8 @@ from training.jobs import background, run_directory
 
 ALL_LAYERS = 'all'
 _EVAL_DIR = 'eval'
+# The results of the validation that chose a best checkpoint.
+_CHOSEN_BY = 'evaluation.json'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,17 +42,29 @@ def choose(train_dir, eval_dir=None, prefer_running=False):
         for stage in (whole, head):
             if os.path.isdir(whole) and background.find_training(stage):
                 return stage, f'using {stage}: it is in training'
-    if not run_directory.newest_checkpoint(whole):
+    later = [stage for stage in (best_of(whole), whole) if run_directory.newest_checkpoint(stage)]
+    if not later:
         return head, None
     if not run_directory.newest_checkpoint(head):
-        return whole, f'using {whole}: {head} itself has no checkpoint'
-    found = _evaluations((head, whole), eval_dir)
+        return later[0], f'using {later[0]}: {head} itself has no checkpoint'
+    found = _evaluations([*later, head], eval_dir)
     # The later stage wins a tie.
-    better, other = sorted((whole, head), key=lambda stage: _rank(found[stage]), reverse=True)
+    better, *others = sorted(found, key=lambda stage: _rank(found[stage]), reverse=True)
     if not found[better]:
-        return whole, f'using {whole}, the later stage: neither it nor {head} has been evaluated'
-    compared = str(found[other]) if found[other] else 'not evaluated'
-    return better, f'using {better}: {found[better]} ({other}: {compared})'
+        return better, f'using {better}, the later stage: neither it nor {head} has been evaluated'
+    compared = [f'{stage}: {found[stage] or "not evaluated"}' for stage in others]
+    return better, f'using {better}: {found[better]} ({"; ".join(compared)})'
+
+
+def best_of(stage):
+    """Return the directory of the most accurate checkpoint of a stage."""
+    return os.path.join(stage, run_directory.BEST)
+
+
+def eval_dir_of(stage):
+    """Return the directory for the results of a stage; its best checkpoint has the same one."""
+    is_best = stage.endswith(os.path.join(os.sep, ALL_LAYERS, run_directory.BEST))
+    return os.path.join(os.path.dirname(stage) if is_best else stage, _EVAL_DIR)
 
 
 def chosen(known, prefer_running=False):
@@ -63,10 +81,8 @@ def _rank(evaluation):
 
 def _evaluations(stages, eval_dir):
     """Return {stage: its newest evaluation, or None}, wherever the results were written."""
-    records = [
-        *([_read(eval_dir, run_directory.FIGURES)] if eval_dir else []),
-        *(_read(os.path.join(stage, _EVAL_DIR), run_directory.FIGURES) for stage in stages),
-    ]
+    places = dict.fromkeys([eval_dir, *map(eval_dir_of, stages)])
+    records = [_read(place, run_directory.FIGURES) for place in places if place]
     # Training pictures say nothing about how good a network is.
     records = [r for r in records if _is_figures(r) and r['split_name'] != 'train']
     return {stage: _newest(stage, records) or _last_validation(stage) for stage in stages}
@@ -83,12 +99,18 @@ def _newest(stage, records):
     own = [r for r in records if os.path.basename(os.path.dirname(r['checkpoint'])) == name]
     if not own:
         return None
-    newest = max(own, key=lambda record: record['finished_at'])
-    return Evaluation(*(newest[field.name] for field in dataclasses.fields(Evaluation)))
+    return _evaluation(max(own, key=lambda record: record['finished_at']))
+
+
+def _evaluation(record):
+    return Evaluation(*(record[field.name] for field in dataclasses.fields(Evaluation)))
 
 
 def _last_validation(stage):
-    """Return what a training with --validate_every_n_epochs found at the end."""
+    """Return what a training with --validate_every_n_epochs found at the end, or of the best."""
+    chosen_by = _read(stage, _CHOSEN_BY)
+    if _is_figures(chosen_by):
+        return _evaluation(chosen_by)
     rows = _read(stage, run_directory.VALIDATIONS)
     return Evaluation(**rows[-1], split_name='validation') if rows else None
 

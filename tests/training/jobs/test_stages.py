@@ -129,3 +129,59 @@ def test_a_stage_in_training_is_watched(train_dir, running):
         assert choose(train_dir)[0] != stage
     assert stage == os.path.normpath(f'a run/{running}')
     assert why.endswith(': it is in training')
+
+
+def keep_best(train_dir, accuracy):
+    """Write what a training leaves of its best checkpoint, which was at step 3."""
+    best = train_dir / 'all/best'
+    best.mkdir()
+    (best / 'checkpoint').write_text('model_checkpoint_path: "model.ckpt-3"\n')
+    chosen_by = {
+        'checkpoint': f'{train_dir}/all/model.ckpt-3',
+        'step': 3,
+        'finished_at': '2026-11-29-00:00:00',
+        'split_name': 'validation',
+        'accuracy': accuracy,
+        'loss': 1.0,
+    }
+    (best / 'evaluation.json').write_text(json.dumps(chosen_by))
+
+
+def test_the_best_checkpoint_of_all_layers_is_used_instead_of_the_last(train_dir):
+    keep_best(train_dir, 0.875)
+    (train_dir / 'all/validations.json').write_text('[{"step": 7, "accuracy": 0.5, "loss": 1.0}]')
+    evaluated(train_dir, 0.75)
+    stage, why = choose(train_dir)
+    assert stage == 'a run/all/best'
+    assert 'a run/all/best: validation accuracy 87.50% at step 3 (' in why
+    assert f'{train_dir}: validation accuracy 75.00% at step 7' in why
+    assert f'{train_dir}/all: validation accuracy 50.00% at step 7' in why
+
+
+def test_the_head_is_used_if_it_is_better_than_the_best_of_all_layers(train_dir):
+    keep_best(train_dir, 0.5)
+    evaluated(train_dir, 0.75)
+    assert choose(train_dir)[0] == 'a run'
+
+
+def test_an_evaluation_of_the_best_checkpoint_counts_more_than_what_chose_it(train_dir):
+    keep_best(train_dir, 0.5)
+    evaluated(train_dir, 0.75)
+    evaluated(train_dir / 'all/best', 1.0, into=train_dir / 'all/eval')
+    assert choose(train_dir)[0] == 'a run/all/best'
+
+
+def test_a_later_checkpoint_that_is_better_is_used(train_dir):
+    keep_best(train_dir, 0.5)
+    evaluated(train_dir, 0.25)
+    evaluated(train_dir / 'all', 0.75)
+    assert choose(train_dir)[0] == 'a run/all'
+
+
+@pytest.mark.parametrize(
+    ('stage', 'place'),
+    [('run', 'run/eval'), ('run/all', 'run/all/eval'), ('run/all/best', 'run/all/eval'),
+     ('run/best', 'run/best/eval')],
+)  # fmt: skip
+def test_the_best_checkpoint_is_evaluated_beside_its_training(stage, place):
+    assert stages.eval_dir_of(stage) == place

@@ -35,5 +35,5 @@ def main(call):
 def _eval_dir(known, stage):
     """Return where the results of a stage go: its own directory, unless EVAL_DIR says otherwise."""
     if known.eval_dir == os.path.join(known.train_dir, 'eval'):
-        return os.path.join(stage, 'eval')
+        return stages.eval_dir_of(stage)
     return known.eval_dir

@@ -11,37 +11,59 @@ DATA, TRAIN, EVALUATE = (
 )
 
 
-def test_a_head_is_trained_first_and_then_all_layers(commands):
-    calls = commands('finetune', 'inception_v3', 'my flowers', '--batch_size=8')
+def test_a_head_is_fitted_first_and_then_all_layers_are_trained(commands):
+    calls = commands('finetune', 'inception_v3', 'my flowers', '--skip_damaged_records=True')
     assert [call.program for call in calls] == ['-c', DATA, TRAIN, EVALUATE, TRAIN, EVALUATE]
-    fetch, _, head, _, whole, evaluation = calls
+    fetch, _, head, first, whole, second = calls
     assert fetch.flags[-4:] == ['fetch', 'inception_v3', f'{commands.home}/pre_trained', '']
     train_dir = f'{commands.home}/train/my flowers_inception_v3'
     both = {
         'dataset_name': 'my flowers',
         'dataset_dir': f'{commands.home}/data/flower',
         'model_name': 'inception_v3',
-        'batch_size': '8',
-        'optimizer': 'rmsprop',
-        'weight_decay': '0.00004',
-        'learning_rate_decay_type': 'fixed',
+        'skip_damaged_records': 'True',
     }
     assert head.values == both | {
         'train_dir': train_dir,
         'checkpoint_path': f'{commands.home}/pre_trained/inception_v3/inception_v3.ckpt',
         'checkpoint_exclude_scopes': 'head',
         'trainable_scopes': 'head',
-        'max_number_of_steps': '1000',
-        'learning_rate': '0.01',
+        'optimizer': 'lbfgs',
     }
-    assert whole.values == both | {
-        'train_dir': f'{train_dir}/all',
-        'checkpoint_path': train_dir,
-        'max_number_of_steps': '500',
-        'learning_rate': '0.0001',
-    }
-    assert evaluation.values['checkpoint_path'] == f'{train_dir}/all'
-    assert evaluation.values['eval_dir'] == f'{train_dir}/all/eval'
+    assert whole.values.items() >= both.items()
+    assert whole.values['train_dir'] == f'{train_dir}/all'
+    assert whole.values['checkpoint_path'] == train_dir
+    assert whole.values['validate_every_n_epochs'] == '1'
+    assert 'trainable_scopes' not in whole.values
+    assert first.values['checkpoint_path'] == train_dir
+    assert first.values['eval_dir'] == f'{train_dir}/eval'
+    assert second.values['eval_dir'] == f'{train_dir}/all/eval'
+
+
+def test_flags_about_steps_are_for_all_layers_alone(commands):
+    typed = ['--batch_size=8', '--optimizer', 'momentum', '--learning_rate=0.5', '--seed=3']
+    _, _, head, _, whole, _ = commands('finetune', 'inception_v3', 'flowers', *typed)
+    assert (head.values['optimizer'], head.values['seed']) == ('lbfgs', '3')
+    assert not {'learning_rate', 'batch_size'} & head.values.keys()
+    assert whole.flags[-5:] == typed
+
+
+@pytest.mark.parametrize('is_best_there', [True, False])
+def test_of_all_layers_the_best_checkpoint_is_evaluated(commands, is_best_there):
+    best = commands.home / 'train/flowers_vgg_16/all/best'
+    best.mkdir(parents=True)
+    if is_best_there:
+        (best / 'checkpoint').write_text('model_checkpoint_path: "model.ckpt-7"\n')
+    evaluation = commands('finetune', 'vgg_16', 'flowers')[-1]
+    assert evaluation.values['checkpoint_path'] == str(best if is_best_there else best.parent)
+    assert evaluation.values['eval_dir'] == f'{best.parent}/eval'
+
+
+def test_the_head_alone(commands, capsys):
+    calls = commands('finetune', 'inception_v3', 'flowers', '--head_only', '--seed=3')
+    assert [call.program for call in calls] == ['-c', DATA, TRAIN, EVALUATE]
+    assert calls[2].flags[-2:] == ['--optimizer=lbfgs', '--seed=3']
+    assert '\n== \n' not in capsys.readouterr().out
 
 
 def test_directories_and_weights_are_those_of_the_environment(commands, monkeypatch):
@@ -85,12 +107,6 @@ def test_without_network_and_data_set_the_usage_is_the_error(commands, name, typ
     assert str(error.value) == (
         f'usage: scripts/{name}.sh MODEL DATASET [flags of train_image_classifier.py]'
     )
-
-
-def test_a_network_that_the_table_lacks_is_not_fine_tuned(commands, monkeypatch):
-    monkeypatch.setenv('CHECKPOINT_PATH', 'my lenet.ckpt')
-    with pytest.raises(UserError, match=r'^lenet: .*recipes.py has no row for it'):
-        commands('finetune', 'lenet', 'mnist')
 
 
 def test_an_edited_env_set_that_fixes_the_network_is_an_error(commands):
