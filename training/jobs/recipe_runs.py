@@ -1,8 +1,10 @@
 """The steps of finetune.sh and train_from_scratch.sh: convert, train, evaluate."""
 
 import dataclasses
+import os
 
 from common.errors import UserError
+from datasets.records import record_files
 from training.jobs import programs, stages
 from training.jobs import settings as settings_of
 from training.jobs.settings import Settings
@@ -36,8 +38,11 @@ class Run:
     runner: programs.ProgramRunner
 
     def convert(self):
-        """Convert the pictures, unless that was done before."""
-        title(f'converting {self.known.dataset_name} -> {self.known.dataset_dir}')
+        """Convert the pictures, unless that was done before or there are only records."""
+        name, directory = self.known.dataset_name, self.known.dataset_dir
+        if _has_records(self.known) and not os.path.isdir(os.path.join(directory, name)):
+            return
+        title(f'converting {name} -> {directory}')
         self._run('download_and_convert_data.py', [])
 
     def train(self, train_dir, flags):
@@ -55,6 +60,14 @@ class Run:
     def _run(self, program, flags):
         command = programs.command(program, *self.known.data_flags, *flags)
         self.runner.run(command, self.known.environment)
+
+
+def _has_records(known):
+    try:
+        record_files.require(known.dataset_dir, known.dataset_name, 'train')
+    except UserError:
+        return False
+    return True
 
 
 def title(text):

@@ -3,8 +3,6 @@
 import os
 import sys
 
-from common.errors import UserError
-from datasets.records import record_files
 from training.jobs import programs, recipe_runs, settings
 from training.jobs.command_line import Parser
 from training.jobs.comparison import candidates, comparison, results
@@ -18,8 +16,7 @@ def main(call):
     chosen = candidates.choose(typed.networks, known.pretrained_dir, typed.random)
     kept = results.Results(os.path.abspath(typed.output_dir or f'comparison_{typed.dataset}'))
     with programs.ProgramRunner() as runner:
-        if not _has_records(known):
-            recipe_runs.Run(known, (), runner).convert()
+        recipe_runs.Run(known, (), runner).convert()
         found = comparison.measure_all(chosen, known, kept, runner)
     if found:
         ranked = results.ranked(found)
@@ -37,14 +34,6 @@ def _parse(typed):
     parser.add_argument('--random', action='store_true')
     parser.add_argument('--output_dir', default='')
     return parser.parse_intermixed_args(typed)
-
-
-def _has_records(known):
-    try:
-        record_files.require(known.dataset_dir, known.dataset_name, 'train')
-    except UserError:
-        return False
-    return True
 
 
 def _propose(call, best, dataset):

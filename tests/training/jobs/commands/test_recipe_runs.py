@@ -26,7 +26,6 @@ def test_a_head_is_fitted_first_and_then_all_layers_are_trained(commands):
     assert head.values == both | {
         'train_dir': train_dir,
         'checkpoint_path': f'{commands.home}/pre_trained/inception_v3/inception_v3.ckpt',
-        'checkpoint_exclude_scopes': 'head',
         'trainable_scopes': 'head',
         'optimizer': 'lbfgs',
     }
@@ -64,6 +63,16 @@ def test_the_head_alone(commands, capsys):
     assert [call.program for call in calls] == ['-c', DATA, TRAIN, EVALUATE]
     assert calls[2].flags[-2:] == ['--optimizer=lbfgs', '--seed=3']
     assert '\n== \n' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('has_pictures', [True, False])
+def test_records_without_pictures_are_used_as_they_are(commands, monkeypatch, has_pictures):
+    data = commands.home / 'data'
+    (data / 'pets').mkdir(parents=True) if has_pictures else data.mkdir()
+    (data / 'pets_train_00000-of-00001.tfrecord').touch()
+    monkeypatch.setenv('DATASET_DIR', str(data))
+    calls = commands('train_from_scratch', 'lenet', 'pets')
+    assert [call.program for call in calls] == [DATA] * has_pictures + [TRAIN, EVALUATE]
 
 
 def test_directories_and_weights_are_those_of_the_environment(commands, monkeypatch):
