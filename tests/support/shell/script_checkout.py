@@ -17,7 +17,9 @@ PROGRAMS = (
     'server.py',
 )
 # The directories that the programs of the scripts need.
-_COPIED = ('scripts', 'classifiers', 'common', 'heads', 'nets', 'preprocessing', 'training')
+_COPIED = (
+    'scripts', 'classifiers', 'common', 'datasets', 'heads', 'nets', 'preprocessing', 'training',
+)  # fmt: skip
 # The settings of env_set.sh that the caller of the tests may have in the environment.
 _SETTINGS = (
     'DATASET_', 'MODEL_', 'PRETRAINED_', 'CHECKPOINT_', 'TRAIN_', 'EVAL_', 'EXPORT_', 'UPLOAD_',
