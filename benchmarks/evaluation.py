@@ -139,9 +139,14 @@ def measure(model_name, dataset, batch_size, rounds, directory):
                 whole_evaluation(info, dataset, batch_size, checkpoint, directory),
             )
         ]
-        for run in ways:
-            run(batch_size)
-        found = [[rates(run, dataset.num_samples) for run in ways] for _ in range(rounds)]
+        return medians(ways, batch_size, dataset.num_samples, rounds)
+
+
+def medians(ways, batch_size, count, rounds):
+    """Return the median rates of functions by wall time and by CPU time; they take turns."""
+    for run in ways:
+        run(batch_size)
+    found = [[rates(run, count) for run in ways] for _ in range(rounds)]
     return [
         [statistics.median(turn[way][clock] for turn in found) for way in range(len(ways))]
         for clock in range(2)

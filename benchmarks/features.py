@@ -3,22 +3,21 @@
     python -m benchmarks.features
     python -m benchmarks.features --networks=mobilenet_v1 --pictures=2000
 
-Both run in the same session. The network alone computes the features of one batch that is already
-prepared, again and again. The pass also hashes the weights, reads and decodes the records, and
-writes the features to disk. The two take turns, and the table has the medians of the rounds. The
-last column is the CPU time of the network alone divided by that of the pass, for the same number of
-pictures: it does not need an idle machine.
+Network and pass run in the same session. The network alone computes the features of one batch that
+is already prepared, again and again. The pass also hashes the weights, reads and decodes the
+records, and writes the features to disk. The columns are those of benchmarks/evaluation.py: small
+networks are so fast that decoding takes a part of the processors that counts.
 """
 
 import argparse
 import contextlib
 import os
-import statistics
 import tempfile
 
 from benchmarks import evaluation, input_pipeline
 
 _NETWORKS = 'inception_v4,mobilenet_v1'
+_BATCH = 32
 
 
 @contextlib.contextmanager
@@ -40,6 +39,7 @@ def both(info, dataset, checkpoint, directory):
         source.start(session)
         batch = session.run(source.images)
         compute = session.make_callable(layer.input, [source.images])
+        behind = variables_behind([layer.input])
 
         def alone(count):
             batches = max(1, round(count / source.batch_size))
@@ -48,7 +48,6 @@ def both(info, dataset, checkpoint, directory):
             return batches * source.batch_size
 
         def whole(_):
-            behind = variables_behind([layer.input])
             with tempfile.TemporaryDirectory(dir=directory) as features_dir:
                 cuts = {layer.name: layer.input}
                 return features.compute(session, source, cuts, behind, features_dir).count
@@ -57,21 +56,15 @@ def both(info, dataset, checkpoint, directory):
 
 
 def measure(model_name, dataset, rounds, directory):
-    """Return the median rates of network and pass, and the median ratios of times and CPU times."""
+    """Return the median rates of network, decoding and pass, by wall time and by CPU time."""
     info = evaluation.describe(model_name)
     checkpoint = evaluation.write_checkpoint(info, directory)
-    with both(info, dataset, checkpoint, directory) as ways:
-        for run in ways:
-            run(1)
-        found = [
-            [evaluation.rates(run, dataset.num_samples) for run in ways] for _ in range(rounds)
-        ]
-    rates = [statistics.median(turn[way][0] for turn in found) for way in range(2)]
-    ratios = [
-        statistics.median(whole[clock] / alone[clock] for alone, whole in found)
-        for clock in range(2)
-    ]
-    return *rates, *ratios
+    with (
+        both(info, dataset, checkpoint, directory) as (alone, whole),
+        evaluation.decoding(info, dataset, _BATCH) as decode,
+    ):
+        ways = alone, decode, whole
+        return evaluation.medians(ways, _BATCH, dataset.num_samples, rounds)
 
 
 def main():
@@ -88,14 +81,11 @@ def main():
             f'{arguments.pictures:,} pictures, {os.cpu_count()} processors,'
             f' median of {arguments.rounds} rounds; pictures/s\n'
         )
-        print('| | network | pass | ratio | ratio of processor times |')
-        print('|---|---|---|---|---|', flush=True)
+        print('| | network | decoding | both | pass | of network | of both | processor time |')
+        print('|---|---|---|---|---|---|---|---|', flush=True)
         for name in arguments.networks.split(','):
-            *rates, ratio, work = measure(name, dataset, arguments.rounds, directory)
-            print(
-                f'| {name} | {rates[0]:.1f} | {rates[1]:.1f} | {ratio:.3f} | {work:.3f} |',
-                flush=True,
-            )
+            found = measure(name, dataset, arguments.rounds, directory)
+            print(evaluation.row(name, *found), flush=True)
 
 
 if __name__ == '__main__':
