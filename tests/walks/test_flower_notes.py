@@ -117,13 +117,15 @@ def test_the_flower_notes_work_script_by_script(user, tmp_path):
     labels = (pictures.parent / 'labels.txt').read_text()
     assert labels.split() == [f'{number}:{name}' for number, name in enumerate(CLASSES)]
 
-    user.types('run_train.sh', '--batch_size=2', '--log_every_n_steps=1')
+    # The steps on cached features are quick, and the training is stopped below.
+    endless = ('--max_number_of_steps=100000000', '--log_every_n_steps=1000')
+    user.types('run_train.sh', '--batch_size=2', *endless)
     evaluation, evaluated = user.opens('run_eval.sh', '--batch_size=4', '--eval_interval_secs=1')
     port = addresses.free_addresses(1)[0].split(':')[1]
     user.opens('tensorboard.sh', '--host=127.0.0.1', f'--port={port}')
     log = user.folder / 'output.log'
     weights = re.escape(user.settings['CHECKPOINT_PATH'])
-    words = rf'Fine-tuning from {weights}\n(.|\n)*global step 2: loss = \d'
+    words = rf'Fine-tuning from {weights}\n(.|\n)*global step 1000: loss = \d'
     wait_for(log, words, lambda: background.find_training(user.settings['TRAIN_DIR']))
     words = r'eval/Accuracy\[(.|\n)*Waiting for new checkpoint at .*my train'
     wait_for(evaluated, words, lambda: evaluation.poll() is None)
