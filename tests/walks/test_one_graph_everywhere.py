@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from classifiers import model_info
 from serving.export import export, saved_model
 from serving.export.export_options import ExportOptions
 from serving.model.model_options import ModelOptions, PredictorOptions
@@ -17,7 +18,7 @@ from serving.terminal.classify_options import ClassifyOptions
 from serving.web.app import create_app
 from serving.web.server_options import AppConfig
 from serving.web.service import OnlyModel
-from support import families
+from support import families, training_runs
 from support.files import classifier_files, onnx_models, pictures, records, small_models
 from training.evaluation.evaluator import Evaluator
 
@@ -38,19 +39,24 @@ def varied_pictures(count):
 
 
 def write_classifier(tmp_path, name, files):
-    """Return (description, train_dir, path of the frozen graph)."""
+    """Return (description, train_dir)."""
     info = small_models.describe(name, image_size=families.TELLING[name])
     gated = [pictures.normalise(data).data for data in files.values()]
     directory = small_models.train_dir(
         tmp_path / 'train', info, weights=small_models.telling(info, gated)
     )
+    return info, directory
+
+
+def write_graphs(tmp_path, directory):
+    """Write a SavedModel and a frozen graph of a train_dir; return the path of the graph."""
     path = str(tmp_path / 'frozen.pb')
     for kind, where in (('frozen', path), ('saved_model', str(tmp_path / 'saved_model'))):
         options = ExportOptions(
             output_file=where, checkpoint_path=directory, format=kind, num_check_pictures=2
         )
         export.export(options, report=lambda line: None)
-    return info, directory, path
+    return path
 
 
 def from_evaluation(tmp_path, info, directory, gated):
@@ -126,7 +132,11 @@ def from_server(path, files, engine):
 def compare(tmp_path, name, count):
     files = varied_pictures(count)
     assert len(files) == count
-    info, directory, path = write_classifier(tmp_path, name, files)
+    compare_ways(tmp_path, files, *write_classifier(tmp_path, name, files))
+
+
+def compare_ways(tmp_path, files, info, directory):
+    path = write_graphs(tmp_path, directory)
     gated = [pictures.normalise(data).data for data in files.values()]
     expected = from_evaluation(tmp_path, info, directory, gated)
     assert np.ptp(expected, axis=0).max() > 0.05  # It does tell pictures apart.
@@ -147,6 +157,13 @@ def compare(tmp_path, name, count):
 
 def test_every_way_gives_the_same(tmp_path):
     compare(tmp_path, 'lenet', count=10)
+
+
+def test_every_way_gives_the_same_for_an_exact_head(tmp_path):
+    runs = training_runs.Runs(training_runs.pictures(tmp_path / 'records'), tmp_path)
+    runs.train(optimizer='lbfgs', learning_rate=0.01, model_name='cifarnet', seed=1)
+    info = model_info.read_beside(runs.path())
+    compare_ways(tmp_path, varied_pictures(10), info, runs.path())
 
 
 @pytest.mark.parametrize(
