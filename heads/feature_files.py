@@ -9,6 +9,7 @@ import dataclasses
 import errno
 import fcntl
 import hashlib
+import io
 import json
 import math
 import os
@@ -118,19 +119,13 @@ class _Array:
         self.bytes = len(self.header) + shape[0] * self.row_bytes
 
 
-class _Bytes(bytearray):
-    """A stream that keeps what is written to it."""
-
-    write = bytearray.extend
-
-
 def _header(kind, shape):
-    stream = _Bytes()
+    stream = io.BytesIO()
     description = np.lib.format.dtype_to_descr(kind)
     np.lib.format.write_array_header_1_0(
         stream, {'descr': description, 'fortran_order': False, 'shape': shape}
     )
-    return bytes(stream)
+    return stream.getvalue()
 
 
 class LockFile:
