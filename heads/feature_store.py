@@ -19,11 +19,12 @@ WAIT_SECS = 0.5
 _ELSEWHERE = 'name another --features_dir'
 
 
-def open_set(root, plan, report, stop=None, most_bytes=MOST_BYTES):
+def open_set(root, plan, report, stop=None, most_bytes=MOST_BYTES, later=()):
     """Return the locked FeatureSet of a plan in the directory `root`; make it if necessary.
 
     If another process computes it, wait; return None if `stop()` is true meanwhile. A UserError
-    says that there is no room for it. `report` is called with lines of text.
+    says that there is no room for it and for the plans that are to follow `later`. `report` is
+    called with lines of text.
     """
     directory = os.path.join(root, plan.name)
     with feature_files.explained(directory), contextlib.ExitStack() as stack:
@@ -36,7 +37,7 @@ def open_set(root, plan, report, stop=None, most_bytes=MOST_BYTES):
             os.utime(os.path.join(directory, DESCRIPTION))  # The time of the last use.
         elif not found.resumes():
             try:
-                _require_room(root, plan, report, most_bytes)
+                _require_room(root, [plan, *later], report, most_bytes)
                 found.make()
             except (OSError, UserError):
                 _remove(directory)
@@ -81,43 +82,54 @@ def _is_in_place(handle, directory):
     return os.path.samestat(os.fstat(handle.fileno()), found)
 
 
-def _require_room(root, plan, report, most_bytes):
-    """Make room for a set by removing those that were not used for the longest time.
+def _require_room(root, plans, report, most_bytes):
+    """Make room for sets by removing those that were not used for the longest time.
 
     A UserError says that there is too little.
     """
-    present = sorted(_sets(root, plan.name))
-    removable = sum(size for _, size, _ in present)
-    allowed, free = most_bytes - removable, shutil.disk_usage(root).free
-    for _, size, directory in present:
+    own = {plan.name for plan in plans}
+    present = sorted(_sets(root))
+    others = [row for row in present if os.path.basename(row[2]) not in own]
+    removable = sum(size for _, size, _ in others)
+    # The room that these sets already take is theirs.
+    free = shutil.disk_usage(root).free + sum(size for _, size, _ in present) - removable
+    allowed = most_bytes - removable
+    needed = sum(plan.bytes for plan in plans)
+    for _, size, directory in others:
         room = min(allowed, free)
-        if room < plan.bytes <= room + removable and _remove_unused(directory):
+        if room < needed <= room + removable and _remove_unused(directory):
             report(f'Removed the features that were not used for the longest time: {directory}')
             allowed, free = allowed + size, free + size
         removable -= size
-    if min(allowed, free) < plan.bytes:
-        limit, advice = (
-            f'a directory of features may take at most {_amount(most_bytes)}',
-            _ELSEWHERE,
-        )
-        if free < allowed:
-            limit = f'the disk has {_amount(free)} left'
-        elif plan.bytes > most_bytes:
-            advice = 'use fewer pictures, or train without stored features'
-        needed = f'the features of {plan.count:,} pictures take {_amount(plan.bytes)}'
-        raise UserError(f'{root}: {needed}, but {limit}; {advice}')
+    if min(allowed, free) < needed:
+        raise UserError(f'{root}: {_too_little(plans, needed, allowed, free, most_bytes)}')
+
+
+def _too_little(plans, needed, allowed, free, most_bytes):
+    """Say how much room there is, how much is needed, and what to do."""
+    passes = f' in {len(plans)} passes' if len(plans) > 1 else ''
+    limit, advice = f'a directory of features may take at most {_amount(most_bytes)}', _ELSEWHERE
+    if free < allowed:
+        limit = f'the disk has {_amount(free)} left'
+    elif needed > most_bytes:
+        fewer = 'fewer passes or pictures' if passes else 'fewer pictures'
+        advice = f'use {fewer}, or train without stored features'
+    return (
+        f'the features of {plans[0].count:,} pictures{passes} take {_amount(needed)}, but {limit}; '
+        f'{advice}'
+    )
 
 
 def _amount(count):
     return f'{count / 1e9:.1f} GB' if count >= 10**9 else f'{count / 1e6:.1f} MB'
 
 
-def _sets(root, but):
-    """List (time of the last use, bytes, directory) of the sets in a directory, except one."""
+def _sets(root):
+    """List (time of the last use, bytes, directory) of the sets in a directory."""
     found = []
     for name in os.listdir(root):
         directory = os.path.join(root, name)
-        if name == but or not feature_files.NAME.fullmatch(name):
+        if not feature_files.NAME.fullmatch(name):
             continue
         with contextlib.suppress(OSError):
             os.stat(os.path.join(directory, LOCK))

@@ -51,10 +51,14 @@ def compute(session, source, cuts, variables, features_dir, *, also=None, stop=N
         'labels_offset': source.records.labels_offset,
         **(also or {}),
     }
+    numbers = range(source.passes)
+    plans = [
+        _plan(source, cuts, {**depends_on, 'pictures': source.describe(number)})
+        for number in numbers
+    ]
     found = None
-    for number in range(source.passes):
-        pass_depends_on = {**depends_on, 'pictures': source.describe(number)}
-        one = _Pass(session, source, cuts, number, stop).features(features_dir, pass_depends_on)
+    for number in numbers:
+        one = _Pass(session, source, cuts, number, stop).features(features_dir, plans[number:])
         if one is None:
             return None
         found = found.joined(one) if found else one
@@ -144,6 +148,17 @@ def _digest_of_weights(session, variables):
     return state.hexdigest()
 
 
+def _plan(source, cuts, depends_on):
+    """Return the Plan of the set of features of one pass."""
+    dataset = source.records.dataset
+    return Plan(
+        title=f'{dataset.dataset_name or "records"}_{dataset.split_name}'.replace(os.sep, '_'),
+        depends_on=depends_on,
+        shapes={name: tensor.shape.as_list()[1:] for name, tensor in cuts.items()},
+        count=source.count,
+    )
+
+
 class _Pass:
     """One pass over the pictures of a source."""
 
@@ -154,16 +169,12 @@ class _Pass:
         self._number = number
         self._stop = stop
 
-    def features(self, features_dir, depends_on):
-        """Return the Features, or None if the pass was stopped."""
-        dataset = self._source.records.dataset
-        plan = Plan(
-            title=f'{dataset.dataset_name or "records"}_{dataset.split_name}'.replace(os.sep, '_'),
-            depends_on=depends_on,
-            shapes={name: tensor.shape.as_list()[1:] for name, tensor in self._cuts.items()},
-            count=self._source.count,
+    def features(self, features_dir, plans):
+        """Return the Features, or None if the pass was stopped; `plans` are its and later ones."""
+        plan, *later = plans
+        opened = feature_store.open_set(
+            features_dir, plan, tf.logging.info, self._stop, later=later
         )
-        opened = feature_store.open_set(features_dir, plan, tf.logging.info, self._stop)
         if opened is None:
             return None
         with contextlib.ExitStack() as stack:

@@ -121,6 +121,27 @@ def test_nothing_is_removed_for_a_set_that_is_too_large_anyway(tmp_path):
     assert os.listdir(tmp_path) == [os.path.basename(directory)]
 
 
+def test_room_for_all_passes_is_required_before_the_first(tmp_path):
+    kept = _computed(tmp_path, 9)
+    later = [feature_sets.plan(value) for value in (1, 2)]
+    message = r'the features of 10 pictures in 3 passes take .* use fewer passes or pictures'
+    with pytest.raises(UserError, match=message):
+        feature_sets.open_set(tmp_path, 0, most_bytes=_room_for(2, kept), later=later)
+    assert os.listdir(tmp_path) == [os.path.basename(kept)]
+    feature_sets.open_set(tmp_path, 0, most_bytes=_room_for(3, kept), later=later).close()
+    assert not os.path.exists(kept)
+
+
+def test_passes_that_are_there_need_no_more_room_and_are_not_removed(tmp_path, monkeypatch):
+    directory = _computed(tmp_path, 1)
+    size = feature_sets.plan().bytes
+    monkeypatch.setattr(shutil, 'disk_usage', lambda path: Usage(free=size))
+    later = [feature_sets.plan(1)]
+    limit = _room_for(2, directory)
+    feature_sets.open_set(tmp_path, 0, most_bytes=limit, later=later).close()
+    assert os.path.exists(directory)
+
+
 def test_a_disk_without_room_is_an_error_before_the_pass(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, 'disk_usage', lambda path: Usage(free=100))
     with pytest.raises(UserError, match=r'take 0\.0 MB, but the disk has 0\.0 MB left; name'):
