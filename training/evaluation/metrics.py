@@ -90,7 +90,7 @@ class Metrics:
 
     def by_class(self):
         """Return the `ClassFigures`."""
-        # Late: it takes a second to load, and a validation during training does not need it.
+        # Late: it takes a second to load.
         from sklearn.metrics import precision_recall_fscore_support
 
         # Each pair (true class, predicted class) is one sample; its count is its weight.

@@ -19,7 +19,7 @@ _UNUSED = (
     'max_number_of_steps', 'num_epochs', 'batch_size', 'augmentation', 'weight_decay',
     'batch_norm_decay', 'mixed_precision', 'update_frozen_batch_norm', 'early_stopping_patience',
     'save_interval_secs', 'save_interval_steps', 'keep_checkpoints', 'log_every_n_steps',
-    'save_summaries_secs', 'save_summaries_steps',
+    'save_summaries_secs', 'save_summaries_steps', 'sync_replicas', 'replicas_to_aggregate',
 )  # fmt: skip
 
 

@@ -69,11 +69,12 @@ def test_command_for_another_optimizer_works_with_a_remark():
         [
             '--optimizer=lbfgs', '--max_number_of_steps=11028', '--batch_size=32',
             '--weight_decay=0.00004', '--trainable_scopes=head', '--cache_features',
+            '--sync_replicas', '--replicas_to_aggregate=-1',
         ],
     )  # fmt: skip
     assert options.notices == (
-        '--optimizer=lbfgs is one fit without steps; not used: '
-        '--max_number_of_steps, --batch_size, --weight_decay',
+        '--optimizer=lbfgs is one fit without steps; not used: --max_number_of_steps, '
+        '--batch_size, --weight_decay, --sync_replicas, --replicas_to_aggregate',
     )
 
 
