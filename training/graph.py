@@ -37,17 +37,8 @@ def build(run, make_batches, cache=None):
     config = run.place.deployment_config(run.options.num_clones, run.options.clone_on_cpu)
     with tf.device(config.variables_device()):
         global_step = tf.train.get_or_create_global_step()
-    with tf.device(config.inputs_device()):
-        first_step = tf.identity(global_step)
-        batch = None if cache else _Batch(make_batches(first_step), run.options.num_clones)
-    clones = model_deploy.create_clones(config, _Model(run, cache or batch))
+    clones, trained, batch = _clones(run, config, global_step, make_batches, cache)
     network = slim.get_model_variables()
-    trained = scopes.trainable(tf.trainable_variables(), run.trainable_scopes)
-    if cache:
-        with tf.device(config.inputs_device()):
-            cache.cut(clones, trained)
-            batch = _Batch(cache.batches(first_step), run.options.num_clones)
-            cache.connect(batch)
     with tf.device(config.optimizer_device()):
         rate = optimizers.learning_rate(
             run.options, global_step, run.dataset.num_samples, run.images_per_step
@@ -73,6 +64,21 @@ def build(run, make_batches, cache=None):
         local_init_op=batch.local_init_op(),
         hooks=sync_hooks,
     )
+
+
+def _clones(run, config, global_step, make_batches, cache):
+    """Return (clones, the variables to train, the batch that the clones read)."""
+    with tf.device(config.inputs_device()):
+        first_step = tf.identity(global_step)
+        batch = None if cache else _Batch(make_batches(first_step), run.options.num_clones)
+    clones = model_deploy.create_clones(config, _Model(run, cache or batch))
+    trained = scopes.trainable(tf.trainable_variables(), run.trainable_scopes)
+    if cache:
+        with tf.device(config.inputs_device()):
+            cache.cut(clones, trained)
+            batch = _Batch(cache.batches(first_step), run.options.num_clones)
+            cache.connect(batch)
+    return clones, trained, batch
 
 
 def _scalars(clones, loss, **others):
