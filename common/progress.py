@@ -47,6 +47,12 @@ class Progress:
             self._shown = now
             self._show(note)
 
+    def clear_line(self):
+        """Remove the bar from the terminal, so that another line can take its place."""
+        if self._is_terminal:
+            self._stream.write('\r\x1b[K')
+            self._stream.flush()
+
     def _show(self, note):
         line = f'{self._label}: {self._counts()}{f"  {note}" if note else ""}'
         if self._is_terminal:

@@ -204,6 +204,7 @@ class _Pass:
             while not (opened.is_complete or (self._stop and self._stop())):
                 bar.advance(self._write(opened, self._fetch(following, opened.done)))
                 if line := estimate.after_batch(opened.done):
+                    bar.clear_line()
                     tf.logging.info('%s', line)
         count, seconds = opened.done - first, max(time.monotonic() - began, 1e-9)
         tf.logging.info(

@@ -1,6 +1,5 @@
 """Session hooks that check the loss, stop, log, and record summaries."""
 
-import sys
 import time
 
 import numpy as np
@@ -123,8 +122,7 @@ class Bar:
     """A progress bar in a terminal during a `with` block; log lines appear above it."""
 
     def __init__(self, last_step, stream=None, clock=time.monotonic):
-        self._stream = stream or sys.stderr
-        self._progress = Progress(last_step, 'Training', 'steps', self._stream, clock)
+        self._progress = Progress(last_step, 'Training', 'steps', stream, clock)
         self._number = None
 
     def __enter__(self):
@@ -145,8 +143,7 @@ class Bar:
         self._number = number
 
     def _make_way(self, record):
-        self._stream.write('\r\x1b[K')
-        self._stream.flush()
+        self._progress.clear_line()
         return True
 
 

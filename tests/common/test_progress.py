@@ -54,6 +54,17 @@ def test_a_terminal_gets_one_line_that_is_drawn_over(clock, monkeypatch):
     assert all(len(part.removesuffix('\x1b[K')) < 70 for part in drawn.rstrip().split('\r'))
 
 
+@pytest.mark.parametrize(('kind', 'cleared'), [(Terminal, '\r\x1b[K'), (io.StringIO, '')])
+def test_a_bar_is_cleared_for_another_line(clock, kind, cleared):
+    stream = kind()
+    with Progress(4, 'reading', 'files', stream, clock) as progress:
+        clock.now += 20
+        progress.advance()
+        before = stream.getvalue()
+        progress.clear_line()
+        assert stream.getvalue() == before + cleared
+
+
 def test_bytes_are_scaled_and_a_resumed_part_does_not_count_as_speed(clock):
     stream = io.StringIO()
     with Progress(3_000_000, 'photos.tgz', 'B', stream, clock) as progress:

@@ -1,6 +1,7 @@
 """The features of a split: those of the network, computed once, and never outdated ones."""
 
 import concurrent.futures
+import io
 import os
 import subprocess
 import sys
@@ -279,6 +280,24 @@ def test_a_few_batches_show_how_long_a_pass_takes(total, said):
     estimate = features.Estimate(total, clock=times.__next__)
     lines = [estimate.after_batch(32 * number) for number in range(1, 6)]
     assert lines == [None, None, None, said, None]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_time_that_a_pass_takes_is_said_in_place_of_the_bar(
+    dataset, checkpoint, tmp_path, monkeypatch
+):
+    network, terminal = Network(dataset, checkpoint), Terminal()
+    monkeypatch.setattr(features, '_SHORT_SECS', 0)
+    monkeypatch.setattr(tf.logging, 'info', lambda text, *values: terminal.write(text % values))
+    monkeypatch.setattr(sys, 'stderr', terminal)
+    network.features(tmp_path / 'features')
+    before, said, _ = terminal.getvalue().partition('The remaining')
+    assert said
+    assert before.endswith('\r\x1b[K')
 
 
 def test_features_that_are_not_numbers_are_an_error(dataset, tmp_path):
