@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 
-from common import files
 from common.errors import UserError, reason
 from heads.audit import balance, collection, faults, findings
 from heads.audit.copies import duplicates, near_duplicates
@@ -25,10 +24,11 @@ def run(options, report=print):
     for notice in options.notices:
         report(notice)
     data = collection.open_collection(options.dataset_dir, options.dataset_name)
-    _make_directory(options)
+    _make_directory(os.path.dirname(options.output_path(_TABLE)))
+    model = _model(options)
     scanned = scan(data)
     notes = []
-    table = _feature_table(data, options, scanned, notes.append)
+    table = _feature_table(model, data, options, scanned, notes.append)
     found = list(find_all(data, scanned, table, options, notes.append))
     left_out = () if table else findings.NEEDS_FEATURES
     findings.write_table(options.output_path(_TABLE), found)
@@ -48,13 +48,23 @@ def run(options, report=print):
     return found
 
 
-def _make_directory(options):
-    path = os.path.dirname(options.output_path(_TABLE))
+def _make_directory(path):
     try:
         os.makedirs(path, exist_ok=True)
-        files.write_text(options.output_path(_TABLE), '')
     except OSError as error:
         raise UserError(f'--output_dir={path}: {reason(error)}') from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UserError(f'--output_dir={path}: cannot be written to')
+
+
+def _model(options):
+    """Return (ModelInfo, checkpoint), or None without a checkpoint."""
+    if options.checkpoint_path is None:
+        return None
+    # Late: without a checkpoint, no network is built.
+    from heads.audit.by_features import reading
+
+    return reading.find_model(options)
 
 
 def find_all(data, scanned, table, options, report):
@@ -65,7 +75,7 @@ def find_all(data, scanned, table, options, report):
     copies = duplicates.same_bytes(rows, intact)
     proposed, strange = [], []
     if table:
-        table = table.without(set(copies) | set(scanned.damaged))
+        table = table.without(copies)
         proposed, strange = _by_neighbours(table)
     same, near = near_duplicates.find(data, scanned, copies, options.similarity, proposed)
     exact = [*((copy, first, 1.0, 'the same bytes') for copy, first in copies.items()), *same]
@@ -82,21 +92,27 @@ def find_all(data, scanned, table, options, report):
     yield from balance.small_classes(data, balance.counts(data, rows))
 
 
-def _feature_table(data, options, scanned, report):
-    """Return the FeatureTable, or None without a checkpoint."""
-    if options.checkpoint_path is None:
+def _feature_table(model, data, options, scanned, report):
+    """Return the FeatureTable, or None without a model or without usable pictures."""
+    if model is None:
         report('Without --checkpoint_path, labels and outliers are not checked.')
         return None
-    # Late: without a checkpoint, no network is built.
-    from heads.audit.by_features import table
+    from heads.audit.by_features import reading
 
+    instead = os.path.dirname(options.output_path(_TABLE))
     try:
-        return table.read_or_compute(data, options, os.path.dirname(options.output_path(_TABLE)))
+        table = reading.read_or_compute(model, data, options, instead)
     except UserError as error:
         if not scanned.damaged:
             raise
         report(f'Labels and outliers are not checked, because of damaged records: {error}')
         return None
+    table = table.without(scanned.damaged)
+    labels = scanned.rows['label'][table.numbers]
+    if len(np.unique(labels)) < 2:
+        report('Labels and outliers are not checked: all pictures have the same label.')
+        return None
+    return table
 
 
 def _by_neighbours(table):
@@ -121,19 +137,16 @@ def _doubtful_labels(data, rows, table, pairs, report):
     originals = {copy: original for copy, original, _, _ in pairs}
     labels = rows['label'].astype(np.int64)
     known = table.without(originals)
-    probabilities = doubtful_labels.held_out_probabilities(
-        known, labels[known.numbers], len(data.class_names), report
-    )
-    found = doubtful_labels.doubtful(probabilities, labels[known.numbers])
-    for place, suggested, score in zip(*(each.tolist() for each in found), strict=True):
-        number = int(known.numbers[place])
-        own = probabilities[place, labels[number]]
+    if len(np.unique(labels[known.numbers])) < 2:  # All others are copies.
+        return
+    found = doubtful_labels.find(known, labels[known.numbers], len(data.class_names), report)
+    for place, suggested, best, own in zip(*(each.tolist() for each in found), strict=True):
         name = data.class_names[suggested]
         yield findings.Finding(
             'doubtful_label',
-            data.picture(number),
-            score,
-            f'{name} {probabilities[place, suggested]:.0%}, its label {own:.0%}',
+            data.picture(int(known.numbers[place])),
+            best - own,
+            f'{name} {best:.0%}, its label {own:.0%}',
             suggestion=name,
         )
 

@@ -21,53 +21,61 @@ _REPETITIONS = 3
 _DOUBTED, _LIKELY = 0.1, 0.5
 
 
-def held_out_probabilities(table, labels, num_classes, report):
-    """Return probabilities [records, classes] of fits that have not seen the record.
+def find(table, labels, num_classes, report):
+    """Return (places, suggested labels, their probabilities, those of the labels), as arrays.
 
-    They are NaN for the only picture of a class. `report` is called with lines of text.
+    The most doubtful come first. `labels` are those of the FeatureTable's records. `report` is
+    called with lines of text.
     """
     count = len(table)
     size = max(_PART, _PER_CLASS * num_classes)
     shuffled = np.random.default_rng(0).permutation(count)
-    parts = np.array_split(shuffled, -(-count // size))
-    found = np.full((count, num_classes), np.nan, np.float32)
+    parts = [np.sort(part) for part in np.array_split(shuffled, -(-count // size))]
+    found = []
     for number, part in enumerate(parts, 1):
-        part.sort()
-        rows = table.rows(part)
+        words = f' (part {number} of {len(parts)})' if len(parts) > 1 else ''
         repetitions = _REPETITIONS if count <= _FEW else 1
-        solutions = [
-            solver.fit(rows, labels[part], num_classes, seed=seed) for seed in range(repetitions)
-        ]
-        found[part] = np.mean([softmax(each.held_out, axis=1) for each in solutions], axis=0)
-        if chosen := solutions[0].chosen:
-            part_words = f' (part {number} of {len(parts)})' if len(parts) > 1 else ''
-            report(
-                f'Cross-validated accuracy on the features{part_words}:'
-                f' {chosen.accuracy:.1%} +- {chosen.standard_error:.1%}.'
-            )
-    return found
+        probabilities, accuracy = _held_out(
+            table.rows(part), labels[part], num_classes, repetitions
+        )
+        report(f'Cross-validated accuracy on the features{words}: {accuracy}.')
+        places, *rest = doubtful(probabilities, labels[part])
+        found.append((part[places], *rest))
+    columns = [np.concatenate(column) for column in zip(*found, strict=True)]
+    order = np.argsort(columns[3] - columns[2], kind='stable')
+    return tuple(column[order] for column in columns)
+
+
+def _held_out(rows, labels, num_classes, repetitions):
+    """Return (probabilities of fits that have not seen the record, their accuracy in words).
+
+    The probabilities are NaN for the only picture of a class.
+    """
+    solutions = [solver.fit(rows, labels, num_classes, seed=seed) for seed in range(repetitions)]
+    probabilities = np.mean([softmax(each.held_out, axis=1) for each in solutions], axis=0)
+    chosen = solutions[0].chosen
+    words = f'{chosen.accuracy:.1%} +- {chosen.standard_error:.1%}' if chosen else 'unknown'
+    return probabilities, words
 
 
 def doubtful(probabilities, labels):
-    """Return (places, suggested labels, scores) of doubtful labels, the most doubtful first.
+    """Return (places, suggested labels, their probabilities, those of the labels), as arrays.
 
-    The score is the difference between the probabilities of the suggested label and of the label.
+    Records whose probabilities are NaN are never doubtful.
     """
     known = np.flatnonzero(np.isfinite(probabilities).all(axis=1))
     probabilities, labels = probabilities[known], labels[known]
     thresholds = _thresholds(probabilities, labels)
     places = np.arange(len(known))
     suggested = probabilities.argmax(axis=1) if len(known) else labels
-    own, best = probabilities[places, labels], probabilities[places, suggested]
+    best, own = probabilities[places, suggested], probabilities[places, labels]
     is_doubted = (
         (suggested != labels)
         & (own < _DOUBTED * thresholds[labels])
         & (best >= _LIKELY * thresholds[suggested])
     )
-    scores = best - own
     found = np.flatnonzero(is_doubted)
-    found = found[np.argsort(-scores[found], kind='stable')]
-    return known[found], suggested[found], scores[found]
+    return known[found], suggested[found], best[found], own[found]
 
 
 def _thresholds(probabilities, labels):

@@ -4,17 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from classifiers import resolve, watch
-from classifiers.model_request import ModelRequest, StoredModel
-from common.errors import UserError
-from common.logs import LOG
-from datasets.records.verified_records import SkippedRecords
-from heads import features
-
 # With more records, fewer dimensions, so that the table takes about 0.5 GB for a million.
 _DIMENSIONS, _DIMENSIONS_OF_MANY = 256, 128
 _MANY = 200_000
-_SAMPLE = 20_000
+_SAMPLE = 10_000
 _BLOCK = 4096
 
 
@@ -50,46 +43,20 @@ class FeatureTable:
 
         The components are computed from a sample of the records; the mean is in the middle.
         """
-        sample = self.rows(_spread(len(self), _SAMPLE)).astype(np.float64)
-        mean = sample.mean(axis=0)
+        sample = self.rows(spread(len(self), _SAMPLE))
+        mean = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
         sample -= mean
-        _, vectors = np.linalg.eigh(sample.T @ sample)
+        _, vectors = np.linalg.eigh((sample.T @ sample).astype(np.float64))
         most = _DIMENSIONS_OF_MANY if len(self) > _MANY else _DIMENSIONS
         basis = np.ascontiguousarray(vectors[:, ::-1][:, :most], dtype=np.float32)
         found = np.empty((len(self), basis.shape[1]), np.float32)
         for start in range(0, len(self), _BLOCK):
             places = np.arange(start, min(start + _BLOCK, len(self)))
-            found[places] = (self.rows(places) - mean.astype(np.float32)) @ basis
+            found[places] = (self.rows(places) - mean) @ basis
         found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
         return found
 
 
-def _spread(count, most):
+def spread(count, most):
+    """Return at most `most` of the numbers below `count`, at equal distances."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
-
-
-def read_or_compute(collection, options, instead):
-    """Return the FeatureTable of a Collection, with the features of the options' checkpoint.
-
-    They are kept in `instead` if the data set's directory is read-only.
-    """
-    checkpoint = watch.find_checkpoint(options.checkpoint_path).path
-    request = ModelRequest.of(options, image_size=options.image_size)
-    info, lines = resolve.resolve(request, StoredModel.beside(checkpoint))
-    for line in lines:
-        LOG.info('%s', line)
-    parts, intact = [], []
-    for dataset in collection.datasets:
-        found = features.of_checkpoint(
-            info,
-            checkpoint,
-            dataset,
-            options.features_dir or features.default_directory(dataset, instead),
-            skipped=SkippedRecords(dataset, LOG.warning),
-            num_threads=options.num_preprocessing_threads,
-        )
-        parts.append(next(iter(found.arrays[0].values())))
-        intact.append(found.is_intact)
-    if parts[0].shape[1] < 2:
-        raise UserError(f'{checkpoint}: its last layer reads one feature only')
-    return FeatureTable(tuple(parts), np.flatnonzero(np.concatenate(intact)))

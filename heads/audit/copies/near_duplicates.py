@@ -35,7 +35,7 @@ def find(collection, scanned, copies, similarity, proposed=()):
     is_compared[list(copies)] = False
     numbers = np.flatnonzero(is_compared)
     pairs = _candidates(scanned.hashes[numbers], numbers)
-    allowed = [(first, second, False) for first, second in proposed if is_compared[first]]
+    allowed = [(*pair, False) for pair in proposed if is_compared[list(pair)].all()]
     pairs = list(dict.fromkeys([*pairs, *allowed]))[:_MOST_PAIRS]
     same, near = _compared(pairs, _Comparison(collection, rows, similarity))
     return _best_partners(same, collection), _best_partners(near, collection)

@@ -46,6 +46,17 @@ def test_the_nearest_are_those_of_a_comparison_of_all_with_all(monkeypatch, bloc
     np.testing.assert_allclose(cosines, np.take_along_axis(products, places, axis=1), atol=1e-6)
 
 
+def test_of_many_vectors_some_are_candidates_and_none_is_its_own(monkeypatch):
+    monkeypatch.setattr(neighbours, 'MANY', 50)
+    monkeypatch.setattr(neighbours, '_CANDIDATES_OF_MANY', 30)
+    vectors = table_of(clusters(90)[0]).directions()
+    places, cosines = neighbours.nearest(vectors)
+    assert len(np.unique(places)) <= 30
+    assert (places != np.arange(90)[:, np.newaxis]).all()
+    products = np.take_along_axis(vectors @ vectors.T, places, axis=1)
+    np.testing.assert_allclose(cosines, products, atol=1e-6)
+
+
 def test_fewer_vectors_than_neighbours_leave_places_open():
     places, cosines = neighbours.nearest(np.eye(3, dtype=np.float32))
     assert (places[:, 2:] == -1).all()
@@ -68,28 +79,28 @@ def test_flipped_labels_are_doubted_and_their_class_is_suggested():
     wrong = labels.copy()
     flipped = [5, 60, 121, 200]
     wrong[flipped] = (labels[flipped] + 1) % 3
-    found = doubtful_labels.held_out_probabilities(table_of(features), wrong, 3, print)
-    places, suggested, scores = doubtful_labels.doubtful(found, wrong)
+    places, suggested, best, own = doubtful_labels.find(table_of(features), wrong, 3, print)
     assert sorted(places) == flipped
     np.testing.assert_array_equal(suggested, labels[places])
-    assert (np.diff(scores) <= 0).all()
-    assert (scores > 0.5).all()
+    assert (np.diff(best - own) <= 0).all()
+    assert (best - own > 0.5).all()
 
 
-def test_parts_are_bounded_and_give_each_record_a_result(monkeypatch):
+def test_parts_are_bounded_and_each_is_checked(monkeypatch):
     monkeypatch.setattr(doubtful_labels, '_PART', 100)
     monkeypatch.setattr(doubtful_labels, '_PER_CLASS', 1)
     features, labels = clusters()
+    flipped = [3, 44, 90, 131, 222]
+    labels[flipped] = (labels[flipped] + 1) % 3
     lines = []
-    found = doubtful_labels.held_out_probabilities(table_of(features), labels, 3, lines.append)
+    places, *_ = doubtful_labels.find(table_of(features), labels, 3, lines.append)
+    assert sorted(places) == flipped
     assert len(lines) == 3
-    assert (found.argmax(axis=1) == labels).mean() > 0.95
+    assert '(part 3 of 3)' in lines[2]
 
 
 def test_the_only_picture_of_a_class_is_not_doubted():
     features, labels = clusters(40, classes=2)
     labels[7] = 2
-    found = doubtful_labels.held_out_probabilities(table_of(features), labels, 4, print)
-    assert np.isnan(found[7]).all()
-    places, _, _ = doubtful_labels.doubtful(found, labels)
-    assert 7 not in places
+    places, *_ = doubtful_labels.find(table_of(features), labels, 4, print)
+    assert len(places) == 0
