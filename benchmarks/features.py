@@ -28,7 +28,7 @@ def both(info, dataset, checkpoint, directory):
     from classifiers import build
     from datasets.records.verified_records import VerifiedRecords
     from heads import features
-    from heads.cuts import last_layer, variables_behind
+    from heads.cuts import last_layer
     from heads.picture_source import PictureSource
 
     with tf.Graph().as_default(), tf.Session() as session:
@@ -39,7 +39,6 @@ def both(info, dataset, checkpoint, directory):
         source.start(session)
         batch = session.run(source.images)
         compute = session.make_callable(layer.input, [source.images])
-        behind = variables_behind([layer.input])
 
         def alone(count):
             batches = max(1, round(count / source.batch_size))
@@ -50,7 +49,7 @@ def both(info, dataset, checkpoint, directory):
         def whole(_):
             with tempfile.TemporaryDirectory(dir=directory) as features_dir:
                 cuts = {layer.name: layer.input}
-                return features.compute(session, source, cuts, behind, features_dir).count
+                return features.compute(session, source, cuts, features_dir).count
 
         yield alone, whole
 

@@ -13,6 +13,7 @@ _VARIABLE_READS = ('VarHandleOp', 'VariableV2', 'Variable', 'ReadVariableOp')
 _PLACEHOLDERS = ('Placeholder', 'PlaceholderWithDefault')
 _RANDOM = ('Random', 'TruncatedNormal', 'Multinomial')
 _BATCH_NORMS = ('FusedBatchNorm', 'FusedBatchNormV2', 'FusedBatchNormV3')
+_VARIABLES = tf.GraphKeys.GLOBAL_VARIABLES
 # Between the layer and the logits there may be these ...
 _SAME_VALUES = ('Identity', 'Reshape', 'Squeeze')
 # ... and the mean over the map, if the pictures are larger than those of the network's design.
@@ -166,7 +167,7 @@ def _variable(tensor):
     """Return the variable whose value the tensor is, or None."""
     while tensor.op.type in ('Identity', 'ReadVariableOp'):
         tensor = tensor.op.inputs[0]
-    named = {variable.op.name: variable for variable in tf.global_variables()}
+    named = {variable.op.name: variable for variable in tensor.graph.get_collection(_VARIABLES)}
     return named.get(tensor.op.name)
 
 
@@ -190,4 +191,4 @@ def _features(op, weights, is_mean):
 def variables_behind(tensors):
     """List the variables of the graph whose values the tensors depend on."""
     names = {op.name for op in operations_behind(tensors)}
-    return [variable for variable in tf.global_variables() if variable.op.name in names]
+    return [v for v in tensors[0].graph.get_collection(_VARIABLES) if v.op.name in names]

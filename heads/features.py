@@ -36,17 +36,17 @@ def default_directory(dataset, instead):
     return place if can_write else os.path.join(instead, 'features')
 
 
-def compute(session, source, cuts, variables, features_dir, *, also=None, stop=None):
+def compute(session, source, cuts, features_dir, *, also=None, stop=None):
     """Return the Features of all passes of a PictureSource, computed or read from disk.
 
-    `cuts` are tensors by name that depend on `source.images` and on these variables. `also` has
-    further things that they depend on, as JSON. Nothing is added to the graph. Return None if
+    `cuts` are tensors by name that depend on `source.images`. `also` has further things that they
+    depend on, as JSON. Nothing is added to the graph. Return None if
     `stop()` became true; the next call continues there.
     """
     depends_on = {
         'format': _FORMAT_VERSION,
         'network': source.info.model_name,
-        'weights': _digest_of_weights(session, variables),
+        'weights': _digest_of_weights(session, variables_behind(list(cuts.values()))),
         'records': checksums.digest(source.records.dataset.shards),
         'labels_offset': source.records.labels_offset,
         **(also or {}),
@@ -101,10 +101,9 @@ def of_checkpoint(
             use_moving_averages and bool(info.moving_average_decay),
         )
         restore_weights = plan.init_fn(initialize=True)
-        behind = variables_behind(list(cuts.values()))
         with tf.Session(graph=graph, config=_session_config()) as session:
             restore_weights(None, session)
-            return compute(session, source, cuts, behind, features_dir, stop=stop)
+            return compute(session, source, cuts, features_dir, stop=stop)
 
 
 class Estimate:

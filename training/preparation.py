@@ -20,6 +20,7 @@ from datasets.records import record_parser
 from datasets.records.verified_records import SkippedRecords, VerifiedRecords
 from deployment import precision
 from deployment.cluster import Place
+from heads import features
 from nets import model_specs
 from preprocessing import preprocessing_factory
 from training import data_choice, inputs, losses, optimizers
@@ -73,6 +74,14 @@ class Run:
         """Return the reader of the training split, which also counts damaged records."""
         return VerifiedRecords(
             self.dataset, self.info.labels_offset, self.info.num_classes, self.skipped
+        )
+
+    @property
+    def features_dir(self):
+        """Return the directory for features that are computed once."""
+        options = self.options
+        return options.cache.features_dir or features.default_directory(
+            self.dataset, options.train_dir
         )
 
     @functools.cached_property

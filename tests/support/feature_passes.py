@@ -16,7 +16,7 @@ from classifiers import build, restore
 from datasets import dataset_factory
 from datasets.records.verified_records import VerifiedRecords
 from heads import feature_files, features
-from heads.cuts import last_layer, variables_behind
+from heads.cuts import last_layer
 from heads.picture_source import PictureSource
 from support.files import checkpoint_files, small_models
 
@@ -45,7 +45,6 @@ class Network:
             network = build.build_network(INFO, self.source.images)
             layer = last_layer(network.logits)
             self._cuts = {layer.name: layer.input}
-            self._variables = variables_behind([layer.input])
             self.session = tf.Session()
             plan = restore.inference(checkpoint, 'lenet', network.variables)
             plan.init_fn()(None, self.session)
@@ -53,9 +52,7 @@ class Network:
     def features(self, features_dir, **options):
         """Return the features."""
         self.graph.finalize()
-        return features.compute(
-            self.session, self.source, self._cuts, self._variables, str(features_dir), **options
-        )
+        return features.compute(self.session, self.source, self._cuts, str(features_dir), **options)
 
 
 def main(dataset_dir, checkpoint, features_dir, blocks):

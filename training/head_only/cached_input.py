@@ -125,13 +125,14 @@ class CachedInput:
     def compute(self, session, stop):
         """Compute the features or find them on disk; return False if `stop` is true meanwhile."""
         run = self._run
-        directory = run.options.cache.features_dir or features.default_directory(
-            run.dataset, run.options.train_dir
-        )
-        behind = cuts.variables_behind(list(self._cuts.values()))
         also = {'precision': run.precision} if run.precision else None
         self._rows.features = features.compute(
-            session, self._source, self._cuts, behind, directory, also=also, stop=lambda: bool(stop)
+            session,
+            self._source,
+            self._cuts,
+            run.features_dir,
+            also=also,
+            stop=lambda: bool(stop),
         )
         return self._rows.features is not None
 

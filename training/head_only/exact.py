@@ -9,7 +9,6 @@ from common.errors import UserError
 from datasets.records import record_parser
 from heads import features as head_features
 from heads import solver
-from heads.cuts import variables_behind
 from training import data_choice, saving, session, summaries
 from training.head_only import exact_graph, exact_options, fit_report
 from training.validation import Validator
@@ -98,16 +97,11 @@ class _Fit:
 
     def _features(self):
         run, graph = self._run, self._graph
-        directory = run.options.cache.features_dir or head_features.default_directory(
-            run.dataset, run.options.train_dir
-        )
-        behind = variables_behind(list(graph.cuts.values()))
         return head_features.compute(
             self._session,
             graph.source,
             graph.cuts,
-            behind,
-            directory,
+            run.features_dir,
             stop=lambda: bool(self._stop),
         )
 
