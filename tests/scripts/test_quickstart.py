@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from datasets.samples import sample_flowers
 from support.checkout import ROOT
+from support.files import checkpoint_files, small_models
 from support.shell.quickstart_programs import STEPS, read_calls, write_programs
 from support.shell.script_checkout import Checkout
 
@@ -102,3 +104,36 @@ def test_a_few_own_pictures_for_real(tmp_path):
     assert description['class_names'] == list(sample_flowers.CLASS_NAMES[:2])
     for name in description['class_names']:
         assert re.search(rf'{images}/{name}/sample_\d+\.jpg +\d+\.\d+% ', done.stdout)
+
+
+@pytest.mark.soak
+def test_released_weights_for_real(tmp_path):
+    """From a folder of archives; the weights are random, but all programs are the real ones."""
+    images, mirror, name = tmp_path / 'pictures', tmp_path / 'mirror', 'mobilenet_v1_1.0_224'
+    sample_flowers.write_pictures(str(images), 12, kinds=sample_flowers.CLASS_NAMES[:2])
+    values = small_models.values(small_models.describe('mobilenet_v1', 224, range(1001)))
+    checkpoint_files.write(tmp_path / 'made', values, f'{name}.ckpt', state=False)
+    mirror.mkdir()
+    with tarfile.open(mirror / f'{name}_2017_06_14.tar.gz', 'w:gz', compresslevel=1) as archive:
+        archive.add(tmp_path / 'made', '.')
+    command = [ROOT / 'scripts' / 'quickstart.sh', '--no_setup', '--no_serve']
+    command += ['--images', images, '--dir', tmp_path / 'work']
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
+            'HOME': str(tmp_path),
+            'SLIM_CHECKPOINT_MIRROR': str(mirror),
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    path = f'{tmp_path}/pre_trained/{name}/{name}.ckpt'
+    assert done.stdout.startswith(f'weights: {path} (')
+    description = json.loads((tmp_path / 'work/model/my_pictures.json').read_text())
+    assert (description['model_name'], description['image_size']) == ('mobilenet_v1', 224)
+    assert description['weights_source'] == path
+    assert 'validation accuracy' in done.stdout.splitlines()[-1]

@@ -1,5 +1,6 @@
 """Measure one network, in a process of its own: its memory is free again afterwards."""
 
+import contextlib
 import dataclasses
 import os
 import statistics
@@ -43,6 +44,13 @@ def measure(request):
     info, checkpoint = _classifier(request, dataset)
     place = features.default_directory(dataset, request.output_dir)
     found = features.of_checkpoint(info, checkpoint, dataset, place)
+    with contextlib.ExitStack() as stack:
+        for lock in found.open_locks:
+            stack.callback(lock.close)
+        return _result(request, dataset, info, checkpoint, found)
+
+
+def _result(request, dataset, info, checkpoint, found):
     (rows,) = found.arrays[0].values()
     solution = solver.fit(rows, found.outputs, dataset.num_classes)
     if not solution.chosen:
