@@ -110,6 +110,15 @@ def test_augmented_passes_differ_from_the_first(runs, log):
     assert training_runs.different(runs.newest('1'), runs.newest('3'))
 
 
+def test_a_resumed_run_reads_the_augmented_passes_in_the_same_order(runs):
+    typed = {**HEAD, 'cache': CacheOptions(cache_features=3), 'augmentation': 'strong'}
+    runs.train('whole', **typed, max_number_of_steps=20)
+    runs.train('parts', **typed, max_number_of_steps=9)
+    shutil.rmtree(os.path.join(runs.dataset_dir, 'features'))  # As another program may do.
+    runs.train('parts', **typed, max_number_of_steps=20)
+    assert training_runs.different(runs.newest('whole'), runs.newest('parts')) == []
+
+
 def test_summaries_have_the_head_and_all_weights(runs):
     typed = {**HEAD, **CACHED, 'max_number_of_steps': 1, 'save_summaries_steps': 1}
     runs.train(**typed)
