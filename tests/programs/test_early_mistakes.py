@@ -58,6 +58,14 @@ MISTAKES = {
         'eval_image_classifier.py --checkpoint_path={0}/emty --dataset_dir={0}',
         '{0}/emty: no such checkpoint or directory',
     ),
+    'no records to audit': (
+        'audit_dataset.py --dataset_dir={0}/none',
+        '{0}/none: no such directory; make the records with: ',
+    ),
+    'no checkpoint for an audit': (
+        'audit_dataset.py --dataset_dir={0} --checkpoint_path={0}/empty',
+        '{0}/empty: no checkpoint in this directory',
+    ),
     'no records to train on': (
         'train_image_classifier.py --dataset_name=pets --dataset_dir={0}',
         '{0}/pets_train-*: no such files; make them with: ',
