@@ -96,11 +96,12 @@ def _close(queries, whole, start, distance, is_mirrored):
     for first in range(start if is_symmetric else 0, len(whole), _COLUMNS):
         columns = whole[first : first + _COLUMNS]
         width = len(columns)
-        nearest.fill(_FREQUENCIES**2)
         for box in range(queries.shape[1]):
             np.bitwise_xor(queries[:, box, np.newaxis], columns, out=differing[:, :width])
-            np.bitwise_count(differing[:, :width], out=counts[:, :width])
-            np.minimum(nearest, counts, out=nearest)
+            found = counts if box else nearest
+            np.bitwise_count(differing[:, :width], out=found[:, :width])
+            if box:
+                np.minimum(nearest, counts, out=nearest)
         row, column = np.nonzero(nearest[:, :width] <= distance)
         if len(row):
             here = np.column_stack([row + start, column + first, nearest[row, column]])
