@@ -44,6 +44,17 @@ class Features:
     directories: tuple[str, ...]  # One for each pass.
     open_locks: tuple  # LockFiles; the sets are not removed while they are open.
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Let other processes remove the sets if they need room."""
+        for lock in self.open_locks:
+            lock.close()
+
     @property
     def count(self):
         """Return the number of records."""

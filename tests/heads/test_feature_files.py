@@ -80,8 +80,7 @@ def _spoil(name, content):
 )
 def test_a_damaged_set_is_computed_again(tmp_path, damage):
     features, _ = feature_sets.compute(str(tmp_path))
-    for lock in features.open_locks:
-        lock.close()
+    features.close()
     damage(features.directory)
     features, began_at = feature_sets.compute(str(tmp_path))
     assert began_at == 0

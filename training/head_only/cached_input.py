@@ -139,5 +139,4 @@ class CachedInput:
     def close(self):
         """Let other processes remove the features if they need room."""
         if self._rows and self._rows.features:
-            for lock in self._rows.features.open_locks:
-                lock.close()
+            self._rows.features.close()

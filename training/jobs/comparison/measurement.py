@@ -1,6 +1,5 @@
 """Measure one network, in a process of its own: its memory is free again afterwards."""
 
-import contextlib
 import dataclasses
 import os
 import statistics
@@ -43,10 +42,7 @@ def measure(request):
     )
     info, checkpoint = _classifier(request, dataset)
     place = features.default_directory(dataset, request.output_dir)
-    found = features.of_checkpoint(info, checkpoint, dataset, place)
-    with contextlib.ExitStack() as stack:
-        for lock in found.open_locks:
-            stack.callback(lock.close)
+    with features.of_checkpoint(info, checkpoint, dataset, place) as found:
         return _result(request, dataset, info, checkpoint, found)
 
 
