@@ -14,7 +14,7 @@ import tensorflow.compat.v1 as tf
 from common import files
 from common.errors import UserError
 from datasets import dataset_factory
-from support import training_runs
+from support import families, training_runs
 from support.files import records
 from training.head_only.cache_options import CacheOptions
 from training.jobs import run_directory
@@ -88,6 +88,13 @@ def test_cached_features_change_nothing_in_clones(runs):
 def test_long_cached_runs_change_nothing(runs, network, optimizer):
     built = {'model_name': network, 'train_image_size': SIDES[network], 'batch_size': 16}
     compare(runs, 200, **pretrained(runs, 10, **built), optimizer=optimizer)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('network', families.TELLING)
+def test_cached_features_change_nothing_in_any_family(runs, network):
+    built = {'model_name': network, 'train_image_size': families.TELLING[network]}
+    compare(runs, 4, **pretrained(runs, 2, batch_size=16, **built), log_every_n_steps=1)
 
 
 def test_features_are_computed_once_for_the_same_frozen_weights(runs, log):
