@@ -26,7 +26,7 @@ class PictureSource:
         *,
         batch_size=BATCH_SIZE,
         passes=1,
-        augmentation='slim',
+        augmentation='none',
         seed=0,
         num_threads=4,
     ):

@@ -9,11 +9,10 @@ from common.options import Dead, Ignored, ProgramOptions, option, part
 from datasets.records import record_files
 from deployment.cluster_options import CLUSTER, ClusterOptions
 from training.head_only import exact_options
-from training.head_only.cache_options import CacheOptions
+from training.head_only.cache_options import START, CacheOptions
 
 DATA = 'Data and network'
 LENGTH = 'Length of the run'
-START = 'Starting weights, and what is trained'
 RATE = 'Learning rate'
 OPTIMIZER = 'Optimizer'
 LOSS = 'Loss and regularization'
@@ -152,7 +151,6 @@ class TrainOptions(ProgramOptions):
         'Let batch norms outside --trainable_scopes keep updating their statistics, as in TF-Slim.',
     )
 
-    # Cached features
     cache: CacheOptions = part(CacheOptions)
 
     # Learning rate

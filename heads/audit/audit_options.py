@@ -65,9 +65,6 @@ class AuditOptions(ProgramOptions):
         'Use the moving averages of a checkpoint without model.json (any value but 0).',
         DECAY,
     )
-    num_preprocessing_threads: int = option(
-        MODEL, 4, 'Number of pictures to decode in parallel for the network.', COUNT
-    )
     features_dir: str | None = option(
         MODEL,
         None,

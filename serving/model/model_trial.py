@@ -5,6 +5,7 @@ without an end or a huge tensor ends or fills the process that tries it, and no 
 TensorFlow here: only the child needs it, for models that it runs.
 """
 
+import contextlib
 import ctypes
 import dataclasses
 import json
@@ -101,7 +102,9 @@ def _send(child, request):
         child.stdin.write(json.dumps(request).encode() + b'\n')
         child.stdin.flush()  # Kept open: when it closes, the child ends.
     except BrokenPipeError:
-        pass  # The child has ended; _judge reports why.
+        # The child has ended; _judge reports why. What is still in the buffer fails once more.
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
 
 
 def _wait(child, path, secs, max_bytes, stop):

@@ -32,7 +32,7 @@ def test_help_names_each_flag_once_and_older_names_not_at_all(program):
     text, _ = programs.helped(program, '--help')
     below = text[text.index('Most used:') :].rpartition('--helpfull explains')[0]
     # Explanations, beside and below, may name other flags.
-    below = re.sub(r'(?m)^ {20,}.*$|(?<=\w)   *\S.*$', '', below)
+    below = re.sub(r'(?m)^ {20,}.*$|(?<=[\w\]])   *\S.*$', '', below)
     groups = programs.flags_by_heading(program)
     for heading, names in groups.items():
         for name in names:

@@ -9,7 +9,7 @@ from common.options import Options, SwitchedCount, option
 from nets import model_specs
 from training.head_only import exact_options
 
-CACHE = 'Cached features'
+START = 'Starting weights, and what is trained'
 SINGLE_PROCESS = 'works only in a single process, without other workers and parameter servers'
 _NAME = re.compile(r'[\w./-]+')  # A scope that is no regular expression.
 
@@ -19,15 +19,14 @@ class CacheOptions(Options):
     """Hold how often and where the features of the pictures are computed."""
 
     cache_features: SwitchedCount | None = option(
-        CACHE,
+        START,
         None,
-        'With --trainable_scopes in the head: compute the features of the other layers once, from '
-        'pictures prepared as in evaluation, and train on these. --cache_features=N adds N - 1 '
-        'passes with augmented pictures.',
+        'If only the head is trained: compute once what the other layers give for each picture, '
+        'and train on that. N adds N - 1 passes with augmented pictures.',
         NOT_NEGATIVE,
     )
     features_dir: str | None = option(
-        CACHE,
+        START,
         None,
         'Directory for the features. If not given, the directory features in --dataset_dir.',
         is_path=True,

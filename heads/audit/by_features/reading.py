@@ -34,7 +34,6 @@ def read_or_compute(model, collection, options, instead):
             dataset,
             options.features_dir or features.default_directory(dataset, instead),
             skipped=SkippedRecords(dataset, LOG.warning),
-            num_threads=options.num_preprocessing_threads,
         )
         parts.append(next(iter(found.arrays[0].values())))
         intact.append(found.is_intact)

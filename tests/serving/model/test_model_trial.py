@@ -43,6 +43,13 @@ def test_the_end_of_the_child_is_named(program, words, monkeypatch):
         trial_by(monkeypatch, program)
 
 
+def test_a_child_that_ends_before_it_reads_its_request_is_named_too(monkeypatch):
+    monkeypatch.setattr(model_trial, '_START', 'raise SystemExit(3)')
+    # More than a pipe holds, so the rest of the request meets a closed pipe.
+    with pytest.raises(UserError, match=r'ended the process \(exit status 3\)'):
+        model_trial.run(ModelOptions('a' * 1_000_000), HOW, PATIENT)
+
+
 @pytest.mark.parametrize(('number', 'is_shortage'), [(9, True), (8, False)])
 def test_only_a_kill_may_be_for_lack_of_memory(number, is_shortage, monkeypatch):
     with pytest.raises(UserError) as caught:
