@@ -200,24 +200,30 @@ def test_two_programs_at_once_compute_the_features_once(dataset, checkpoint, tmp
 
 
 def test_later_passes_have_augmented_pictures(dataset, checkpoint, tmp_path):
-    found = Network(dataset, checkpoint, passes=3, seed=7).features(tmp_path)
+    found = Network(dataset, checkpoint, passes=3, augmentation='slim', seed=7).features(tmp_path)
     plain, *augmented = (arrays[LAYER] for arrays in found.arrays)
     np.testing.assert_array_equal(plain, _expected(dataset, checkpoint))
     for one, other in ((plain, augmented[0]), (plain, augmented[1]), augmented):
         assert np.abs(one - other).mean() > 0.01
-    network = Network(dataset, checkpoint, passes=3, seed=7)
+    network = Network(dataset, checkpoint, passes=3, augmentation='slim', seed=7)
     again = network.features(tmp_path / 'again').arrays
     for first, second in zip(found.arrays, again, strict=True):
         np.testing.assert_array_equal(first[LAYER], second[LAYER])
-    other = Network(dataset, checkpoint, passes=2, seed=8).features(tmp_path).arrays
+    other = (
+        Network(dataset, checkpoint, passes=2, augmentation='slim', seed=8)
+        .features(tmp_path)
+        .arrays
+    )
     np.testing.assert_array_equal(other[0][LAYER], plain)
     assert np.abs(other[1][LAYER] - augmented[0]).mean() > 0.01
 
 
 def test_a_continued_pass_augments_as_an_uninterrupted_one(dataset, checkpoint, tmp_path):
-    whole = Network(dataset, checkpoint, passes=2, seed=7).features(tmp_path / 'whole')
+    whole = Network(dataset, checkpoint, passes=2, augmentation='slim', seed=7).features(
+        tmp_path / 'whole'
+    )
     calls = iter([False] * 10)
-    network = Network(dataset, checkpoint, passes=2, seed=7)
+    network = Network(dataset, checkpoint, passes=2, augmentation='slim', seed=7)
     assert network.features(tmp_path, stop=lambda: next(calls, True)) is None
     found = network.features(tmp_path)
     np.testing.assert_array_equal(found.arrays[1][LAYER], whole.arrays[1][LAYER])
