@@ -36,7 +36,7 @@ def test_the_list_of_flags_on_a_page_is_up_to_date(page):
     assert text == flag_lists.updated(text, PAGES[page]), 'run: python docs/flag_lists.py'
     for program, options in PAGES[page].items():
         names = {name for group in programs.flags_by_heading(program).values() for name in group}
-        assert len(names) >= 15
+        assert len(names) >= 10  # The flags were found.
         assert {name for name in names if f'{name}`' not in text} == set()
         assert set(options.most_used) < names
 
