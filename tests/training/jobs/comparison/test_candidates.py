@@ -10,7 +10,7 @@ from training.jobs.comparison.candidates import Candidate
 
 
 def put(path, content='', **description):
-    """Write what stands for a checkpoint, and a model.json with these values."""
+    """Write a stand-in for a checkpoint, and a model.json with these values."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_name(f'{path.name}.index').write_text(content)
     if description:
