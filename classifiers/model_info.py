@@ -20,7 +20,7 @@ LABEL_SUFFIX = '.label'  # The ending of the file with the class names for other
 _GRAPHS = ('.pb', '.pbtxt')
 # Precision -> the ending of the ONNX file.
 ONNX_ENDINGS = {'float32': '.onnx', 'int8': '.int8.onnx'}
-FORMAT_VERSION = (1, 1)  # A new major number is not compatible; a new minor number adds keys.
+FORMAT_VERSION = (1, 2)  # A new major number is not compatible; a new minor number adds keys.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +38,14 @@ class ModelInfo:
     dataset_name: str = ''
     weights_source: str = ''  # The checkpoint at the start of training, or empty.
     # For graphs only: the names of nodes ('image_bytes', 'input', 'logits', 'probabilities',
-    # 'features', 'output'), the hash of the .pb file, the hashes of the ONNX files by precision,
-    # and the versions of the programs.
+    # 'features', 'output', and those of verdicts.py), the hash of the .pb file, the hashes of the
+    # ONNX files by precision, and the versions of the programs.
     nodes: dict[str, str] = dataclasses.field(default_factory=dict)
     graph_sha256: str = ''
     onnx: dict[str, str] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    # Of a graph with verdicts.py's outputs: how its limits were learnt; see heads/limits/limits.py.
+    limits: dict = dataclasses.field(default_factory=dict)
     # Keys of a newer minor version of the format.
     unknown: dict = dataclasses.field(default_factory=dict)
 

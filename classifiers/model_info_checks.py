@@ -17,6 +17,7 @@ _JSON_TYPES = {
     'nodes': dict,
     'onnx': dict,
     'versions': dict,
+    'limits': dict,
 }
 # Limits against errors and attacks, because memory is reserved for these numbers.
 _RANGES = {
@@ -35,7 +36,7 @@ def check_types(path, values):
             raise UserError(
                 f'{path}: "{name}" has the value {value!a:.60}, which has the wrong type'
             )
-        if isinstance(value, dict):
+        if isinstance(value, dict) and name != 'limits':
             _require_texts(path, name, [*value, *value.values()])
         elif isinstance(value, (str, list)):
             _require_texts(path, name, value if isinstance(value, list) else [value])

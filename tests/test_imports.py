@@ -37,6 +37,7 @@ SUBROOMS = {
     'datasets.own': ('datasets.conversion.spec',),
     'datasets.samples': ('datasets.records', 'datasets.conversion.spec'),
     'heads.audit': ('heads.features', 'heads.solver'),
+    'heads.limits': ('heads.cuts', 'heads.features', 'heads.solver'),
     'training.evaluation': (
         'training.data_choice',
         'training.jobs.run_directory',

@@ -1,0 +1,43 @@
+"""What a classifier says of a picture besides its probabilities, if its limits are known.
+
+calibrate_image_classifier.py learns the limits; see docs/knowing_its_limits.md.
+"""
+
+import dataclasses
+
+import numpy as np
+
+# The outputs of a graph, in this order: the names of nodes, and their kinds in model.json.
+KINDS = ('probabilities_calibrated', 'unknown_score', 'p_known', 'is_known')
+LEVELS = (0.9, 0.95)  # Of prediction sets.
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What is said of one picture."""
+
+    probabilities: np.ndarray  # Calibrated, [classes].
+    unknown_score: float  # How strange the picture is; 0 is usual, 1 is one standard deviation.
+    p_known: float  # The share of known pictures that are at least as strange.
+    is_known: bool  # Whether it is taken for a picture of one of the classes.
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdicts:
+    """What is said of several pictures, as arrays with a row for each."""
+
+    probabilities: np.ndarray  # Calibrated, [pictures, classes].
+    unknown_scores: np.ndarray
+    p_known: np.ndarray
+    is_known: np.ndarray  # bool
+
+    def __len__(self):
+        return len(self.is_known)
+
+    def __getitem__(self, number):
+        return Verdict(
+            self.probabilities[number],
+            float(self.unknown_scores[number]),
+            float(self.p_known[number]),
+            bool(self.is_known[number]),
+        )
