@@ -1,11 +1,6 @@
-"""Turn an Answer into JSON, CSV, TensorFlow Serving's format and the content of the page."""
-
-import base64
+"""Turn an Answer into JSON, CSV and TensorFlow Serving's format."""
 
 from serving import csv_rows
-from serving.web.page import shown_classes, translations
-
-PREVIEW_SIDE = 480
 
 
 def as_json(answer, name):
@@ -95,41 +90,3 @@ def serving_predictions(answer, by_column):
     if by_column:
         return {'outputs': {'classes': [classes] * len(scores), 'scores': scores}}
     return {'predictions': [{'classes': classes, 'scores': row} for row in scores]}
-
-
-def cards(answer, sentences, language):
-    """Return what the page shows of each picture."""
-    milliseconds = max(1, round(1000 * answer.seconds / len(answer.results)))
-    return [
-        {
-            'name': result.name or sentences['unnamed'].format(number=number),
-            'problem': translations.for_refusal(result.refusal, language) if result.refusal else '',
-            'preview': _as_address(result.preview),
-            'time': sentences['time'].format(milliseconds=milliseconds),
-            'predictions': result.predictions,
-            'shown': _shown(result, answer.labels),
-        }
-        for number, result in enumerate(answer.results, 1)
-    ]
-
-
-def csv_link(cards_shown):
-    """Return the results on the page as a data URL with a CSV file, or '' if there are none."""
-    rows = [(card['name'], card['problem'], card['predictions']) for card in cards_shown]
-    if not any(card['shown'] for card in cards_shown):
-        return ''
-    return _data_url('text/csv;charset=utf-8', csv_rows.document(rows).encode('utf-8-sig'))
-
-
-def _shown(result, labels):
-    """Return the ShownClasses of a result, or None if it was refused."""
-    return None if result.refusal else shown_classes.choose(result.predictions, len(labels))
-
-
-def _as_address(jpeg):
-    """Return a picture as a data URL, or '' if there is none."""
-    return _data_url('image/jpeg', jpeg) if jpeg else ''
-
-
-def _data_url(kind, data):
-    return f'data:{kind};base64,{base64.b64encode(data).decode("ascii")}'

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from serving.web import admission, answers, openapi, request_bodies, security
 from serving.web.metrics import CONTENT_TYPE, Metrics
-from serving.web.page import page_content, translations
+from serving.web.page import cards, page_content, translations
 from serving.web.refusals import Refusal
 from serving.web.service import Service, loading
 from serving.web.transport import access_log
@@ -306,7 +306,7 @@ def page():
     if flask.request.method != 'POST':  # GET, or the HEAD of a link checker.
         return _page()
     sent = request_bodies.files(flask.request)
-    answer = _classified(sent, _config().num_top_predictions, answers.PREVIEW_SIDE)
+    answer = _classified(sent, _config().num_top_predictions, cards.PREVIEW_SIDE)
     return _page(answer=answer)
 
 

@@ -2,8 +2,8 @@
 
 import re
 
-from serving.web import answers, security, uploads
-from serving.web.page import shown_classes, translations
+from serving.web import security, uploads
+from serving.web.page import cards, shown_classes, translations
 
 # A host that is safe within the quotes of a shell command.
 _HOST = re.compile(r'[\w.-]+(:\d+)?|\[[\da-f:.]+\](:\d+)?', re.ASCII | re.IGNORECASE)
@@ -26,11 +26,10 @@ def of_server(config, language, needs_key):
 
 def of_results(answer, refusal, language):
     """Return the values that show an Answer or a Refusal; either may be None."""
-    sentences = translations.sentences(language)
-    cards = answers.cards(answer, sentences, language) if answer else []
+    shown = cards.of_answer(answer, language) if answer else []
     return {
-        'cards': cards,
-        'csv': answers.csv_link(cards),
+        'cards': shown,
+        'csv': cards.csv_link(shown),
         'problem': translations.for_refusal(refusal, language) if refusal else '',
     }
 

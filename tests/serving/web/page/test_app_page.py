@@ -134,7 +134,7 @@ def test_a_page_that_breaks_says_so_once(monkeypatch):
     def broken(*_):
         raise RuntimeError('secret')
 
-    monkeypatch.setattr('serving.web.answers.cards', broken)
+    monkeypatch.setattr('serving.web.page.cards.of_answer', broken)
     answer = post(client(), (JPEG, 'a.jpg'))
     assert answer.status_code == 500
     assert 'secret' not in answer.text

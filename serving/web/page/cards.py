@@ -1,0 +1,47 @@
+"""Turn an Answer into the cards of the page, one for each picture."""
+
+import base64
+
+from serving import csv_rows
+from serving.web.page import shown_classes, translations
+
+PREVIEW_SIDE = 480
+
+
+def of_answer(answer, language):
+    """Return what the page shows of each picture."""
+    sentences = translations.sentences(language)
+    milliseconds = max(1, round(1000 * answer.seconds / len(answer.results)))
+    return [
+        {
+            'name': result.name or sentences['unnamed'].format(number=number),
+            'preview': _as_address(result.preview),
+            'time': sentences['time'].format(milliseconds=milliseconds),
+            'predictions': result.predictions,
+            'problem': translations.for_refusal(result.refusal, language) if result.refusal else '',
+            'shown': _shown(result, len(answer.labels)),
+        }
+        for number, result in enumerate(answer.results, 1)
+    ]
+
+
+def _shown(result, num_classes):
+    """Return the ShownClasses of a result, or None if it was refused."""
+    return None if result.refusal else shown_classes.choose(result.predictions, num_classes)
+
+
+def csv_link(cards):
+    """Return the results on the page as a data URL with a CSV file, or '' if there are none."""
+    rows = [(card['name'], card['problem'], card['predictions']) for card in cards]
+    if not any(card['shown'] for card in cards):
+        return ''
+    return _data_url('text/csv;charset=utf-8', csv_rows.document(rows).encode('utf-8-sig'))
+
+
+def _as_address(jpeg):
+    """Return a picture as a data URL, or '' if there is none."""
+    return _data_url('image/jpeg', jpeg) if jpeg else ''
+
+
+def _data_url(kind, data):
+    return f'data:{kind};base64,{base64.b64encode(data).decode("ascii")}'
