@@ -30,6 +30,12 @@ EXCEPTIONS = {
 # Sub-room -> what it may import of the rest of its room. A room's own modules may import all of
 # its sub-rooms.
 SUBROOMS = {
+    'classifiers.published': (
+        'classifiers.build',
+        'classifiers.checkpoints',
+        'classifiers.model_info',
+        'classifiers.restore',
+    ),
     'common.imagenet': (),
     'datasets.records': (),
     'datasets.conversion': ('datasets.records',),

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifiers import checkpoints, model_info, pretrained, released_archives
+from classifiers import checkpoints, model_info
+from classifiers.published import pretrained, released_archives
 from common import imagenet
 from common.errors import UserError
 from nets import nets_factory, released

@@ -2,7 +2,7 @@
 
 import os
 
-from classifiers import released_archives
+from classifiers.published import released_archives
 from common import download
 from nets import released
 from training.jobs import programs, settings
@@ -73,7 +73,7 @@ def fetch(name, directory, mirror=''):
 
     startup.set_verbosity(False)
     with startup.quiet():
-        from classifiers import pretrained
+        from classifiers.published import pretrained
 
     logs.start()
     release = pretrained.choose(name)

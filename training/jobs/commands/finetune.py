@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from classifiers import released_archives
+from classifiers.published import released_archives
 from training.jobs import arguments, programs, recipe_runs, recipes, run_directory, stages
 from training.jobs.commands import download_checkpoint
 

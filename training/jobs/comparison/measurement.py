@@ -8,8 +8,9 @@ import time
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from classifiers import build, model_info, pretrained, restore
+from classifiers import build, model_info, restore
 from classifiers.model_request import ModelRequest
+from classifiers.published import pretrained
 from classifiers.resolve import resolve
 from common import files
 from common.errors import UserError

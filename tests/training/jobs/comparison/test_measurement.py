@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from classifiers import model_info, pretrained
+from classifiers import model_info
+from classifiers.published import pretrained
 from support import training_runs
 from support.checkout import ROOT
 from support.files import checkpoint_files, patterns, small_models

@@ -5,7 +5,8 @@ import os
 import subprocess
 import time
 
-from classifiers import checkpoint_paths, model_info, released_archives
+from classifiers import checkpoint_paths, model_info
+from classifiers.published import released_archives
 from common import checks
 from common.errors import UserError
 from nets import model_specs, released

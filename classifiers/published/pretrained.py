@@ -6,8 +6,9 @@ import shutil
 
 import tensorflow.compat.v1 as tf
 
-from classifiers import build, checkpoints, model_info, released_archives, restore
+from classifiers import build, checkpoints, model_info, restore
 from classifiers.model_info import ModelInfo
+from classifiers.published import released_archives
 from common import archives, checks, files, imagenet
 from common.errors import UserError
 from nets import model_specs, released

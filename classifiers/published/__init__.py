@@ -1,0 +1,1 @@
+"""Checkpoints that others have published: their archives, and fetching them by name."""
