@@ -105,18 +105,24 @@ def curve(start, end, bend, count=14):
     return start + (end - start) * along + sideways * bend * np.sin(math.pi * along)
 
 
-def new_picture(name):
-    """Return (random generator of the picture called `name`, its background)."""
+def blank_picture(name):
+    """Return (random generator of the picture called `name`, its canvas)."""
     rng = random.Random(name)
     width = rng.randint(*_SIDES)
     height = min(max(round(width * rng.uniform(0.62, 1.6)), _SIDES[0]), _SIDES[1])
-    size = width * _SUPERSAMPLING, height * _SUPERSAMPLING
+    return rng, Image.new('RGB', (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
+
+
+def new_picture(name):
+    """Return (random generator of the picture called `name`, its background)."""
+    rng, canvas = blank_picture(name)
+    width, height = (side // _SUPERSAMPLING for side in canvas.size)
     small = max(8, width // 4), max(8, height // 4)
     painter = rng.choice((_bokeh, _bokeh, _meadow, _boards, _wall))
     background = painter(rng, small)
     blur = rng.uniform(0.6, 3.0)
     background = background.filter(ImageFilter.GaussianBlur(blur))
-    return rng, background.resize(size, Image.Resampling.BILINEAR)
+    return rng, background.resize(canvas.size, Image.Resampling.BILINEAR)
 
 
 def _gradient(upper, lower, size):
@@ -125,7 +131,8 @@ def _gradient(upper, lower, size):
     return Image.fromarray(np.repeat(rows, size[0], axis=1).astype(np.uint8))
 
 
-def _any_tone(rng, darkest=0.15, lightest=0.95, strongest=0.8):
+def any_tone(rng, darkest=0.15, lightest=0.95, strongest=0.8):
+    """Return any colour."""
     return colour(rng.random(), rng.uniform(0.05, strongest), rng.uniform(darkest, lightest))
 
 
@@ -134,12 +141,12 @@ def _green(rng):
 
 
 def _bokeh(rng, size):
-    tones = [_green(rng), _any_tone(rng)]
+    tones = [_green(rng), any_tone(rng)]
     rng.shuffle(tones)
     image = _gradient(*tones, size)
     brush = Brush(image, (0, 0), max(size))
     for _ in range(rng.randint(5, 22)):
-        tone = _any_tone(rng, darkest=0.3) + (rng.randint(60, 190),)
+        tone = any_tone(rng, darkest=0.3) + (rng.randint(60, 190),)
         brush.disc(rng.random(), -rng.random(), rng.uniform(0.03, 0.16), tone)
     return image
 
@@ -175,14 +182,19 @@ def _boards(rng, size):
 
 
 def _wall(rng, size):
-    upper = _any_tone(rng, strongest=0.5)
+    upper = any_tone(rng, strongest=0.5)
     return _gradient(upper, shade(upper, rng.uniform(0.5, 1.5)), size)
+
+
+def shrink(image):
+    """Return the drawing in the size of its picture."""
+    return image.reduce(_SUPERSAMPLING)
 
 
 def photograph(image, rng):
     """Shrink the drawing, add light and noise as in a photograph, and return JPEG bytes."""
     size = image.width // _SUPERSAMPLING, image.height // _SUPERSAMPLING
-    image = image.reduce(_SUPERSAMPLING)
+    image = shrink(image)
     if rng.random() < 0.4:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.1)))
     curve_of_film = np.linspace(0, 1, 256, dtype=np.float32) ** rng.uniform(0.75, 1.25)

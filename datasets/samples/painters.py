@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from datasets.samples import further_painters
 from datasets.samples.drawing import (
     Brush,
     colour,
@@ -14,25 +15,16 @@ from datasets.samples.drawing import (
     photograph,
     shade,
 )
-
-_YELLOW, _ORANGE, _RED, _PINK, _PURPLE = 0.14, 0.075, 0.985, 0.92, 0.78
-
-
-def _petal_tones(hue, rng, strong=(0.55, 0.95), bright=(0.8, 1.0)):
-    """Return the tones of a petal from its edge inwards."""
-    hue += rng.uniform(-0.015, 0.015)
-    saturation, value = rng.uniform(*strong), rng.uniform(*bright)
-    # Darkened yellow looks green, so the shadows of petals turn towards orange.
-    shadow = hue - 0.03 if 0.05 < hue < 0.2 else hue
-    edge = colour(shadow, saturation, value * 0.78)
-    middle = colour(hue, saturation, value)
-    inner = colour(hue, saturation * 0.75, value * 1.05)
-    return [edge, middle, inner]
-
-
-def _pale_tones(rng):
-    """Return the tones of a white petal, none of them pure white."""
-    return _petal_tones(rng.random(), rng, strong=(0.0, 0.12), bright=(0.9, 1.0))
+from datasets.samples.petals import (
+    ORANGE,
+    PINK,
+    PURPLE,
+    RED,
+    YELLOW,
+    open_head,
+    pale_tones,
+    petal_tones,
+)
 
 
 def _seeds(brush, rng, radius, count, tones, size):
@@ -47,19 +39,13 @@ def _seeds(brush, rng, radius, count, tones, size):
         brush.dots(points[part :: len(tones)], size, tone)
 
 
-def _open_head(image, centre, radius, rng):
-    """Return a brush for a flower seen from the front or a little from the side."""
-    turn = rng.uniform(0, 2 * math.pi)
-    return Brush(image, centre, radius, turn, squash=rng.uniform(0.72, 1.0))
-
-
 def _daisy(image, centre, radius, rng):
     """Draw narrow, round-tipped petals around a small raised disc."""
-    brush = _open_head(image, centre, radius, rng)
-    tones = _pale_tones(rng)
+    brush = open_head(image, centre, radius, rng)
+    tones = pale_tones(rng)
     if rng.random() < 0.5:
-        hue = rng.choice((_RED, _PINK, _PINK, _PURPLE, _PURPLE, _YELLOW, _ORANGE))
-        tones = _petal_tones(hue, rng, strong=(0.2, 0.85))
+        hue = rng.choice((RED, PINK, PINK, PURPLE, PURPLE, YELLOW, ORANGE))
+        tones = petal_tones(hue, rng, strong=(0.2, 0.85))
     count = rng.randint(11, 18)
     width = 4.2 / count
     for ring in (1.0, 0.94)[: rng.randint(1, 2)]:
@@ -74,11 +60,11 @@ def _daisy(image, centre, radius, rng):
 
 def _sunflower(image, centre, radius, rng):
     """Draw two rings of pointed petals around a broad dark disc."""
-    brush = _open_head(image, centre, radius, rng)
-    hue = rng.choice((_YELLOW, _YELLOW, _YELLOW, _ORANGE, 0.03))
-    tones = _petal_tones(hue, rng, strong=(0.6, 1.0))
+    brush = open_head(image, centre, radius, rng)
+    hue = rng.choice((YELLOW, YELLOW, YELLOW, ORANGE, 0.03))
+    tones = petal_tones(hue, rng, strong=(0.6, 1.0))
     if rng.random() < 0.25:
-        tones = _petal_tones(rng.choice((_YELLOW, _ORANGE)), rng, strong=(0.05, 0.4))
+        tones = petal_tones(rng.choice((YELLOW, ORANGE)), rng, strong=(0.05, 0.4))
     count = rng.randint(17, 26)
     for ring, tone in ((1.0, 0.8), (0.93, 1.0)):
         lengths = [ring * rng.uniform(0.9, 1.0) for _ in range(count)]
@@ -106,7 +92,7 @@ def _dandelion(image, centre, radius, rng):
     if rng.random() < 0.5:
         _parachutes(Brush(image, centre, radius), rng)
     else:
-        _fringes(_open_head(image, centre, radius, rng), rng)
+        _fringes(open_head(image, centre, radius, rng), rng)
 
 
 def _parachutes(brush, rng):
@@ -126,7 +112,7 @@ def _parachutes(brush, rng):
 
 
 def _fringes(brush, rng):
-    tones = _petal_tones(rng.uniform(0.11, 0.16), rng, strong=(0.75, 1.0), bright=(0.85, 1.0))
+    tones = petal_tones(rng.uniform(0.11, 0.16), rng, strong=(0.75, 1.0), bright=(0.85, 1.0))
     for ring, count in ((1.0, 40), (0.82, 34), (0.62, 28), (0.42, 20), (0.24, 10)):
         lengths = [ring * rng.uniform(0.86, 1.0) for _ in range(count)]
         tone = [shade(each, 1.12 - 0.3 * ring) for each in tones]
@@ -136,10 +122,10 @@ def _fringes(brush, rng):
 def _rose(image, centre, radius, rng):
     """Draw rings of broad, overlapping petals around a coiled centre."""
     brush = Brush(image, centre, radius, rng.uniform(0, 6.3), squash=rng.uniform(0.85, 1.0))
-    hue = rng.choice((_RED, _RED, _PINK, _YELLOW, _YELLOW, _ORANGE, _PURPLE))
-    tones = _petal_tones(hue, rng, strong=(0.5, 0.95), bright=(0.72, 1.0))
+    hue = rng.choice((RED, RED, PINK, YELLOW, YELLOW, ORANGE, PURPLE))
+    tones = petal_tones(hue, rng, strong=(0.5, 0.95), bright=(0.72, 1.0))
     if rng.random() < 0.28:
-        tones = _pale_tones(rng)
+        tones = pale_tones(rng)
     for ring, count in ((1.0, 6), (0.84, 5), (0.68, 5), (0.52, 4), (0.37, 3), (0.24, 3)):
         depth = 0.62 + 0.38 * ring
         for angle in even_angles(rng, count, 0.5):
@@ -159,10 +145,10 @@ def _rose(image, centre, radius, rng):
 def _tulip(image, centre, radius, rng):
     """Draw a cup from the side: petals behind, two at its sides, one in front."""
     brush = Brush(image, centre, radius, rng.uniform(-0.35, 0.35))
-    hue = rng.choice((_RED, _PINK, _PURPLE, _YELLOW, _YELLOW, _ORANGE))
-    tones = _petal_tones(hue, rng, strong=(0.55, 1.0), bright=(0.8, 1.0))
+    hue = rng.choice((RED, PINK, PURPLE, YELLOW, YELLOW, ORANGE))
+    tones = petal_tones(hue, rng, strong=(0.55, 1.0), bright=(0.8, 1.0))
     if rng.random() < 0.28:
-        tones = _pale_tones(rng)
+        tones = pale_tones(rng)
     opening = rng.uniform(0.1, 0.42)
     base = np.array([0.0, -0.95])
     dark = [shade(tone, 0.72) for tone in tones]
@@ -204,10 +190,15 @@ _PAINTERS = {
     'tulips': _tulip,
 }
 KINDS = tuple(_PAINTERS)
+FURTHER_KINDS = tuple(further_painters.PAINTERS)
 
 
 def draw_flower(kind, seed):
-    """Return the picture of this kind of flower and `seed` as JPEG bytes."""
+    """Return the picture of this kind of flower and `seed` as JPEG bytes.
+
+    The kind is one of KINDS or FURTHER_KINDS.
+    """
+    paint = (_PAINTERS | further_painters.PAINTERS)[kind]
     rng, image = new_picture(f'{kind}/{seed}')
     short = min(image.size)
     count = rng.choice((1, 1, 1, 2, 2, 3))
@@ -216,7 +207,7 @@ def draw_flower(kind, seed):
         centre = _free_place(image.size, radius * short, placed, rng)
         placed.append(centre)
         _stem(image, centre, radius * short, rng)
-        _PAINTERS[kind](image, centre, radius * short, rng)
+        paint(image, centre, radius * short, rng)
     return photograph(image, rng)
 
 

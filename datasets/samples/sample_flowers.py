@@ -49,7 +49,10 @@ def _file_name(kind, group, number):
 
 
 def write_pictures(directory, count_per_class, seed=0, kinds=CLASS_NAMES):
-    """Write `directory`/KIND/*.jpg, like a folder of a user's own pictures."""
+    """Write `directory`/KIND/*.jpg, like a folder of a user's own pictures.
+
+    The kinds may also be some of painters.FURTHER_KINDS, which are in no data set.
+    """
     for kind in kinds:
         os.makedirs(os.path.join(directory, kind), exist_ok=True)
         for number in range(count_per_class):
@@ -57,10 +60,13 @@ def write_pictures(directory, count_per_class, seed=0, kinds=CLASS_NAMES):
             files.write_bytes(path, painters.draw_flower(kind, f'{seed}/sample/{number}'))
 
 
-def write_unknowns(directory, count, seed=0):
-    """Write `count` pictures without flowers, alternating between cats, cars and so on."""
+def write_unknowns(directory, count, seed=0, kinds=sample_unknowns.KINDS):
+    """Write `count` pictures without flowers, alternating between cats, cars and so on.
+
+    The kinds may also be some of sample_unknowns.FURTHER_KINDS: textures, noise, blank pictures.
+    """
     os.makedirs(directory, exist_ok=True)
     for number in range(count):
-        kind = sample_unknowns.KINDS[number % len(sample_unknowns.KINDS)]
+        kind = kinds[number % len(kinds)]
         path = os.path.join(directory, f'{kind}_{number:05d}.jpg')
         files.write_bytes(path, sample_unknowns.draw_unknown(kind, f'{seed}/{number}'))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from datasets.samples import textures
 from datasets.samples.drawing import Brush, colour, curve, mix, new_picture, photograph, shade
 
 _DARK, _WHITE = (30, 28, 32), (245, 245, 240)
@@ -132,10 +133,16 @@ _PAINTERS = {
     'shapes': _shapes,
 }
 KINDS = tuple(_PAINTERS)
+FURTHER_KINDS = textures.KINDS
 
 
 def draw_unknown(kind, seed):
-    """Return the picture of this kind and `seed` as JPEG bytes."""
+    """Return the picture of this kind and `seed` as JPEG bytes.
+
+    The kind is one of KINDS or FURTHER_KINDS.
+    """
+    if kind in FURTHER_KINDS:
+        return textures.draw_texture(kind, seed)
     rng, image = new_picture(f'{kind}/{seed}')
     radius = min(image.size) * rng.uniform(0.3, 0.45)
     centre = [rng.uniform(radius, side - radius) for side in image.size]

@@ -88,6 +88,60 @@ def test_pictures_are_the_same_in_every_process(spec):
     assert elsewhere.stdout.split() == here
 
 
+# Digests of the first four pictures of each kind, as Pillow's JPEG encoder of the lock file writes
+# them. Another drawing needs another _DRAWING_VERSION in sample_flowers.py.
+DIGESTS = {
+    'daisy': '187aed3c88765b94',
+    'dandelion': '4a2df815130959d3',
+    'roses': '1de68e1bb3c26d80',
+    'sunflowers': '0a8ac7e11b4a9a58',
+    'tulips': '821e8f3a314e1990',
+}
+UNKNOWN_DIGESTS = {
+    'cat': '9281a127940aabbe',
+    'car': '9136a5626dce87b8',
+    'house': '0d8158652e739b58',
+    'tree': 'b7439905d3cf334d',
+    'fish': 'a8eeb15da9a9e6eb',
+    'castle': 'ca5019211f4e05af',
+    'shapes': '43d6d48ce1019aa3',
+}
+
+
+def digest(draw, kind, seeds):
+    return hashlib.sha256(b''.join(draw(kind, seed) for seed in seeds)).hexdigest()[:16]
+
+
+def test_the_drawings_do_not_change():
+    trained_on = [f'0/train/{number}' for number in range(4)]
+    for kind in painters.KINDS:
+        assert digest(painters.draw_flower, kind, trained_on) == DIGESTS[kind], kind
+    unknown = [f'0/{number}' for number in range(4)]
+    for kind in sample_unknowns.KINDS:
+        assert digest(sample_unknowns.draw_unknown, kind, unknown) == UNKNOWN_DIGESTS[kind], kind
+
+
+def test_further_kinds_are_drawn_only_when_asked_for(tmp_path):
+    assert painters.FURTHER_KINDS == ('irises', 'lavender', 'lilies')
+    assert not set(painters.FURTHER_KINDS) & set(sample_flowers.CLASS_NAMES)
+    sample_flowers.write_pictures(tmp_path, 2, kinds=('roses', *painters.FURTHER_KINDS))
+    folders = sorted(os.listdir(tmp_path))
+    assert folders == ['irises', 'lavender', 'lilies', 'roses']
+    drawn = {path.read_bytes() for path in tmp_path.rglob('*.jpg')}
+    assert len(drawn) == 8
+    assert {normalise(data).format for data in drawn} == {'jpeg'}
+
+
+@pytest.mark.parametrize('kind', sample_unknowns.FURTHER_KINDS)
+def test_textures_noise_and_blank_pictures_differ_and_pass_as_they_are(kind):
+    pictures = [sample_unknowns.draw_unknown(kind, seed) for seed in range(8)]
+    assert len(set(pictures)) == 8
+    assert pictures[0] == sample_unknowns.draw_unknown(kind, 0)
+    assert all(normalise(data).data is data for data in pictures)
+    spreads = [np.asarray(Image.open(io.BytesIO(data))).std(axis=(0, 1)).max() for data in pictures]
+    assert max(spreads) < 1 if kind == 'blank' else min(spreads) > 2
+
+
 def test_pictures_are_varied_photographs_that_pass_as_they_are(spec):
     pictures = [data for data, _ in drawn(spec.examples[:25])]
     assert len(set(pictures)) == 25
@@ -139,3 +193,9 @@ def test_unknowns_are_pictures_of_every_other_kind(tmp_path):
     assert len({(folder / name).read_bytes() for name in names}) == len(names) == 70
     assert normalise((folder / names[0]).read_bytes()).format == 'jpeg'
     assert reports == [f'{folder}: 70 pictures without flowers']
+
+
+def test_unknowns_of_further_kinds_can_be_written(tmp_path):
+    sample_flowers.write_unknowns(tmp_path, 4, kinds=('noise', 'blank'))
+    names = sorted(os.listdir(tmp_path))
+    assert names == ['blank_00001.jpg', 'blank_00003.jpg', 'noise_00000.jpg', 'noise_00002.jpg']
