@@ -34,6 +34,8 @@ def averaged(tensor):
 
 def _interpolated(score, knots, values):
     """Return numpy.interp(score, knots, values); it falls from the first value to the last."""
+    if len(knots) == 1:  # TensorFlow Lite is wrong about sums over nothing.
+        return tf.zeros_like(score) + float(values[0])
     low, high = (tf.constant(part, tf.float32) for part in (knots[:-1], knots[1:]))
     steps = tf.constant(values[1:] - values[:-1], tf.float32)
     shares = tf.clip_by_value((score[:, tf.newaxis] - low) / (high - low), 0.0, 1.0)
