@@ -41,3 +41,36 @@ class Verdicts:
             float(self.p_known[number]),
             bool(self.is_known[number]),
         )
+
+
+def prediction_set(probabilities, limits, level=0.9):
+    """List the outputs that a picture may belong to, best first.
+
+    `probabilities` are the calibrated ones of the picture, and `limits` is `ModelInfo.limits`. The
+    list contains the class of a known picture with probability `level`. It is empty only if there
+    are no prediction sets for this level.
+    """
+    sets = limits.get('sets') or {}
+    threshold = sets.get(sets.get('shown'), {}).get(level_name(level))
+    if threshold is None:
+        return []
+    scaled = _with_exponent(probabilities, limits['temperature'] / sets['temperature'])
+    order = np.argsort(-scaled, kind='stable')
+    if sets['shown'] == 'lac':
+        count = max(1, int((scaled >= threshold).sum()))
+    else:
+        count = 1 + int((np.cumsum(scaled[order]) < threshold).sum())
+    return order[:count].tolist()
+
+
+def level_name(level):
+    """Return the key of a level in `ModelInfo.limits`, such as `0.9`."""
+    return f'{level:g}'
+
+
+def _with_exponent(probabilities, exponent):
+    """Return probabilities to a power, so that they have another temperature."""
+    # Zero has no logarithm. It stands for a probability that float32 cannot hold.
+    logs = np.log(np.maximum(np.asarray(probabilities, np.float64), np.finfo(np.float32).tiny))
+    powers = np.exp(exponent * (logs - logs.max()))
+    return powers / powers.sum()
