@@ -5,16 +5,14 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from classifiers import checkpoints, model_info, resolve, watch
-from classifiers.model_request import ModelRequest, StoredModel
+from classifiers import checkpoints, model_info, watch
 from common import files, locks
 from common.errors import UserError
 from training import data_choice
-from training.evaluation import fonts, frozen_evaluator, plots, predictions, reports
+from training.evaluation import frozen_evaluator, plots, predictions, preparation, reports
 from training.evaluation.best_checkpoint import BestCheckpoint
 from training.evaluation.evaluation_summaries import Events
-from training.evaluation.evaluator import DivergedCheckpointError, Evaluator
-from training.evaluation.frozen_evaluator import FrozenEvaluator
+from training.evaluation.evaluator import DivergedCheckpointError
 from training.jobs import run_directory
 
 _LOCK = '.evaluation.lock'
@@ -100,7 +98,7 @@ class _Program:
         self._report = report
         self._directory = options.eval_dir
         self._best = BestCheckpoint(self._path(run_directory.BEST))
-        self._stored = self._evaluator = self._info = None
+        self._prepared = None
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -123,9 +121,9 @@ class _Program:
         return os.path.join(self._directory, name)
 
     def _close_evaluator(self):
-        if self._evaluator:
-            self._evaluator.close()
-        self._evaluator = None
+        if self._prepared:
+            self._prepared.evaluator.close()
+        self._prepared = None
 
     def evaluate(self, checkpoint):
         """Evaluate a checkpoint unless this was done before; return whether it was done now."""
@@ -138,100 +136,34 @@ class _Program:
 
     def _is_known(self, checkpoint):
         """Return whether it was evaluated before; a single evaluation is always done."""
-        key = reports.key(checkpoint, self._dataset, self._settings)
+        key = reports.key(checkpoint, self._prepared.dataset, self._prepared.settings)
         return _is_watching(self._options) and key in self._history
 
     def _prepare(self, checkpoint):
         """Create the evaluator, again if a restarted training has another network."""
         stored = model_info.read_beside(checkpoint.path)
-        if self._evaluator and stored == self._stored:
+        if self._prepared and stored == self._prepared.stored:
             return
         self._close_evaluator()
         options = self._options
-        self._dataset = data_choice.choose_split(
-            options, options.dataset_split_name, stored.dataset_name if stored else ''
-        )
-        engine = None
-        if model_info.is_frozen(checkpoint.path):
-            engine = self._load_engine(checkpoint.path)
-        described = engine.info if engine else stored
-        self._info, lines = _resolve(options, described, checkpoint, self._dataset)
-        for line in lines if engine is None else engine.lines:
-            tf.logging.info('%s', line)
-        self._evaluator = self._make_evaluator(engine)
-        self._stored = stored
-        self._settings = _settings(options, self._info, self._evaluator.examples)
-        names = reports.class_names(self._info)
-        labels = range(self._info.labels_offset, self._info.labels_offset + len(names))
-        self._font = fonts.choose_font(names, labels)
+        self._prepared = preparation.prepare(options, checkpoint, stored, self._load_frozen)
         if options.save_best:
-            self._best.check(self._identity())
-        tf.logging.info('%s', self._summary())
-
-    def _load_engine(self, path):
-        """Load a frozen model with the options that also describe a checkpoint."""
-        options = self._options
-        return self._load_frozen(
-            path,
-            options.engine,
-            options.precision,
-            model_name=options.model_name,
-            labels_offset=options.labels_offset,
-            image_size=options.eval_image_size,
-            preprocessing_name=options.preprocessing_name,
-            use_grayscale=options.use_grayscale,
-            use_moving_averages=options.use_moving_averages,
-        )
-
-    def _make_evaluator(self, engine):
-        """Return the evaluator of a frozen model's engine, or without one of checkpoints."""
-        options = self._options
-        limits = {
-            'batch_size': options.batch_size,
-            'max_batches': options.max_num_batches,
-            'max_examples': options.num_examples,
-            'skip_damaged': options.skip_damaged_records,
-        }
-        if engine:
-            return FrozenEvaluator(engine, self._info, self._dataset, **limits)
-        return Evaluator(
-            self._info,
-            self._dataset,
-            flips=options.test_time_flips,
-            num_threads=options.num_preprocessing_threads,
-            master=options.master,
-            **limits,
-        )
-
-    def _identity(self):
-        return {
-            'model_name': self._info.model_name,
-            'dataset_name': self._dataset.dataset_name,
-            'split_name': self._dataset.split_name,
-            **self._settings,
-        }
-
-    def _summary(self):
-        dataset, info = self._dataset, self._info
-        chosen = '' if self._options.dataset_split_name else ', as none was named'
-        return (
-            f'Evaluating {info.model_name} on {self._evaluator.examples} pictures of '
-            f'{info.num_classes} classes (data set {dataset.dataset_name or "without a name"}, '
-            f'split {dataset.split_name}{chosen})'
-        )
+            self._best.check(self._prepared.identity)
+        tf.logging.info('%s', self._prepared.summary(bool(options.dataset_split_name)))
 
     def _evaluate(self, checkpoint):
+        prepared = self._prepared
         with contextlib.ExitStack() as stack:
             held = None
             if self._options.save_best:
                 held = stack.enter_context(self._best.holding(checkpoint))
-            self._evaluator.restore(checkpoint.path)
+            prepared.evaluator.restore(checkpoint.path)
             tf.logging.info('Starting evaluation at %s', reports.now())
             mistakes = predictions.WorstMistakes()
             with predictions.table(
                 self._path(_PREDICTIONS),
-                reports.class_names(self._info),
-                self._info.labels_offset,
+                reports.class_names(prepared.info),
+                prepared.info.labels_offset,
             ) as write:
 
                 def on_batch(batch):
@@ -239,15 +171,15 @@ class _Program:
                     mistakes.add(batch)
                     _log_progress(batch)
 
-                metrics = self._evaluator.count(on_batch)
+                metrics = prepared.evaluator.count(on_batch)
             tf.logging.info('Finished evaluation at %s', reports.now())
-            if self._evaluator.skipped is not None:
-                tf.logging.info('%s', self._evaluator.skipped.summary())
+            if prepared.evaluator.skipped is not None:
+                tf.logging.info('%s', prepared.evaluator.skipped.summary())
             evaluation = reports.Evaluation(
                 checkpoint=checkpoint,
-                info=self._info,
-                dataset=self._dataset,
-                settings=self._settings,
+                info=prepared.info,
+                dataset=prepared.dataset,
+                settings=prepared.settings,
                 metrics=metrics,
                 finished_at=reports.now(),
             )
@@ -273,15 +205,16 @@ class _Program:
 
     def _draw(self, evaluation, mistakes):
         """Yield the plots with their file names."""
-        of = self._font.writable(self._dataset.dataset_name, 'data set')
-        place = f'{of}, {self._dataset.split_name}, step {evaluation.checkpoint.step}'
+        prepared = self._prepared
+        of = prepared.font.writable(prepared.dataset.dataset_name, 'data set')
+        place = f'{of}, {prepared.dataset.split_name}, step {evaluation.checkpoint.step}'
         metrics = evaluation.metrics
         title = f'{place}: accuracy {metrics.accuracy:.2%} of {metrics.count}'
-        yield _CONFUSION, plots.confusion_matrix(metrics.confusion, self._font, title)
-        tiles = mistakes.tiles(self._evaluator.records)
+        yield _CONFUSION, plots.confusion_matrix(metrics.confusion, prepared.font, title)
+        tiles = mistakes.tiles(prepared.evaluator.records)
         if tiles:
             title = f'{place}: the surest mistakes (blue: true class, red: taken for)'
-            yield _MISTAKES, plots.mistakes_sheet(tiles, self._font, title)
+            yield _MISTAKES, plots.mistakes_sheet(tiles, prepared.font, title)
 
     def _keep_if_best(self, evaluation, held):
         try:
@@ -296,28 +229,6 @@ def _make_directory(directory):
         os.makedirs(directory, exist_ok=True)
     except OSError as error:
         raise UserError(f'--eval_dir={directory}: cannot be created ({error.strerror})') from None
-
-
-def _resolve(options, stored, checkpoint, dataset):
-    return resolve.resolve(
-        ModelRequest.of(
-            options, image_size=options.eval_image_size, dataset_name=dataset.dataset_name
-        ),
-        StoredModel(stored, model_info.path_beside(checkpoint.path), checkpoint.path),
-        dataset_classes=dataset.num_classes,
-        dataset_labels=dataset.labels_to_names,
-    )
-
-
-def _settings(options, info, examples):
-    """Return the settings that change the results."""
-    return {
-        'image_size': info.image_size,
-        'preprocessing_name': info.preprocessing_name,
-        'moving_averages': bool(info.moving_average_decay),
-        'test_time_flips': options.test_time_flips,
-        'examples': examples,
-    }
 
 
 def _log_progress(batch):
