@@ -1,53 +1,22 @@
 """Read pictures from files and from standard input."""
 
-import os
-import stat
 import sys
 
-from pictures import gate, kinds
-from pictures.decode import LibraryDecoder
+from pictures import picture_file
 from pictures.gate import BadImage
 from serving.terminal.picture_arguments import STANDARD_INPUT
-
-_HEAD_BYTES = 4096
-_MOST_BYTES = 2**30
 
 
 def read(file):
     """Return the NormalisedImage of a file; raise BadImage if it is not a good picture."""
     if file.problem:
         raise BadImage(file.problem)
+    if file.path != STANDARD_INPUT:
+        return picture_file.read(file.path)
+    if sys.stdin is None:
+        raise BadImage('standard input is closed')
     try:
-        if file.path == STANDARD_INPUT:
-            if sys.stdin is None:
-                raise BadImage('standard input is closed')
-            return gate.normalise(_read_stream(sys.stdin.buffer), LibraryDecoder())
-        with open(file.path, 'rb', opener=_open_without_waiting) as stream:
-            _require_file(stream)
-            return gate.normalise(_read_stream(stream), LibraryDecoder())
-    except FileNotFoundError:
-        raise BadImage('no such file') from None
+        return picture_file.read_stream(sys.stdin.buffer)
     except (OSError, ValueError) as error:
         reason = getattr(error, 'strerror', None) or str(error)
         raise BadImage(f'cannot be read ({reason})') from None
-
-
-def _open_without_waiting(path, flags):
-    """Open a file without blocking on a pipe that nobody writes to."""
-    return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))
-
-
-def _require_file(stream):
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        raise BadImage('not a regular file')
-
-
-def _read_stream(stream):
-    """Read a picture; only the beginning is read of a file that is not a picture."""
-    head = stream.read(_HEAD_BYTES)
-    if kinds.kind_of(head) is None:
-        raise BadImage(kinds.why_not_a_picture(head))
-    data = head + stream.read(_MOST_BYTES - len(head) + 1)
-    if len(data) > _MOST_BYTES:
-        raise BadImage(f'larger than {_MOST_BYTES:,} bytes')
-    return data

@@ -16,7 +16,7 @@ from pictures import gate
 from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from serving.terminal import classify as classify_module
-from serving.terminal import classify_options, picture_files, row_formats
+from serving.terminal import classify_options, row_formats
 from serving.terminal.classify import classify
 from serving.terminal.classify_options import ClassifyOptions
 from serving.terminal.picture_arguments import PictureFile, find_pictures
@@ -123,30 +123,6 @@ def test_patterns_and_folders_are_searched(tmp_path):
         'no file matches this pattern',
         'no file in this folder',
     ]
-
-
-@pytest.mark.parametrize(
-    ('make', 'reason'),
-    [
-        (os.mkfifo, 'not a regular file'),
-        (lambda path: os.symlink('/nowhere/at/all', path), 'no such file'),
-        (lambda path: os.symlink('/dev/zero', path), 'not a regular file'),
-    ],
-)
-def test_what_is_no_file_is_not_waited_for(make, reason, tmp_path):
-    path = os.fspath(tmp_path / 'a.jpg')
-    make(path)
-    with pytest.raises(gate.BadImage, match=reason):
-        picture_files.read(PictureFile(path))
-
-
-def test_only_the_beginning_is_read_of_what_is_no_picture(tmp_path):
-    path = tmp_path / 'film.mp4'
-    with open(path, 'wb') as stream:
-        stream.write(b'\0\0\0\x18ftypmp42')
-        stream.truncate(2**40)
-    with pytest.raises(gate.BadImage, match='video'):
-        picture_files.read(PictureFile(os.fspath(path)))
 
 
 def test_large_pictures_go_in_smaller_batches():
