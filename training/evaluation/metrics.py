@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from training.evaluation import calibration
+
 # Number of thresholds of the precision-recall curves in TensorBoard's plugin.
 PR_THRESHOLDS = 127
-_CALIBRATION_BINS = 15
 
 
 class ClassFigures(NamedTuple):
@@ -30,7 +31,7 @@ class Metrics:
         self.confusion = np.zeros([num_classes, num_classes], np.int64)  # true class, predicted
         self._rank_counts = np.zeros(num_classes, np.int64)
         self._loss_sum = 0.0
-        self._bin_counts = np.zeros([_CALIBRATION_BINS, 3])  # examples, confidence, right
+        self.calibration = calibration.Bins()
         self._pr_counts = np.zeros([2, num_classes, PR_THRESHOLDS], np.int64)  # wrong, right
 
     def update(self, labels, log_probabilities):
@@ -43,14 +44,8 @@ class Metrics:
         np.add.at(self.confusion, (labels, predicted), 1)
         np.add.at(self._rank_counts, _ranks(labels, log_probabilities), 1)
         self._loss_sum -= log_probabilities[rows, labels].sum()
-        self._add_to_bins(probabilities[rows, predicted], predicted == labels)
+        self.calibration.add(probabilities[rows, predicted], predicted == labels)
         self._add_to_curves(labels, probabilities)
-
-    def _add_to_bins(self, confidence, right):
-        # Bins exclude their lower bound, so a confidence of exactly 1 is in the last one.
-        bins = np.clip(np.ceil(confidence * _CALIBRATION_BINS) - 1, 0, _CALIBRATION_BINS - 1)
-        columns = np.stack([np.ones_like(confidence), confidence, right], axis=1)
-        np.add.at(self._bin_counts, bins.astype(int), columns)
 
     def _add_to_curves(self, labels, probabilities):
         is_true = labels[:, np.newaxis] == np.arange(self._num_classes)
@@ -79,9 +74,8 @@ class Metrics:
 
     @property
     def calibration_error(self):
-        """Return the expected calibration error (Guo et al., arXiv:1706.04599) over 15 bins."""
-        counts, confidence, right = self._bin_counts.T
-        return float(np.abs(confidence - right).sum() / max(counts.sum(), 1))
+        """Return the expected calibration error over 15 bins."""
+        return self.calibration.error
 
     @property
     def examples(self):
