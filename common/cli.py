@@ -121,6 +121,9 @@ def define(flags: Iterable[Flag], flag_values: absl_flags.FlagValues = absl_flag
             absl_flags.DEFINE_flag(counted, **place)
         elif flag.kind in _PARSERS:
             absl_flags.DEFINE(_PARSERS[flag.kind](), flag.name, default, meaning, **place)
+        elif flag.kind == 'paths':
+            written: absl_flags.ArgumentSerializer[str] = absl_flags.ArgumentSerializer()
+            absl_flags.DEFINE_multi(_Path(), written, flag.name, list(default), meaning, **place)
         elif flag.kind == 'list':
             absl_flags.DEFINE_list(flag.name, list(default or ()), meaning, **place)
         else:
@@ -217,7 +220,7 @@ def _values(options_class, flag_values):
 
 
 def _plain(flag, value):
-    return tuple(filter(None, value or ())) if flag.kind == 'list' else value
+    return tuple(filter(None, value or ())) if flag.kind in ('list', 'paths') else value
 
 
 def short_help(

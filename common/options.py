@@ -112,7 +112,7 @@ class Flag:
     """Describe one flag of a program."""
 
     name: str
-    kind: str  # 'path' or one of KINDS.
+    kind: str  # 'path', 'paths' or one of KINDS.
     default: Any
     group: str
     help: str
@@ -149,8 +149,9 @@ def option(
     """Declare a flag as a field of a record; `group` is its heading in --help.
 
     `name` is the flag's name if it differs from the field's, `older` are older tools' names of it.
-    In a path (`is_path`) a leading `~` means the home directory. `shown` is the default that --help
-    shows for an option that is None unless given, because model.json or the network decides.
+    In a path (`is_path`) a leading `~` means the home directory; the flag of a list of paths may be
+    given several times. `shown` is the default that --help shows for an option that is None unless
+    given, because model.json or the network decides.
     """
     declared = {
         'group': group,
@@ -217,7 +218,9 @@ def flags(options_class: type) -> list[Flag]:
 
 def _flag(field):
     declared = dict(field.metadata['option'])
-    kind = 'path' if declared.pop('is_path') else KINDS[base_type(field)]
+    kind = KINDS[base_type(field)]
+    if declared.pop('is_path'):
+        kind = 'paths' if kind == 'list' else 'path'
     name = declared.pop('name') or field.name
     return Flag(name=name, kind=kind, default=field.default, **declared)
 

@@ -36,6 +36,7 @@ class Example(ProgramOptions):
 
     path: str | None = option(WHAT, None, 'Where it is.', is_path=True, older=('old_path',))
     names: tuple[str, ...] = option(WHAT, (), 'Names, with commas.', older=('old_names',))
+    folders: tuple[str, ...] = option(WHAT, (), 'Where they are.', is_path=True)
     count: int = option(
         WHAT, 3, 'How many there are, which takes more words than one line has room for.'
     )
@@ -77,7 +78,7 @@ def test_short_help_explains_what_is_most_used_and_names_the_rest(how, capsys):
         '  --[no]quickly             At once.',
         '',
         'What to do:',
-        '  --names, --count',
+        '  --names, --folders, --count',
         '',
         'How to do it:',
         '  --share, --colour, --[no]repeats[=N], --size',
@@ -221,6 +222,13 @@ def test_two_names_that_contradict_each_other_are_refused():
 def test_a_list_is_a_tuple_without_spaces_and_empty_names():
     assert read('--names= a, b,,').names == ('a', 'b')
     assert read('--names=').names == ()
+
+
+def test_a_flag_of_several_paths_is_given_once_for_each(monkeypatch):
+    monkeypatch.setenv('HOME', '/home/me')
+    assert read().folders == ()
+    typed = '--folders=a, b', '--folders=', '--folders=~/c', '--folders', 'a/'
+    assert read(*typed).folders == ('a, b', '/home/me/c', 'a/')
 
 
 @pytest.mark.parametrize(
