@@ -8,7 +8,8 @@ from classifiers import build, resolve, watch
 from classifiers.model_request import ModelRequest, StoredModel
 from common import imagenet
 from datasets import class_names
-from serving.export import completion, formats, freeze, onnx_model
+from serving.export import completion, formats, freeze
+from serving.export.onnx import onnx_model
 
 # Format -> the end of the default file name.
 _SUFFIXES = {

@@ -1,6 +1,7 @@
 """Write a frozen graph in other formats, after checking that they give the same results."""
 
-from serving.export import freeze, onnx_model, parity, saved_model, tflite
+from serving.export import freeze, parity, saved_model, tflite
+from serving.export.onnx import onnx_model
 
 _CALIBRATION_SPLITS = ('train', 'validation', 'test')
 

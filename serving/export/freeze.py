@@ -8,7 +8,8 @@ from google.protobuf import text_format
 from classifiers import model_info, watch
 from common import checks, files, labels
 from common.errors import UserError
-from serving.export import completion, descriptions, onnx_files
+from serving.export import completion, descriptions
+from serving.export.onnx import onnx_files
 from serving.graphdef import (
     graph_edits,
     graph_nodes,

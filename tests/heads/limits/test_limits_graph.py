@@ -9,7 +9,8 @@ import tensorflow.compat.v1 as tf
 from classifiers.verdicts import KINDS
 from heads.limits import limits_graph, measures
 from heads.limits.limits import FEATURES
-from serving.export import onnx_model, tflite
+from serving.export import tflite
+from serving.export.onnx import onnx_model
 from serving.quantization import onnx_graphs
 from support import limits as drawn_limits
 from support.files import frozen_graphs

@@ -14,9 +14,10 @@ import tensorflow.compat.v1 as tf
 from classifiers import model_info
 from common.errors import UserError
 from serving import memory
-from serving.export import completion, export, freeze, onnx_files, onnx_model, parity
+from serving.export import completion, export, freeze, parity
 from serving.export.export_options import ExportOptions
 from serving.export.freeze_options import FreezeOptions
+from serving.export.onnx import onnx_files, onnx_model
 from serving.graphdef import graph_nodes
 from serving.quantization import agreement
 from support import families

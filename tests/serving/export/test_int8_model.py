@@ -11,8 +11,8 @@ import pytest
 from classifiers.model_info import ModelInfo
 from common import processors
 from common.errors import UserError
-from serving.export import int8_model, quantization_pictures
-from serving.export.int8_model import Int8RefusedError
+from serving.export.onnx import int8_model, quantization_pictures
+from serving.export.onnx.int8_model import Int8RefusedError
 from serving.quantization import agreement, onnx_graphs
 from support.files import layered_models, records
 

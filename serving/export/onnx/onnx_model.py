@@ -8,10 +8,9 @@ import tensorflow.compat.v1 as tf
 
 from common import logs
 from common.errors import UserError
-from serving.graphdef import graph_edits
+from serving.graphdef import graph_edits, light_graphs
 
 _OPSET = 17
-_LARGE_BYTES = 2**16  # Larger constants are kept away from tf2onnx.
 # Operations that tf2onnx inserts to change the layout of a weight.
 _LAYOUT_OPS = frozenset(('Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identity'))
 
@@ -48,9 +47,11 @@ class PixelGraph:
     @classmethod
     def of(cls, graph_def, info, kinds=('probabilities',)):
         """Take the part from a frozen graph that computes outputs of these kinds."""
-        light, weights = _without_weights(graph_def)
+        light, weights = light_graphs.without_weights(graph_def)
         nodes = [
-            _placeholder(node.name, tf.float32.as_datatype_enum, node.attr['shape'].shape)
+            light_graphs.placeholder(
+                node.name, tf.float32.as_datatype_enum, node.attr['shape'].shape
+            )
             if node.name == info.nodes['input']  # Without the decoding of pictures before it.
             else node
             for node in light.node
@@ -109,25 +110,6 @@ def _converted(pixel_graph):
         )
         model = tf2onnx.optimizer.optimize_graph(model, catch_errors=False)
     return model.make_model('a frozen graph')
-
-
-def _without_weights(graph_def):
-    """Return the graph with a placeholder for each large constant, and {tensor name: value}."""
-    nodes, weights = [], {}
-    for node in graph_def.node:
-        value = node.attr['value'].tensor if node.op == 'Const' else None
-        if value and value.ByteSize() >= _LARGE_BYTES:
-            weights[f'{node.name}:0'] = graph_edits.value_of(node)
-            node = _placeholder(node.name, value.dtype, value.tensor_shape)
-        nodes.append(node)
-    return graph_edits.with_nodes(graph_def, nodes), weights
-
-
-def _placeholder(name, dtype, shape):
-    node = tf.NodeDef(name=name, op='Placeholder')
-    node.attr['dtype'].type = dtype
-    node.attr['shape'].shape.CopyFrom(shape)
-    return node
 
 
 def _put_in(graph, weights):

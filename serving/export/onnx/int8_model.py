@@ -10,7 +10,7 @@ from common import processors
 from common.errors import UserError
 from common.progress import Progress
 from common.text import listed
-from serving.export import quantization_pictures
+from serving.export.onnx import quantization_pictures
 from serving.quantization import (
     agreement,
     calibration,

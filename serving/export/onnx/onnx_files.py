@@ -12,7 +12,8 @@ from classifiers import model_info
 from common import imagenet
 from common.errors import UserError, one_line
 from serving import memory
-from serving.export import onnx_model, parity
+from serving.export import parity
+from serving.export.onnx import onnx_model
 
 KINDS = ('logits', 'probabilities', 'features')  # Of the outputs, in this order.
 TOLERANCE = 1e-4  # Of a probability.
@@ -54,7 +55,7 @@ def with_int8(options, models, info):
     if 'float32' not in models:
         reason = 'it is made from the float32 ONNX file, which could not be made'
     if not reason:
-        from serving.export import int8_model  # Late: only --int8 needs the package onnx.
+        from serving.export.onnx import int8_model  # Late: only --int8 needs the package onnx.
 
         name = options.dataset_name or info.dataset_name or imagenet.DATASET_NAME
         dataset = (name, options.dataset_dir)
