@@ -61,6 +61,13 @@ def build_network(info, images, is_training=False, reuse=None):
     return Network(logits, predictions, features, end_points, variables)
 
 
+def earlier_features(info, network):
+    """Return {end point: its mean over height and width} for `ModelSpec.earlier`."""
+    earlier = nets_factory.get_spec(info.model_name).earlier
+    with tf.name_scope('earlier_features'):
+        return {name: _as_vectors(network.end_points[name]) for name in earlier}
+
+
 def _as_vectors(features):
     """Return [batch, size]: the mean over the height and width of a feature map."""
     if features.shape.ndims == 2:

@@ -81,7 +81,8 @@ def of_checkpoint(
     """Return the Features that the last layer of a trained network reads.
 
     They have the shape [records, features] and the name of the layer. With `auxiliary`, those of
-    the auxiliary head follow, if there is one. `outputs` are the labels minus `labels_offset`.
+    the auxiliary head follow, if there is one, then the earlier features that heads/limits uses.
+    `outputs` are the labels minus `labels_offset`.
     With `skipped`, a SkippedRecords, damaged records are allowed.
     """
     record_parser.check(dataset, labels_offset, skipped=skipped)
@@ -92,8 +93,7 @@ def of_checkpoint(
         logits = [network.logits]
         if auxiliary and 'AuxLogits' in network.end_points:
             logits.append(network.end_points['AuxLogits'])
-        layers = [last_layer(each) for each in logits]
-        cuts = {layer.name: layer.input for layer in layers}
+        cuts = of_network(info, network, [last_layer(each) for each in logits])
         plan = restore.inference(
             checkpoint_path,
             info.model_name,
@@ -104,6 +104,12 @@ def of_checkpoint(
         with tf.Session(graph=graph, config=_session_config()) as session:
             restore_weights(None, session)
             return compute(session, source, cuts, features_dir, stop=stop)
+
+
+def of_network(info, network, last_layers):
+    """Return the tensors to compute, by name: what the last layers read, and earlier features."""
+    read = {layer.name: layer.input for layer in last_layers}
+    return {**read, **build.earlier_features(info, network)}
 
 
 class Estimate:

@@ -18,6 +18,9 @@ class ModelSpec:
     image_size: int  # The side of the pictures for which the network was designed.
     preprocessing: str  # One of `preprocessing.recipe_names`.
     features: str  # End point: the features before the last layer and before any dropout.
+    # End points before the features, the last one first. Their averages over height and width help
+    # to tell whether a picture is of none of the classes.
+    earlier: tuple[str, ...]
     output_node: str  # Operation: the probabilities, or the logits of a network without them.
     head: str  # Variable scope of the layers that depend on the number of classes.
     auxiliary_head: str | None = None  # The same for the auxiliary classifier.
@@ -44,12 +47,13 @@ def _convolutional(name, module, arg_scope, image_size=224):
         image_size=image_size,
         preprocessing='vgg',
         features=f'{name}/fc7',
+        earlier=(f'{name}/fc6', f'{name}/pool5'),
         output_node=f'{name}/fc8/squeezed',
         head=f'{name}/fc8',
     )
 
 
-def _inception(name, image_size, features, output_node, auxiliary=False):
+def _inception(name, image_size, features, earlier, output_node, auxiliary=False):
     # The name of an output node begins with the network's scope.
     scope = output_node.split('/')[0]
     return ModelSpec(
@@ -59,6 +63,7 @@ def _inception(name, image_size, features, output_node, auxiliary=False):
         image_size=image_size,
         preprocessing='inception',
         features=features,
+        earlier=earlier,
         output_node=output_node,
         head=f'{scope}/Logits',
         auxiliary_head=f'{scope}/AuxLogits' if auxiliary else None,
@@ -74,6 +79,7 @@ def _mobilenet_v1(name):
         image_size=224,
         preprocessing='inception',
         features='AvgPool_1a',
+        earlier=('Conv2d_12_pointwise', 'Conv2d_11_pointwise'),
         output_node='MobilenetV1/Predictions/Reshape_1',
         head='MobilenetV1/Logits',
         predictions='Predictions',
@@ -88,13 +94,14 @@ def _resnet(name, module):
         image_size=224,
         preprocessing='vgg',
         features='global_pool',
+        earlier=(f'{name}/block4/unit_2/bottleneck_{module[-2:]}', f'{name}/block3'),
         output_node=f'{name}/predictions/Reshape_1',
         head=f'{name}/logits',
         predictions='predictions',
     )
 
 
-def _small(name, image_size, features, output_node, head, channels=3):
+def _small(name, image_size, features, earlier, output_node, head, channels=3):
     """Return the ModelSpec of a network for small pictures; it has a recipe of its own."""
     return ModelSpec(
         name=name,
@@ -103,6 +110,7 @@ def _small(name, image_size, features, output_node, head, channels=3):
         image_size=image_size,
         preprocessing=name,
         features=features,
+        earlier=earlier,
         output_node=output_node,
         head=head,
         predictions='Predictions',
@@ -113,28 +121,64 @@ def _small(name, image_size, features, output_node, head, channels=3):
 _SPECS = (
     _convolutional('alexnet_v2', 'alexnet', 'alexnet_v2_arg_scope'),
     _small(
-        'cifarnet', 32, 'fc4', output_node='CifarNet/Predictions/Reshape_1', head='CifarNet/logits'
+        'cifarnet',
+        32,
+        features='fc4',
+        earlier=('fc3', 'pool2'),
+        output_node='CifarNet/Predictions/Reshape_1',
+        head='CifarNet/logits',
     ),
     _convolutional('overfeat', 'overfeat', 'overfeat_arg_scope', image_size=231),
     _convolutional('vgg_a', 'vgg', 'vgg_arg_scope'),
     _convolutional('vgg_16', 'vgg', 'vgg_arg_scope'),
     _convolutional('vgg_19', 'vgg', 'vgg_arg_scope'),
-    _inception('inception_v1', 224, 'AvgPool_0a_7x7', 'InceptionV1/Logits/Predictions/Reshape_1'),
-    _inception('inception_v2', 224, 'AvgPool_1a', 'InceptionV2/Predictions/Reshape_1'),
     _inception(
-        'inception_v3', 299, 'AvgPool_1a', 'InceptionV3/Predictions/Reshape_1', auxiliary=True
+        'inception_v1',
+        224,
+        features='AvgPool_0a_7x7',
+        earlier=('Mixed_5b', 'Mixed_4f'),
+        output_node='InceptionV1/Logits/Predictions/Reshape_1',
     ),
     _inception(
-        'inception_v4', 299, 'global_pool', 'InceptionV4/Logits/Predictions', auxiliary=True
+        'inception_v2',
+        224,
+        features='AvgPool_1a',
+        earlier=('Mixed_5b', 'Mixed_5a'),
+        output_node='InceptionV2/Predictions/Reshape_1',
+    ),
+    _inception(
+        'inception_v3',
+        299,
+        features='AvgPool_1a',
+        earlier=('Mixed_7b', 'Mixed_7a'),
+        output_node='InceptionV3/Predictions/Reshape_1',
+        auxiliary=True,
+    ),
+    _inception(
+        'inception_v4',
+        299,
+        features='global_pool',
+        earlier=('Mixed_7c', 'Mixed_7b'),
+        output_node='InceptionV4/Logits/Predictions',
+        auxiliary=True,
     ),
     _inception(
         'inception_resnet_v2',
         299,
-        'global_pool',
-        'InceptionResnetV2/Logits/Predictions',
+        features='global_pool',
+        earlier=('Mixed_7a', 'PreAuxLogits'),
+        output_node='InceptionResnetV2/Logits/Predictions',
         auxiliary=True,
     ),
-    _small('lenet', 28, 'fc3', output_node='Predictions/Reshape_1', head='LeNet/fc4', channels=1),
+    _small(
+        'lenet',
+        28,
+        features='fc3',
+        earlier=('pool2', 'pool1'),
+        output_node='Predictions/Reshape_1',
+        head='LeNet/fc4',
+        channels=1,
+    ),
     _resnet('resnet_v1_50', 'resnet_v1'),
     _resnet('resnet_v1_101', 'resnet_v1'),
     _resnet('resnet_v1_152', 'resnet_v1'),

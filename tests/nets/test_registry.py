@@ -10,6 +10,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
+from heads import cuts
 from nets import nets_factory
 from support import reference
 
@@ -121,6 +122,10 @@ def test_spec_names_what_the_graph_has(network):
     assert spec.image_size == facts['default_image_size']
     assert spec.channels == reference.channels(facts)
     assert built.end_points[spec.features].shape.as_list()[0] == 2
+    later = built.end_points[spec.features].op
+    for earlier in (built.end_points[name].op for name in spec.earlier):
+        assert earlier in set(cuts.operations_behind([later]))
+        later = earlier
     output = built.graph.get_operation_by_name(spec.output_node).outputs[0]
     assert output is built.end_points.get(spec.predictions, built.logits)
     assert all(name.startswith(f'{spec.scope}/') for name in facts['model_variables'])

@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import build, scopes
 from common.errors import UserError
+from heads import features
 from heads.cuts import LinearLayer, last_layer
 from heads.picture_source import PictureSource
 from training import summaries
@@ -34,11 +35,7 @@ class ExactGraph:
     source: PictureSource
     fitted: list  # A `FittedLayer` each for the logits and those of an auxiliary head.
     finish: tf.Operation  # Sets the global step to 1.
-
-    @property
-    def cuts(self):
-        """Return the features by the name of the layer that reads them."""
-        return {fitted.layer.name: fitted.layer.input for fitted in self.fitted}
+    cuts: dict  # What is computed once: see heads.features.of_network.
 
 
 def build_graph(run):
@@ -60,7 +57,8 @@ def build_graph(run):
         updates_batch_norm=False,
         local_init_op=tf.group(tf.local_variables_initializer(), tf.tables_initializer()),
     )
-    return ExactGraph(step, source, fitted, finish)
+    cuts = features.of_network(run.info, network, [each.layer for each in fitted])
+    return ExactGraph(step, source, fitted, finish, cuts)
 
 
 def _last_layers(network):
@@ -102,7 +100,7 @@ def _settable(layer):
 def lines(run, graph):
     """Yield lines for the log: what is computed once, and what is fitted."""
     names = ', '.join(fitted.layer.name for fitted in graph.fitted)
-    sizes = ' and '.join(f'{tensor.shape.as_list()[1]:,}' for tensor in graph.cuts.values())
+    sizes = ' and '.join(f'{each.layer.input.shape.as_list()[1]:,}' for each in graph.fitted)
     yield (
         f'--optimizer={exact_options.NAME}: the features of {graph.source.count:,} pictures, '
         f'prepared as in evaluation, are computed once ({sizes} numbers a picture); then '

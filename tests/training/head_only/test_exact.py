@@ -59,7 +59,7 @@ def _features(runs, info, part, name):
     found = features.of_checkpoint(
         info, runs.newest(name).path, split(runs, part), runs.path('features')
     )
-    (rows,) = found.arrays[0].values()
+    rows, *_ = found.arrays[0].values()
     return np.array(rows), found.outputs
 
 

@@ -48,7 +48,7 @@ def measure(request):
 
 
 def _result(request, dataset, info, checkpoint, found):
-    (rows,) = found.arrays[0].values()
+    rows, *_ = found.arrays[0].values()
     solution = solver.fit(rows, found.outputs, dataset.num_classes)
     if not solution.chosen:
         raise UserError(
