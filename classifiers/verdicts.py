@@ -9,6 +9,8 @@ import numpy as np
 
 # The outputs of a graph, in this order: the names of nodes, and their kinds in model.json.
 KINDS = ('probabilities_calibrated', 'unknown_score', 'p_known', 'is_known')
+# What calibrate_image_classifier.py writes beside a checkpoint: the description, and the arrays.
+LIMITS_FILES = ('limits.json', 'limits.npz')
 LEVELS = (0.9, 0.95)  # Of prediction sets.
 
 
@@ -41,6 +43,41 @@ class Verdicts:
             float(self.p_known[number]),
             bool(self.is_known[number]),
         )
+
+
+def tensors(info):
+    """Return the names of the tensors of KINDS in the graph of a ModelInfo.
+
+    It is empty unless there are all of them, and `info.limits`, which explain them.
+    """
+    found = tuple(map(info.tensor, KINDS)) if info.limits else ()
+    return found if all(found) else ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a model says of one picture; the verdict is None if the model's limits are unknown."""
+
+    probabilities: np.ndarray  # As the network returns them, [classes].
+    verdict: Verdict | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Outputs:
+    """What a model says of several pictures."""
+
+    probabilities: np.ndarray  # float32 [pictures, classes]
+    verdicts: Verdicts | None = None
+
+    def __len__(self):
+        return len(self.probabilities)
+
+    def __getitem__(self, number):
+        verdict = None if self.verdicts is None else self.verdicts[number]
+        return Outcome(self.probabilities[number], verdict)
+
+    def __iter__(self):
+        return map(self.__getitem__, range(len(self)))
 
 
 def prediction_set(probabilities, limits, level=0.9):

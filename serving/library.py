@@ -92,9 +92,10 @@ class Classifier:
         if isinstance(picture, str | os.PathLike):
             name = os.fspath(picture)
         try:
-            (probabilities,) = self._predictor.predict([_normalised(picture).data])
+            (outcome,) = self._predictor.predict([_normalised(picture).data])
         except BadImage as error:
             raise type(error)(f'{name}: {error}') from None
+        probabilities = outcome.probabilities
         return Classification(predictions(self.labels, probabilities, top), probabilities)
 
 

@@ -75,7 +75,7 @@ class Predictor:
         return self._queue.running
 
     def outcomes(self, pictures, timeout_secs=None, client=''):
-        """List the probabilities of each normalised picture, or its BadImage.
+        """List the Outcome of each normalised picture, or its BadImage.
 
         Raises BusyError when too many wait already, and ExpiredError after `timeout_secs`. Where
         pictures of several clients wait, the clients take turns.
@@ -83,12 +83,12 @@ class Predictor:
         return self._queue.submit(list(pictures), timeout_secs, client)
 
     def predict(self, pictures):
-        """Return probabilities [pictures, classes]; raise BadImage for a bad picture."""
+        """List the Outcome of each normalised picture; raise BadImage for a bad picture."""
         outcomes = self.outcomes(pictures)
         for outcome in outcomes:
             if isinstance(outcome, BadImage):
                 raise outcome
-        return np.stack(outcomes) if outcomes else np.zeros([0, self.info.num_classes], np.float32)
+        return outcomes
 
     def close(self):
         """Finish the accepted pictures, then free the model."""

@@ -106,7 +106,7 @@ class WorkQueue:
         return self._running
 
     def submit(self, pictures, timeout_secs=None, client=''):
-        """Wait for the results: for each picture its row or its BadImage."""
+        """Wait for the results: for each picture its result or its BadImage."""
         request = _Request(pictures)
         if not pictures:
             return []
@@ -223,8 +223,8 @@ class WorkQueue:
     def _classify(self, batch):
         """Run a batch; if it fails, run each picture alone, so that a bad one fails alone."""
         try:
-            rows = self._run([request.pictures[index] for request, index in batch])
-            answered = list(zip(batch, rows, strict=True))
+            results = self._run([request.pictures[index] for request, index in batch])
+            answered = list(zip(batch, results, strict=True))
         except Exception as error:
             if len(batch) > 1:
                 for item in batch:
@@ -236,5 +236,5 @@ class WorkQueue:
                 else:
                     request.fail(error)
             return
-        for (request, index), row in answered:
-            request.answer(index, row)
+        for (request, index), result in answered:
+            request.answer(index, result)

@@ -28,8 +28,8 @@ def classify(options, stream=None):
         rows.open()
         num_bad = 0
         with _progress(len(files), stream) as progress:
-            for path, probabilities, problem in _classified(predictor, files):
-                rows.write(path, probabilities, problem)
+            for path, outcome, problem in _classified(predictor, files):
+                rows.write(path, outcome, problem)
                 num_bad += bool(problem)
                 progress.advance(note=f'{num_bad} bad' if num_bad else '')
         rows.close()
@@ -73,7 +73,7 @@ class _Silent(contextlib.nullcontext):
 
 
 def _classified(predictor, files):
-    """Yield (path, probabilities or None, error or '') for each file, in order."""
+    """Yield (path, Outcome or None, error or '') for each file, in order."""
     how = predictor.options
     if how.max_batch_size > 1:
         return _in_batches(predictor, files, how.max_batch_size)

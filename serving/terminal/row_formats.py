@@ -24,13 +24,13 @@ class Table:
     def open(self):
         """Begin."""
 
-    def write(self, path, probabilities=None, problem=''):
+    def write(self, path, outcome=None, problem=''):
         """Print the classes of a picture, or why it has none."""
         path = text.padded(text.printable(path), self._path_width)
         if problem:
             self._print(f'{path}  error: {text.printable(problem)}')
             return
-        best = top(probabilities, self._count)
+        best = top(outcome.probabilities, self._count)
         if self._is_single:
             names = [self._names[output] for output, _ in best]
             width = max(map(text.columns, names))
@@ -63,12 +63,12 @@ class Csv:
         """Write the heading."""
         self._writer.heading()
 
-    def write(self, path, probabilities=None, problem=''):
+    def write(self, path, outcome=None, problem=''):
         """Write one picture's line."""
         if problem:
             self._writer.problem(path, problem)
             return
-        best = top(probabilities, self._count)
+        best = top(outcome.probabilities, self._count)
         self._writer.classes(path, [(self._names[output], share) for output, share in best])
 
     def close(self):
@@ -90,7 +90,7 @@ class Json:
         """Begin the array."""
         self._stream.write('[')
 
-    def write(self, path, probabilities=None, problem=''):
+    def write(self, path, outcome=None, problem=''):
         """Write one picture's object."""
         row = {'file': text.encodable(path)}
         if problem:
@@ -102,7 +102,7 @@ class Json:
                     'label': output + self._offset,
                     'probability': float(f'{probability:.7g}'),
                 }
-                for output, probability in top(probabilities, self._count)
+                for output, probability in top(outcome.probabilities, self._count)
             ]
         self._stream.write(f'{self._between}{json.dumps(row, ensure_ascii=False)}')
         self._between = ',\n'

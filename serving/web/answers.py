@@ -85,7 +85,7 @@ def _tensor(kind, name, *sizes):
 
 def serving_predictions(answer, by_column):
     """Return the scores of every class in TensorFlow Serving's format."""
-    scores = [result.row.tolist() for result in answer.results]
+    scores = [result.outcome.probabilities.tolist() for result in answer.results]
     classes = answer.labels
     if by_column:
         return {'outputs': {'classes': [classes] * len(scores), 'scores': scores}}

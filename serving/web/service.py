@@ -4,8 +4,7 @@ import contextlib
 import dataclasses
 import time
 
-import numpy as np
-
+from classifiers.verdicts import Outcome
 from pictures import gate
 from pictures.gate import BadImage
 from serving.fairness import Shares
@@ -25,7 +24,7 @@ class Result:
 
     name: str
     picture: uploads.Picture | None = None
-    row: np.ndarray | None = dataclasses.field(default=None, compare=False)  # All classes.
+    outcome: Outcome | None = dataclasses.field(default=None, compare=False)
     predictions: tuple[Prediction, ...] = ()
     refusal: Refusal | None = None
     preview: bytes = b''  # A small JPEG, if one was requested.
@@ -177,8 +176,8 @@ class Service:
         if isinstance(outcome, BadImage):
             refusal = self._why(result.picture, outcome, context)
             return dataclasses.replace(result, picture=None, refusal=refusal)
-        best = predictions(context.predictor.labels, outcome, context.count)
-        return dataclasses.replace(result, row=outcome, predictions=best)
+        best = predictions(context.predictor.labels, outcome.probabilities, context.count)
+        return dataclasses.replace(result, outcome=outcome, predictions=best)
 
     def _why(self, picture, error, context):
         """Return the Refusal of a picture that the model cannot read.

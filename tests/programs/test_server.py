@@ -60,7 +60,12 @@ def expected(folder):
             stack.enter_context(Predictor(ModelOptions(folder / f'flowers_{number}.pb')))
             for number in (0, 1)
         ]
-        yield lambda data, number=0: models[number].predict([pictures.normalise(data).data])[0]
+
+        def ask(data, number=0):
+            (outcome,) = models[number].predict([pictures.normalise(data).data])
+            return outcome.probabilities
+
+        yield ask
 
 
 def wait_until(condition):

@@ -30,7 +30,7 @@ def classifier(graph):
 def expected(graph):
     """Return the probabilities of PNG, through the programs' own way."""
     with Predictor(ModelOptions(path=graph)) as predictor:
-        return predictor.predict([PNG])[0]
+        return predictor.predict([PNG])[0].probabilities
 
 
 def ways(folder):

@@ -181,7 +181,7 @@ def test_the_engines_agree(name, preprocessing, tmp_path):
     rows = []
     for engine in ('tensorflow', 'onnx'):
         with Predictor(ModelOptions(path), PredictorOptions(engine=engine)) as predictor:
-            rows.append(predictor.predict(gated))
+            rows.append([each.probabilities for each in predictor.predict(gated)])
     assert np.ptp(rows[0], axis=0).max() > 0.05
     np.testing.assert_allclose(*rows, atol=1e-4)
 

@@ -43,7 +43,7 @@ def check_options(options):
 class FrozenEvaluator:
     """Pass over a split as Evaluator does, with the probabilities of an engine.
 
-    `engine.run(list of encoded pictures)` returns the probabilities [pictures, classes].
+    `engine.run(list of encoded pictures)` returns verdicts.Outputs.
     """
 
     def __init__(self, engine, info, dataset, batch_size, max_batches, max_examples, skip_damaged):
@@ -103,7 +103,7 @@ class FrozenEvaluator:
 
     def _log_probabilities(self, pictures, numbers):
         try:
-            probabilities = self._engine.run(pictures)
+            probabilities = self._engine.run(pictures).probabilities
         except BadImage as error:
             self._require_pictures(pictures, numbers)
             # Each picture alone is good, so memory was short for all of them.

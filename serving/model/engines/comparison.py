@@ -23,7 +23,7 @@ def is_better(plain, short, kind, batch_size):
     faster and give the same classes.
     """
     plain_ms, short_ms = times_ms([plain, short], trial_batch(batch_size))
-    classes = [run(list(trial_pictures())).argmax(1) for run in (plain, short)]
+    classes = [run(list(trial_pictures())).probabilities.argmax(1) for run in (plain, short)]
     agree = bool((classes[0] == classes[1]).all())
     is_chosen = agree and short_ms < _WORTH_IT * plain_ms
     return is_chosen, (

@@ -2,9 +2,8 @@
 
 import typing
 
-import numpy as np
-
 from classifiers.model_info import ModelInfo
+from classifiers.verdicts import Outputs
 from serving.model.model_options import PredictorOptions
 
 
@@ -17,13 +16,15 @@ class Engine(typing.Protocol):
 
     name: str  # 'tensorflow' or 'onnx', as in --engine.
     precision: str  # 'float32', 'bfloat16' or 'int8'.
-    info: ModelInfo  # With the number of classes, perhaps without their names.
+    # With the number of classes, perhaps without their names. Its `limits` are {} if `run` gives no
+    # verdicts.
+    info: ModelInfo
     lines: tuple[str, ...]  # For the log: what was chosen and why.
     options: PredictorOptions  # With every choice made.
     refuses_damaged: bool  # Whether `run` itself refuses incomplete pictures.
 
-    def run(self, pictures: list[bytes]) -> np.ndarray:
-        """Return the probabilities of normalised pictures, float32 [pictures, classes].
+    def run(self, pictures: list[bytes]) -> Outputs:
+        """Return the probabilities of normalised pictures, and verdicts if its limits are known.
 
         Raise BadImage if a picture cannot be read, and ImageTooLarge if memory is short.
         """

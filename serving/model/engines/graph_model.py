@@ -2,7 +2,7 @@
 
 import tensorflow.compat.v1 as tf
 
-from classifiers import model_info
+from classifiers import model_info, verdicts
 from classifiers.model_info import ModelInfo
 from common import checks
 from common.errors import UserError, one_line
@@ -22,7 +22,9 @@ def load(options):
         info, lines = _describe_foreign(options, graph_def)
     nodes = stored.nodes if stored else {}
     output_name = _output(options, graph_def, info, nodes)
-    needed = _needed(options, graph_def, output_name)
+    of_verdicts = _verdicts(options, graph_def, info)
+    info = info if of_verdicts else info.replace(limits={})
+    needed = _needed(options, graph_def, [output_name, *of_verdicts])
     unsafe = graph_safety.check(options.path, needed, options.allow_unsafe_graph)
     graph = _import(options.path, needed)
     output = _tensor(options, graph, output_name)
@@ -38,10 +40,10 @@ def load(options):
         with tf.Graph().as_default() as prepared:
             pictures, images = pixel_inputs.build(preparation, fed)
         graph = _import(options.path, needed, prepared, {fed.name: images})
-    lines = [*lines, *unsafe, *more, f'Feeding {fed.name}, fetching {output.name}']
-    return LoadedModel(
-        graph, pictures, graph.get_tensor_by_name(output.name), info, lines=tuple(lines)
-    )
+    fetched = [output.name, *of_verdicts]
+    lines = [*lines, *unsafe, *more, f'Feeding {fed.name}, fetching {", ".join(fetched)}']
+    tensors = [graph.get_tensor_by_name(name) for name in fetched]
+    return LoadedModel(graph, pictures, tensors[0], info, tuple(tensors[1:]), lines=tuple(lines))
 
 
 def _read(options):
@@ -105,11 +107,11 @@ def _import(path, graph_def, graph=None, input_map=None):
     return graph
 
 
-def _needed(options, graph_def, output_name):
+def _needed(options, graph_def, fetched):
     """Return the part that is run: a graph may also have queues of its training."""
     asked = (options.input_layer or '').partition(':')[0]
     present = graph_edits.nodes_by_name(graph_def)
-    wanted = [output_name.partition(':')[0], *([asked] if asked in present else [])]
+    wanted = [*(name.partition(':')[0] for name in fetched), *([asked] if asked in present else [])]
     return graph_edits.needed_for(graph_def, wanted)
 
 
@@ -135,6 +137,13 @@ def _output(options, graph_def, info, nodes):
         f'{options.path}: has no softmax for the classes; name its output with '
         f'--output_layer{_among(likely)}'
     )
+
+
+def _verdicts(options, graph_def, info):
+    """List the names of the tensors with the verdicts; --output_layer asks for another output."""
+    if options.output_layer:
+        return []
+    return [_named(graph_def, options, '', None, name) for name in verdicts.tensors(info)]
 
 
 def _input(options, graph_def, graph, output, nodes):

@@ -19,5 +19,6 @@ class LoadedModel:
     pictures: tf.Tensor  # Strings: a batch of pictures, or a single one.
     output: tf.Tensor  # Probabilities or logits.
     info: ModelInfo
+    verdicts: tuple[tf.Tensor, ...] = ()  # Those of verdicts.KINDS, if its limits are known.
     initialize: Callable = lambda session: None  # Fills the variables of a session.
     lines: tuple = ()  # Lines for the log: what was chosen and why.

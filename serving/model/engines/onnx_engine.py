@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from classifiers import model_info
+from classifiers import model_info, verdicts
 from common.errors import UserError
 from pictures import decode
 from pictures.kinds import ImageTooLarge
@@ -27,7 +27,8 @@ class OnnxEngine:
         """
         described.refuse_averages(model_options)
         self.options = _resolved(options)
-        self.info, more = described.describe(model_options, stored)
+        info, more = described.describe(model_options, stored)
+        self.info = info if verdicts.tensors(info) else info.replace(limits={})
         description = model_info.path_beside(model_options.path)
         warnings = described.recipe_warnings(model_options, stored, description)
         self._recipe = recipe_names.recipe_of(self.info.preprocessing_name)
@@ -37,7 +38,7 @@ class OnnxEngine:
         self.lines = (*lines, *more, *warnings, self._network.line, *why)
 
     def run(self, pictures):
-        """Return the probabilities of normalised pictures."""
+        """Return the Outputs of normalised pictures."""
         try:
             return self._run(self._network, pictures)
         except MemoryError:
@@ -49,7 +50,7 @@ class OnnxEngine:
 
     def _run(self, network, pictures):
         found = network.run(self._images(pictures))
-        return found if network.returns_probabilities else rows.softmax(found)
+        return rows.outputs(found, are_logits=not network.returns_probabilities)
 
     def _images(self, pictures):
         """Decode and prepare pictures for the network."""
@@ -66,14 +67,14 @@ class OnnxEngine:
         network = OnnxNetwork(path, stored, num_runs)
         for size in sorted({1, self.options.max_batch_size}):
             found = network.try_out(self._images(trial_batch(size)))
-        network.returns_probabilities |= rows.are_distributions(found)
+        network.returns_probabilities |= rows.are_distributions(found[0])
         try:
-            rows.require_finite(found)
+            rows.require_sound(found)
         except UserError as error:
             raise UserError(f'{path}: {error}') from None
-        if found.shape[1] != stored.num_classes:
+        if (returned := found[0].shape[1]) != stored.num_classes:
             raise UserError(
-                f'{path}: returns {found.shape[1]} numbers per picture, but its description says '
+                f'{path}: returns {returned} numbers per picture, but its description says '
                 f'{stored.num_classes} classes; freeze the model again'
             )
         return network

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import onnxruntime
 
+from classifiers import verdicts
 from common import processors
 from common.errors import UserError, one_line
 
@@ -37,12 +38,16 @@ class OnnxNetwork:
         self._were_many = False  # When the last run began.
         self._lock = threading.Lock()
         self._input, self._batch_size = _find_input(path, self._wide, info)
-        self._output = _find_output(path, self._wide, info)
-        self.returns_probabilities = self._output == info.tensor('probabilities')
-        self.line = f'Feeding {self._input}, fetching {self._output}'
+        output = _find_output(path, self._wide, info)
+        self._fetched = [output, *_find_verdicts(path, self._wide, info)]
+        self.returns_probabilities = output == info.tensor('probabilities')
+        self.line = f'Feeding {self._input}, fetching {", ".join(self._fetched)}'
 
     def run(self, images):
-        """Return the output for float32 images, an array [images, classes]."""
+        """Return the outputs for float32 images, arrays [images, numbers].
+
+        The first has a column for each class. Those of verdicts.KINDS follow if `info` has them.
+        """
         with self._session() as session:
             return self._run(session, images)
 
@@ -56,8 +61,8 @@ class OnnxNetwork:
         size = self._batch_size or len(images)
         parts = [images[first : first + size] for first in range(0, len(images), size)]
         with _memory_errors():
-            found = [session.run([self._output], {self._input: part})[0] for part in parts]
-        return np.concatenate(found).reshape(len(images), -1)
+            found = [session.run(self._fetched, {self._input: part}) for part in parts]
+        return [np.concatenate(each).reshape(len(images), -1) for each in zip(*found, strict=True)]
 
     @contextlib.contextmanager
     def _session(self):
@@ -141,3 +146,15 @@ def _find_output(path, session, info):
     if len(found) != 1 and not set(found) & set(named):
         raise UserError(f'{path}: has no output probabilities or logits, but {", ".join(present)}')
     return found[0]
+
+
+def _find_verdicts(path, session, info):
+    """Return the names of the outputs with the verdicts, if the description names them."""
+    present = {each.name for each in session.get_outputs()}
+    names = verdicts.tensors(info)
+    for name in names:
+        if name not in present:
+            raise UserError(
+                f'{path}: has no output {name}, which its description names; freeze the model again'
+            )
+    return names

@@ -1,4 +1,4 @@
-"""Run a TensorFlow model in a session: pictures in, probabilities out."""
+"""Run a TensorFlow model in a session: pictures in, probabilities and verdicts out."""
 
 import dataclasses
 
@@ -29,7 +29,8 @@ def _compile(session, model):
     for each call: on two cores 0.24 ms in place of 0.04 ms, for every picture of a server. This
     method has no public name; pyproject.toml limits TensorFlow to versions that have it.
     """
-    options = config_pb2.CallableOptions(feed=[model.pictures.name], fetch=[model.output.name])
+    fetched = [tensor.name for tensor in (model.output, *model.verdicts)]
+    options = config_pb2.CallableOptions(feed=[model.pictures.name], fetch=fetched)
     return session._make_callable_from_options(options)
 
 
@@ -50,14 +51,13 @@ class Runner:
         except BaseException:
             self._session.close()
             raise
-        self.num_classes = found.shape[1]
+        self.num_classes = found[0].shape[1]
         self.refuses_damaged = all(self._refuses(picture) for picture in damaged_pictures())
-        self.adds_softmax = not _are_probabilities(found, model.output.op)
+        self.adds_softmax = not _are_probabilities(found[0], model.output.op)
 
     def run(self, pictures):
-        """Return the probabilities, an array [pictures, classes]."""
-        found = self._raw(self._feeding, pictures)
-        return rows.softmax(found) if self.adds_softmax else found
+        """Return the Outputs."""
+        return rows.outputs(self._raw(self._feeding, pictures), self.adds_softmax)
 
     def close(self):
         """Free the session."""
@@ -72,17 +72,21 @@ class Runner:
         return False
 
     def _raw(self, feeding, pictures):
+        """Return what the model fetches, as arrays [pictures, numbers]."""
         size = feeding.size or len(pictures)
         batches = [pictures[first : first + size] for first in range(0, len(pictures), size)]
-        return np.concatenate([self._run_batch(feeding, batch, size) for batch in batches])
+        found = [self._run_batch(feeding, batch, size) for batch in batches]
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
     def _run_batch(self, feeding, pictures, size):
         # Not padded with one of `pictures`: memory was reserved to decode each of them once.
         padded = [*pictures, *[trial_pictures()[0]] * (size - len(pictures))]
-        (values,) = self._call(np.array(padded if feeding.is_batch else pictures[0], object))
-        if feeding.is_batch and len(values) != size:
-            raise ValueError(f'{len(values)} rows for {size} pictures')
-        return np.asarray(values, np.float32).reshape(size, -1)[: len(pictures)]
+        fetched = self._call(np.array(padded if feeding.is_batch else pictures[0], object))
+        for values in fetched:
+            if feeding.is_batch and len(values) != size:
+                raise ValueError(f'{len(values)} rows for {size} pictures')
+        arrays = [np.asarray(values, np.float32).reshape(size, -1) for values in fetched]
+        return [array[: len(pictures)] for array in arrays]
 
     def _try_feedings(self, shape):
         """Return the first way of feeding that works, and its result for two pictures."""
@@ -94,7 +98,7 @@ class Runner:
                 # The first way is the most likely one.
                 complaint = complaint or one_line(error, 200)
             else:
-                rows.require_finite(found)
+                rows.require_sound(found)
                 return feeding, found
         raise UserError(f'the model cannot be run on a picture ({complaint})')
 

@@ -37,7 +37,7 @@ class TensorFlowEngine:
             raise
 
     def run(self, pictures):
-        """Return the probabilities of normalised pictures."""
+        """Return the Outputs of normalised pictures."""
         try:
             return self._runner.run(pictures)
         except tf.errors.InvalidArgumentError:

@@ -26,7 +26,7 @@ class Clients:
         while not self._enough.is_set():
             try:
                 with self._holder.lease() as predictor:
-                    row = predictor.predict(trial_pictures()[:1])[0]
+                    row = predictor.predict(trial_pictures()[:1])[0].probabilities
                     self.answers.append((predictor.labels[0][0], row))
             except Exception as error:
                 self.errors.append(error)

@@ -22,10 +22,15 @@ def model(request, graph, tmp_path_factory):
     return onnx_models.write(tmp_path_factory.mktemp('onnx'))
 
 
+def rows(outcomes):
+    """Return the probabilities of Outcomes, [pictures, classes]."""
+    return np.stack([each.probabilities for each in outcomes])
+
+
 def one_by_one(model):
     """Return the probabilities of the trial pictures, each classified alone."""
     with Predictor(ModelOptions(model), PredictorOptions(max_concurrency=1)) as predictor:
-        return np.concatenate([predictor.predict([picture]) for picture in trial_pictures()])
+        return rows([predictor.predict([picture])[0] for picture in trial_pictures()])
 
 
 @pytest.fixture(scope='module')
@@ -41,22 +46,22 @@ def of_graph(graph):
 def test_it_is_ready_when_it_is_made_and_says_what_it_chose(directory):
     report = []
     with Predictor(ModelOptions(directory), report=report.append, version=7) as predictor:
-        rows = predictor.predict(trial_pictures()[:3])
-        assert rows.shape == (3, 5)
-        np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
+        found = rows(predictor.predict(trial_pictures()[:3]))
+        assert found.shape == (3, 5)
+        np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
         assert predictor.labels == list(small_models.CLASSES)
         assert predictor.info.model_name == 'lenet'
         assert (predictor.version, predictor.precision) == (7, 'float32')
         assert predictor.engine == 'tensorflow'
         assert (predictor.queued, predictor.running) == (0, 0)
-        assert predictor.predict([]).shape == (0, 5)
+        assert predictor.predict([]) == []
     assert report == list(predictor.lines)
     assert any('preprocessing lenet' in line for line in report)
 
 
 def test_a_checkpoint_and_its_frozen_graph_agree(directory, of_graph):
     with Predictor(ModelOptions(directory)) as predictor:
-        np.testing.assert_allclose(predictor.predict(trial_pictures()), of_graph, atol=1e-4)
+        np.testing.assert_allclose(rows(predictor.predict(trial_pictures())), of_graph, atol=1e-4)
 
 
 def test_moving_averages_are_used_where_the_model_was_trained_with_them(tmp_path, of_graph):
@@ -71,13 +76,13 @@ def test_moving_averages_are_used_where_the_model_was_trained_with_them(tmp_path
     results = {}
     for use in (None, False):
         with Predictor(ModelOptions(tmp_path, use_moving_averages=use)) as predictor:
-            results[use] = predictor.predict(trial_pictures())
+            results[use] = rows(predictor.predict(trial_pictures()))
     np.testing.assert_allclose(results[None], of_graph, atol=1e-4)
     assert abs(results[False] - of_graph).max() > 1e-3
     (tmp_path / 'model.json').unlink()
     asked = ModelOptions(tmp_path, model_name='lenet', use_moving_averages=True)
     with Predictor(asked) as predictor:
-        np.testing.assert_allclose(predictor.predict(trial_pictures()), of_graph, atol=1e-4)
+        np.testing.assert_allclose(rows(predictor.predict(trial_pictures())), of_graph, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +99,8 @@ def test_answers_do_not_depend_on_who_else_asks(model, alone, options):
     def ask(predictor, shift):
         for turn in range(5):
             chosen = [(shift + turn + i) % len(alone) for i in range(1 + turn % 3)]
-            rows = predictor.predict([trial_pictures()[i] for i in chosen])
-            if abs(rows - alone[chosen]).max() > 1e-5:
+            found = rows(predictor.predict([trial_pictures()[i] for i in chosen]))
+            if abs(found - alone[chosen]).max() > 1e-5:
                 wrong.append(chosen)
 
     with Predictor(ModelOptions(model), options, observe=lambda n, _: sizes.append(n)) as predictor:
@@ -126,9 +131,9 @@ def test_a_bad_picture_spoils_no_other(model, alone):
             thread.join()
         with pytest.raises(BadImage, match=r'cannot read|damaged'):
             predictor.predict(requests['bad'])
-    np.testing.assert_allclose(results['good'], alone, atol=1e-5)
+    np.testing.assert_allclose(rows(results['good']), alone, atol=1e-5)
     assert isinstance(results['bad'][0], BadImage)
-    np.testing.assert_allclose(results['bad'][1], alone[0], atol=1e-5)
+    np.testing.assert_allclose(results['bad'][1].probabilities, alone[0], atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from classifiers import model_info
+from classifiers.verdicts import Outcome
 from common import imagenet
 from common.errors import UserError
 from pictures import gate
@@ -142,7 +143,7 @@ def formatted(name, paths, class_names):
     rows = FORMATS[name](stream, info, 5, [PictureFile(path) for path in paths])
     rows.open()
     for path in paths:
-        rows.write(path, np.full(len(class_names), 0.25, np.float32))
+        rows.write(path, Outcome(np.full(len(class_names), 0.25, np.float32)))
     rows.close()
     return stream.getvalue()
 

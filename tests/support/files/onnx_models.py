@@ -7,6 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from classifiers import model_info
 from classifiers.model_info import ModelInfo
+from classifiers.verdicts import KINDS
 from common import files
 
 CLASSES = ('daisy', 'dandelion', 'roses', 'sunflowers', 'tulips')
@@ -72,10 +73,12 @@ def write(directory, name='lenet', precision='float32', model=None, info=INFO, *
 def write_beside(graph):
     """Write X.onnx beside a frozen graph X.pb, and list it in X.json; return its path."""
     # Late: they import TensorFlow.
-    from serving.export import onnx_model
+    from serving.export.onnx import onnx_model
     from serving.graphdef import graph_nodes
 
     info = model_info.read_beside(graph)
-    model = onnx_model.convert(onnx_model.PixelGraph.of(graph_nodes.read_graph_def(graph), info))
+    kinds = ('probabilities', *(kind for kind in KINDS if kind in info.nodes))
+    pixel_graph = onnx_model.PixelGraph.of(graph_nodes.read_graph_def(graph), info, kinds)
+    model = onnx_model.convert(pixel_graph)
     directory, name = os.path.split(model_info.stem(graph))
     return write(directory, name, model=model)

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 
 from classifiers.model_info import ModelInfo
+from classifiers.verdicts import Outcome
 from pictures.gate import BadImage
 from serving.model.model_holder import NotReadyError
 
@@ -35,7 +36,7 @@ class FakePredictor:
         self.entered = threading.Semaphore(0)
 
     def outcomes(self, pictures, timeout_secs=None, client=''):
-        """List a row, or a BadImage, for each picture."""
+        """List an Outcome, or a BadImage, for each picture."""
         self.entered.release()
         self.gate.wait()
         if self.error:
@@ -47,9 +48,9 @@ class FakePredictor:
             return BadImage('the model cannot read this picture')
         self.pictures.append(data)
         if self.row is not None:
-            return np.asarray(self.row, np.float32)
+            return Outcome(np.asarray(self.row, np.float32))
         row = np.linspace(1, 2, len(self.labels), dtype=np.float32)
-        return row / row.sum()
+        return Outcome(row / row.sum())
 
 
 def _is_whole(data):

@@ -137,7 +137,8 @@ def written(directory, build, name='graph.pb', producer=None):
 def predict(path, **options):
     how = PredictorOptions(max_concurrency=1, max_batch_size=2)
     with Predictor(ModelOptions(path, **options), how) as predictor:
-        return predictor.predict([encoded(0), encoded(1)]), predictor
+        outcomes = predictor.predict([encoded(0), encoded(1)])
+        return np.stack([each.probabilities for each in outcomes]), predictor
 
 
 @pytest.mark.parametrize('build', READ, ids=lambda build: build.__name__)

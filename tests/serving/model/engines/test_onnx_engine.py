@@ -42,7 +42,7 @@ def expected(pictures, recipe='lenet', seed=0):
 )
 def test_the_probabilities_are_those_of_the_network(options, tmp_path):
     engine = loaded(onnx_models.write(tmp_path, **options))
-    found = engine.run(list(trial_pictures()))
+    found = engine.run(list(trial_pictures())).probabilities
     np.testing.assert_allclose(found, expected(trial_pictures()), atol=1e-6)
     assert found.dtype == np.float32
     assert engine.precision == 'float32'
@@ -58,7 +58,7 @@ def test_runs_side_by_side_give_the_same_answers(cores, tmp_path, monkeypatch):
 
     def ask():
         for _ in range(20):
-            if abs(engine.run(list(trial_pictures())) - wanted).max() > 1e-5:
+            if abs(engine.run(list(trial_pictures())).probabilities - wanted).max() > 1e-5:
                 wrong.append(1)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
@@ -187,7 +187,7 @@ def test_another_preprocessing_is_used_and_logged(tmp_path):
     path = onnx_models.write(tmp_path)
     engine = loaded(path, preprocessing_name='inception', image_size=28)
     wanted = expected(trial_pictures(), 'inception')
-    np.testing.assert_allclose(engine.run(list(trial_pictures())), wanted, atol=1e-6)
+    np.testing.assert_allclose(engine.run(list(trial_pictures())).probabilities, wanted, atol=1e-6)
     assert any(
         'Using preprocessing inception (as requested; lenet' in line for line in engine.lines
     )
@@ -227,7 +227,7 @@ def test_auto_takes_int8_where_it_is_worth_it(seconds, seed, chosen, tmp_path, m
         f'Using {chosen}: 5' in line or f'Using {chosen}: 4' in line for line in engine.lines
     )
     wanted = expected(trial_pictures(), seed=seed if chosen == 'int8' else 0)
-    np.testing.assert_allclose(engine.run(list(trial_pictures())), wanted, atol=1e-6)
+    np.testing.assert_allclose(engine.run(list(trial_pictures())).probabilities, wanted, atol=1e-6)
 
 
 def test_the_int8_file_is_used_on_request_or_by_name(tmp_path):
@@ -237,7 +237,9 @@ def test_the_int8_file_is_used_on_request_or_by_name(tmp_path):
     for engine in (loaded(path, PredictorOptions(precision='int8')), loaded(named)):
         assert engine.precision == 'int8'
         wanted = expected(trial_pictures(), seed=1)
-        np.testing.assert_allclose(engine.run(list(trial_pictures())), wanted, atol=1e-6)
+        np.testing.assert_allclose(
+            engine.run(list(trial_pictures())).probabilities, wanted, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize('words', ['std::bad_alloc', 'Failed to allocate memory for 9 bytes'])

@@ -23,7 +23,7 @@ def test_auto_takes_bfloat16_where_it_is_worth_it(graph, monkeypatch, has_it, se
     monkeypatch.setattr(comparison, 'times_ms', lambda runs, batch: seconds)
     engine = TensorFlowEngine(ModelOptions(graph), PredictorOptions(precision='auto'))
     assert engine.precision == expected
-    assert engine.run(list(trial_pictures())).shape == (4, 5)
+    assert engine.run(list(trial_pictures())).probabilities.shape == (4, 5)
     assert any(f'Using {expected}' in line for line in engine.lines)
     engine.close()
 
@@ -68,6 +68,6 @@ def test_a_fixed_batch_decodes_a_picture_once(monkeypatch):
         fed = tf.placeholder(tf.string, [4])
         model = LoadedModel(graph, fed, tf.zeros([4, 3]), info=None)
     alone = runner.Runner(model)
-    assert alone.run([b'large']).shape == (1, 3)
+    assert alone.run([b'large']).probabilities.shape == (1, 3)
     alone.close()
     assert runs[-1].count(b'large') == 1
