@@ -66,7 +66,10 @@ def read(checkpoint_path):
     description, path = paths_beside(checkpoint_path)
     if not os.path.lexists(description):
         return None
-    content = files.read_json(description)
+    try:
+        content = files.read_json(description)
+    except UserError as error:
+        raise UserError(f'{error}; {_AGAIN}') from None
     if not isinstance(content, dict) or content.get('format_version') != FORMAT_VERSION:
         raise UserError(f'{description}: not the limits of a checkpoint; {_AGAIN}')
     if content.get('checkpoint_fingerprint') != checkpoints.fingerprint(checkpoint_path):

@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow.compat.v1 as tf
 
 from classifiers import build
+from serving.export import limits_outputs
 from serving.graphdef import batch_norm_folding, constant_folding, graph_edits, variables
 
 
@@ -41,8 +42,11 @@ def freeze(prepared, values, outputs, clear_devices=True):
     return Frozen(graph_def, len(found), folded)
 
 
-def from_checkpoint(info, checkpoint, with_bytes=True, batch_size=None):
-    """Return (Frozen, ModelInfo with its nodes, lines for the log) of a trained classifier."""
+def from_checkpoint(info, checkpoint, with_bytes=True, batch_size=None, limits=None):
+    """Return (Frozen, ModelInfo with its nodes, lines for the log) of a trained classifier.
+
+    Append the outputs of `limits` from `limits_outputs.find`.
+    """
     with tf.Graph().as_default() as graph:
         classifier = build.build(info, with_bytes, batch_size)
         graph_def = graph.as_graph_def()
@@ -54,4 +58,13 @@ def from_checkpoint(info, checkpoint, with_bytes=True, batch_size=None):
         info.model_name,
         bool(info.moving_average_decay),
     )
-    return freeze(prepared, values, outputs), info.replace(nodes=classifier.nodes), lines
+    frozen, info = freeze(prepared, values, outputs), info.replace(nodes=classifier.nodes)
+    return *with_limits(frozen, graph_def, info, limits), lines
+
+
+def with_limits(frozen, source, info, limits):
+    """Return (Frozen, ModelInfo) with the outputs of limits, if there are limits."""
+    if limits is None or info is None:  # Without a description no program would find them.
+        return frozen, info
+    graph_def, info = limits_outputs.append(limits, frozen.graph_def, source, info)
+    return dataclasses.replace(frozen, graph_def=graph_def), info

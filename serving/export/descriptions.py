@@ -45,7 +45,7 @@ def describe(graph_path, graph_def, checkpoint, outputs, model_name=None, use_mo
     _warn_of_differences(of_graph, of_weights, graph_path)
     nodes = _nodes(info, graph_def, outputs, of_graph)
     info = info if stored else info.with_imagenet_names()
-    return info.replace(nodes=nodes), lines
+    return info.replace(nodes=nodes, limits={}), lines
 
 
 def _merged(of_graph, graph_path, of_weights, checkpoint):

@@ -8,7 +8,7 @@ from classifiers import build, resolve, watch
 from classifiers.model_request import ModelRequest, StoredModel
 from common import imagenet
 from datasets import class_names
-from serving.export import completion, formats, freeze
+from serving.export import completion, formats, freeze, limits_outputs
 from serving.export.onnx import onnx_model
 
 # Format -> the end of the default file name.
@@ -33,12 +33,13 @@ def export(options, report=print):
     if options.format == 'graph_def':
         info = _write_architecture(path, options, info)
     else:
+        limits = _limits(options, checkpoint)
         graph, info, lines = completion.from_checkpoint(
-            info, checkpoint, not options.for_app, options.batch_size
+            info, checkpoint, not options.for_app, options.batch_size, limits
         )
         for line in (f'Restoring parameters from {checkpoint}', *lines, graph.line()):
             tf.logging.info('%s', line)
-        info, check = formats.write(path, options, info, graph.graph_def)
+        info, check = formats.write(path, options, info, graph.graph_def, limits)
         if check:
             report(check)
     report(f'{path}: {info.model_name}, {info.num_classes} classes')
@@ -73,6 +74,15 @@ def _classes(options, stored):
         return None, None
     name = name or imagenet.DATASET_NAME
     return class_names.read(name, options.dataset_dir)
+
+
+def _limits(options, checkpoint):
+    """Return the limits to append from `limits_outputs.find`, or None."""
+    found = limits_outputs.find(options, checkpoint)
+    if found and options.tflite_precision == 'int8':
+        tf.logging.info('%s: left out, distances do not survive 8 bits', found.path)
+        return None
+    return found
 
 
 def _default_path(options, info, checkpoint):

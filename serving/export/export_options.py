@@ -90,6 +90,9 @@ class ExportOptions(ProgramOptions):
     num_check_pictures: int = option(
         HOW, 10, 'Pictures on which the new format is compared with the graph.', COUNT
     )
+    limits: bool = option(
+        HOW, True, 'Append what calibrate_image_classifier.py learnt about the checkpoint.'
+    )
 
     # What a model contains
     summarize: str | None = option(

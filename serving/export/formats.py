@@ -6,14 +6,17 @@ from serving.export.onnx import onnx_model
 _CALIBRATION_SPLITS = ('train', 'validation', 'test')
 
 
-def write(path, options, info, graph_def):
-    """Write the requested format; return (its ModelInfo, line about the check or '')."""
+def write(path, options, info, graph_def, limits=None):
+    """Write the requested format; return (its ModelInfo, line about the check or '').
+
+    `limits` from `limits_outputs.find` are those whose outputs the graph has.
+    """
     if options.format == 'frozen':
         return freeze.write(path, graph_def, info), ''
     pictures = parity.pictures_for(options, info, options.num_check_pictures)
     if options.batch_size:
         pictures = (pictures * options.batch_size)[: options.batch_size]
-    check = parity.check_of(graph_def, info, pictures)
+    check = parity.check_of(graph_def, info, pictures, limits and limits.limits)
     return _WRITERS[options.format](path, options, info, graph_def, check)
 
 
@@ -23,9 +26,9 @@ def _write_saved_model(path, options, info, graph_def, check):
         path,
         graph_def,
         info,
-        lambda scores: check.compare('saved_model', scores(check.pictures)),
+        lambda outputs: check.compare('saved_model', outputs(check.pictures)),
     )
-    return info.replace(nodes=saved_model.NODES), line
+    return info.replace(nodes=saved_model.nodes(info)), line
 
 
 def _write_tflite(path, options, info, graph_def, check):
@@ -35,9 +38,9 @@ def _write_tflite(path, options, info, graph_def, check):
         count = options.num_calibration_pictures
         pictures = parity.pictures_for(options, info, count, _CALIBRATION_SPLITS)
         representative = parity.pixels(info, pictures)
-    batch_size = options.batch_size or 1
-    data = tflite.convert(graph_def, info, precision, representative, batch_size)
-    found = tflite.probabilities(data, check.images)
+    kinds, batch_size = parity.compared(info), options.batch_size or 1
+    data = tflite.convert(graph_def, info, kinds, precision, representative, batch_size)
+    found = tflite.outputs(data, kinds, check.images)
     tolerance = parity.FLOAT_TOLERANCE if precision == 'float32' else None
     line = check.compare(f'tflite ({precision})', found, tolerance)
     return _write_file(path, data, info, ''), line
@@ -45,14 +48,16 @@ def _write_tflite(path, options, info, graph_def, check):
 
 def _write_onnx(path, options, info, graph_def, check):
     del options
-    data = onnx_model.convert(onnx_model.PixelGraph.of(graph_def, info))
-    line = check.compare('onnx', onnx_model.probabilities(data, info, check.images))
+    kinds = parity.compared(info)
+    data = onnx_model.convert(onnx_model.PixelGraph.of(graph_def, info, kinds))
+    line = check.compare('onnx', onnx_model.outputs(data, info, kinds, check.images))
     return _write_file(path, data, info, ':0'), line
 
 
 def _write_file(path, data, info, suffix):
-    """Write a model with pixels as input and probabilities as output."""
-    kinds = {'input': 'input', 'output': 'probabilities', 'probabilities': 'probabilities'}
+    """Write a model with pixels as input, and as outputs the probabilities and any verdicts."""
+    kinds = {kind: kind for kind in ('input', *parity.compared(info))}
+    kinds['output'] = 'probabilities'
     nodes = {kind: info.nodes[source] + suffix for kind, source in kinds.items()}
     return freeze.write_described(path, data, info.replace(nodes=nodes))
 

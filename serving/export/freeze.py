@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from classifiers import model_info, watch
 from common import checks, files, labels
 from common.errors import UserError
-from serving.export import completion, descriptions
+from serving.export import completion, descriptions, limits_outputs
 from serving.export.onnx import onnx_files
 from serving.graphdef import (
     graph_edits,
@@ -30,6 +30,7 @@ def freeze(options):
     graph_def, places = _read(options)
     _require_nodes(graph_def, options)
     checkpoint = watch.find_checkpoint(options.input_checkpoint).path
+    limits = limits_outputs.find(options, checkpoint)
     info, lines = descriptions.describe(
         options.graph_path,
         graph_def,
@@ -48,7 +49,8 @@ def freeze(options):
     values = _values(options, graph_def, prepared, checkpoint, info, places)
     result = completion.freeze(prepared, values, outputs, options.clear_devices)
     tf.logging.info('%s', result.line())
-    onnx = onnx_files.make(options, result.graph_def, info)
+    result, info = completion.with_limits(result, graph_def, info, limits)
+    onnx = onnx_files.make(options, result.graph_def, info, limits)
     onnx, refusal = onnx_files.with_int8(options, onnx, info)
     write(options.output_graph, result.graph_def, info, onnx=onnx)
     if refusal:

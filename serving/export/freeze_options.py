@@ -67,6 +67,9 @@ class FreezeOptions(ProgramOptions):
     model_name: str | None = option(
         HOW, None, 'The network, if neither the graph nor the checkpoint names it.'
     )
+    limits: bool = option(
+        HOW, True, 'Append what calibrate_image_classifier.py learnt about the checkpoint.'
+    )
     clear_devices: bool = option(HOW, True, 'Remove the device that each node was placed on.')
     initializer_nodes: tuple[str, ...] = option(HOW, (), 'Nodes to run before freezing.')
     allow_unsafe_graph: bool = option(

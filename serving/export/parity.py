@@ -6,11 +6,14 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers import build
+from classifiers.verdicts import KINDS
 from common import imagenet
 from common.errors import UserError
 from datasets import dataset_factory
 from datasets.records import random_access, record_files, record_parser
 from datasets.samples import painters, sample_flowers
+from heads.limits.limits import Limits
+from serving.export import verdict_parity
 from serving.graphdef import graph_edits
 
 _SPLITS = ('validation', 'test', 'train')
@@ -61,38 +64,55 @@ def pixels(info, encoded):
         return np.stack([session.run(image, {picture: data}) for data in encoded])
 
 
-def probabilities(graph_def, info, images):
-    """Run a frozen graph on preprocessed pictures."""
+def outputs(graph_def, info, images):
+    """Run a frozen graph on preprocessed pictures; return {kind: array} of what is compared."""
+    fetched = {kind: info.tensor(kind) for kind in compared(info)}
     with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
         tf.import_graph_def(graph_def, name='')
-        return session.run(f'{info.nodes["probabilities"]}:0', {f'{info.nodes["input"]}:0': images})
+        return session.run(fetched, {info.tensor('input'): images})
+
+
+def compared(info):
+    """List the kinds of the outputs that are compared: the probabilities, and any verdicts."""
+    return ['probabilities', *(kind for kind in KINDS if kind in info.nodes)]
 
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """Pictures and the results of the frozen graph on them."""
+    """Pictures and the results of the frozen graph on them: {kind: array}."""
 
     pictures: list
     images: np.ndarray
-    expected: np.ndarray
+    expected: dict[str, np.ndarray]
+    limits: Limits | None = None
 
     def compare(self, what, found, tolerance=FLOAT_TOLERANCE):
         """Return a line with the largest difference; raise a UserError above the tolerance.
 
         Without a tolerance, for formats that round on purpose, it is only reported.
         """
-        difference = float(np.abs(self.expected - found).max())
-        agreeing = int((self.expected.argmax(axis=1) == found.argmax(axis=1)).sum())
+        expected, scores = self.expected['probabilities'], found['probabilities']
+        difference = float(np.abs(expected - scores).max())
+        agreeing = int((expected.argmax(axis=1) == scores.argmax(axis=1)).sum())
         line = (
             f'{what}: largest difference from the graph {difference:.1e}, same top class for'
-            f' {agreeing} of {len(found)} pictures'
+            f' {agreeing} of {len(scores)} pictures'
         )
         if tolerance is not None and not difference <= tolerance:
             raise UserError(f'{line}; must be at most {tolerance:.0e}, so it was not written')
+        if self.limits is None:
+            return line
+        result = verdict_parity.compare(self.limits, self.expected, found)
+        line = f'{line}; {result.line()}'
+        if tolerance is not None and not result.difference <= verdict_parity.TOLERANCE:
+            raise UserError(
+                f'{line}; must be at most {verdict_parity.TOLERANCE:.0e}, so it was not written;'
+                ' --nolimits leaves the limits out'
+            )
         return line
 
 
-def check_of(graph_def, info, encoded):
+def check_of(graph_def, info, encoded, limits=None):
     """Run pictures through a frozen graph."""
     images = pixels(info, encoded)
-    return Check(encoded, images, probabilities(graph_def, info, images))
+    return Check(encoded, images, outputs(graph_def, info, images), limits)

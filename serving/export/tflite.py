@@ -11,8 +11,8 @@ from common import startup
 from common.errors import UserError, one_line
 
 
-def convert(graph_def, info, precision, representative=None, batch_size=1):
-    """Return the bytes of a TensorFlow Lite model of a frozen graph.
+def convert(graph_def, info, kinds, precision, representative=None, batch_size=1):
+    """Return the bytes of a TensorFlow Lite model of a frozen graph with outputs of these kinds.
 
     For int8 `representative` holds preprocessed pictures [pictures, side, side, channels], from
     which the range of every tensor is read, `batch_size` at a time. Inputs and outputs stay
@@ -23,7 +23,7 @@ def convert(graph_def, info, precision, representative=None, batch_size=1):
         with open(path, 'wb') as stream:
             stream.write(graph_def.SerializeToString())
         converter = tf.lite.TFLiteConverter.from_frozen_graph(
-            path, [info.nodes['input']], [info.nodes['probabilities']]
+            path, [info.nodes['input']], [info.nodes[kind] for kind in kinds]
         )
         _set_precision(converter, precision, representative, batch_size)
         try:
@@ -52,20 +52,21 @@ def _batches(images, size):
         yield [images.take(range(start, start + size), axis=0, mode='wrap')]
 
 
-def probabilities(model, images):
-    """Run a TensorFlow Lite model on preprocessed pictures."""
+def outputs(model, kinds, images):
+    """Run a TensorFlow Lite model on preprocessed pictures; return {kind: array}."""
     interpreter = _interpreter(model)
-    fed, fetched = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    fed, fetched = interpreter.get_input_details()[0], interpreter.get_output_details()
     batch = max(int(fed['shape_signature'][0]), 1)  # -1 means any size.
     interpreter.resize_tensor_input(fed['index'], [batch, *images.shape[1:]])
     with startup.without_noise():
         interpreter.allocate_tensors()
-    results = []
+    results = {kind: [] for kind in kinds}
     for start in range(0, len(images), batch):
         interpreter.set_tensor(fed['index'], images[start : start + batch])
         interpreter.invoke()
-        results.append(interpreter.get_tensor(fetched['index']))
-    return np.concatenate(results)
+        for kind, output in zip(kinds, fetched, strict=True):
+            results[kind].append(interpreter.get_tensor(output['index']))
+    return {kind: np.concatenate(found) for kind, found in results.items()}
 
 
 def _interpreter(model):

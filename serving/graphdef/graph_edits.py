@@ -150,6 +150,16 @@ def without_aliases(graph_def, keep):
     )
 
 
+def origin(name, nodes, kept):
+    """Return the kept node with the value of a node, which may be an alias, or None."""
+    while name not in kept:
+        node = nodes.get(name)
+        if node is None or node.op not in _ALIASES or len(node.input) != 1:
+            return None
+        name = node.input[0].removesuffix(':0')
+    return name
+
+
 def without_devices(graph_def):
     """Remove the device of each node."""
     nodes = [with_inputs(node, node.input) for node in graph_def.node]

@@ -8,14 +8,15 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from classifiers import model_info
+from classifiers import model_info, verdicts
 from common import imagenet
 from common.errors import UserError, one_line
 from serving import memory
 from serving.export import parity
 from serving.export.onnx import onnx_model
 
-KINDS = ('logits', 'probabilities', 'features')  # Of the outputs, in this order.
+# Of the outputs, in this order.
+KINDS = ('logits', 'probabilities', 'features', *verdicts.KINDS)
 TOLERANCE = 1e-4  # Of a probability.
 NUM_PICTURES = 10
 _LONGEST_REASON = 300
@@ -24,8 +25,11 @@ _LONGEST_REASON = 300
 _GRAPHS_IN_MEMORY, _LIBRARIES = 6, 300 * 2**20
 
 
-def make(options, graph_def, info):
-    """Return {precision: bytes of the ONNX file} of a frozen graph, and log a line about it."""
+def make(options, graph_def, info, limits=None):
+    """Return {precision: bytes of the ONNX file} of a frozen graph, and log a line about it.
+
+    `limits` from `limits_outputs.find` are those whose outputs the graph has.
+    """
     if not options.onnx:
         return {}
     path = model_info.onnx_path(options.output_graph)
@@ -34,7 +38,7 @@ def make(options, graph_def, info):
         # Outside the `try`: a wrong --dataset_dir is a mistake of the user.
         pictures = parity.pictures_for(options, info, NUM_PICTURES)
         try:
-            model, line = _checked(graph_def, info, pictures)
+            model, line = _checked(graph_def, info, pictures, limits and limits.limits)
             tf.logging.info('%s', line)
             return {'float32': model}
         except Exception as error:  # Both libraries raise errors of many kinds.
@@ -94,18 +98,19 @@ def _obstacle(path, graph, graph_def, info):
     return ''
 
 
-def _checked(graph_def, info, pictures):
+def _checked(graph_def, info, pictures, limits):
     """Return (bytes of an ONNX model, line about how well it agrees with the graph)."""
     kinds = [kind for kind in KINDS if kind in info.nodes]
     pixel_graph = onnx_model.PixelGraph.of(graph_def, info, kinds)
     if size := pixel_graph.batch_size:
         pictures = (pictures * size)[:size]
     images = parity.pixels(info, pictures)
-    expected = pixel_graph.run(images, info.tensor('probabilities'))
+    compared = parity.compared(info)
+    expected = pixel_graph.run(images, {kind: info.tensor(kind) for kind in compared})
     model = onnx_model.convert(pixel_graph)
     del pixel_graph  # Its memory is needed for the check.
-    found = onnx_model.probabilities(model, info, images)
-    return model, parity.Check(pictures, images, expected).compare('onnx', found, TOLERANCE)
+    found = onnx_model.outputs(model, info, compared, images)
+    return model, parity.Check(pictures, images, expected, limits).compare('onnx', found, TOLERANCE)
 
 
 def paths(graph, models):

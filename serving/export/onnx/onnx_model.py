@@ -73,11 +73,11 @@ class PixelGraph:
         sizes = node.attr['shape'].shape.dim
         return sizes[0].size if sizes and sizes[0].size > 0 else None
 
-    def run(self, images, tensor):
-        """Run the graph on preprocessed pictures."""
+    def run(self, images, tensors):
+        """Run the graph on preprocessed pictures; `tensors` is their names in any structure."""
         with tf.Graph().as_default() as graph, graph_edits.session(graph) as session:
             tf.import_graph_def(self.graph_def, name='')
-            return session.run(tensor, {self.fed: images, **self.weights})
+            return session.run(tensors, {self.fed: images, **self.weights})
 
 
 def convert(pixel_graph):
@@ -138,8 +138,10 @@ def _put_in(graph, weights):
     onnx_graphs.set_fields(graph, node=nodes, initializer=kept, input=inputs)
 
 
-def probabilities(model, info, images):
-    """Run an ONNX model on preprocessed pictures."""
+def outputs(model, info, kinds, images):
+    """Run an ONNX model on preprocessed pictures; return {kind: array}."""
     from serving.quantization import onnx_graphs
 
-    return onnx_graphs.run(model, info.tensor('probabilities'), [images])
+    fetched = [info.tensor(kind) for kind in kinds]
+    found = onnx_graphs.session(model).run(fetched, {info.tensor('input'): images})
+    return dict(zip(kinds, found, strict=True))

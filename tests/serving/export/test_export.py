@@ -290,12 +290,15 @@ def test_without_its_packages_onnx_says_what_to_install(trained, tmp_path, monke
 
 
 def test_a_model_that_differs_is_not_written():
-    check = parity.Check([], None, np.array([[0.2, 0.8]]))
-    assert 'difference from the graph 0.0e+00' in check.compare('x', np.array([[0.2, 0.8]]))
-    for wrong in ([[0.21, 0.79]], [[np.nan, 0.8]]):
+    def found(*row):
+        return {'probabilities': np.array([row])}
+
+    check = parity.Check([], None, found(0.2, 0.8))
+    assert 'difference from the graph 0.0e+00' in check.compare('x', found(0.2, 0.8))
+    for wrong in (found(0.21, 0.79), found(np.nan, 0.8)):
         with pytest.raises(UserError, match='so it was not written'):
-            check.compare('x', np.array(wrong))
-    assert '1.0e-01' in check.compare('x', np.array([[0.3, 0.7]]), None)
+            check.compare('x', wrong)
+    assert '1.0e-01' in check.compare('x', found(0.3, 0.7), None)
 
 
 def test_every_value_of_format_has_a_file_name_and_a_writer():

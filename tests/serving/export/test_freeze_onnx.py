@@ -135,7 +135,9 @@ OBSTACLES = {
     ),
     'another result': (
         lambda patch: patch.setattr(
-            onnx_model, 'probabilities', lambda model, info, images: np.zeros((len(images), 5))
+            onnx_model,
+            'outputs',
+            lambda model, info, kinds, images: {'probabilities': np.zeros((len(images), 5))},
         ),
         'must be at most 1e-04, so it was not written',
     ),

@@ -29,8 +29,9 @@ request = json.load(sys.stdin)
 model = tf.saved_model.load(request['path'])
 call = model.signatures['serving_default']
 found = call(image_bytes=tf.constant([base64.b64decode(text) for text in request['pictures']]))
-classes = [[name.decode() for name in row] for row in found['classes'].numpy()]
-json.dump({'scores': found['scores'].numpy().tolist(), 'classes': classes}, sys.stdout)
+answers = {name: tensor.numpy().tolist() for name, tensor in found.items()}
+answers['classes'] = [[name.decode() for name in row] for row in answers['classes']]
+json.dump(answers, sys.stdout)
 """
 
 
