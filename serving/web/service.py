@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import time
 
+from classifiers import verdicts
 from classifiers.verdicts import Outcome
 from pictures import gate
 from pictures.gate import BadImage
@@ -26,6 +27,7 @@ class Result:
     picture: uploads.Picture | None = None
     outcome: Outcome | None = dataclasses.field(default=None, compare=False)
     predictions: tuple[Prediction, ...] = ()
+    likely: tuple[str, ...] = ()  # The labels of the prediction set at 90%, best first.
     refusal: Refusal | None = None
     preview: bytes = b''  # A small JPEG, if one was requested.
 
@@ -177,7 +179,8 @@ class Service:
             refusal = self._why(result.picture, outcome, context)
             return dataclasses.replace(result, picture=None, refusal=refusal)
         best = predictions(context.predictor.labels, outcome.probabilities, context.count)
-        return dataclasses.replace(result, outcome=outcome, predictions=best)
+        likely = _likely(context.predictor, outcome.verdict)
+        return dataclasses.replace(result, outcome=outcome, predictions=best, likely=likely)
 
     def _why(self, picture, error, context):
         """Return the Refusal of a picture that the model cannot read.
@@ -250,6 +253,14 @@ class _Item:
     def memory_bytes(self):
         """Return the number of bytes that decoding the picture needs."""
         return self.examined.memory_bytes if self.examined else 0
+
+
+def _likely(predictor, verdict):
+    """Return the labels of the prediction set, or () if the limits do not say."""
+    if not verdict:
+        return ()
+    found = verdicts.prediction_set(verdict.probabilities, predictor.info.limits)
+    return tuple(predictor.labels[output] for output in found)
 
 
 def _preview(data, side):

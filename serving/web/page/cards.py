@@ -3,7 +3,7 @@
 import base64
 
 from serving import csv_rows
-from serving.web.page import shown_classes, translations
+from serving.web.page import headlines, shown_classes, translations
 
 PREVIEW_SIDE = 480
 
@@ -18,16 +18,21 @@ def of_answer(answer, language):
             'preview': _as_address(result.preview),
             'time': sentences['time'].format(milliseconds=milliseconds),
             'predictions': result.predictions,
-            'problem': translations.for_refusal(result.refusal, language) if result.refusal else '',
-            'shown': _shown(result, len(answer.labels)),
+            **_outcome(result, len(answer.labels), language),
         }
         for number, result in enumerate(answer.results, 1)
     ]
 
 
-def _shown(result, num_classes):
-    """Return the ShownClasses of a result, or None if it was refused."""
-    return None if result.refusal else shown_classes.choose(result.predictions, num_classes)
+def _outcome(result, num_classes, language):
+    """Return what a card says of its picture."""
+    if result.refusal:
+        problem = translations.for_refusal(result.refusal, language)
+        return {'problem': problem, 'shown': None, 'headline': None}
+    verdict = result.outcome.verdict
+    shown = shown_classes.choose(result.predictions, num_classes, verdict, result.likely)
+    headline = headlines.of_classes(shown, verdict, translations.sentences(language))
+    return {'problem': '', 'shown': shown, 'headline': headline}
 
 
 def csv_link(cards):

@@ -53,6 +53,32 @@ _SENTENCES = {
         '{name}: 불확실함, {label}일 수 있음, {percent}',
     ),
     'unsure': ('unsure', '不确定', '불확실'),
+    # What is said if the limits of the model are known.
+    'unknown': ('None of these classes', '不属于任何已知类别', '해당하는 클래스 없음'),
+    'most_like': ('most like {label}', '最像 {label}', '{label}에 가장 가까움'),
+    'more_unusual': (
+        'more unusual than {percent}% of the pictures of these classes',
+        '比这些类别中 {percent}% 的图片更不寻常',
+        '이 클래스들의 사진 {percent}%보다 더 특이함',
+    ),
+    'between': (', ', '、', ', '),
+    'or': ('{first} or {last}', '{first} 或 {last}', '{first} 또는 {last}'),
+    'or_more': (
+        '{first} or {count} more',
+        '{first} 或另外 {count} 个类别',
+        '{first} 또는 다른 {count}개',
+    ),
+    'one_of_these': ('one of these, at 90%', '有 90% 的把握是其中之一', '90% 확률로 이 중 하나'),
+    'announced_unknown': (
+        '{name}: none of these classes, most like {label}',
+        '{name}：不属于任何已知类别，最像 {label}',
+        '{name}: 해당하는 클래스 없음, {label}에 가장 가까움',
+    ),
+    'announced_several': (
+        '{name}: {labels}, one of these, at 90%',
+        '{name}：{labels}，有 90% 的把握是其中之一',
+        '{name}: {labels}, 90% 확률로 이 중 하나',
+    ),
     'others': ('Others ({count})', '其他（{count} 个）', '기타 ({count}개)'),
     'announced_error': ('{name}: {message}', '{name}：{message}', '{name}: {message}'),
     'language': ('Language', '语言', '언어'),

@@ -27,7 +27,7 @@ async function classify({ file, name, card }) {
     const result = answer.results?.[0];
     if (result?.predictions) {
       const count = await api.countClasses(answer.model.version);
-      results.showClasses(card, name, result.predictions, count, answer.seconds);
+      results.showClasses(card, name, result, count, answer.seconds);
     } else {
       results.showProblem(card, name, result?.error || answer.error);
     }

@@ -2,25 +2,41 @@
 // markup.
 
 import { csvOf } from './csv.js';
-import { announce, byId, copyOf, form, percent, translate } from './words.js';
-
-// The same rules as in serving/web/page/shown_classes.py, which explains them.
-const rules = JSON.parse(form.dataset.rules);
+import { addHeadline, oneOf } from './headlines.js';
+import { announce, byId, copyOf, percent, rules, translate } from './words.js';
 
 const answered = new WeakMap(); // Card -> its row in the CSV.
 
-function choose(predictions, count) {
-  const shown = predictions.filter((each, rank) =>
-    rank === 0 || each.probability >= rules.folded_below);
+function isUnsure(shown, count) {
   const [first, second = 0] = shown.map((each) => each.probability);
   const chance = count ? 1 / count : 0;
   const enough = chance + rules.sure_from * (1 - chance);
+  return first < enough || second > rules.closest_second * first;
+}
+
+function kindOf(shown, count, isKnown, likely) {
+  if (isKnown === false) return 'unknown';
+  if (likely.length) return likely.length > 1 ? 'several' : '';
+  return isUnsure(shown, count) ? 'unsure' : '';
+}
+
+// The same rules as in serving/web/page/shown_classes.py, which explains them.
+function choose({ predictions, is_known: isKnown, likely = [] }, count) {
+  const shown = predictions
+    .map((each) => ({ label: each.label, probability: each.calibrated ?? each.probability }))
+    .filter((each, rank) => rank === 0 || each.probability >= rules.folded_below);
   return {
     shown,
     others: count - shown.length,
     othersProbability: Math.max(0, 1 - shown.reduce((sum, each) => sum + each.probability, 0)),
-    isUnsure: first < enough || second > rules.closest_second * first,
+    kind: kindOf(shown, count, isKnown, likely),
+    likely,
   };
+}
+
+function kindOfLine({ kind, likely }, rank) {
+  if (kind === 'several') return rank < likely.length ? 'likely' : '';
+  return rank === 0 && kind !== 'unknown' ? 'best' : '';
 }
 
 export function addCard(file, name) {
@@ -74,7 +90,7 @@ export function showProblem(card, name, problem) {
 
 function addRow(card, kind, label, probability) {
   const row = copyOf(kind === 'best' ? 'best' : 'class');
-  row.classList.toggle('others', kind === 'others');
+  if (kind) row.classList.add(kind);
   row.querySelector('.label').textContent = label;
   const value = row.querySelector('.percent');
   value.value = String(probability);
@@ -83,15 +99,23 @@ function addRow(card, kind, label, probability) {
   card.querySelector('.classes').append(row);
 }
 
-export function showClasses(card, name, predictions, count, seconds) {
-  const { shown, others, othersProbability, isUnsure } = choose(predictions, count);
-  card.classList.toggle('unsure', isUnsure);
+function announceClasses(name, { shown, kind, likely }) {
+  const [{ label, probability }] = shown;
+  const key = kind ? `announced_${kind}` : 'announced';
+  const labels = kind === 'several' ? oneOf(likely) : '';
+  announce(translate(key, { name, label, labels, percent: percent(probability) }));
+}
+
+// A result is one of the API's, without an error.
+export function showClasses(card, name, result, count, seconds) {
+  const chosen = choose(result, count);
+  const { shown, others, othersProbability, kind } = chosen;
+  if (kind) card.classList.add(kind);
+  addHeadline(card, chosen, result.p_known);
   shown.forEach(({ label, probability }, rank) =>
-    addRow(card, rank === 0 ? 'best' : 'class', label, probability));
+    addRow(card, kindOfLine(chosen, rank), label, probability));
   if (others > 0) addRow(card, 'others', translate('others', { count: others }), othersProbability);
   const time = translate('time', { milliseconds: Math.max(1, Math.round(1000 * seconds)) });
-  finish(card, time, { name, problem: '', predictions });
-  const { label, probability } = shown[0];
-  const key = isUnsure ? 'announced_unsure' : 'announced';
-  announce(translate(key, { name, label, percent: percent(probability) }));
+  finish(card, time, { ...result, name, problem: '' });
+  announceClasses(name, chosen);
 }

@@ -3,6 +3,9 @@
 export const byId = (id) => document.getElementById(id);
 export const form = byId('form');
 
+// The same as in serving/web/page/shown_classes.py, which explains them.
+export const rules = JSON.parse(form.dataset.rules);
+
 const sentences = JSON.parse(byId('sentences').textContent);
 
 export const translate = (key, values = {}) =>

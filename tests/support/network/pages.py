@@ -15,7 +15,7 @@ def client(holder=None, **config):
     return create_app(holder or FakeHolder(), AppConfig(**config)).test_client()
 
 
-def post(browser, *files, **fields):
+def post(browser, *files, path='/', **fields):
     """Send the form with files, pairs of bytes and a name."""
     sent = {'pictures': [(io.BytesIO(data), name) for data, name in files], **fields}
-    return browser.post('/', data=sent)
+    return browser.post(path, data=sent)
