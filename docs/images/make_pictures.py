@@ -1,6 +1,6 @@
 """Make the README's pictures: the server's page, and TensorBoard's curves of a run.
 
-    python docs/make_pictures.py MODEL LOGDIR
+    python docs/images/make_pictures.py MODEL LOGDIR
 
 MODEL is a frozen graph or a training directory. LOGDIR contains the event files of its training
 and evaluations. The README shows the first recipe of docs/training.md with
@@ -22,13 +22,13 @@ from pathlib import Path
 
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tests'))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tests'))
 
 from datasets.samples import painters
 from support.network.browser import Browser
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # The accuracy of the training batches, the accuracy of the evaluations, and the loss.
 _TAGS = 'accuracy|Accuracy|total_loss'
 
