@@ -26,6 +26,14 @@ _RANGES = {
     'labels_offset': (0, 1_000_000),
 }
 _CHANNELS = (1, 3)
+SETS = ('lac', 'aps')  # Of classes that a picture may belong to.
+_OF_LIMITS = {
+    'accept_known': (0, 1),
+    'threshold': (-1e30, 1e30),
+    'temperature': (1e-6, 1e6),
+    'pictures': (0, 1e12),
+}
+_OF_SUMS = (0, 1.001)  # Sums of float32 probabilities may exceed 1.
 
 
 def check_types(path, values):
@@ -33,9 +41,7 @@ def check_types(path, values):
     for name, value in values.items():
         wanted = _JSON_TYPES.get(name, str)
         if not isinstance(value, wanted) or isinstance(value, bool):
-            raise UserError(
-                f'{path}: "{name}" has the value {value!a:.60}, which has the wrong type'
-            )
+            raise _wrong(path, name, value)
         if isinstance(value, dict) and name != 'limits':
             _require_texts(path, name, [*value, *value.values()])
         elif isinstance(value, (str, list)):
@@ -50,6 +56,43 @@ def _require_texts(path, name, values):
             raise UserError(
                 f'{path}: "{name}" has the value {value!a:.60}, which cannot be encoded as UTF-8'
             )
+
+
+def check_limits(path, limits):
+    """Raise UserError unless `ModelInfo.limits` is {}, or all that programs read in it is there."""
+    if not limits:
+        return
+    _require_numbers(path, 'limits', limits, _OF_LIMITS)
+    _require_texts(path, 'limits', [limits.get('score')])
+    sets = limits.get('sets')
+    if not isinstance(sets, dict):
+        raise _wrong(path, 'limits/sets', sets)
+    if not sets:
+        return
+    if sets.get('shown') not in SETS:
+        raise UserError(f'{path}: "limits/sets/shown" must be {" or ".join(SETS)}')
+    _require_numbers(path, 'limits/sets', sets, {'temperature': _OF_LIMITS['temperature']})
+    for name in SETS:
+        levels = sets.get(name)
+        if not isinstance(levels, dict):
+            raise _wrong(path, f'limits/sets/{name}', levels)
+        _require_texts(path, f'limits/sets/{name}', levels)
+        _require_numbers(path, f'limits/sets/{name}', levels, dict.fromkeys(levels, _OF_SUMS))
+
+
+def _require_numbers(path, key, values, ranges):
+    """Raise UserError unless `values` has a number in each range."""
+    for name, (least, most) in ranges.items():
+        value, where = values.get(name), f'{key}/{name}'
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise _wrong(path, where, value)
+        if not least <= value <= most:  # NaN is outside, too.
+            wanted = f'at least {least:g} and at most {most:g}'
+            raise UserError(f'{path}: "{where}" is {value!a:.60}; must be {wanted}')
+
+
+def _wrong(path, key, value):
+    return UserError(f'{path}: "{key}" has the value {value!a:.60}, which has the wrong type')
 
 
 def check_values(path, info):
@@ -71,6 +114,7 @@ def check_values(path, info):
         raise UserError(
             f'{path}: {len(info.class_names)} class_names for num_classes {info.num_classes}'
         )
+    check_limits(path, info.limits)
     _require_known(path, info)
 
 

@@ -58,14 +58,18 @@ class Limits:
     def described(self):
         """Return `ModelInfo.limits`: what programs need besides the outputs of the graph."""
         sets = self.sets
+        of_sets = (
+            {'shown': sets.shown, 'temperature': sets.temperature, **sets.thresholds}
+            if sets
+            else {}
+        )
         return {
             'accept_known': self.accept_known,
             'threshold': self.threshold,
             'temperature': self.temperature,
             'score': self.score_name(),
             'pictures': self.num_held_out,
-            'sets': sets
-            and {'shown': sets.shown, 'temperature': sets.temperature, **sets.thresholds},
+            'sets': of_sets,
         }
 
     def score_name(self):

@@ -9,13 +9,16 @@ import zipfile
 import numpy as np
 
 from classifiers import checkpoints
+from classifiers.verdicts import LIMITS_FILES
 from common import files
 from common.errors import UserError
+from heads.limits import measures
 from heads.limits.limits import Limits, PredictionSets, Term
 
-DESCRIPTION, ARRAYS = 'limits.json', 'limits.npz'
+DESCRIPTION, ARRAYS = LIMITS_FILES
 FORMAT_VERSION = 1
-_AGAIN = 'run calibrate_image_classifier.py again, or pass --nolimits'
+AGAIN = 'run calibrate_image_classifier.py again'
+OR_WITHOUT = f'{AGAIN}, or pass --nolimits'
 
 
 def paths_beside(checkpoint_path):
@@ -58,10 +61,11 @@ def _packed(limits):
     return stream.getvalue()
 
 
-def read(checkpoint_path):
+def read(checkpoint_path, advice=OR_WITHOUT):
     """Return the Limits of a checkpoint, or None if it has none.
 
-    Raise a UserError if its files are damaged, or belong to another checkpoint or to each other's.
+    Raise a UserError that ends with `advice` if its files are damaged, or belong to another
+    checkpoint or to each other's.
     """
     description, path = paths_beside(checkpoint_path)
     if not os.path.lexists(description):
@@ -69,25 +73,25 @@ def read(checkpoint_path):
     try:
         content = files.read_json(description)
     except UserError as error:
-        raise UserError(f'{error}; {_AGAIN}') from None
+        raise UserError(f'{error}; {advice}') from None
     if not isinstance(content, dict) or content.get('format_version') != FORMAT_VERSION:
-        raise UserError(f'{description}: not the limits of a checkpoint; {_AGAIN}')
+        raise UserError(f'{description}: not the limits of a checkpoint; {advice}')
     if content.get('checkpoint_fingerprint') != checkpoints.fingerprint(checkpoint_path):
         raise UserError(
             f'{description}: belongs to another checkpoint ({content.get("checkpoint")}), not to'
-            f' {checkpoint_path}; {_AGAIN}'
+            f' {checkpoint_path}; {advice}'
         )
     try:
         with open(path, 'rb') as stream:
             data = stream.read()
     except OSError as error:
-        raise UserError(f'{path}: {error.strerror}; {_AGAIN}') from None
+        raise UserError(f'{path}: {error.strerror}; {advice}') from None
     if hashlib.sha256(data).hexdigest() != content.get('arrays_sha256'):
-        raise UserError(f'{path}: does not belong to {description} (its SHA-256 differs); {_AGAIN}')
+        raise UserError(f'{path}: does not belong to {description} (its SHA-256 differs); {advice}')
     try:
         return _unpacked(content, data)
     except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise UserError(f'{description}: damaged ({error}); {_AGAIN}') from None
+        raise UserError(f'{description}: damaged ({error}); {advice}') from None
 
 
 def _unpacked(content, data):
@@ -108,7 +112,7 @@ def _unpacked(content, data):
         for number, each in enumerate(content['terms'])
     )
     sets = content['sets']
-    return Limits(
+    limits = Limits(
         temperature=float(content['temperature']),
         terms=terms,
         threshold=float(content['threshold']),
@@ -120,3 +124,21 @@ def _unpacked(content, data):
         layers=dict(content['layers']),
         report=content['report'],
     )
+    _check(limits)
+    return limits
+
+
+def _check(limits):
+    """Raise a ValueError for a number that cannot be, or an unknown measure."""
+    arrays = [limits.knots, limits.p_values]
+    numbers = [limits.threshold]
+    for term in limits.terms:
+        if term.measure not in measures.MEASURES:
+            raise ValueError(f'the measure {term.measure} is not known')
+        arrays += term.arrays.values()
+        numbers += [term.mean, term.std]
+    if not all(np.isfinite(each).all() for each in [*arrays, numbers]):
+        raise ValueError('a number is not finite')
+    stds = [term.std for term in limits.terms]
+    if not stds or min(*stds, limits.temperature) <= 0 or not np.isfinite(limits.temperature):
+        raise ValueError('a temperature or a deviation is not positive')

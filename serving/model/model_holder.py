@@ -7,6 +7,7 @@ import threading
 import time
 
 from classifiers import checkpoints, model_info, watch
+from classifiers.verdicts import LIMITS_FILES
 from common.errors import one_line
 from common.logs import LOG
 from serving.model import model_trial
@@ -65,7 +66,10 @@ def signature(model_options):
     else:
         prefix = _newest(path)
         main = prefix and (prefix, checkpoints.signature(prefix))
-        beside = (model_info.path_beside(path),)
+        description = model_info.path_beside(path)
+        directory = os.path.dirname(description)
+        limits = (os.path.join(directory, name) for name in LIMITS_FILES)
+        beside = (description, *limits)
     others = (*beside, model_options.label_file)
     return main and (main, *(_state(other) for other in others if other))
 

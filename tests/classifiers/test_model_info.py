@@ -149,6 +149,54 @@ def test_what_cannot_be_right_is_refused(file, changes, message):
     assert str(file) in str(error.value)
 
 
+LIMITS = {
+    'accept_known': 0.95,
+    'threshold': -1.5,
+    'temperature': 1.2,
+    'score': 'mahalanobis(features)',
+    'pictures': 40,
+    'sets': {'shown': 'lac', 'temperature': 1, 'lac': {'0.9': 0.3}, 'aps': {}},
+}
+
+
+@pytest.mark.parametrize('limits', [{}, LIMITS, {**LIMITS, 'sets': {}}])
+def test_limits_are_kept(file, limits):
+    info = INFO.replace(limits=limits)
+    model_info.write(file.parent, info)
+    assert model_info.read(file) == info
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'accept_known': None}, '"limits/accept_known" has the value None'),
+        ({'accept_known': True}, '"limits/accept_known" has the value True'),
+        ({'accept_known': 1.5}, '"limits/accept_known" is 1.5; must be at least 0 and at most 1'),
+        ({'threshold': float('nan')}, '"limits/threshold" is nan'),
+        ({'threshold': 10**400}, '"limits/threshold" is 1000'),
+        ({'temperature': 0}, '"limits/temperature" is 0; must be at least 1e-06'),
+        ({'pictures': '40'}, '"limits/pictures" has the value'),
+        ({'score': 3}, '"limits" must contain strings'),
+        ({'score': '\ud800'}, 'cannot be encoded'),
+        ({'sets': None}, '"limits/sets" has the value None'),
+        ({'sets': {'shown': 'all'}}, '"limits/sets/shown" must be lac or aps'),
+        ({'sets': {**LIMITS['sets'], 'temperature': -1}}, '"limits/sets/temperature" is -1'),
+        ({'sets': {**LIMITS['sets'], 'aps': []}}, '"limits/sets/aps" has the value'),
+        ({'sets': {**LIMITS['sets'], 'lac': {'0.9': 2}}}, '"limits/sets/lac/0.9" is 2'),
+    ],
+)
+def test_limits_that_cannot_be_right_are_refused(file, changes, message):
+    with pytest.raises(UserError, match=message) as error:
+        model_info.read(change(file, limits={**LIMITS, **changes}))
+    assert str(file) in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('version', ['1.0', '1.1'])
+def test_a_file_of_an_older_version_has_no_limits(file, version):
+    assert model_info.read(change(file, format_version=version, limits='removed')) == INFO
+
+
 @pytest.mark.parametrize('content', ['', '{"model_name": ', '[]', '[' * 100_000, '\x00'])
 def test_a_damaged_file_is_no_missing_file(file, content):
     file.write_text(content)

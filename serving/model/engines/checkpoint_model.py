@@ -1,9 +1,13 @@
-"""Load a model from a training directory or a checkpoint."""
+"""Load a model from a training directory or a checkpoint, with its limits if they are there."""
+
+import os
 
 import tensorflow.compat.v1 as tf
 
-from classifiers import build, resolve, restore, watch
+from classifiers import build, model_info_checks, resolve, restore, watch
 from classifiers.model_request import ModelRequest, StoredModel
+from classifiers.verdicts import KINDS, LIMITS_FILES
+from common.errors import UserError, one_line
 from serving.model.engines.loaded_model import LoadedModel
 
 
@@ -23,11 +27,45 @@ def load(options):
             network_flag=options.network_flag,
         )
         restore_variables = plan.init_fn(initialize=True)
+        limits, verdicts, warnings = _limits(checkpoint.path, classifier.network)
     return LoadedModel(
         graph,
         classifier.image_bytes,
         classifier.network.probabilities,
-        info,
+        info.replace(limits=limits),
+        verdicts,
         initialize=lambda session: restore_variables(None, session),
-        lines=(*lines, *plan.notes),
+        lines=(*lines, *plan.notes, *warnings),
     )
+
+
+def _limits(checkpoint, network):
+    """Add the outputs of the checkpoint's limits to the graph.
+
+    Return (ModelInfo.limits, their tensors, lines for the log). Limits that cannot be used are a
+    warning: the classes are known without them.
+    """
+    description = os.path.join(os.path.dirname(checkpoint), LIMITS_FILES[0])
+    if not os.path.lexists(description):
+        return {}, (), ()
+    # Late: they import scikit-learn, which takes a second.
+    from heads.limits import limits_files, limits_graph
+
+    try:
+        limits = limits_files.read(checkpoint, limits_files.AGAIN)
+        described = limits.described()
+        model_info_checks.check_limits(description, described)
+        layers = {name: limits_graph.averaged(network.end_points[name]) for name in limits.layers}
+        layers['features'] = network.features
+        found = limits_graph.build(limits, network.logits, layers)
+    except UserError as error:
+        problem = str(error)
+    except (KeyError, TypeError, ValueError) as error:
+        problem = f'{description}: does not fit the network ({one_line(error, 200)})'
+    else:
+        return described, tuple(found[kind] for kind in KINDS), (_line(described),)
+    return {}, (), (f'WARNING: {problem}; using the model without its limits',)
+
+
+def _line(limits):
+    return f'Using the limits: {limits["score"]}, {limits["accept_known"]:.4g} of known accepted'
