@@ -95,8 +95,8 @@ class Classifier:
             (outcome,) = self._predictor.predict([_normalised(picture).data])
         except BadImage as error:
             raise type(error)(f'{name}: {error}') from None
-        probabilities = outcome.probabilities
-        return Classification(predictions(self.labels, probabilities, top), probabilities)
+        best = predictions(self.labels, outcome, top)
+        return Classification(best, outcome.probabilities)
 
 
 def _is_one(pictures):

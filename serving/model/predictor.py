@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from classifiers import verdicts
 from common.logs import LOG
 from pictures.kinds import BadImage
 from serving import memory
@@ -21,6 +22,7 @@ class Prediction:
     index: int
     label: str
     probability: float
+    calibrated: float | None = None  # The calibrated probability, if the limits are known.
 
 
 class Predictor:
@@ -103,8 +105,20 @@ def top(probabilities, count):
     return [(int(output), float(probabilities[output])) for output in order]
 
 
-def predictions(labels, probabilities, count):
+def predictions(labels, outcome, count):
     """Return the Predictions of the `count` most probable outputs of one picture, best first."""
+    verdict = outcome.verdict
     return tuple(
-        Prediction(output, labels[output], share) for output, share in top(probabilities, count)
+        Prediction(
+            output, labels[output], share, float(verdict.probabilities[output]) if verdict else None
+        )
+        for output, share in top(outcome.probabilities, count)
     )
+
+
+def likely(labels, outcome, limits):
+    """Return the labels of the prediction set at 90%, best first; () if the limits do not say."""
+    if not outcome.verdict:
+        return ()
+    found = verdicts.prediction_set(outcome.verdict.probabilities, limits)
+    return tuple(labels[output] for output in found)

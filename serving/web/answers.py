@@ -21,21 +21,41 @@ def _result(result):
         'format': result.picture.kind,
         'width': image.width,
         'height': image.height,
-        'predictions': [
-            {'index': each.index, 'label': each.label, 'probability': each.probability}
-            for each in result.predictions
-        ],
+        **_verdict(result),
+        'predictions': [_prediction(each) for each in result.predictions],
+    }
+
+
+def _verdict(result):
+    """Return what the model's limits say of a picture; nothing without limits."""
+    verdict = result.verdict
+    if not verdict:
+        return {}
+    return {
+        'is_known': verdict.is_known,
+        'p_known': verdict.p_known,
+        'unknown_score': verdict.unknown_score,
+        'likely': list(result.likely),
+    }
+
+
+def _prediction(each):
+    calibrated = {} if each.calibrated is None else {'calibrated': each.calibrated}
+    return {
+        'index': each.index,
+        'label': each.label,
+        'probability': each.probability,
+        **calibrated,
     }
 
 
 def as_csv(answer):
     """Return the answer as CSV, one line for each picture."""
-    return csv_rows.document(
-        [
-            (result.name, result.refusal.message if result.refusal else '', result.predictions)
-            for result in answer.results
-        ]
-    )
+    rows = []
+    for result in answer.results:
+        problem = result.refusal.message if result.refusal else ''
+        rows.append((result.name, problem, result.predictions, result.verdict, result.likely))
+    return csv_rows.document(rows)
 
 
 def model_json(predictor, name):
@@ -51,6 +71,7 @@ def model_json(predictor, name):
         'preprocessing': info.preprocessing_name,
         'engine': predictor.engine,
         'precision': predictor.precision,
+        **({'limits': info.limits} if info.limits else {}),
     }
 
 
@@ -64,11 +85,18 @@ def serving_status(version, is_ready):
 def serving_metadata(name, predictor):
     """Describe the signature in TensorFlow Serving's format."""
     classes = str(predictor.info.num_classes)
+    of_verdict = {
+        'probabilities_calibrated': _tensor('DT_FLOAT', 'probabilities_calibrated', '-1', classes),
+        'unknown_score': _tensor('DT_FLOAT', 'unknown_score', '-1'),
+        'p_known': _tensor('DT_FLOAT', 'p_known', '-1'),
+        'is_known': _tensor('DT_BOOL', 'is_known', '-1'),
+    }
     signature = {
         'inputs': {'image_bytes': _tensor('DT_STRING', 'image_bytes', '-1')},
         'outputs': {
             'classes': _tensor('DT_STRING', 'classes', '-1', classes),
             'scores': _tensor('DT_FLOAT', 'probabilities', '-1', classes),
+            **(of_verdict if predictor.info.limits else {}),
         },
         'method_name': 'tensorflow/serving/predict',
     }
@@ -84,9 +112,22 @@ def _tensor(kind, name, *sizes):
 
 
 def serving_predictions(answer, by_column):
-    """Return the scores of every class in TensorFlow Serving's format."""
-    scores = [result.outcome.probabilities.tolist() for result in answer.results]
-    classes = answer.labels
+    """Return the outputs of the model in TensorFlow Serving's format."""
+    rows = [_serving_row(result, answer.labels) for result in answer.results]
     if by_column:
-        return {'outputs': {'classes': [classes] * len(scores), 'scores': scores}}
-    return {'predictions': [{'classes': classes, 'scores': row} for row in scores]}
+        return {'outputs': {name: [row[name] for row in rows] for name in rows[0]}}
+    return {'predictions': rows}
+
+
+def _serving_row(result, labels):
+    row = {'classes': labels, 'scores': result.outcome.probabilities.tolist()}
+    verdict = result.verdict
+    if not verdict:
+        return row
+    return {
+        **row,
+        'probabilities_calibrated': verdict.probabilities.tolist(),
+        'unknown_score': verdict.unknown_score,
+        'p_known': verdict.p_known,
+        'is_known': verdict.is_known,
+    }

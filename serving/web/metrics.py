@@ -42,6 +42,7 @@ class Metrics:
         self._requests = collections.Counter()  # (endpoint, status) -> number.
         self._latencies = {}  # Endpoint -> Histogram.
         self._pictures = collections.Counter()  # Kind -> number.
+        self._unknown_pictures = 0
         self._batches = Histogram(_SIZES)
         self._runs = Histogram(_SECONDS)
 
@@ -55,6 +56,11 @@ class Metrics:
         """Count a picture by its format, or as `refused`."""
         with self._lock:
             self._pictures[kind] += 1
+
+    def unknown_picture(self):
+        """Count a picture that is of none of the classes."""
+        with self._lock:
+            self._unknown_pictures += 1
 
     def batch(self, size, seconds):
         """Count a run of the model; a Predictor's `observe`."""
@@ -86,6 +92,9 @@ class Metrics:
         yield '# TYPE classifier_pictures_total counter'
         for kind, count in sorted(self._pictures.items()):
             yield f'classifier_pictures_total{{kind="{kind}"}} {count}'
+        yield '# HELP classifier_unknown_pictures_total Pictures of none of the classes.'
+        yield '# TYPE classifier_unknown_pictures_total counter'
+        yield f'classifier_unknown_pictures_total {self._unknown_pictures}'
         yield '# HELP classifier_batch_size Pictures in one run of the model.'
         yield '# TYPE classifier_batch_size histogram'
         yield from self._batches.lines('classifier_batch_size')

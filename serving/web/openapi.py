@@ -1,8 +1,10 @@
 """Describe the API in OpenAPI 3.1."""
 
+from classifiers.model_info_checks import SETS
 from serving.web.uploads import MOST_CLASSES
 
 _STRING, _INTEGER, _NUMBER = {'type': 'string'}, {'type': 'integer'}, {'type': 'number'}
+_BOOLEAN = {'type': 'boolean'}
 _BASE64 = {'type': 'string', 'contentEncoding': 'base64'}
 _BINARY = {'type': 'string', 'format': 'binary', 'minLength': 1}
 _TEXT = {'text/plain': {'schema': _STRING}}
@@ -21,6 +23,40 @@ def _list(items, **more):
     return {'type': 'array', 'items': items, **more}
 
 
+def _described(schema, description):
+    return {**schema, 'description': description}
+
+
+def _of_verdict():
+    """Return what a model says of a picture if its limits are known."""
+    return {
+        'is_known': _described(_BOOLEAN, 'Whether it is of one of the classes; only with limits'),
+        'p_known': _described(
+            _NUMBER, 'The share of known pictures that are as strange; only with limits'
+        ),
+        'unknown_score': _described(
+            _NUMBER, 'How strange the picture is, 0 is usual; only with limits'
+        ),
+    }
+
+
+def _limits():
+    levels = {'type': 'object', 'additionalProperties': _NUMBER}
+    shown = {**_STRING, 'enum': list(SETS)}
+    return {
+        **_object(
+            ('accept_known', 'threshold', 'temperature', 'score', 'pictures', 'sets'),
+            accept_known=_NUMBER,
+            threshold=_NUMBER,
+            temperature=_NUMBER,
+            score=_STRING,
+            pictures=_NUMBER,
+            sets=_object(shown=shown, temperature=_NUMBER, **dict.fromkeys(SETS, levels)),
+        ),
+        'description': 'How the limits of the model were learnt; missing if they are not known',
+    }
+
+
 def _reference(name):
     return {'$ref': f'#/components/schemas/{name}'}
 
@@ -31,7 +67,11 @@ def _json(schema):
 
 def _schemas():
     prediction = _object(
-        ('index', 'label', 'probability'), index=_INTEGER, label=_STRING, probability=_NUMBER
+        ('index', 'label', 'probability'),
+        index=_INTEGER,
+        label=_STRING,
+        probability=_NUMBER,
+        calibrated=_described(_NUMBER, 'The calibrated probability; only with limits'),
     )
     problem = _object(('status', 'kind', 'message'), status=_INTEGER, kind=_STRING, message=_STRING)
     result = _object(
@@ -40,6 +80,10 @@ def _schemas():
         format=_STRING,
         width=_INTEGER,
         height=_INTEGER,
+        **_of_verdict(),
+        likely=_described(
+            _list(_STRING), 'The labels of the prediction set at 90%, best first; only with limits'
+        ),
         predictions=_list(_reference('Prediction')),
         error=_reference('Problem'),
     )
@@ -54,6 +98,7 @@ def _schemas():
         preprocessing=_STRING,
         engine=_STRING,
         precision=_STRING,
+        limits=_reference('Limits'),
     )
     return {
         'Prediction': prediction,
@@ -69,6 +114,7 @@ def _schemas():
             seconds=_NUMBER,
         ),
         'Model': model,
+        'Limits': _limits(),
     }
 
 
@@ -155,12 +201,18 @@ def _predict():
     row = {'oneOf': [picture, _without('b64', _object(('image_bytes',), image_bytes=picture))]}
     by_name = _without('b64', _object(('image_bytes',), image_bytes=column))
     columns = {'oneOf': [*column['oneOf'], by_name]}
-    by_row = _object(classes=_list(_STRING), scores=_list(_NUMBER))
-    by_column = _object(classes=_list(_list(_STRING)), scores=_list(_list(_NUMBER)))
+    by_row = _object(
+        classes=_list(_STRING),
+        scores=_list(_NUMBER),
+        probabilities_calibrated=_list(_NUMBER),
+        **_of_verdict(),
+    )
+    columned = {name: _list(schema) for name, schema in by_row['properties'].items()}
+    by_column = _object(**columned)
     signature = {'type': 'string', 'enum': ['', 'serving_default']}
     rows = _object(('instances',), instances=_list(row, minItems=1), signature_name=signature)
-    columned = _object(('inputs',), inputs=columns, signature_name=signature)
-    asked = [_without('inputs', rows), _without('instances', columned)]
+    by_name = _object(('inputs',), inputs=columns, signature_name=signature)
+    asked = [_without('inputs', rows), _without('instances', by_name)]
     answered = [
         _object(('predictions',), predictions=_list(by_row)),
         _object(('outputs',), outputs=by_column),

@@ -4,13 +4,12 @@ import contextlib
 import dataclasses
 import time
 
-from classifiers import verdicts
 from classifiers.verdicts import Outcome
 from pictures import gate
 from pictures.gate import BadImage
 from serving.fairness import Shares
 from serving.model.model_holder import NotReadyError
-from serving.model.predictor import Prediction, predictions
+from serving.model.predictor import Prediction, likely, predictions
 from serving.model.work_queue import BusyError, ClosedError, ExpiredError
 from serving.web import upload_store, uploads
 from serving.web.refusals import Refusal
@@ -30,6 +29,11 @@ class Result:
     likely: tuple[str, ...] = ()  # The labels of the prediction set at 90%, best first.
     refusal: Refusal | None = None
     preview: bytes = b''  # A small JPEG, if one was requested.
+
+    @property
+    def verdict(self):
+        """Return the Verdict about the picture, or None without one."""
+        return self.outcome and self.outcome.verdict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,9 +182,9 @@ class Service:
         if isinstance(outcome, BadImage):
             refusal = self._why(result.picture, outcome, context)
             return dataclasses.replace(result, picture=None, refusal=refusal)
-        best = predictions(context.predictor.labels, outcome.probabilities, context.count)
-        likely = _likely(context.predictor, outcome.verdict)
-        return dataclasses.replace(result, outcome=outcome, predictions=best, likely=likely)
+        best = predictions(context.predictor.labels, outcome, context.count)
+        found = likely(context.predictor.labels, outcome, context.predictor.info.limits)
+        return dataclasses.replace(result, outcome=outcome, predictions=best, likely=found)
 
     def _why(self, picture, error, context):
         """Return the Refusal of a picture that the model cannot read.
@@ -196,6 +200,8 @@ class Service:
     def _count(self, results):
         for result in results:
             self._metrics.picture(result.picture.kind if result.picture else 'refused')
+            if result.verdict and not result.verdict.is_known:
+                self._metrics.unknown_picture()
 
     def _run(self, pictures, context):
         left = context.deadline - time.monotonic()
@@ -253,14 +259,6 @@ class _Item:
     def memory_bytes(self):
         """Return the number of bytes that decoding the picture needs."""
         return self.examined.memory_bytes if self.examined else 0
-
-
-def _likely(predictor, verdict):
-    """Return the labels of the prediction set, or () if the limits do not say."""
-    if not verdict:
-        return ()
-    found = verdicts.prediction_set(verdict.probabilities, predictor.info.limits)
-    return tuple(predictor.labels[output] for output in found)
 
 
 def _preview(data, side):

@@ -18,6 +18,8 @@ def of_answer(answer, language):
             'preview': _as_address(result.preview),
             'time': sentences['time'].format(milliseconds=milliseconds),
             'predictions': result.predictions,
+            'verdict': result.verdict,
+            'likely': result.likely,
             **_outcome(result, len(answer.labels), language),
         }
         for number, result in enumerate(answer.results, 1)
@@ -29,15 +31,15 @@ def _outcome(result, num_classes, language):
     if result.refusal:
         problem = translations.for_refusal(result.refusal, language)
         return {'problem': problem, 'shown': None, 'headline': None}
-    verdict = result.outcome.verdict
-    shown = shown_classes.choose(result.predictions, num_classes, verdict, result.likely)
-    headline = headlines.of_classes(shown, verdict, translations.sentences(language))
+    shown = shown_classes.choose(result.predictions, num_classes, result.verdict, result.likely)
+    headline = headlines.of_classes(shown, result.verdict, translations.sentences(language))
     return {'problem': '', 'shown': shown, 'headline': headline}
 
 
 def csv_link(cards):
     """Return the results on the page as a data URL with a CSV file, or '' if there are none."""
-    rows = [(card['name'], card['problem'], card['predictions']) for card in cards]
+    names = ('name', 'problem', 'predictions', 'verdict', 'likely')
+    rows = [[card[name] for name in names] for card in cards]
     if not any(card['shown'] for card in cards):
         return ''
     return _data_url('text/csv;charset=utf-8', csv_rows.document(rows).encode('utf-8-sig'))
