@@ -4,6 +4,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers.verdicts import KINDS
 from heads.limits import measures
+from heads.limits.limits import FEATURES
 
 
 def build(limits, logits, layers):
@@ -25,6 +26,18 @@ def build(limits, logits, layers):
             score <= limits.threshold,
         )
     return {kind: tf.identity(tensor, kind) for kind, tensor in zip(KINDS, found, strict=True)}
+
+
+def of_network(limits, network):
+    """Add the operations for a `build.Network`, and return {kind of an output: tensor}."""
+    layers = {
+        term.layer: network.features
+        if term.layer == FEATURES
+        else averaged(network.end_points[term.layer])
+        for term in limits.terms
+        if term.layer != measures.LOGITS
+    }
+    return build(limits, network.logits, layers)
 
 
 def averaged(tensor):

@@ -7,6 +7,7 @@ from common.checks import COUNT, DECAY, NOT_NEGATIVE
 from common.options import Dead, Ignored, ProgramOptions, like, option
 from datasets.records import record_files
 from deployment.engine_options import EngineOptions
+from training.evaluation.limits import folder_check
 from training.options import TrainOptions
 
 MODEL = 'Checkpoint and network'
@@ -26,7 +27,7 @@ class EvaluationOptions(ProgramOptions):
     page = 'docs/evaluation.md'
     most_used = (
         'checkpoint_path', 'dataset_dir', 'dataset_name', 'dataset_split_name', 'eval_dir',
-        'eval_interval_secs', 'batch_size', 'save_best', 'model_name',
+        'unknown_dir', 'eval_interval_secs', 'batch_size', 'save_best', 'model_name',
     )  # fmt: skip
     unused = (
         Dead('quantize', False, 'networks trained for quantization are not part of this toolkit'),
@@ -72,6 +73,12 @@ class EvaluationOptions(ProgramOptions):
         'Use the moving averages of a checkpoint without model.json (any value but 0).',
         DECAY,
     )
+    limits: bool = option(
+        MODEL,
+        True,
+        'Also measure what calibrate_image_classifier.py has learnt about the limits of the '
+        'classifier.',
+    )
 
     # Data
     dataset_dir: str | None = like(TrainOptions, 'dataset_dir', DATA)
@@ -90,6 +97,13 @@ class EvaluationOptions(ProgramOptions):
         older=('subset',),
     )
     skip_damaged_records: bool = like(TrainOptions, 'skip_damaged_records', DATA)
+    unknown_dir: tuple[str, ...] = option(
+        DATA,
+        (),
+        'A folder of pictures that are of none of the classes: measure how well they are told from '
+        'those of the split. May be given several times.',
+        is_path=True,
+    )
 
     # The pass over the data
     batch_size: int = option(
@@ -161,8 +175,15 @@ class EvaluationOptions(ProgramOptions):
             return _OLDER_INTERVAL_SECS
         return self.eval_interval_secs
 
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, 'unknown_dir', tuple(dict.fromkeys(self.unknown_dir)))
+        if self.test_time_flips and self.unknown_dir:
+            raise self.mistake('unknown_dir', 'cannot be combined with --test_time_flips')
+
     def check_files(self):
         """Check that the records exist, and the checkpoint unless the evaluation waits for it."""
+        folder_check.require(self.unknown_dir)
         record_files.require(self.dataset_dir, self.dataset_name, self.dataset_split_name)
         if self.interval_secs is None and not model_info.is_frozen(self.checkpoint_path):
             checkpoint_paths.require(self.checkpoint_path)

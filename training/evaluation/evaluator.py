@@ -7,9 +7,12 @@ import tensorflow.compat.v1 as tf
 from scipy.special import log_softmax
 
 from classifiers import build, restore
-from common.errors import UserError
+from classifiers.verdicts import Verdicts
+from common.errors import UserError, reason
 from datasets.records import pipelines, record_parser
 from datasets.records.verified_records import SkippedRecords, VerifiedRecords
+from heads.limits import limits_graph
+from pictures.kinds import BadImage
 from preprocessing import preprocessing_factory
 from training.evaluation import metrics
 
@@ -24,6 +27,7 @@ class Batch:
     labels: np.ndarray  # True classes, as numbers of outputs.
     log_probabilities: np.ndarray  # [batch, classes]
     file_names: list
+    verdicts: Verdicts | None = None  # None if the limits of the classifier are unknown.
 
 
 class DivergedCheckpointError(UserError):
@@ -34,7 +38,8 @@ class Evaluator:
     """Build the graph and the session once, and evaluate each checkpoint with them.
 
     `info.labels_offset` is subtracted from the labels of the split. With `flips` the probabilities
-    are the mean over the picture and its mirror image.
+    are the mean over the picture and its mirror image. With `limits`, of all its checkpoints, there
+    are verdicts.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Evaluator:
         num_threads=1,
         master='',
         skip_damaged=False,
+        limits=None,
     ):
         self.skipped = SkippedRecords(dataset, tf.logging.warning) if skip_damaged else None
         record_parser.check(dataset, info.labels_offset, info.num_classes, self.skipped)
@@ -56,14 +62,16 @@ class Evaluator:
         self._info = info
         self._use_averages = use_moving_averages and bool(info.moving_average_decay)
         self._dataset = dataset
-        limits = [dataset.num_samples, max_examples, max_batches and max_batches * batch_size]
-        self.examples = min(filter(None, limits))
+        most = [dataset.num_samples, max_examples, max_batches and max_batches * batch_size]
+        self.examples = min(filter(None, most))
         self.batches = -(-self.examples // batch_size)
+        self.limits = limits.described() if limits else {}
         self._restorers = {}
+        self._pictures = None
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._iterator = self._begin_pipeline(batch_size, num_threads)
-            fetches = self._build(flips)
+            fetches = self._build(flips, limits)
         self._session = tf.Session(master, self._graph, _session_config())
         self._next = self._session.make_callable(fetches)
 
@@ -96,8 +104,11 @@ class Evaluator:
             )
             return tf.data.make_initializable_iterator(pipeline.take(self.batches))
 
-    def _build(self, flips):
-        """Return the tensors to fetch: labels, file names, logits [batch, 1 or 2, classes]."""
+    def _build(self, flips, limits):
+        """Return the tensors to fetch: labels, file names, logits [batch, 1 or 2, classes], ...
+
+        With `limits` the verdicts follow.
+        """
         info = self._info
         images, labels, file_names = self._iterator.get_next()
         images.set_shape([None, info.image_size, info.image_size, info.channels])
@@ -107,7 +118,9 @@ class Evaluator:
         if flips:
             mirrored = tf.reverse(images, [2])
             logits.append(build.build_network(info, mirrored, reuse=True).logits)
-        return labels, file_names, tf.stack(logits, axis=1)
+        verdicts = limits_graph.of_network(limits, network).values() if limits else ()
+        self._images, self._outputs = images, (tf.stack(logits, axis=1), *verdicts)
+        return labels, file_names, *self._outputs
 
     def evaluate(self, checkpoint_path, on_batch=None):
         """Restore a checkpoint, pass over the split once and return the `Metrics`.
@@ -150,7 +163,8 @@ class Evaluator:
         fetched = self._fetch(done)
         if fetched is None:
             return None
-        labels, file_names, logits = (part[: self.examples - done] for part in fetched)
+        fetched = (part[: self.examples - done] for part in fetched)
+        labels, file_names, logits, *verdicts = fetched
         self.records.require_outputs(labels, done)
         return Batch(
             number=number,
@@ -159,7 +173,28 @@ class Evaluator:
             labels=labels,
             log_probabilities=self._log_probabilities(logits),
             file_names=[name.decode(errors='replace') for name in file_names],
+            verdicts=Verdicts(*verdicts) if verdicts else None,
         )
+
+    def classify(self, pictures):
+        """Return (log probabilities, Verdicts or None) of normalised pictures.
+
+        Raise BadImage if one cannot be read.
+        """
+        if self._pictures is None:
+            with self._graph.as_default(), tf.device('/cpu:0'):
+                self._pictures = tf.placeholder(tf.string, [None])
+                self._pixels = tf.map_fn(
+                    lambda encoded: build.preprocess(self._info, encoded),
+                    self._pictures,
+                    fn_output_signature=tf.float32,
+                )
+        try:
+            pixels = self._session.run(self._pixels, {self._pictures: pictures})
+        except tf.errors.InvalidArgumentError as error:
+            raise BadImage(reason(error)) from None
+        logits, *verdicts = self._session.run(self._outputs, {self._images: pixels})
+        return self._log_probabilities(logits), Verdicts(*verdicts) if verdicts else None
 
     def _fetch(self, done):
         try:

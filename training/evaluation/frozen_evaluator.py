@@ -41,17 +41,29 @@ def check_options(options):
 
 
 class FrozenEvaluator:
-    """Pass over a split as Evaluator does, with the probabilities of an engine.
+    """Pass over a split as Evaluator does, with the outputs of an engine.
 
-    `engine.run(list of encoded pictures)` returns verdicts.Outputs.
+    `engine.run(list of encoded pictures)` returns verdicts.Outputs. With `use_limits` there are
+    verdicts, if the graph has them.
     """
 
-    def __init__(self, engine, info, dataset, batch_size, max_batches, max_examples, skip_damaged):
+    def __init__(
+        self,
+        engine,
+        info,
+        dataset,
+        batch_size,
+        max_batches,
+        max_examples,
+        skip_damaged,
+        use_limits,
+    ):
         self.skipped = SkippedRecords(dataset, tf.logging.warning) if skip_damaged else None
         record_parser.check(dataset, info.labels_offset, info.num_classes, self.skipped)
         self.records = VerifiedRecords(dataset, info.labels_offset, info.num_classes, self.skipped)
-        limits = [dataset.num_samples, max_examples, max_batches and max_batches * batch_size]
-        self.examples = min(filter(None, limits))
+        most = [dataset.num_samples, max_examples, max_batches and max_batches * batch_size]
+        self.examples = min(filter(None, most))
+        self.limits = engine.info.limits if use_limits else {}
         self.batches = -(-self.examples // batch_size)
         self._batch_size = batch_size
         self._num_records = dataset.num_samples
@@ -92,23 +104,33 @@ class FrozenEvaluator:
     def _evaluate(self, number, numbers, done):
         examples = [record_parser.example(*self.records.named(each)) for each in numbers]
         pictures, labels, names = zip(*examples, strict=True)
+        log_probabilities, verdicts = self._classify_records(list(pictures), numbers)
         return Batch(
             number=number,
             batches=self.batches,
             first=done,
             labels=self.records.outputs_of(np.asarray(labels), numbers),
-            log_probabilities=self._log_probabilities(list(pictures), numbers),
+            log_probabilities=log_probabilities,
             file_names=list(names),
+            verdicts=verdicts,
         )
 
-    def _log_probabilities(self, pictures, numbers):
+    def classify(self, pictures):
+        """Return (log probabilities, Verdicts or None) of normalised pictures.
+
+        Raise BadImage if one cannot be read.
+        """
+        outputs = self._engine.run(pictures)
+        log_probabilities = np.log(np.maximum(outputs.probabilities, _SMALLEST))
+        return log_probabilities, outputs.verdicts if self.limits else None
+
+    def _classify_records(self, pictures, numbers):
         try:
-            probabilities = self._engine.run(pictures).probabilities
+            return self.classify(pictures)
         except BadImage as error:
             self._require_pictures(pictures, numbers)
             # Each picture alone is good, so memory was short for all of them.
             raise UserError(f'--batch_size={self._batch_size}: {error}; pass less') from None
-        return np.log(np.maximum(probabilities, _SMALLEST))
 
     def _require_pictures(self, pictures, numbers):
         """Raise a UserError for the first picture that the engine cannot read."""

@@ -14,21 +14,23 @@ from training.evaluation import metrics
 
 _TOP = 5
 _WORST = 24
+_VERDICT_COLUMNS = ('is_known', 'p_known', 'unknown_score', 'calibrated_probability')
 
 
 @contextlib.contextmanager
-def table(path, names, labels_offset):
+def table(path, names, labels_offset, with_verdicts=False):
     """Open the predictions.csv of a pass, and yield a function that adds a batch.
 
-    A row contains the file name, the true class and up to five most probable classes; names that a
-    spreadsheet would run are marked. The file replaces an earlier one if the block ends without an
-    error.
+    A row contains the file name, the true class, up to five most probable classes, and what the
+    limits of the classifier say of the picture; names that a spreadsheet would run are marked. The
+    file replaces an earlier one if the block ends without an error.
     """
     names = [text.cell(name) for name in names]
     top = min(_TOP, len(names))
     header = ['file_name', 'true_label', 'true_class']
     for place in range(1, top + 1):
         header += [f'label_{place}', f'class_{place}', f'probability_{place}']
+    header += _VERDICT_COLUMNS if with_verdicts else ()
     with files.atomic_write(path, 'w', encoding='utf-8', newline='') as stream:
         writer = csv.writer(stream)
         writer.writerow(header)
@@ -36,15 +38,23 @@ def table(path, names, labels_offset):
         def write(batch):
             order = metrics.best_first(batch.log_probabilities)[:, :top]
             best = np.exp(np.take_along_axis(batch.log_probabilities, order, axis=1))
-            for name, label, outputs, shares in zip(
-                batch.file_names, batch.labels, order, best, strict=True
+            verdicts = batch.verdicts if with_verdicts else [None] * len(order)
+            for name, label, outputs, shares, verdict in zip(
+                batch.file_names, batch.labels, order, best, verdicts, strict=True
             ):
                 row = [text.path_cell(name), label + labels_offset, names[label]]
                 for output, share in zip(outputs, shares, strict=True):
                     row += [output + labels_offset, names[output], f'{share:.6f}']
-                writer.writerow(row)
+                writer.writerow(row + _verdict_cells(verdict, outputs[0]))
 
         yield write
+
+
+def _verdict_cells(verdict, output):
+    if verdict is None:
+        return []
+    numbers = verdict.p_known, verdict.unknown_score, verdict.probabilities[output]
+    return ['true' if verdict.is_known else 'false', *(f'{number:.6f}' for number in numbers)]
 
 
 class WorstMistakes:

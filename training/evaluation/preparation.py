@@ -8,6 +8,7 @@ import tf_slim as slim
 from classifiers import model_info, resolve
 from classifiers.model_info import ModelInfo
 from classifiers.model_request import ModelRequest, StoredModel
+from heads.limits import limits_files
 from training import data_choice
 from training.evaluation import fonts, reports
 from training.evaluation.evaluator import Evaluator
@@ -46,8 +47,19 @@ class Prepared:
         )
 
 
-def prepare(options, checkpoint, stored, load_frozen):
-    """Return what is `Prepared` for a checkpoint and the `stored` description beside it."""
+def limits_of(options, path):
+    """Return the Limits of a checkpoint, or None; raise a UserError if they do not fit it."""
+    if not options.limits or model_info.is_frozen(path):
+        return None
+    limits = limits_files.read(path)
+    if limits and options.test_time_flips:
+        tf.logging.info('Leaving out the limits, which --test_time_flips would change')
+        return None
+    return limits
+
+
+def prepare(options, checkpoint, stored, limits, load_frozen):
+    """Return what is `Prepared` for a checkpoint, the `stored` model.json and its `limits`."""
     dataset = data_choice.choose_split(
         options, options.dataset_split_name, stored.dataset_name if stored else ''
     )
@@ -61,7 +73,7 @@ def prepare(options, checkpoint, stored, load_frozen):
     names = reports.class_names(info)
     labels = range(info.labels_offset, info.labels_offset + len(names))
     font = fonts.choose_font(names, labels)
-    evaluator = _make_evaluator(options, info, dataset, engine)
+    evaluator = _make_evaluator(options, info, dataset, limits, engine)
     return Prepared(
         stored=stored,
         info=info,
@@ -87,7 +99,7 @@ def _load_engine(options, path, load_frozen):
     )
 
 
-def _make_evaluator(options, info, dataset, engine):
+def _make_evaluator(options, info, dataset, limits, engine):
     """Return the evaluator of a frozen model's engine, or without one of checkpoints."""
     extent = {
         'batch_size': options.batch_size,
@@ -96,13 +108,14 @@ def _make_evaluator(options, info, dataset, engine):
         'skip_damaged': options.skip_damaged_records,
     }
     if engine:
-        return FrozenEvaluator(engine, info, dataset, **extent)
+        return FrozenEvaluator(engine, info, dataset, use_limits=options.limits, **extent)
     return Evaluator(
         info,
         dataset,
         flips=options.test_time_flips,
         num_threads=options.num_preprocessing_threads,
         master=options.master,
+        limits=limits,
         **extent,
     )
 

@@ -13,6 +13,8 @@ from training.evaluation import frozen_evaluator, plots, predictions, preparatio
 from training.evaluation.best_checkpoint import BestCheckpoint
 from training.evaluation.evaluation_summaries import Events
 from training.evaluation.evaluator import DivergedCheckpointError
+from training.evaluation.limits import drawings, unknown_folders
+from training.evaluation.limits.known import KnownPictures
 from training.jobs import run_directory
 
 _LOCK = '.evaluation.lock'
@@ -20,7 +22,10 @@ _HISTORY = 'metrics.csv'
 _PREDICTIONS = 'predictions.csv'
 _CONFUSION = 'confusion_matrix.png'
 _MISTAKES = 'worst_mistakes.png'
-_FILES = (_HISTORY, run_directory.FIGURES, _PREDICTIONS, _CONFUSION, _MISTAKES)
+_RELIABILITY = 'reliability.png'
+_UNKNOWNS = 'unknowns.png'
+_PLOTS = (_CONFUSION, _MISTAKES, _RELIABILITY, _UNKNOWNS)
+_FILES = (_HISTORY, run_directory.FIGURES, _PREDICTIONS, *_PLOTS)
 # How often training may delete the newest checkpoint during its evaluation.
 _ATTEMPTS = 5
 _MOST_LINES = 100
@@ -99,6 +104,7 @@ class _Program:
         self._directory = options.eval_dir
         self._best = BestCheckpoint(self._path(run_directory.BEST))
         self._prepared = None
+        self._misfit = None  # What was said of limits that do not fit a checkpoint.
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -140,16 +146,32 @@ class _Program:
         return _is_watching(self._options) and key in self._history
 
     def _prepare(self, checkpoint):
-        """Create the evaluator, again if a restarted training has another network."""
+        """Create the evaluator, again if the checkpoint has another network or limits."""
         stored = model_info.read_beside(checkpoint.path)
-        if self._prepared and stored == self._prepared.stored:
+        limits = self._limits_of(checkpoint)
+        before = self._prepared
+        if before and stored == before.stored and not limits and not before.evaluator.limits:
             return
         self._close_evaluator()
         options = self._options
-        self._prepared = preparation.prepare(options, checkpoint, stored, self._load_frozen)
+        self._prepared = preparation.prepare(options, checkpoint, stored, limits, self._load_frozen)
         if options.save_best:
             self._best.check(self._prepared.identity)
         tf.logging.info('%s', self._prepared.summary(bool(options.dataset_split_name)))
+
+    def _limits_of(self, checkpoint):
+        """Return the limits of a checkpoint, or None."""
+        options = self._options
+        try:
+            return preparation.limits_of(options, checkpoint.path)
+        except UserError as error:
+            if not _is_watching(options):
+                raise
+            # The training has gone on since calibrate_image_classifier.py ran.
+            if not self._misfit:
+                tf.logging.info('Evaluating without limits: %s', error)
+            self._misfit = error
+            return None
 
     def _evaluate(self, checkpoint):
         prepared = self._prepared
@@ -160,18 +182,8 @@ class _Program:
             prepared.evaluator.restore(checkpoint.path)
             tf.logging.info('Starting evaluation at %s', reports.now())
             mistakes = predictions.WorstMistakes()
-            with predictions.table(
-                self._path(_PREDICTIONS),
-                reports.class_names(prepared.info),
-                prepared.info.labels_offset,
-            ) as write:
-
-                def on_batch(batch):
-                    write(batch)
-                    mistakes.add(batch)
-                    _log_progress(batch)
-
-                metrics = prepared.evaluator.count(on_batch)
+            known = KnownPictures(prepared.evaluator.limits, prepared.info.num_classes)
+            metrics = self._pass([mistakes.add, known.add, _log_progress])
             tf.logging.info('Finished evaluation at %s', reports.now())
             if prepared.evaluator.skipped is not None:
                 tf.logging.info('%s', prepared.evaluator.skipped.summary())
@@ -182,28 +194,62 @@ class _Program:
                 settings=prepared.settings,
                 metrics=metrics,
                 finished_at=reports.now(),
+                limits=known.figures(),
+                unknowns=self._unknowns(known.scores),
             )
-            self._publish(evaluation, mistakes)
+            self._publish(evaluation, mistakes, known.scores)
             if held:
                 self._keep_if_best(evaluation, held)
 
-    def _publish(self, evaluation, mistakes):
+    def _pass(self, calls):
+        """Pass over the split, call each of `calls` with each batch, and return the Metrics."""
+        info, evaluator = self._prepared.info, self._prepared.evaluator
+        with predictions.table(
+            self._path(_PREDICTIONS),
+            reports.class_names(info),
+            info.labels_offset,
+            with_verdicts=bool(evaluator.limits),
+        ) as write:
+
+            def on_batch(batch):
+                for call in (write, *calls):
+                    call(batch)
+
+            return evaluator.count(on_batch)
+
+    def _unknowns(self, known):
+        """Return the UnknownFigures of each folder."""
+        found = []
+        for folder in self._options.unknown_dir:
+            tf.logging.info('Evaluating the pictures in %s', folder)
+            found.append(
+                unknown_folders.evaluate(
+                    folder,
+                    self._prepared.evaluator,
+                    self._options.batch_size,
+                    known,
+                    tf.logging.warning,
+                )
+            )
+        return tuple(found)
+
+    def _publish(self, evaluation, mistakes, known):
         """Print the results, and write them to the eval_dir."""
         for line in reports.lines(evaluation):
             self._report(line)
         files.write_json(self._path(run_directory.FIGURES), reports.as_json(evaluation))
-        pictures = dict(self._draw(evaluation, mistakes))
+        pictures = dict(self._draw(evaluation, mistakes, known))
         for name, picture in pictures.items():
             with files.atomic_write(self._path(name)) as stream:
                 picture.save(stream, 'png')
-        if _MISTAKES not in pictures:
+        for name in {*_PLOTS} - {*pictures}:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path(_MISTAKES))
+                os.unlink(self._path(name))
         tags = {f'eval/{name.removesuffix(".png")}': shown for name, shown in pictures.items()}
         self._events.add(evaluation, tags)
         self._history.add(evaluation)
 
-    def _draw(self, evaluation, mistakes):
+    def _draw(self, evaluation, mistakes, known):
         """Yield the plots with their file names."""
         prepared = self._prepared
         of = prepared.font.writable(prepared.dataset.dataset_name, 'data set')
@@ -215,6 +261,18 @@ class _Program:
         if tiles:
             title = f'{place}: the surest mistakes (blue: true class, red: taken for)'
             yield _MISTAKES, plots.mistakes_sheet(tiles, prepared.font, title)
+        if evaluation.limits:
+            title = f'{place}: reliability of the probabilities'
+            yield _RELIABILITY, drawings.reliability(evaluation.limits, prepared.font, title)
+        if any(each.count for each in evaluation.unknowns):
+            title = f'{place}: pictures of none of the classes'
+            threshold = prepared.evaluator.limits.get('threshold')
+            yield (
+                _UNKNOWNS,
+                drawings.unknown_scores(
+                    known, evaluation.unknowns, threshold, prepared.font, title
+                ),
+            )
 
     def _keep_if_best(self, evaluation, held):
         try:

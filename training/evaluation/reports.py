@@ -14,6 +14,9 @@ from classifiers.model_info import ModelInfo
 from classifiers.watch import Checkpoint
 from common import files, text
 from common.errors import UserError
+from training.evaluation.limits import results
+from training.evaluation.limits.known import LimitsFigures
+from training.evaluation.limits.unknowns import UnknownFigures
 from training.evaluation.metrics import Metrics
 
 _MOST_CONFUSED = 10
@@ -31,6 +34,8 @@ class Evaluation:
     settings: dict
     metrics: Metrics
     finished_at: str
+    limits: LimitsFigures | None = None  # None if the limits of the classifier are unknown.
+    unknowns: tuple[UnknownFigures, ...] = ()  # Of each folder of unknown pictures.
 
     @property
     def k(self):
@@ -45,6 +50,7 @@ class Evaluation:
             f'eval/Recall_{self.k}': self.metrics.recall_at(self.k),
             'eval/Loss': self.metrics.loss,
             'eval/Calibration_error': self.metrics.calibration_error,
+            **results.scalars(self.limits, self.unknowns),
         }
 
 
@@ -64,7 +70,7 @@ def class_names(info):
 
 
 def lines(evaluation):
-    """List the printed lines: results, table of classes, most confused classes."""
+    """List the printed lines: results, classes, most confused classes, limits, unknowns."""
     metrics = evaluation.metrics
     # Scripts match the form of these two lines; a float32 has eight digits.
     for tag in ('eval/Accuracy', f'eval/Recall_{evaluation.k}'):
@@ -82,6 +88,7 @@ def lines(evaluation):
         for true, predicted, count in confused:
             share = count / metrics.examples[true]
             yield f'  {names[true]} taken for {names[predicted]}: {count} ({share:.1%})'
+    yield from results.lines(evaluation.limits, evaluation.unknowns, _shown_names(evaluation.info))
 
 
 def _class_table(evaluation):
@@ -145,6 +152,7 @@ def as_json(evaluation):
             {'true': names[true], 'predicted': names[predicted], 'count': count}
             for true, predicted, count in metrics.most_confused(_MOST_CONFUSED)
         ],
+        **results.as_json(evaluation.limits, evaluation.unknowns, names, info.labels_offset),
     }
 
 
