@@ -15,7 +15,7 @@ from pictures.decode import LibraryDecoder
 from pictures.kinds import BadImage
 from serving import early_checks
 from serving.model.model_options import ModelOptions, PredictorOptions
-from serving.model.predictor import Prediction, Predictor, predictions
+from serving.model.predictor import Prediction, Predictor, likely, predictions
 from serving.terminal import picture_files
 from serving.terminal.picture_arguments import PictureFile
 
@@ -27,11 +27,17 @@ _CONVERTED = ('CMYK', 'HSV', 'LAB', 'RGBX', 'YCbCr')
 
 @dataclasses.dataclass(frozen=True)
 class Classification:
-    """The classes of one picture."""
+    """The classes of one picture; docs/serving.md explains what is said of it with limits."""
 
     predictions: tuple[Prediction, ...]  # The most probable classes, best first.
     # Of all classes, in the order of Classifier.labels.
     probabilities: np.ndarray = dataclasses.field(compare=False)
+    # Without limits of the model, all of these are None, and `likely` is ().
+    calibrated: np.ndarray | None = dataclasses.field(default=None, compare=False)
+    is_known: bool | None = None
+    p_known: float | None = None
+    unknown_score: float | None = None
+    likely: tuple[str, ...] = ()  # The labels of the prediction set at 90%, best first.
 
     @property
     def label(self):
@@ -95,8 +101,18 @@ class Classifier:
             (outcome,) = self._predictor.predict([_normalised(picture).data])
         except BadImage as error:
             raise type(error)(f'{name}: {error}') from None
-        best = predictions(self.labels, outcome, top)
-        return Classification(best, outcome.probabilities)
+        best, verdict = predictions(self.labels, outcome, top), outcome.verdict
+        if not verdict:
+            return Classification(best, outcome.probabilities)
+        return Classification(
+            best,
+            outcome.probabilities,
+            verdict.probabilities,
+            verdict.is_known,
+            verdict.p_known,
+            verdict.unknown_score,
+            likely(self.labels, outcome, self._predictor.info.limits),
+        )
 
 
 def _is_one(pictures):

@@ -44,7 +44,12 @@ class ClassifyOptions(TopOptions, ProgramOptions):
     of_predictor: PredictorOptions = part(
         PredictorOptions, omit=('max_concurrency', 'max_batch_size', 'batch_wait_ms', 'max_queue')
     )
-    format: str = option(OUTPUT, 'table', 'How to print the classes.', OneOf(FORMATS))
+    format: str = option(
+        OUTPUT,
+        'table',
+        'How to print the classes; a table has calibrated percentages, if the model knows them.',
+        OneOf(FORMATS),
+    )
     batch_size: int | None = option(
         SPEED,
         None,

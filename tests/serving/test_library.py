@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from serving import BadImage, UserError, load_classifier
+from serving.model.engines.trial_pictures import trial_pictures
 from serving.model.model_options import ModelOptions
 from serving.model.predictor import Predictor
 from support.checkout import ROOT
-from support.files import pictures, small_models
+from support.files import limited_models, pictures, small_models
 
 PIXELS = pictures.colours(40, 30)
 PNG = pictures.encoded(pictures.as_image(PIXELS), 'PNG')
@@ -67,6 +68,29 @@ def test_a_result_has_names_and_probabilities_best_first(classifier, expected):
     assert [each.probability for each in found.predictions] == list(expected[order])
     assert (found.label, found.probability) == (classifier.labels[order[0]], expected.max())
     assert len(classifier.classify(PNG, top=2).predictions) == 2
+
+
+def test_a_model_without_limits_has_no_verdict(classifier):
+    found = classifier.classify(PNG)
+    assert (found.is_known, found.p_known, found.unknown_score, found.calibrated) == (None,) * 4
+    assert found.likely == ()
+    assert found.predictions[0].calibrated is None
+
+
+def test_a_model_with_limits_has_a_verdict(directory, expected, tmp_path):
+    path = limited_models.frozen(tmp_path / 'a.pb', directory, limited_models.learnt(directory))
+    with load_classifier(path) as limited:
+        found = limited.classify(PNG)
+        several = limited.classify(list(trial_pictures()))
+    assert sorted(each.is_known for each in several) == [False, False, True, True]
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
+    assert found.calibrated.sum() == pytest.approx(1)
+    assert abs(found.calibrated - expected).max() > 1e-3
+    best = found.predictions[0]
+    assert best.calibrated == found.calibrated[best.index]
+    assert found.likely[0] == found.label
+    assert 0 <= found.p_known <= 1
+    assert isinstance(found.unknown_score, float)
 
 
 def test_several_pictures_give_a_list_in_their_order(classifier):
