@@ -3,29 +3,19 @@
 Needs chromium and chromedriver (Debian: apt install chromium chromium-driver).
 """
 
-import os
-
 import pytest
 from PIL import Image
 
 from serving.web.server_options import AppConfig
-from support.network import browser as browsers
-from support.network import live_servers
+from support.network import live_servers, shown_pages
 from support.network.fake_models import FakeHolder, FakePredictor
+from support.network.shown_pages import FINISHED, choose
 
 MARKUP = '<img src=x onerror="window.attacked=1">'
 NAME = '<img src=x onerror=window.attacked=1>.png'
 LABELS = ('daisy', 'roses', MARKUP)
 
-IN_CI = os.environ.get('CI') == 'true'
-pytestmark = pytest.mark.skipif(
-    bool(browsers.missing()) and not IN_CI, reason=f'not installed: {browsers.missing()}'
-)
-
-FINISHED = (
-    'const cards = [...document.querySelectorAll(".card")];'
-    'return cards.length >= arguments[0] && cards.every((c) => !c.matches(".waiting"))'
-)
+pytestmark = shown_pages.NEEDS_BROWSER
 
 
 @pytest.fixture(scope='module')
@@ -44,13 +34,6 @@ def live():
         yield server
 
 
-@pytest.fixture(scope='module')
-def window(tmp_path_factory):
-    window = browsers.Browser(tmp_path_factory.mktemp('profile'))
-    yield window
-    window.close()
-
-
 @pytest.fixture
 def page(window, live):
     """Show the page afresh, and let nothing pass that the policy or the script complains of."""
@@ -58,10 +41,6 @@ def page(window, live):
     window.command('Emulation.setScriptExecutionDisabled', value=False)
     window.open(f'http://127.0.0.1:{live.port}/')
     return window
-
-
-def choose(page, folder, *names):
-    page.type('#pictures', '\n'.join(str(folder / name) for name in names))
 
 
 def assert_classified(page, *names):
@@ -157,15 +136,6 @@ def test_it_is_used_by_keyboard_and_read_aloud(page, folder):
     assert page.run(unnamed) == 0
 
 
-def seen(page):
-    """List what the cards show: their kind, and each class with its percentage."""
-    return page.run(
-        'return [...document.querySelectorAll("#cards .card")].map((card) => ['
-        '  card.className, [...card.querySelectorAll(".class")].map((row) => '
-        '    [row.className.trim(), row.innerText.split(/\\s+/).join(" ")])])'
-    )
-
-
 ROWS = (
     ('card', (0.98, 0.01, 0.01, 0, 0)),
     ('card unsure', (0.445, 0.29, 0.25, 0.009, 0.006)),
@@ -179,20 +149,12 @@ ROWS = (
 def test_the_script_and_the_form_show_the_same(page, folder, kind, row):
     labels = [f'class {number}' for number in range(len(row))]
     with live_servers.running(FakeHolder(FakePredictor(labels=labels, row=row))) as live:
-        page.open(f'http://127.0.0.1:{live.port}/')
-        choose(page, folder, 'one.png')
-        page.wait_until(FINISHED, 1)
-        by_script = seen(page)
-        page.command('Emulation.setScriptExecutionDisabled', value=True)
-        page.open(f'http://127.0.0.1:{live.port}/')
-        choose(page, folder, 'one.png')
-        page.click('#submit')
-        page.command('Emulation.setScriptExecutionDisabled', value=False)
-        page.wait_until(FINISHED, 1)
-        by_form = seen(page)
+        by_script = shown_pages.classified(page, live, folder, 'one.png')
+        by_form = shown_pages.classified(page, live, folder, 'one.png', script=False)
     assert by_script == by_form
-    assert by_script[0][0] == kind
-    assert ('unsure' in by_script[0][1][0][1]) == ('unsure' in kind)
+    (card,) = by_script
+    assert card['kind'] == kind
+    assert ('unsure' in card['classes'][0][1]) == ('unsure' in kind)
 
 
 def test_the_script_and_the_form_give_the_same_csv(page, folder, tmp_path):
@@ -202,16 +164,9 @@ def test_the_script_and_the_form_give_the_same_csv(page, folder, tmp_path):
     (tmp_path / 'notes.txt').write_text('no picture')
     names = ('=1.png', '한,국.png', 'notes.txt')
     with live_servers.running(FakeHolder(FakePredictor(labels=labels))) as live:
-        page.open(f'http://127.0.0.1:{live.port}/')
-        choose(page, tmp_path, *names)
-        page.wait_until(FINISHED, 3)
+        shown_pages.classified(page, live, tmp_path, *names)
         by_script = page.download('#csv', tmp_path / 'results.csv')
-        page.command('Emulation.setScriptExecutionDisabled', value=True)
-        page.open(f'http://127.0.0.1:{live.port}/')
-        choose(page, tmp_path, *names)
-        page.click('#submit')
-        page.command('Emulation.setScriptExecutionDisabled', value=False)
-        page.wait_until(FINISHED, 3)
+        shown_pages.classified(page, live, tmp_path, *names, script=False)
         by_form = page.download('#csv', tmp_path / 'results.csv')
     assert by_script == by_form
     assert by_script.startswith('\ufefffile,error,class_1,')
@@ -323,32 +278,16 @@ def test_a_long_name_does_not_push_the_languages_away(page):
     assert languages[1] < name[3]
 
 
-def luminance(colour):
-    numbers = [int(number) / 255 for number in colour[colour.index('(') + 1 : -1].split(',')[:3]]
-    linear = [n / 12.92 if n <= 0.03928 else ((n + 0.055) / 1.055) ** 2.4 for n in numbers]
-    return sum(share * n for share, n in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_text_stands_out_from_its_ground(page, folder, scheme):
     page.prefer('prefers-color-scheme', scheme)
     choose(page, folder, 'one.png', 'notes.txt')
     page.wait_until(FINISHED, 2)
     page.run('document.querySelector("#programs").open = true')
-    pairs = page.run(
-        'const ground = (e) => { const c = getComputedStyle(e).backgroundColor;'
-        '  return c === "rgba(0, 0, 0, 0)" ? ground(e.parentElement) : c };'
-        'const places = "h1, .lead, .limits, .choose, .label, .percent, .name, .time, .problem,'
-        ' .doubt, .others .label, summary, .known li, figcaption, pre, #programs a, footer,'
-        ' .languages a";'
-        'return [...document.querySelectorAll(places)].map('
-        '  (e) => [e.className || e.tagName, getComputedStyle(e).color, ground(e)])'
-    )
+    found = shown_pages.contrasts(page)
     page.prefer('prefers-color-scheme', 'light')
-    assert len(pairs) > 10
-    for place, text, ground in pairs:
-        light, dark = sorted((luminance(text), luminance(ground)), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, (place, text, ground)
+    assert len(found) > 10
+    assert not [each for each in found if each[0] < 4.5]
 
 
 def test_nothing_is_loaded_from_elsewhere(page, live, folder):
