@@ -8,10 +8,10 @@ from scipy.special import log_softmax
 
 from classifiers import build, restore
 from classifiers.verdicts import Verdicts
-from common.errors import UserError, reason
+from common.errors import UserError, one_line, reason
 from datasets.records import pipelines, record_parser
 from datasets.records.verified_records import SkippedRecords, VerifiedRecords
-from heads.limits import limits_graph
+from heads.limits import limits_files, limits_graph
 from pictures.kinds import BadImage
 from preprocessing import preprocessing_factory
 from training.evaluation import metrics
@@ -118,9 +118,18 @@ class Evaluator:
         if flips:
             mirrored = tf.reverse(images, [2])
             logits.append(build.build_network(info, mirrored, reuse=True).logits)
-        verdicts = limits_graph.of_network(limits, network).values() if limits else ()
+        verdicts = self._build_verdicts(limits, network) if limits else ()
         self._images, self._outputs = images, (tf.stack(logits, axis=1), *verdicts)
         return labels, file_names, *self._outputs
+
+    def _build_verdicts(self, limits, network):
+        try:
+            return limits_graph.of_network(limits, network).values()
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f'the limits of the checkpoint do not fit {self._info.model_name} '
+                f'({one_line(error, 200)}); {limits_files.OR_WITHOUT}'
+            ) from None
 
     def evaluate(self, checkpoint_path, on_batch=None):
         """Restore a checkpoint, pass over the split once and return the `Metrics`.

@@ -55,9 +55,7 @@ def _limits(checkpoint, network):
         limits = limits_files.read(checkpoint, limits_files.AGAIN)
         described = limits.described()
         model_info_checks.check_limits(description, described)
-        layers = {name: limits_graph.averaged(network.end_points[name]) for name in limits.layers}
-        layers['features'] = network.features
-        found = limits_graph.build(limits, network.logits, layers)
+        found = limits_graph.of_network(limits, network)
     except UserError as error:
         problem = str(error)
     except (KeyError, TypeError, ValueError) as error:

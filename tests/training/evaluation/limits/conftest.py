@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from heads.limits import limits_files
+from heads.limits.limits import PredictionSets
 from support.evaluations import INFO
 from support.files import classifier_files, limited_models, records
 from training.evaluation.evaluator import Evaluator
 
 LAYER = 'pool2'
+SETS = PredictionSets(1.2, 'lac', {'lac': {'0.9': 0.31}, 'aps': {'0.9': 0.9, '0.95': 0.97}})
 ENCODED = [records.encoded(records.picture(100 + number), 'png') for number in range(6)]
 
 
@@ -39,7 +41,7 @@ def limited(program):
     with Limited(program, path, learnt).evaluator() as evaluator:
         evaluator.count(batches.append)
     scores = np.concatenate([batch.verdicts.unknown_scores for batch in batches])
-    limits = dataclasses.replace(learnt, threshold=float(np.quantile(scores, 0.8)))
+    limits = dataclasses.replace(learnt, threshold=float(np.quantile(scores, 0.8)), sets=SETS)
     limits_files.write(path, limits)
     return Limited(program, path, limits)
 

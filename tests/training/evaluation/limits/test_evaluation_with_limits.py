@@ -61,7 +61,7 @@ def test_what_was_printed_and_written_before_does_not_change(limited):
     after = program.json()
     assert after.keys() - before.keys() == {'limits'}
     assert program.lines[: len(printed)] == printed
-    assert program.lines[len(printed) + 1].startswith('limits: neighbours_1(features) + max_logit')
+    assert program.lines[len(printed) + 1].startswith(f'limits: {limited.limits.score_name()}')
     for key in before.keys() - {'finished_at'}:
         assert before[key] == after[key], key
     new = ['is_known', 'p_known', 'unknown_score', 'calibrated_probability']
@@ -146,6 +146,15 @@ def test_limits_that_do_not_fit_are_one_line(limited, damage):
         program.run()
     assert program.run(limits=False) == 1
     assert 'limits' not in program.json()
+
+
+def test_limits_of_another_network_are_one_line(limited):
+    (term, *_) = limited.limits.terms
+    for changes in ({'layer': 'nowhere'}, {'arrays': {'bank': np.ones([5, 3], np.float32)}}):
+        other = dataclasses.replace(limited.limits, terms=(dataclasses.replace(term, **changes),))
+        limits_files.write(limited.path, other)
+        with pytest.raises(UserError, match=r'do not fit lenet .*pass --nolimits$'):
+            limited.program.run()
 
 
 def test_watching_a_training_goes_on_without_limits_that_do_not_fit(limited, log):
