@@ -6,6 +6,7 @@ import os
 import numpy as np
 
 from classifiers import verdicts
+from common import text
 from common.logs import LOG
 from pictures.kinds import BadImage
 from serving import memory
@@ -13,6 +14,8 @@ from serving.model import output_names
 from serving.model.engines import choice
 from serving.model.model_options import PredictorOptions
 from serving.model.work_queue import WorkQueue
+
+_LONGEST_SCORE = 300  # In the log, which may quote a description from an unknown source.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Predictor:
             raise
         self.engine, self.precision = self._engine.name, self._engine.precision
         self.labels = self.info.names()  # Of each output.
-        self.lines = (*self._engine.lines, names_line)
+        self.lines = (*self._engine.lines, *_limits_lines(self.info.limits), names_line)
         for line in self.lines:
             report(line)
         self.options = self._engine.options
@@ -97,6 +100,16 @@ class Predictor:
         self._queue.close()
         self._engine.close()
         memory.collect_and_give_back()
+
+
+def _limits_lines(limits):
+    """List a line for the log about `ModelInfo.limits`, if there are any."""
+    if not limits:
+        return ()
+    score = text.excerpt(limits['score'], _LONGEST_SCORE)
+    learnt = f'learnt from {limits["pictures"]} pictures'
+    accepts = f'accepts {100 * limits["accept_known"]:g}% of known pictures'
+    return (f'Using the limits: {score}, {learnt}; {accepts}',)
 
 
 def top(probabilities, count):

@@ -15,7 +15,8 @@ def load(options):
     """Build the network of the newest good checkpoint of `options.path`, and load its weights."""
     checkpoint = watch.find_checkpoint(options.path)
     request = ModelRequest.of(options, image_size=options.height)
-    info, lines = resolve.resolve(request, StoredModel.beside(checkpoint.path))
+    stored = StoredModel.beside(checkpoint.path)
+    info, lines = resolve.resolve(request, stored)
     with tf.Graph().as_default() as graph:
         classifier = build.build(info)
         plan = restore.inference(
@@ -28,6 +29,8 @@ def load(options):
         )
         restore_variables = plan.init_fn(initialize=True)
         limits, verdicts, warnings = _limits(checkpoint.path, classifier.network)
+    if limits and stored.info:
+        warnings = _changes(info, stored)
     return LoadedModel(
         graph,
         classifier.image_bytes,
@@ -61,9 +64,15 @@ def _limits(checkpoint, network):
     except (KeyError, TypeError, ValueError) as error:
         problem = f'{description}: does not fit the network ({one_line(error, 200)})'
     else:
-        return described, tuple(found[kind] for kind in KINDS), (_line(described),)
+        return described, tuple(found[kind] for kind in KINDS), ()
     return {}, (), (f'WARNING: {problem}; using the model without its limits',)
 
 
-def _line(limits):
-    return f'Using the limits: {limits["score"]}, {limits["accept_known"]:.4g} of known accepted'
+def _changes(info, stored):
+    """List a warning if the flags prepare pictures otherwise than the limits were learnt."""
+    names = ('image_size', 'preprocessing_name', 'moving_average_decay')
+    changed = [name for name in names if getattr(info, name) != getattr(stored.info, name)]
+    if not changed:
+        return ()
+    values = ', '.join(f'{name} {getattr(info, name)}' for name in changed)
+    return (f'WARNING: {values} contradicts {stored.path}: the limits may be wrong for it',)

@@ -8,6 +8,8 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import build
 from common.errors import UserError
+from heads.limits import limits_graph, measures
+from heads.limits.limits import FEATURES
 from serving.export import completion
 from serving.export.freeze import freeze
 from serving.export.freeze_options import FreezeOptions
@@ -16,7 +18,7 @@ from serving.model.engines import graph_model
 from serving.model.model_options import ModelOptions
 from serving.terminal import classify
 from serving.terminal.classify_options import ClassifyOptions
-from support import families
+from support import families, limits
 from support.files import checkpoint_files, frozen_graphs, small_models
 
 DANGEROUS = (
@@ -180,6 +182,17 @@ def test_no_network_of_ours_is_refused(name):
         outputs = list(build.build(info).nodes.values())
     prepared = completion.prune(graph.as_graph_def(), outputs)
     assert graph_safety.check('a.pb', prepared, allowed=graph_safety.WITH_VARIABLES) == ()
+
+
+def test_the_limits_of_a_model_are_not_refused():
+    known = limits.make_limits(names=tuple(measures.MEASURES), others={'maps': (4, 'maps:0')})
+
+    def build_limits():
+        maps = limits_graph.averaged(tf.placeholder(tf.float32, [None, 3, 3, 4]))
+        layers = {FEATURES: tf.placeholder(tf.float32, [None, 8]), 'maps': maps}
+        limits_graph.build(known, tf.placeholder(tf.float32, [None, 5]), layers)
+
+    assert graph_safety.check('a.pb', frozen_graphs.build(build_limits)) == ()
 
 
 def test_a_frozen_graph_of_ours_is_not_refused(graph):

@@ -13,6 +13,7 @@ from serving.model import model_holder
 from serving.model.engines.tensorflow_engine import TensorFlowEngine
 from serving.model.engines.trial_pictures import trial_pictures
 from serving.model.model_options import ModelOptions, PredictorOptions
+from serving.model.predictor import Predictor
 from support import limits
 from support.files import checkpoint_files, limited_models, small_models
 
@@ -44,7 +45,26 @@ def test_a_checkpoint_has_the_verdicts_of_its_limits(train_dir, learnt):
     for part in ('probabilities', 'unknown_scores', 'p_known', 'is_known'):
         np.testing.assert_allclose(getattr(found, part), getattr(expected, part), atol=1e-4)
     assert engine.info.limits == learnt.described()
-    assert any(line.startswith('Using the limits: neighbours_1(') for line in engine.lines)
+    assert not any('WARNING' in line for line in engine.lines)
+    engine.close()
+
+
+def test_the_log_names_the_limits(train_dir, learnt):
+    with Predictor(ModelOptions(train_dir)) as predictor:
+        (line,) = (line for line in predictor.lines if line.startswith('Using the limits'))
+    assert line == (
+        f'Using the limits: {learnt.score_name()}, learnt from {learnt.num_held_out} pictures;'
+        ' accepts 95% of known pictures'
+    )
+
+
+def test_flags_that_change_the_pictures_are_a_warning(train_dir):
+    options = ModelOptions(os.fspath(train_dir), preprocessing_name='inception')
+    engine = TensorFlowEngine(options, PredictorOptions())
+    assert engine.run(list(trial_pictures())).verdicts is not None
+    (warning,) = (line for line in engine.lines if line.startswith('WARNING'))
+    assert 'preprocessing_name inception contradicts' in warning
+    assert 'model.json: the limits may be wrong' in warning
     engine.close()
 
 
