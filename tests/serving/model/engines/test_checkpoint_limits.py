@@ -130,7 +130,7 @@ def of_another_layer(directory):
         (of_another_network, 'does not fit the network'),
         (of_another_layer, "does not fit the network ('nowhere')"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_limits_that_cannot_be_right_are_a_warning(spoil, words, train_dir):
     spoil(train_dir)
