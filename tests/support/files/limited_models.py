@@ -41,10 +41,15 @@ def learnt(directory, layer=''):
     logits, features, *more = outputs_of(directory, [*encoded, *trial_pictures()], layer)
     rows = {FEATURES: features, **({layer: more[0]} if layer else {})}
     measures = ('neighbours_1', 'max_logit')
-    names = {layer: f'{layer}:0'} if layer else {}
+    names = {layer: _tensor_name(directory, layer)} if layer else {}
     found = limits.fit_limits(logits, rows, logits.argmax(axis=1), measures, layers=names)
     scores = found.apply(logits, rows).unknown_scores[-4:]
     return dataclasses.replace(found, threshold=float(np.median(scores)))
+
+
+def _tensor_name(directory, layer):
+    with tf.Graph().as_default():
+        return build.build(model_info.read_beside(directory)).network.end_points[layer].name
 
 
 def frozen(path, directory, known):
