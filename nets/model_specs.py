@@ -18,9 +18,9 @@ class ModelSpec:
     image_size: int  # The side of the pictures for which the network was designed.
     preprocessing: str  # One of `preprocessing.recipe_names`.
     features: str  # End point: the features before the last layer and before any dropout.
-    # End points before the features, the last one first. Their averages over height and width help
-    # to tell whether a picture is of none of the classes.
-    earlier: tuple[str, ...]
+    # Two end points: one shortly before the features, and one in the middle of the network. Their
+    # averages over height and width help to tell whether a picture is of none of the classes.
+    earlier: tuple[str, str]
     output_node: str  # Operation: the probabilities, or the logits of a network without them.
     head: str  # Variable scope of the layers that depend on the number of classes.
     auxiliary_head: str | None = None  # The same for the auxiliary classifier.
@@ -38,7 +38,7 @@ class ModelSpec:
         return [scope for scope in (self.head, self.auxiliary_head) if scope]
 
 
-def _convolutional(name, module, arg_scope, image_size=224):
+def _convolutional(name, module, arg_scope, middle, image_size=224):
     """Return the ModelSpec of a network that ends with the convolutions fc6, fc7 and fc8."""
     return ModelSpec(
         name=name,
@@ -47,7 +47,7 @@ def _convolutional(name, module, arg_scope, image_size=224):
         image_size=image_size,
         preprocessing='vgg',
         features=f'{name}/fc7',
-        earlier=(f'{name}/fc6', f'{name}/pool5'),
+        earlier=(f'{name}/fc6', f'{name}/{middle}'),
         output_node=f'{name}/fc8/squeezed',
         head=f'{name}/fc8',
     )
@@ -79,7 +79,7 @@ def _mobilenet_v1(name):
         image_size=224,
         preprocessing='inception',
         features='AvgPool_1a',
-        earlier=('Conv2d_12_pointwise', 'Conv2d_11_pointwise'),
+        earlier=('Conv2d_12_pointwise', 'Conv2d_7_pointwise'),
         output_node='MobilenetV1/Predictions/Reshape_1',
         head='MobilenetV1/Logits',
         predictions='Predictions',
@@ -94,7 +94,7 @@ def _resnet(name, module):
         image_size=224,
         preprocessing='vgg',
         features='global_pool',
-        earlier=(f'{name}/block4/unit_2/bottleneck_{module[-2:]}', f'{name}/block3'),
+        earlier=(f'{name}/block4/unit_2/bottleneck_{module[-2:]}', f'{name}/block2'),
         output_node=f'{name}/predictions/Reshape_1',
         head=f'{name}/logits',
         predictions='predictions',
@@ -119,38 +119,38 @@ def _small(name, image_size, features, earlier, output_node, head, channels=3):
 
 
 _SPECS = (
-    _convolutional('alexnet_v2', 'alexnet', 'alexnet_v2_arg_scope'),
+    _convolutional('alexnet_v2', 'alexnet', 'alexnet_v2_arg_scope', 'conv3'),
     _small(
         'cifarnet',
         32,
         features='fc4',
-        earlier=('fc3', 'pool2'),
+        earlier=('fc3', 'conv2'),
         output_node='CifarNet/Predictions/Reshape_1',
         head='CifarNet/logits',
     ),
-    _convolutional('overfeat', 'overfeat', 'overfeat_arg_scope', image_size=231),
-    _convolutional('vgg_a', 'vgg', 'vgg_arg_scope'),
-    _convolutional('vgg_16', 'vgg', 'vgg_arg_scope'),
-    _convolutional('vgg_19', 'vgg', 'vgg_arg_scope'),
+    _convolutional('overfeat', 'overfeat', 'overfeat_arg_scope', 'conv3', image_size=231),
+    _convolutional('vgg_a', 'vgg', 'vgg_arg_scope', 'pool3'),
+    _convolutional('vgg_16', 'vgg', 'vgg_arg_scope', 'pool3'),
+    _convolutional('vgg_19', 'vgg', 'vgg_arg_scope', 'pool3'),
     _inception(
         'inception_v1',
         224,
         features='AvgPool_0a_7x7',
-        earlier=('Mixed_5b', 'Mixed_4f'),
+        earlier=('Mixed_5b', 'Mixed_4b'),
         output_node='InceptionV1/Logits/Predictions/Reshape_1',
     ),
     _inception(
         'inception_v2',
         224,
         features='AvgPool_1a',
-        earlier=('Mixed_5b', 'Mixed_5a'),
+        earlier=('Mixed_5b', 'Mixed_4b'),
         output_node='InceptionV2/Predictions/Reshape_1',
     ),
     _inception(
         'inception_v3',
         299,
         features='AvgPool_1a',
-        earlier=('Mixed_7b', 'Mixed_7a'),
+        earlier=('Mixed_7b', 'Mixed_6b'),
         output_node='InceptionV3/Predictions/Reshape_1',
         auxiliary=True,
     ),
@@ -158,7 +158,7 @@ _SPECS = (
         'inception_v4',
         299,
         features='global_pool',
-        earlier=('Mixed_7c', 'Mixed_7b'),
+        earlier=('Mixed_7c', 'Mixed_6b'),
         output_node='InceptionV4/Logits/Predictions',
         auxiliary=True,
     ),
@@ -166,7 +166,7 @@ _SPECS = (
         'inception_resnet_v2',
         299,
         features='global_pool',
-        earlier=('Mixed_7a', 'PreAuxLogits'),
+        earlier=('Mixed_7a', 'Mixed_6a'),
         output_node='InceptionResnetV2/Logits/Predictions',
         auxiliary=True,
     ),

@@ -3,11 +3,14 @@
 import dataclasses
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import logsumexp, softmax
 
 from classifiers.verdicts import Verdicts
 from heads.limits import measures
 
+# How much the strangest of several terms decides: 0 is their mean, infinity their maximum. A mean
+# hides that noise is very strange in the middle of a network, because the network is sure about it.
+SHARPNESS = 0.5
 FEATURES = 'features'  # The layer that the last one reads; others have the names of end points.
 
 
@@ -41,7 +44,7 @@ class PredictionSets:
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What a classifier does not know; `unknown_score` is the mean of the terms' values."""
+    """What a classifier does not know; `unknown_score` is the soft maximum of the terms."""
 
     temperature: float
     terms: tuple[Term, ...]
@@ -54,6 +57,10 @@ class Limits:
     num_held_out: int  # The pictures behind threshold, knots and sets.
     layers: dict[str, str]  # Layer -> the tensor of its map in the graph, for all but FEATURES.
     report: dict = dataclasses.field(default_factory=dict)  # For people.
+
+    def replace(self, **changes):
+        """Return a copy with `changes`."""
+        return dataclasses.replace(self, **changes)
 
     def described(self):
         """Return `ModelInfo.limits`: what programs need besides the outputs of the graph."""
@@ -82,7 +89,7 @@ class Limits:
     def apply(self, logits, layers):
         """Return the Verdicts for logits [pictures, classes] and {layer: [pictures, features]}."""
         values = [self._value(term, logits, layers) for term in self.terms]
-        scores = np.mean(values, axis=0)
+        scores = soft_maximum(values)
         return Verdicts(
             probabilities=softmax(logits / self.temperature, axis=1),
             unknown_scores=scores,
@@ -93,3 +100,10 @@ class Limits:
     def _value(self, term, logits, layers):
         rows = logits if term.layer == measures.LOGITS else layers[term.layer]
         return (measures.MEASURES[term.measure].score(term.arrays, rows) - term.mean) / term.std
+
+
+def soft_maximum(values):
+    """Combine standardised values [terms, pictures]: the log of the mean of their exponentials."""
+    values = np.asarray(values)
+    mean = np.log(len(values))
+    return (logsumexp(SHARPNESS * values, axis=0) - mean) / SHARPNESS

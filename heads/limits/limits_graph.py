@@ -1,10 +1,12 @@
 """The verdicts of Limits as operations of a graph."""
 
+import functools
+
 import tensorflow.compat.v1 as tf
 
 from classifiers.verdicts import KINDS
 from heads.limits import measures
-from heads.limits.limits import FEATURES
+from heads.limits.limits import FEATURES, SHARPNESS
 
 
 def build(limits, logits, layers):
@@ -18,7 +20,7 @@ def build(limits, logits, layers):
             rows = logits if term.layer == measures.LOGITS else layers[term.layer]
             with tf.name_scope(term.measure):
                 values.append((_BUILDERS[term.measure](term.arrays, rows) - term.mean) / term.std)
-        score = tf.add_n(values) / len(values)
+        score = _soft_maximum(values)
         found = (
             tf.nn.softmax(logits / limits.temperature),
             score,
@@ -43,6 +45,15 @@ def of_network(limits, network):
 def averaged(tensor):
     """Return [batch, channels] of a map; nothing else changes."""
     return tensor if tensor.shape.ndims == 2 else tf.reduce_mean(tensor, [1, 2])
+
+
+def _soft_maximum(values):
+    """Return limits.soft_maximum of tensors."""
+    if len(values) == 1:
+        return values[0]
+    largest = functools.reduce(tf.maximum, values)
+    mean = tf.add_n([tf.exp(SHARPNESS * (each - largest)) for each in values]) / len(values)
+    return largest + tf.math.log(mean) / SHARPNESS
 
 
 def _interpolated(score, knots, values):
@@ -80,6 +91,10 @@ def _mahalanobis(arrays, rows):
     return tf.math.log(_mahalanobis_squares(arrays, _directions(rows)))
 
 
+def _root_mahalanobis(arrays, rows):
+    return _mahalanobis(arrays, tf.sign(rows) * tf.sqrt(tf.abs(rows)))
+
+
 def _relative(arrays, rows):
     rows = _directions(rows)
     return _mahalanobis_squares(arrays, rows) - _mahalanobis_squares(arrays, rows, 'background_')
@@ -91,14 +106,27 @@ def _neighbours(arrays, rows):
     return 1.0 - tf.reduce_mean(nearest, axis=1)
 
 
+def _collapse(arrays, rows):
+    towards = _directions(rows - _constant(arrays, 'centre')) @ _constant(arrays, 'planes')
+    return 1.0 - tf.reduce_max(towards, axis=1)
+
+
 def _max_logit(arrays, rows):
     del arrays
     return -tf.reduce_max(rows, axis=1)
 
 
+def _max_probability(arrays, rows):
+    del arrays
+    return -tf.reduce_max(tf.nn.softmax(rows), axis=1)
+
+
 _BUILDERS = {
     'mahalanobis': _mahalanobis,
+    'root_mahalanobis': _root_mahalanobis,
     'relative_mahalanobis': _relative,
     **{name: _neighbours for name in measures.MEASURES if name.startswith('neighbours_')},
+    'collapse': _collapse,
     'max_logit': _max_logit,
+    'max_probability': _max_probability,
 }

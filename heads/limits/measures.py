@@ -9,12 +9,15 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
-from scipy import linalg
+from scipy.special import softmax
 from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn.utils.extmath import randomized_svd
 
 LOGITS = 'logits'  # The layer of measures that read the logits.
-# A covariance keeps this many of its main directions; the others share one variance.
-MOST_DIRECTIONS = 64
+# A covariance keeps so many of its main directions; the others share one variance.
+_MOST_DIRECTIONS, _LEAST_DIRECTIONS = 64, 8
+# For 10 classes, the arrays of one measure take no more than this; a model contains several.
+_MOST_BYTES = 600_000
 # Below this, lengths and squared distances are noise.
 TINY = 1e-12
 
@@ -34,6 +37,15 @@ def directions(rows):
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY)
 
 
+def roots(rows):
+    """Return the square roots of features with their signs.
+
+    They make small features count more, and few large ones less.
+    """
+    rows = np.asarray(rows, np.float64)
+    return np.sign(rows) * np.sqrt(np.abs(rows))
+
+
 @dataclasses.dataclass(frozen=True)
 class _Precision:
     """The inverse of a covariance: `scale` times the identity minus factors @ factors.T."""
@@ -51,15 +63,17 @@ def _precision(residuals):
     count, width = residuals.shape
     shrinkage = ledoit_wolf_shrinkage(residuals, assume_centered=True)
     total = (residuals**2).sum() / count
-    _, lengths, rotation = linalg.svd(residuals, full_matrices=False, lapack_driver='gesdd')
-    kept = min(MOST_DIRECTIONS, len(lengths), width - 1)
+    affordable = max(_MOST_BYTES // (4 * width), _LEAST_DIRECTIONS)
+    kept = max(min(_MOST_DIRECTIONS, affordable, count - 1, width - 1), 1)
+    _, lengths, rotation = randomized_svd(residuals, kept, n_iter=4, random_state=0)
     smallest = shrinkage * total / width
-    variances = (1 - shrinkage) * lengths**2 / count + smallest
+    kept_variances = lengths**2 / count
     # What is cut off is spread evenly over the directions that are not kept.
-    rest = (1 - shrinkage) * (lengths[kept:] ** 2).sum() / count / max(width - kept, 1) + smallest
-    rest = max(rest, TINY)
-    gains = 1 / rest - 1 / np.maximum(variances[:kept], rest)
-    return _Precision(1 / rest, rotation[:kept].T * np.sqrt(gains))
+    others = max(total - kept_variances.sum(), 0) / max(width - kept, 1)
+    rest = max((1 - shrinkage) * others + smallest, TINY)
+    variances = (1 - shrinkage) * kept_variances + smallest
+    gains = 1 / rest - 1 / np.maximum(variances, rest)
+    return _Precision(1 / rest, rotation.T * np.sqrt(gains))
 
 
 def _fit_mahalanobis(rows, outputs):
@@ -102,6 +116,14 @@ def _score_mahalanobis(arrays, rows):
     return np.log(_mahalanobis_squares(arrays, rows))
 
 
+def _fit_root_mahalanobis(rows, outputs):
+    return _fit_mahalanobis(roots(rows), outputs)
+
+
+def _score_root_mahalanobis(arrays, rows):
+    return _score_mahalanobis(arrays, roots(rows))
+
+
 def _fit_relative(rows, outputs):
     background = _fit_mahalanobis(rows, np.zeros(len(rows), int))
     own = _fit_mahalanobis(rows, outputs)
@@ -117,10 +139,39 @@ def _score_relative(arrays, rows):
     return _mahalanobis_squares(arrays, rows) - _mahalanobis_squares(background, rows)
 
 
+def _fit_collapse(rows, outputs):
+    """Return the directions from the mean of all pictures to the means of the classes.
+
+    In a trained network, pictures of a class lie in its direction (neural collapse; Papyan, Han
+    and Donoho 2020; Liu and Qin, arXiv:2311.01479).
+    """
+    rows = np.asarray(rows, np.float64)
+    centre = rows.mean(axis=0)
+    means, _ = _class_means(rows - centre, outputs)
+    return {'centre': centre, 'planes': directions(means).T}
+
+
+def _score_collapse(arrays, rows):
+    return 1 - (directions(rows - arrays['centre']) @ arrays['planes']).max(axis=1)
+
+
 def _fit_neighbours(count, rows, outputs):
-    del outputs
-    bank = directions(rows)
+    bank = directions(_of_each_class(rows, outputs))
     return {'bank': bank.T, 'count': np.array(min(count, len(bank)))}
+
+
+def _of_each_class(rows, outputs):
+    """Return as many rows as a bank may have, about equally many of each class."""
+    most = max(_MOST_BYTES // (4 * rows.shape[1]), len(np.unique(outputs)))
+    if len(rows) <= most:
+        return rows
+    # The first of each class, the second of each, and so on.
+    order = np.argsort(outputs, kind='stable')
+    counts = np.bincount(outputs)
+    firsts = np.repeat(np.cumsum(counts) - counts, counts)
+    places = np.empty(len(rows), int)
+    places[order] = np.arange(len(rows)) - firsts
+    return rows[np.sort(np.argsort(places, kind='stable')[:most])]
 
 
 def _score_neighbours(arrays, rows):
@@ -140,12 +191,20 @@ def _score_max_logit(arrays, rows):
     return -np.asarray(rows, np.float64).max(axis=1)
 
 
+def _score_max_probability(arrays, rows):
+    del arrays
+    return -softmax(np.asarray(rows, np.float64), axis=1).max(axis=1)
+
+
 MEASURES = {
     'mahalanobis': Measure(_fit_mahalanobis, _score_mahalanobis),
+    'root_mahalanobis': Measure(_fit_root_mahalanobis, _score_root_mahalanobis),
     'relative_mahalanobis': Measure(_fit_relative, _score_relative),
     **{
         f'neighbours_{count}': Measure(functools.partial(_fit_neighbours, count), _score_neighbours)
         for count in (1, 5, 10, 20)
     },
+    'collapse': Measure(_fit_collapse, _score_collapse),
     'max_logit': Measure(_nothing_to_fit, _score_max_logit, LOGITS),
+    'max_probability': Measure(_nothing_to_fit, _score_max_probability, LOGITS),
 }

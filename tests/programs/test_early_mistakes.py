@@ -66,6 +66,14 @@ MISTAKES = {
         'audit_dataset.py --dataset_dir={0} --checkpoint_path={0}/empty',
         '{0}/empty: no checkpoint in this directory',
     ),
+    'no checkpoint to calibrate': (
+        'calibrate_image_classifier.py --dataset_dir={0} --checkpoint_path={0}/empty',
+        '{0}/empty: no checkpoint in this directory',
+    ),
+    'no records to calibrate on': (
+        'calibrate_image_classifier.py --checkpoint_path={0}/trained',
+        '--dataset_dir is missing: the directory that holds the records',
+    ),
     'no records to train on': (
         'train_image_classifier.py --dataset_name=pets --dataset_dir={0}',
         '{0}/pets_train-*: no such files; make them with: ',

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from heads.limits import limits_files, measures
-from heads.limits.limits import FEATURES, Limits, PredictionSets, Term
+from heads.limits.limits import FEATURES, Limits, PredictionSets, Term, soft_maximum
 
 MEASURES = ('mahalanobis', 'max_logit')
 SETS = PredictionSets(
@@ -57,7 +57,7 @@ def fit_limits(logits, layers_rows, outputs, names=MEASURES, **changes):
             mean, std = float(found.mean()), max(float(found.std()), 1e-3)
             terms.append(Term(name, layer, arrays, mean, std))
             values.append((found - mean) / std)
-    scores = np.mean(values, axis=0)
+    scores = soft_maximum(values)
     knots = np.unique(np.quantile(scores, np.linspace(0, 1, 21)).astype(np.float32))
     settings = {
         'temperature': 1.3,
