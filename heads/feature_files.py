@@ -80,9 +80,30 @@ class Plan:
     """What a set of features is to contain."""
 
     title: str  # The first part of the directory's name.
-    depends_on: dict  # Everything that the features depend on, as JSON.
+    depends_on: dict  # Everything that all features depend on, as JSON.
     shapes: dict  # Name of a cut -> shape of its features of one record.
+    weights: dict  # Name of a cut -> digest of the weights that its features depend on.
     count: int
+
+    @classmethod
+    def read(cls, directory):
+        """Return the Plan of the set in a directory, or None if it has none or a damaged one."""
+        title, _, _ = os.path.basename(directory).rpartition('_')
+        try:
+            found = files.read_json(os.path.join(directory, DESCRIPTION))
+            plan = cls(title, found['depends_on'], {}, {}, found['count'])
+            for cut, shape, weights in found['cuts']:
+                plan.shapes[cut], plan.weights[cut] = shape, weights
+            return plan if plan.name == os.path.basename(directory) else None
+        except (OSError, ValueError, LookupError, TypeError):  # A UserError is a ValueError.
+            return None
+
+    def includes(self, other):
+        """Return whether the set of this plan has all features of another plan."""
+        mine, others = self.description, other.description
+        wanted = others.pop('cuts')
+        cuts = mine.pop('cuts')
+        return mine == others and all(cut in cuts for cut in wanted)
 
     @property
     def name(self):
@@ -92,9 +113,10 @@ class Plan:
 
     @property
     def description(self):
-        """Return the content of description.json."""
-        shapes = [[cut, list(shape)] for cut, shape in self.shapes.items()]
-        return {'depends_on': self.depends_on, 'shapes': shapes, 'count': self.count}
+        """Return the content of description.json as it is read."""
+        cuts = [[cut, shape, self.weights[cut]] for cut, shape in self.shapes.items()]
+        found = {'depends_on': self.depends_on, 'cuts': cuts, 'count': self.count}
+        return json.loads(json.dumps(found))
 
     @property
     def cuts(self):
@@ -194,7 +216,7 @@ class FeatureSet:
         except (OSError, ValueError):  # A UserError is a ValueError.
             return 0
         fits = sizes == [array.bytes for array in self._arrays]
-        is_same = description == json.loads(json.dumps(self.plan.description))
+        is_same = description == self.plan.description
         return done if fits and is_same and 0 <= done <= self.plan.count else 0
 
     def resumes(self):
@@ -262,12 +284,16 @@ class FeatureSet:
         while self._handles:
             os.close(self._handles.popitem()[1])
 
-    def read(self):
-        """Return the Features of a complete set; they keep the set from being removed."""
+    def read(self, wanted=None):
+        """Return the Features of a complete set; they keep the set from being removed.
+
+        `wanted` are the names of cuts, if not all of the set are needed.
+        """
         self._close_files()
         outputs, is_intact = (np.load(self._path(name)) for name in (_OUTPUTS, _INTACT))
         arrays = {
-            cut: np.load(self._path(file), mmap_mode='r') for cut, file in self.plan.cuts.items()
+            cut: np.load(self._path(self.plan.cuts[cut]), mmap_mode='r')
+            for cut in wanted or self.plan.cuts
         }
         with contextlib.suppress(OSError):  # A file system without locks.
             fcntl.flock(self._lock, fcntl.LOCK_SH)

@@ -12,7 +12,7 @@ import time
 from common import locks
 from common.errors import UserError
 from heads import feature_files
-from heads.feature_files import DESCRIPTION, LOCK, PROGRESS, FeatureSet, LockFile
+from heads.feature_files import DESCRIPTION, LOCK, PROGRESS, FeatureSet, LockFile, Plan
 
 MOST_BYTES = 10 * 10**9  # Of all sets in one directory together.
 WAIT_SECS = 0.5
@@ -22,28 +22,56 @@ _ELSEWHERE = 'name another --features_dir'
 def open_set(root, plan, report, stop=None, most_bytes=MOST_BYTES, later=()):
     """Return the locked FeatureSet of a plan in the directory `root`; make it if necessary.
 
-    If another process computes it, wait; return None if `stop()` is true meanwhile. A UserError
-    says that there is no room for it and for the plans that are to follow `later`. `report` is
-    called with lines of text.
+    A complete set that has other features too serves as well. If another process computes the set,
+    wait; return None if `stop()` is true meanwhile. A UserError says that there is no room for it
+    and for the plans that are to follow `later`. `report` is called with lines of text.
     """
     directory = os.path.join(root, plan.name)
     with feature_files.explained(directory), contextlib.ExitStack() as stack:
-        handle = _lock(directory, plan, report, stop)
-        if handle is None:
+        found = _locked_set(root, plan, report, stop)
+        if found is None:
             return None
-        stack.callback(handle.close)
-        found = FeatureSet(directory, plan, handle)
+        stack.callback(found.close)
         if found.is_complete:
-            os.utime(os.path.join(directory, DESCRIPTION))  # The time of the last use.
+            os.utime(os.path.join(found.directory, DESCRIPTION))  # The time of the last use.
         elif not found.resumes():
             try:
-                _require_room(root, [plan, *later], report, most_bytes)
+                wanted = [plan, *(_complete(root, each) or each for each in later)]
+                _require_room(root, wanted, report, most_bytes)
                 found.make()
             except (OSError, UserError):
+                found.discard()
                 _remove(directory)
                 raise
         stack.pop_all()
     return found
+
+
+def _locked_set(root, plan, report, stop):
+    """Return a complete FeatureSet that includes a plan, or that of the plan; None if stopped."""
+    while True:
+        chosen = _complete(root, plan) or plan
+        directory = os.path.join(root, chosen.name)
+        handle = _lock(directory, chosen, report, stop)
+        if handle is None:
+            return None
+        found = FeatureSet(directory, chosen, handle)
+        if found.is_complete or chosen is plan:
+            return found
+        found.close()  # Another process has removed it since.
+
+
+def _complete(root, plan):
+    """Return the Plan of the smallest complete set that has all features of a plan, or None."""
+    plans = [Plan.read(directory) for directory in _directories(root)]
+    complete = [
+        stored
+        for stored in plans
+        if stored
+        and stored.includes(plan)
+        and FeatureSet(os.path.join(root, stored.name), stored, lock=None).is_complete
+    ]
+    return min(complete, key=lambda stored: stored.bytes, default=None)
 
 
 def _lock(directory, plan, report, stop):
@@ -127,15 +155,18 @@ def _amount(count):
 def _sets(root):
     """List (time of the last use, bytes, directory) of the sets in a directory."""
     found = []
-    for name in os.listdir(root):
-        directory = os.path.join(root, name)
-        if not feature_files.NAME.fullmatch(name):
-            continue
+    for directory in _directories(root):
         with contextlib.suppress(OSError):
             os.stat(os.path.join(directory, LOCK))
             size = sum(entry.stat().st_size for entry in os.scandir(directory))
             found.append((_last_use(directory), size, directory))
     return found
+
+
+def _directories(root):
+    """List the directories that have the name of a set."""
+    names = os.listdir(root) if os.path.isdir(root) else []
+    return [os.path.join(root, name) for name in names if feature_files.NAME.fullmatch(name)]
 
 
 def _last_use(directory):

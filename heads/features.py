@@ -19,7 +19,7 @@ from heads.feature_files import Plan
 from heads.picture_source import PictureSource
 
 # A new number makes the features of older programs useless; raise it if a recipe changes.
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 # How long a pass takes is estimated from this many batches, unless the rest is short.
 _MEASURED_BATCHES = 3
 _SHORT_SECS = 20
@@ -39,21 +39,22 @@ def default_directory(dataset, instead):
 def compute(session, source, cuts, features_dir, *, also=None, stop=None):
     """Return the Features of all passes of a PictureSource, computed or read from disk.
 
-    `cuts` are tensors by name that depend on `source.images`. `also` has further things that they
-    depend on, as JSON. Nothing is added to the graph. Return None if
-    `stop()` became true; the next call continues there.
+    `cuts` are tensors by name that depend on `source.images`. They are read from any set on disk
+    that has them all, perhaps among others. `also` has further things that they depend on, as JSON.
+    Nothing is added to the graph. Return None if `stop()` became true; the next call continues
+    there.
     """
     depends_on = {
         'format': _FORMAT_VERSION,
         'network': source.info.model_name,
-        'weights': _digest_of_weights(session, variables_behind(list(cuts.values()))),
         'records': checksums.digest(source.records.dataset.shards),
         'labels_offset': source.records.labels_offset,
         **(also or {}),
     }
+    weights = _digests_of_weights(session, cuts)
     numbers = range(source.passes)
     plans = [
-        _plan(source, cuts, {**depends_on, 'pictures': source.describe(number)})
+        _plan(source, cuts, {**depends_on, 'pictures': source.describe(number)}, weights)
         for number in numbers
     ]
     found = None
@@ -143,23 +144,31 @@ def _session_config():
     return config
 
 
-def _digest_of_weights(session, variables):
-    state = hashlib.sha256()
-    values = session.run({variable.op.name: variable for variable in variables})
-    for name in sorted(values):
-        value = np.ascontiguousarray(values[name])
-        state.update(f'{name} {value.dtype} {value.shape}\n'.encode())
-        state.update(value)
-    return state.hexdigest()
+def _digests_of_weights(session, cuts):
+    """Return {cut: digest of the values of all variables that it depends on}."""
+    behind = {cut: variables_behind([tensor]) for cut, tensor in cuts.items()}
+    variables = {variable.op.name: variable for found in behind.values() for variable in found}
+    digests = {}
+    for name, value in session.run(variables).items():
+        state = hashlib.sha256(f'{name} {value.dtype} {value.shape}\n'.encode())
+        state.update(np.ascontiguousarray(value))
+        digests[name] = state.hexdigest()
+    return {
+        cut: hashlib.sha256(
+            '\n'.join(sorted(digests[variable.op.name] for variable in found)).encode()
+        ).hexdigest()
+        for cut, found in behind.items()
+    }
 
 
-def _plan(source, cuts, depends_on):
+def _plan(source, cuts, depends_on, weights):
     """Return the Plan of the set of features of one pass."""
     dataset = source.records.dataset
     return Plan(
         title=f'{dataset.dataset_name or "records"}_{dataset.split_name}'.replace(os.sep, '_'),
         depends_on=depends_on,
         shapes={name: tensor.shape.as_list()[1:] for name, tensor in cuts.items()},
+        weights={name: weights[name] for name in cuts},
         count=source.count,
     )
 
@@ -190,7 +199,7 @@ class _Pass:
                 self._fill(opened)
             if not opened.is_complete:
                 return None
-            found = opened.read()
+            found = opened.read(self._cuts)
             self._require_intact(found)
             stack.pop_all()
         return found

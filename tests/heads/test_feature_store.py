@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from common.errors import UserError
@@ -66,6 +67,66 @@ def test_many_processes_read_a_set_at_the_same_time(tmp_path):
         feature_sets.check(features)
 
 
+# A part of the features of a whole set.
+PART = feature_sets.plan(shapes={'b': [2, 1]})
+
+
+def test_a_part_of_a_set_is_read_from_the_whole_set(tmp_path):
+    directory = _computed(tmp_path, 0)
+    opened = feature_sets.open_set(tmp_path, planned=PART)
+    assert (opened.directory, opened.is_complete) == (directory, True)
+    found = opened.read(PART.cuts)
+    assert list(found.arrays[0]) == ['b']
+    np.testing.assert_array_equal(found.arrays[0]['b'], feature_sets.rows(0, 10)[0]['b'])
+    assert os.path.getmtime(os.path.join(directory, 'description.json')) > 0  # A use.
+
+
+@pytest.mark.parametrize(
+    'planned',
+    [
+        feature_sets.plan(shapes=PART.shapes, weights='others'),
+        feature_sets.plan(shapes=PART.shapes, value=1),
+        feature_sets.plan(shapes=PART.shapes, count=9),
+        feature_sets.plan(shapes={**PART.shapes, 'c': [1]}),
+    ],
+    ids=['weights', 'value', 'count', 'cut'],
+)
+def test_features_that_are_not_in_a_set_are_not_read_from_it(tmp_path, planned):
+    directory = _computed(tmp_path, 0)
+    opened = feature_sets.open_set(tmp_path, planned=planned)
+    assert opened.directory != directory
+    assert opened.done == 0
+    opened.close()
+
+
+def test_a_part_is_not_read_from_an_interrupted_set(tmp_path):
+    whole = feature_sets.open_set(tmp_path)
+    feature_sets.fill(whole, end=6)
+    whole.close()
+    opened = feature_sets.open_set(tmp_path, planned=PART)
+    assert opened.directory != whole.directory
+    assert opened.done == 0
+    feature_sets.fill(opened)
+    opened.close()
+    assert feature_sets.compute(str(tmp_path))[1] == 6
+
+
+def test_a_part_is_made_if_the_whole_set_was_removed_meanwhile(tmp_path, monkeypatch):
+    directory = _computed(tmp_path, 0)
+    lock = feature_store._lock
+
+    def removing(*arguments):
+        monkeypatch.setattr(feature_store, '_lock', lock)
+        shutil.rmtree(directory)
+        return lock(*arguments)
+
+    monkeypatch.setattr(feature_store, '_lock', removing)
+    opened = feature_sets.open_set(tmp_path, planned=PART)
+    assert opened.plan == PART
+    assert opened.done == 0
+    opened.close()
+
+
 def test_a_set_that_was_removed_while_it_was_locked_is_made_again(tmp_path, monkeypatch):
     directory = _computed(tmp_path, 0)
     lock = feature_store._try_lock
@@ -113,7 +174,7 @@ def test_a_set_in_use_and_foreign_directories_are_not_removed(tmp_path):
 def test_nothing_is_removed_for_a_set_that_is_too_large_anyway(tmp_path):
     directory = _computed(tmp_path, 0)
     message = (
-        f'{tmp_path}: the features of 1,000,000 pictures take 33.0 MB, but a directory of'
+        f'{tmp_path}: the features of 1,000,000 pictures take 177.0 MB, but a directory of'
         ' features may take at most 10.0 MB; use fewer pictures, or train without stored features'
     )
     with pytest.raises(UserError, match=re.escape(message)):
@@ -139,6 +200,18 @@ def test_passes_that_are_there_need_no_more_room_and_are_not_removed(tmp_path, m
     later = [feature_sets.plan(1)]
     limit = _room_for(2, directory)
     feature_sets.open_set(tmp_path, 0, most_bytes=limit, later=later).close()
+    assert os.path.exists(directory)
+
+
+def test_a_later_pass_that_is_part_of_a_set_needs_no_room_and_keeps_the_set(tmp_path):
+    directory = _computed(tmp_path, 0)
+    limit = _room_for(2, directory)
+    planned = feature_sets.plan(1)
+    opened = feature_sets.open_set(tmp_path, planned=planned, most_bytes=limit, later=[PART])
+    opened.close()
+    assert os.path.exists(directory)
+    with pytest.raises(UserError, match=r'take 0\.0 MB, but a directory'):
+        feature_sets.open_set(tmp_path, 2, most_bytes=_room_for(1, directory), later=[PART])
     assert os.path.exists(directory)
 
 

@@ -102,6 +102,33 @@ def test_another_head_has_the_same_features(dataset, checkpoint, tmp_path, lines
     assert not _is_computed(lines)
 
 
+def test_fewer_features_are_read_from_a_larger_set(dataset, checkpoint, tmp_path, lines):
+    whole = _of_checkpoint(dataset, checkpoint, tmp_path)
+    assert len(whole.arrays[0]) > 1
+    lines.clear()
+    part = Network(dataset, checkpoint).features(tmp_path / 'features')
+    assert not _is_computed(lines)
+    assert list(part.arrays[0]) == [LAYER]
+    np.testing.assert_array_equal(part.arrays[0][LAYER], whole.arrays[0][LAYER])
+
+
+def test_more_features_are_computed(dataset, checkpoint, tmp_path, lines):
+    Network(dataset, checkpoint).features(tmp_path / 'features')
+    lines.clear()
+    _of_checkpoint(dataset, checkpoint, tmp_path)
+    assert _is_computed(lines)
+
+
+def test_an_interrupted_larger_set_is_not_used(dataset, checkpoint, tmp_path, lines):
+    calls = iter([False] * 4)
+    network = Network(dataset, checkpoint)
+    assert network.features(tmp_path, more=True, stop=lambda: next(calls, True)) is None
+    lines.clear()
+    network.features(tmp_path)
+    assert not any('Continuing' in line for line in lines)
+    assert _is_computed(lines)
+
+
 def test_another_body_has_other_features(dataset, checkpoint, tmp_path, lines):
     first = _of_checkpoint(dataset, checkpoint, tmp_path)
     lines.clear()

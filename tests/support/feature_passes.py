@@ -45,14 +45,16 @@ class Network:
             network = build.build_network(INFO, self.source.images)
             layer = last_layer(network.logits)
             self._cuts = {layer.name: layer.input}
+            self._more = features.of_network(INFO, network, [layer])
             self.session = tf.Session()
             plan = restore.inference(checkpoint, 'lenet', network.variables)
             plan.init_fn()(None, self.session)
 
-    def features(self, features_dir, **options):
-        """Return the features."""
+    def features(self, features_dir, *, more=False, **options):
+        """Return the features of the last layer, and perhaps more."""
         self.graph.finalize()
-        return features.compute(self.session, self.source, self._cuts, str(features_dir), **options)
+        cuts = self._more if more else self._cuts
+        return features.compute(self.session, self.source, cuts, str(features_dir), **options)
 
 
 def main(dataset_dir, checkpoint, features_dir, blocks):

@@ -17,30 +17,32 @@ from heads.feature_files import Plan
 
 COUNT = 10
 _BLOCK = 3
+SHAPES = {'a/Squeeze': [40], 'b': [2, 1]}
 _CHANGES = (
     'fdatasync', 'fsync', 'makedirs', 'open', 'posix_fallocate', 'pwrite', 'replace', 'unlink',
     'utime',
 )  # fmt: skip
 
 
-def plan(value=0, count=COUNT):
+def plan(value=0, count=COUNT, shapes=SHAPES, weights='w'):
     """Return the plan of a small set with two cuts."""
-    return Plan('pets_train', {'value': value}, {'a/Squeeze': [4], 'b': [2, 1]}, count)
+    return Plan('pets_train', {'value': value}, shapes, dict.fromkeys(shapes, weights), count)
 
 
 def rows(first, count, value=0):
     """Return (blocks, outputs, is_intact) of some records."""
     numbers = np.arange(first, first + count)
     blocks = {
-        'a/Squeeze': np.tile(numbers[:, None] + 0.5 + value, (1, 4)).astype(np.float32),
+        'a/Squeeze': np.tile(numbers[:, None] + 0.5 + value, (1, 40)).astype(np.float32),
         'b': np.zeros((count, 2, 1), np.float32) - numbers[:, None, None],
     }
     return blocks, numbers % 3, numbers != 4
 
 
-def open_set(root, value=0, count=COUNT, report=print, **options):
-    """Open a small set in a directory."""
-    return feature_store.open_set(str(root), plan(value, count), report, **options)
+def open_set(root, value=0, count=COUNT, report=print, planned=None, **options):
+    """Open a small set in a directory, that of a plan if there is one."""
+    planned = planned or plan(value, count)
+    return feature_store.open_set(str(root), planned, report, **options)
 
 
 def fill(opened, end=None):
