@@ -56,9 +56,14 @@ def build_network(info, images, is_training=False, reuse=None):
         predictions = end_points.get(spec.predictions)
         if predictions is None:
             predictions = tf.nn.softmax(logits)
-        features = _as_vectors(end_points[spec.features])
+        features = features_in(info, end_points)
     variables = [v for v in slim.get_model_variables() if v.ref() not in known]
     return Network(logits, predictions, features, end_points, variables)
+
+
+def features_in(info, end_points):
+    """Return [batch, size]: the features that the last layer reads, before any dropout."""
+    return _as_vectors(end_points[nets_factory.get_spec(info.model_name).features])
 
 
 def earlier_features(info, network):

@@ -56,6 +56,12 @@ def frontier(outputs, source, trained):
     return _first_met(source, found, steady)
 
 
+def is_steady(tensor, source, trained):
+    """Return whether a tensor has the same value for a picture in every step and every batch."""
+    names = {variable.op.name for variable in trained}
+    return not any(_changes(op, names) for op in operations_behind([tensor], stop=source))
+
+
 def _is_read_later(tensor, changing, steady, needed):
     """Return whether an operation that changes reads the tensor or only its shape."""
     readers = _readers(tensor, needed)

@@ -1,6 +1,7 @@
 """Compute the features of a split in one pass over its pictures, or read them from disk."""
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import time
@@ -14,7 +15,7 @@ from common.errors import UserError
 from datasets.records import checksums, pipelines, record_parser
 from datasets.records.verified_records import VerifiedRecords
 from heads import feature_store
-from heads.cuts import last_layer, variables_behind
+from heads.cuts import is_steady, last_layer, variables_behind
 from heads.feature_files import Plan
 from heads.picture_source import PictureSource
 
@@ -36,13 +37,13 @@ def default_directory(dataset, instead):
     return place if can_write else os.path.join(instead, 'features')
 
 
-def compute(session, source, cuts, features_dir, *, also=None, stop=None):
+def compute(session, source, cuts, features_dir, *, shared=None, also=None, stop=None):
     """Return the Features of all passes of a PictureSource, computed or read from disk.
 
     `cuts` are tensors by name that depend on `source.images`. They are read from any set on disk
-    that has them all, perhaps among others. `also` has further things that they depend on, as JSON.
-    Nothing is added to the graph. Return None if `stop()` became true; the next call continues
-    there.
+    that has them all, perhaps among others. Pass 0 stores those of `shared` too, which other
+    programs need. `also` has further things that they all depend on, as JSON. Nothing is added to
+    the graph. Return None if `stop()` became true; the next call continues there.
     """
     depends_on = {
         'format': _FORMAT_VERSION,
@@ -51,15 +52,15 @@ def compute(session, source, cuts, features_dir, *, also=None, stop=None):
         'labels_offset': source.records.labels_offset,
         **(also or {}),
     }
-    weights = _digests_of_weights(session, cuts)
-    numbers = range(source.passes)
+    all_cuts = [{**cuts, **(shared or {})}, *[cuts] * (source.passes - 1)]
+    weights = _digests_of_weights(session, all_cuts[0])
     plans = [
-        _plan(source, cuts, {**depends_on, 'pictures': source.describe(number)}, weights)
-        for number in numbers
+        _plan(source, own, {**depends_on, 'pictures': source.describe(number)}, weights)
+        for number, own in enumerate(all_cuts)
     ]
     found = None
-    for number in numbers:
-        one = _Pass(session, source, cuts, number, stop).features(features_dir, plans[number:])
+    for number, own in enumerate(all_cuts):
+        one = _Pass(session, source, own, number, stop).features(features_dir, plans[number:])
         if one is None:
             return None
         found = found.joined(one) if found else one
@@ -111,6 +112,21 @@ def of_network(info, network, last_layers):
     """Return the tensors to compute, by name: what the last layers read, and earlier features."""
     read = {layer.name: layer.input for layer in last_layers}
     return {**read, **build.earlier_features(info, network)}
+
+
+def of_training_network(info, network, source, trained):
+    """Return the tensors of `of_network` from a network that is built for training.
+
+    There dropout may follow the features. Return nothing if the tensors change in training: if
+    `trained` variables, dropout or other pictures of a batch from `source` influence one of them.
+    """
+    try:
+        layer = last_layer(network.logits)
+    except UserError:  # Then no program can use its features in evaluation.
+        return {}
+    read = dataclasses.replace(layer, input=build.features_in(info, network.end_points))
+    found = of_network(info, network, [read])
+    return found if all(is_steady(cut, source, trained) for cut in found.values()) else {}
 
 
 class Estimate:

@@ -77,7 +77,7 @@ def _clones(run, config, global_step, make_batches, cache):
         with tf.device(config.inputs_device()):
             cache.cut(clones, trained)
             batch = _Batch(cache.batches(first_step), run.options.num_clones)
-            cache.connect(batch)
+            cache.connect(batch, clones, trained)
     return clones, trained, batch
 
 
@@ -136,6 +136,7 @@ class _Batch:
 @dataclasses.dataclass(frozen=True)
 class _Outputs:
     images: tf.Tensor
+    logits: tf.Tensor
     end_points: dict
     accuracy: tf.Tensor
 
@@ -170,7 +171,7 @@ class _Model:
         with tf.name_scope('accuracy'):
             right = tf.equal(tf.argmax(logits, 1), tf.cast(labels, tf.int64))
             accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
-        return _Outputs(images, end_points, accuracy)
+        return _Outputs(images, logits, end_points, accuracy)
 
 
 def _optimizer(run, rate):

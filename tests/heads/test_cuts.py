@@ -171,6 +171,10 @@ def test_cut_is_before_what_changes(between, cut_before_it, graph):
     (found,) = cuts.frontier([loss], images, [tf.global_variables()[-1]])
     assert {variable.op.name for variable in cuts.variables_behind([found])} == {'body'}
     assert (found is not normal) == cut_before_it
+    trained = tf.global_variables()[-1:]
+    assert cuts.is_steady(found, images, trained)
+    assert cuts.is_steady(normal, images, trained) != cut_before_it
+    assert not cuts.is_steady(loss, images, trained)
 
 
 def test_whole_network_is_cut_at_its_pictures(graph):

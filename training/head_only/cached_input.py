@@ -28,6 +28,7 @@ class CachedInput:
         self._clones = []  # Pairs of placeholders: pictures, labels.
         self._frontiers = []
         self._cuts = self._rows = None  # The features by name, of the first clone.
+        self._shared = {}  # The same for the features that other programs use.
 
     def next_share(self):
         """Return (pictures, labels) of the next clone; the first one computes the features."""
@@ -90,11 +91,18 @@ class CachedInput:
             start * run.images_per_step,
         )
 
-    def connect(self, batch):
+    def connect(self, batch, clones, trained):
         """Let each clone read its share of the batches."""
         for (_, labels), frontier in zip(self._clones, self._frontiers, strict=True):
             for old, new in zip([labels, *frontier], batch.next_share(), strict=True):
                 cuts.reroute(old, new)
+        # The programs that share features compute them in full precision.
+        if not self._run.precision:
+            images, _ = self._clones[0]
+            with tf.device(clones[0].device):
+                self._shared = features.of_training_network(
+                    self._run.info, clones[0].outputs, images, trained
+                )
 
     def without_pictures(self, end_points):
         """Return the end points of the first clone that are computed from the features."""
@@ -109,6 +117,7 @@ class CachedInput:
         """Yield lines for the log that say what is computed once, and for how many pictures."""
         passes = self._source.passes
         size = sum(math.prod(shape) for shape in self._rows.shapes.values())
+        other_size = sum(math.prod(tensor.shape.as_list()[1:]) for tensor in self._shared.values())
         count = self._source.count
         yield (
             f'Cached features: {count:,} pictures pass the frozen layers '
@@ -116,6 +125,11 @@ class CachedInput:
             f'({size:,} numbers a picture, {passes * count * size * 4 / 1e6:,.0f} MB) at '
             f'{", ".join(name.removesuffix(":0") for name in self._rows.shapes)}'
         )
+        if self._shared:
+            yield (
+                f'The same pass stores what later programs need ({other_size:,} numbers a picture, '
+                f'{count * other_size * 4 / 1e6:,.0f} MB)'
+            )
         if passes == 1:
             yield (
                 'Pictures are prepared as in evaluation; --cache_features=4 adds three passes with '
@@ -131,6 +145,7 @@ class CachedInput:
             self._source,
             self._cuts,
             run.features_dir,
+            shared=self._shared,
             also=also,
             stop=lambda: bool(stop),
         )
