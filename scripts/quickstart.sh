@@ -16,8 +16,10 @@
 # --no_setup    use the current Python environment, and create no .venv
 #
 # On given weights only a new last layer is trained, which takes about a minute for a few hundred
-# pictures. A second run reuses what the first one made, and resumes a run that was stopped. If the
-# pictures or the weights have changed, the network is trained again.
+# pictures. The classifier also says how sure it is and which pictures are of none of its classes,
+# unless there are too few pictures to learn this. A second run reuses what the first one made, and
+# resumes a run that was stopped. If the pictures or the weights have changed, the network is trained
+# again.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

@@ -56,7 +56,7 @@ def test_where_no_weights_can_be_fetched_one_line_says_so(checkout):
     assert done.stdout.splitlines()[:3] == [
         'ready',
         f'no released weights ({archive}: No such file or directory): training from random weights',
-        f'[1/6] convert {checkout.here}/pictures',
+        f'[1/7] convert {checkout.here}/pictures',
     ]
 
 

@@ -41,7 +41,12 @@ def replace_with(command, environment=None):
 
 
 def run(command, environment=None):
-    """Run a command in front, and exit with its status if it fails.
+    """Run a command in front, and exit with its status if it fails."""
+    exit_unless_good(attempt(command, environment))
+
+
+def attempt(command, environment=None):
+    """Run a command in front, and return how it ended.
 
     Ctrl-C reaches it directly, so this process only waits. SIGTERM is passed on.
     """
@@ -51,11 +56,10 @@ def run(command, environment=None):
     process = subprocess.Popen(command, env=environment, preexec_fn=hear)
     handler = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
-        status = process.wait()
+        return process.wait()
     finally:
         signal.signal(signal.SIGINT, before)
         signal.signal(signal.SIGTERM, handler)
-    exit_unless_good(status)
 
 
 def _hear_ctrl_c():

@@ -3,7 +3,8 @@
 import json
 
 STEPS = ['download_and_convert_data', 'train_image_classifier', 'eval_image_classifier',
-         'export_inference_graph', 'freeze_graph', 'classify_image']  # fmt: skip
+         'calibrate_image_classifier', 'export_inference_graph', 'freeze_graph',
+         'classify_image']  # fmt: skip
 # Stands in for every program: records its call, and writes the files that the next one reads.
 PROGRAM = """
 import json, os, signal, sys

@@ -1,6 +1,7 @@
 """Export the network of the training that env_set.sh names, and freeze its checkpoint."""
 
 import os
+import sys
 
 from classifiers import model_info
 from common import files
@@ -9,10 +10,14 @@ from training.jobs import arguments, programs, settings, stages
 
 PROGRAM = 'export_inference_graph.py'
 _FREEZE = 'freeze_graph.py'
+_CALIBRATE = 'calibrate_image_classifier.py'
+# How pictures are prepared: where the user changes it, it is so in the calibration too.
+_PRESENTATION = ('image_size', 'preprocessing_name', 'labels_offset')
+_AVERAGES = ('use_moving_averages', 'nouse_moving_averages')
 
 
 def main(call):
-    """Write the graph without and with weights, and propose the next commands."""
+    """Write the graph, learn its limits, add the weights, and propose the next commands."""
     call.answer_help(PROGRAM)
     known = settings.read()
     typed, for_freezing = _divided(call.arguments, known.data_flags)
@@ -44,8 +49,8 @@ def _divided(typed, data_flags):
     """
     end = typed.index('--') if '--' in typed else len(typed)
     typed, for_freezing = list(typed[:end]), list(typed[end + 1 :])
-    # Both programs must agree on this one.
-    switches = ('use_moving_averages', 'nouse_moving_averages')
+    # Both programs must agree on these.
+    switches = (*_AVERAGES, 'limits', 'nolimits')
     shared = [argument for argument in typed if arguments.has([argument], *switches)]
     int8 = [argument for argument in typed if arguments.has([argument], 'int8', 'noint8')]
     typed = [argument for argument in typed if argument not in int8]
@@ -55,7 +60,7 @@ def _divided(typed, data_flags):
 
 
 def _write(known, typed, for_freezing):
-    """Run both programs, and return the paths of the two graphs."""
+    """Run the programs, and return the paths of the two graphs."""
     os.makedirs(known.export_dir, exist_ok=True)
     for_export = [*_source(known, typed), *typed]
     graph = f'{known.frozen_graph.removesuffix("_freeze.pb")}.pb'
@@ -70,14 +75,37 @@ def _write(known, typed, for_freezing):
         f'--output_graph={known.frozen_graph}',
         f'--output_node_names={files.read_json(model_info.beside_graph(graph))["nodes"]["output"]}',
         *_pictures(known),
+        *_calibrate(known, for_export, for_freezing),
         *for_freezing,
     ]
     programs.run(programs.command(_FREEZE, *for_freezing), known.environment)
     return graph, arguments.value(for_freezing, 'output_graph')
 
 
+def _calibrate(known, for_export, typed):
+    """Learn the limits of the checkpoint if there are pictures; return the flags that follow.
+
+    A data set that is too small for it does not prevent the export, unless --limits asks for them.
+    """
+    data = _pictures(known)
+    is_asked_for = arguments.is_on(typed, 'limits')
+    if not data or (arguments.has(typed, 'limits', 'nolimits') and not is_asked_for):
+        return []
+    same = [flag for flag in typed if arguments.has([flag], *_AVERAGES)]
+    for name in ('checkpoint_path', 'model_name', *_PRESENTATION):
+        if value := arguments.value(for_export, name):
+            same.append(f'--{name}={value}')
+    command = programs.command(_CALIBRATE, *same, *data, '--only_if_stale')
+    status = programs.attempt(command, known.environment)
+    if is_asked_for or status not in (0, 1):  # Such as Ctrl-C.
+        programs.exit_unless_good(status)
+    if status:
+        print('exported without limits, for the reason above', file=sys.stderr)
+    return ['--nolimits'] if status else []
+
+
 def _pictures(known):
-    """Return the flags of the data set, if there are pictures to check the ONNX file on."""
+    """Return the flags of the data set, if its records are there and complete."""
     beside_records = os.path.join(known.dataset_dir, known.dataset_name)
     is_whole = not os.path.exists(f'{beside_records}.converting')
     is_there = os.path.exists(f'{beside_records}.manifest.json')

@@ -43,6 +43,7 @@ class Commands:
         monkeypatch.setattr(programs, 'ROOT', self.root)
         monkeypatch.setattr(programs, 'SCRIPTS', self.root / 'scripts')
         monkeypatch.setattr(programs, 'run', self._record)
+        monkeypatch.setattr(programs, 'attempt', self._attempt)
         monkeypatch.setattr(programs, 'replace_with', self._replace)
         monkeypatch.setattr(
             programs.ProgramRunner, 'run', lambda _, *command: self._record(*command)
@@ -52,6 +53,11 @@ class Commands:
             monkeypatch.delenv(name)
         monkeypatch.setenv('HOME', str(self.home))
         self._calls = []
+        self.status = 0  # Of a program that may fail.
+
+    def _attempt(self, command, environment=None):
+        self._record(command, environment)
+        return self.status
 
     def _record(self, command, environment=None):
         names = (os.path.basename(word) for word in command)

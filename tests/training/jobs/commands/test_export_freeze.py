@@ -76,18 +76,71 @@ def test_an_older_checkpoint_is_frozen_into_the_chosen_folder(commands, export, 
     assert f'--output_graph={out}/my_inception_v4_freeze.pb' in frozen.flags
 
 
-def test_the_onnx_file_is_checked_on_pictures_of_the_data_set(commands, export):
+@pytest.fixture
+def data(commands):
+    """Return the directory of the records."""
     data = commands.home / 'data/flower'
     data.mkdir(parents=True)
     (data / 'my_flower_5.manifest.json').touch()
-    _, frozen = export('--', '--dataset_name=mine')
+    return data
+
+
+def test_the_onnx_file_is_checked_on_pictures_of_the_data_set(commands, export, data):
+    _, _, frozen = export('--', '--dataset_name=mine')
     assert frozen.flags[-3:] == [
         '--dataset_name=my_flower_5',
         f'--dataset_dir={data}',
         '--dataset_name=mine',  # The last one counts.
     ]
     (data / 'my_flower_5.converting').touch()
-    assert not [flag for flag in export()[1].flags if flag.startswith('--dataset')]
+    _, frozen = export()
+    assert not [flag for flag in frozen.flags if flag.startswith('--dataset')]
+
+
+def test_the_limits_are_learnt_before_the_freezing(commands, export, data):
+    exported, calibrated, frozen = export('--nouse_moving_averages', '--image_size=128')
+    assert calibrated.program == 'calibrate_image_classifier.py'
+    assert calibrated.flags == [
+        '--nouse_moving_averages',
+        f'--checkpoint_path={exported.values["checkpoint_path"]}',
+        '--model_name=inception_v4',
+        '--image_size=128',
+        '--dataset_name=my_flower_5',
+        f'--dataset_dir={data}',
+        '--only_if_stale',
+    ]
+    assert frozen.program == 'freeze_graph.py'
+    assert not {'--limits', '--nolimits'} & {*exported.flags, *frozen.flags}
+
+
+def test_without_limits_nothing_is_calibrated(export, data):
+    exported, frozen = export('--nolimits')
+    assert '--nolimits' in exported.flags
+    assert '--nolimits' in frozen.flags
+
+
+def test_pictures_that_are_too_few_for_limits_do_not_prevent_the_export(
+    commands, export, data, capsys
+):
+    commands.status = 1
+    _, _, frozen = export()
+    assert '--nolimits' in frozen.flags
+    assert capsys.readouterr().err == 'exported without limits, for the reason above\n'
+
+
+def test_limits_that_are_asked_for_must_be_learnt(commands, export, data, capsys):
+    commands.status = 1
+    with pytest.raises(SystemExit):
+        export('--limits')
+    commands.status = 0
+    *_, frozen = export('--limits')
+    assert '--limits' in frozen.flags
+
+
+def test_ctrl_c_during_the_calibration_ends_the_export(commands, export, data):
+    commands.status = -2
+    with pytest.raises(SystemExit):
+        export()
 
 
 def test_the_onnx_files_are_named(commands, export, capsys):

@@ -12,14 +12,16 @@ from support.shell.quickstart_programs import STEPS
 def test_every_step_is_done_and_then_the_accuracy_is_printed(quick):
     output = quick('--no_serve')
     assert quick.programs() == STEPS
-    assert re.findall(r'^\[(\d)/6\]', output, re.MULTILINE) == list('123456')
-    assert len(re.findall(r'^      \d+ s$', output, re.MULTILINE)) == 6
+    assert re.findall(r'^\[(\d)/7\]', output, re.MULTILINE) == list('1234567')
+    assert len(re.findall(r'^      \d+ s$', output, re.MULTILINE)) == 7
     assert 'tulip.jpg  97.13% tulips' in output
     assert 'noise' not in output
     assert re.fullmatch(r'quickstart: validation accuracy 0\.9725, \d+ s', output.splitlines()[-1])
     assert re.match(r'next: .* -u .*server\.py\'? \'?--model_name=', output.splitlines()[-2])
     assert quick.calls()[-1][-2:] == [f'{quick.work}/pictures/{kind}/1.jpg' for kind in 'ab']
-    assert '--output_node_names=Out' in quick.calls()[4]
+    freeze = quick.calls()[5]
+    assert '--output_node_names=Out' in freeze
+    assert '--nolimits' not in freeze
     assert (quick.setups, quick.server) == (1, None)
     # The server has a port of its own if none is given.
     assert '--port' not in output
@@ -29,7 +31,7 @@ def test_a_second_run_reuses_what_is_there(quick):
     quick('--no_serve')
     output = quick('--no_serve', '--no_setup')
     assert quick.programs() == ['download_and_convert_data', 'classify_image']
-    assert output.count('done before') == 4
+    assert output.count('done before') == 5
     assert 'validation accuracy 0.9725' in output
     assert quick.setups == 1
 
@@ -95,6 +97,18 @@ def test_a_failed_step_says_why_and_is_tried_again(quick):
     assert 'accuracy' not in quick.output
     quick('--no_serve')
     assert quick.programs() == STEPS
+
+
+def test_pictures_that_are_too_few_to_calibrate_still_give_a_classifier(quick):
+    output = quick('--no_serve', fails='calibrate_image_classifier')
+    assert quick.errors == 'error: --batch_size=0: must be at least 1\n'
+    assert 'so the model has no limits' in output
+    assert 'validation accuracy 0.9725' in output
+    assert '--nolimits' in quick.calls()[5]
+    # The calibration is tried again; then its result belongs into the file.
+    quick('--no_serve')
+    assert quick.programs() == [STEPS[0], *STEPS[3:4], *STEPS[5:]]
+    assert '--nolimits' not in quick.calls()[2]
 
 
 def test_a_directory_with_other_files_is_left_alone(quick):

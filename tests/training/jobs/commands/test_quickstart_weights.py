@@ -28,7 +28,7 @@ def test_own_pictures_start_from_released_weights(quick):
     output = quick('--images=pictures', '--no_serve')
     path = f'{quick.work.parent}/my home/pre_trained/{NAME}/{NAME}.ckpt'
     assert re.search(rf'^weights: {path} \(\d s\)$', output, re.MULTILINE)
-    assert '[2/6] train a new last layer of mobilenet_v1' in output
+    assert '[2/7] train a new last layer of mobilenet_v1' in output
     flags = trained(quick)
     assert (flags['model_name'], flags['checkpoint_path']) == ('mobilenet_v1', path)
     assert (flags['trainable_scopes'], flags['optimizer']) == ('head', 'lbfgs')

@@ -8,7 +8,7 @@ import time
 from common.errors import UserError
 from training.jobs import log_files
 
-_PARTS = 6
+_PARTS = 7
 _SHOWN_EVERY_SECS = 10
 
 
@@ -20,23 +20,31 @@ class Progress:
         self._runner = runner
         self._number = 0
 
-    def step(self, step, title, command, again=False, output=None):
-        """Run a step, unless an earlier run has finished it and `again` is false."""
+    def step(self, step, title, command, again=False, output=None, without=None):
+        """Run a step, unless an earlier run has finished it and `again` is false.
+
+        Return whether it has succeeded now. If it fails, its complaint is printed, and all ends
+        unless `without` says what follows. The next run tries it again.
+        """
         self._number += 1
         done = self._work.path / f'{step}.done'
         if again:
             done.unlink(missing_ok=True)
         if done.exists():
             print(f'[{self._number}/{_PARTS}] {title}: done before')
-            return
+            return False
         print(f'[{self._number}/{_PARTS}] {title}')
         log = self._work.path / f'{step}.log'
         began = time.monotonic()
         if self._run(command, log, output):
             self._show_failure(log)
+            if without:
+                print(f'      {without}')
+                return False
             raise UserError(f"the step '{title}' failed; its log is {log}")
         done.touch()
         print(f'      {time.monotonic() - began:.0f} s')
+        return True
 
     def _run(self, command, log, output):
         with open(log, 'wb') as stream, open(output or os.devnull, 'wb') as answers:

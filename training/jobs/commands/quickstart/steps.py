@@ -12,7 +12,7 @@ MODEL = 'mobilenet_v1_025'
 
 
 def run(work, progress, weights, max_steps):
-    """Run the six steps, and return the path of the frozen graph.
+    """Run the seven steps, and return the path of the frozen graph.
 
     `weights` are those to start from, or None.
     """
@@ -29,17 +29,12 @@ def run(work, progress, weights, max_steps):
     key = manifest + ' '.join([*recipe, *stamp]).encode()
     work.forget_older(hashlib.sha256(key).hexdigest())
     named = [f'--dataset_name={work.name}', f'--dataset_dir={data}']
-    progress.step(
-        'train',
-        title,
-        programs.command(
-            'train_image_classifier.py', *named, f'--train_dir={train_dir}', *recipe, '--seed=1'
-        ),
-    )
+    flags = [*named, f'--train_dir={train_dir}', *recipe, '--seed=1']
+    progress.step('train', title, programs.command('train_image_classifier.py', *flags))
     progress.step(
         'evaluate', 'evaluate on the validation pictures', _evaluation(work, named, train_dir)
     )
-    frozen = _freeze(work, progress, train_dir)
+    frozen = _freeze(work, progress, train_dir, _calibrate(progress, named, train_dir))
     output = work.path / 'classify.txt'
     progress.step(
         'classify',
@@ -60,6 +55,16 @@ def _evaluation(work, named, train_dir):
         '--dataset_split_name=validation',
         f'--checkpoint_path={train_dir}',
         f'--eval_dir={work.path}/eval',
+    )
+
+
+def _calibrate(progress, named, train_dir):
+    """Learn the limits, unless there are too few pictures; return whether they are new."""
+    return progress.step(
+        'calibrate',
+        'learn what the network does not know',
+        programs.command('calibrate_image_classifier.py', *named, f'--checkpoint_path={train_dir}'),
+        without='it cannot, so the model has no limits',
     )
 
 
@@ -90,8 +95,9 @@ def _recipe(work, weights, max_steps):
     return f'train {MODEL} at 128 pixels', [*flags, f'--max_number_of_steps={max_steps}'], []
 
 
-def _freeze(work, progress, train_dir):
+def _freeze(work, progress, train_dir, has_new_limits):
     """Export the network and freeze it; return the path of the frozen graph."""
+    has_limits = (work.path / 'calibrate.done').exists()
     (work.path / 'model').mkdir(exist_ok=True)
     graph, frozen = work.path / 'model/network.pb', work.path / f'model/{work.name}.pb'
     progress.step(
@@ -112,7 +118,9 @@ def _freeze(work, progress, train_dir):
             f'--input_checkpoint={train_dir}',
             f'--output_graph={frozen}',
             f'--output_node_names={output}',
+            *([] if has_limits else ['--nolimits']),
         ),
+        again=has_new_limits,
     )
     return frozen
 
@@ -131,7 +139,9 @@ def _pictures(work):
 
 
 def draw(folder):
-    """Draw one flower of each kind into `folder`/KIND: pictures that no training has seen."""
+    """Draw one flower of each kind into `folder`/KIND, which no training has seen, and a cat."""
     from datasets.samples import sample_flowers
 
     sample_flowers.write_pictures(folder, 1, seed='quickstart')
+    unknown = os.path.join(folder, 'unknown')
+    sample_flowers.write_unknowns(unknown, 1, seed='quickstart', kinds=('cat',))

@@ -68,6 +68,6 @@ class Work:
         if (self.path / _KEY).read_text(encoding='utf-8') != key:
             for name in ('train', 'eval', 'model'):
                 shutil.rmtree(self.path / name, ignore_errors=True)
-            for step in ('train', 'evaluate', 'export', 'freeze'):
+            for step in ('train', 'evaluate', 'calibrate', 'export', 'freeze'):
                 (self.path / f'{step}.done').unlink(missing_ok=True)
             (self.path / _KEY).write_text(key, encoding='utf-8')
