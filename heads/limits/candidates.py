@@ -37,7 +37,10 @@ def all_of(earlier, has_logits=True):
     guard = ('root_mahalanobis', middle)
     features = ('mahalanobis', FEATURES)
     nearest = [(f'neighbours_{count}', FEATURES) for count in (1, 5, 10, 20)]
+    both = (features, ('mahalanobis', before), ('root_mahalanobis', before))
     combinations = [
+        (*both, _LOGIT),
+        both,
         (features, ('root_mahalanobis', before), _LOGIT),
         (features, ('mahalanobis', before), _LOGIT),
         (features, ('mahalanobis', before)),
@@ -51,13 +54,8 @@ def all_of(earlier, has_logits=True):
         (('relative_mahalanobis', FEATURES), _LOGIT),
         (('relative_mahalanobis', FEATURES),),
         (_LOGIT,),
-        (('max_probability', measures.LOGITS),),
     ]
-    kept = [
-        terms
-        for terms in combinations
-        if has_logits or all(layer != measures.LOGITS for _, layer in terms)
-    ]
-    if not has_logits:
-        kept.insert(0, (features, ('root_mahalanobis', before)))
+    if has_logits:
+        combinations.append((('max_probability', measures.LOGITS),))
+    kept = [terms for terms in combinations if has_logits or _LOGIT not in terms]
     return [Candidate((*terms, guard)) for terms in kept]

@@ -17,7 +17,7 @@ from heads.limits import measures, scores
 from heads.limits.limits import FEATURES, soft_maximum
 
 LEAST_CLASSES = 3  # One is left out, and a head needs two.
-LEAST_PICTURES = 20  # Of each class, in the mean; with fewer, the figures are chance.
+LEAST_PICTURES = 10  # Of each class, in the mean; with fewer, the figures are chance.
 # More classes are left out in so many groups; more pictures add little to the figures.
 _MOST_ROUNDS, _MOST_PICTURES = 10, 1000
 _FOLDS = 3

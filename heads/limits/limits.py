@@ -10,7 +10,7 @@ from heads.limits import measures
 
 # How much the strangest of several terms decides: 0 is their mean, infinity their maximum. A mean
 # hides that noise is very strange in the middle of a network, because the network is sure about it.
-SHARPNESS = 0.5
+SHARPNESS = 0.75
 FEATURES = 'features'  # The layer that the last one reads; others have the names of end points.
 
 
