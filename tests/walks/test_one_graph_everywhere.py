@@ -142,7 +142,9 @@ def compare_ways(tmp_path, files, info, directory):
     assert np.ptp(expected, axis=0).max() > 0.05  # It does tell pictures apart.
     found = {
         'classify_image, checkpoint': from_program(directory, tmp_path, files, 'auto'),
-        'SavedModel': saved_model.scores(str(tmp_path / 'saved_model'), gated),
+        'SavedModel': saved_model.outputs(str(tmp_path / 'saved_model'), info, gated)[
+            'probabilities'
+        ],
     }
     onnx_models.write_beside(path)
     for engine in ('tensorflow', 'onnx'):
