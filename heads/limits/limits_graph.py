@@ -1,7 +1,10 @@
-"""The verdicts of Limits as operations of a graph."""
+"""The verdicts of Limits as operations of a graph.
 
-import functools
+A picture takes a fast network a few milliseconds, and each operation costs microseconds, however
+small it is. So terms of the same measure are computed together where that saves operations.
+"""
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from classifiers.verdicts import KINDS
@@ -15,19 +18,17 @@ def build(limits, logits, layers):
     `layers` are tensors [batch, features] by the names of layers.
     """
     with tf.name_scope('limits'):
-        values = []
-        for term in limits.terms:
-            rows = logits if term.layer == measures.LOGITS else layers[term.layer]
-            with tf.name_scope(term.measure):
-                values.append((_BUILDERS[term.measure](term.arrays, rows) - term.mean) / term.std)
-        score = _soft_maximum(values)
-        found = (
-            tf.nn.softmax(logits / limits.temperature),
-            score,
-            _interpolated(score, limits.knots, limits.p_values),
-            score <= limits.threshold,
-        )
-    return {kind: tf.identity(tensor, kind) for kind, tensor in zip(KINDS, found, strict=True)}
+        logits_at_temperature = logits / limits.temperature
+        column = _score(limits.terms, {measures.LOGITS: logits, **layers})
+        p_values = _interpolated(column, limits.knots, limits.p_values)
+    calibrated, unknown_score, p_known, is_known = KINDS
+    score = tf.reshape(column, [-1], unknown_score)
+    return {
+        calibrated: tf.nn.softmax(logits_at_temperature, name=calibrated),
+        unknown_score: score,
+        p_known: tf.reshape(p_values, [-1], p_known),
+        is_known: tf.less_equal(score, limits.threshold, is_known),
+    }
 
 
 def of_network(limits, network):
@@ -47,80 +48,185 @@ def averaged(tensor):
     return tensor if tensor.shape.ndims == 2 else tf.reduce_mean(tensor, [1, 2])
 
 
-def _soft_maximum(values):
-    """Return limits.soft_maximum of tensors."""
-    if len(values) == 1:
-        return values[0]
-    largest = functools.reduce(tf.maximum, values)
-    mean = tf.add_n([tf.exp(SHARPNESS * (each - largest)) for each in values]) / len(values)
-    return largest + tf.math.log(mean) / SHARPNESS
+def _score(terms, layers):
+    """Return limits.soft_maximum of the standardised values of the terms, [batch, 1]."""
+    columns, ordered = [], []
+    for measure in dict.fromkeys(term.measure for term in terms):
+        several = [term for term in terms if term.measure == measure]
+        pairs = [(term.arrays, layers[term.layer]) for term in several]
+        with tf.name_scope(measure):
+            columns += _BUILDERS[measure](pairs)
+        ordered += several
+    values = _joined(columns) - _constant([term.mean for term in ordered])
+    if len(ordered) == 1:
+        return values / ordered[0].std
+    values *= _constant([SHARPNESS / term.std for term in ordered])
+    largest = tf.reduce_max(values, axis=1, keepdims=True)
+    mean = tf.reduce_mean(tf.exp(values - largest), axis=1, keepdims=True)
+    return (largest + tf.math.log(mean)) / SHARPNESS
 
 
-def _interpolated(score, knots, values):
-    """Return numpy.interp(score, knots, values); it falls from the first value to the last."""
+def _interpolated(column, knots, values):
+    """Return numpy.interp(column, knots, values); it falls from the first value to the last."""
     if len(knots) == 1:  # TensorFlow Lite is wrong about sums over nothing.
-        return tf.zeros_like(score) + float(values[0])
-    low, high = (tf.constant(part, tf.float32) for part in (knots[:-1], knots[1:]))
-    steps = tf.constant(values[1:] - values[:-1], tf.float32)
-    shares = tf.clip_by_value((score[:, tf.newaxis] - low) / (high - low), 0.0, 1.0)
-    return float(values[0]) + tf.reduce_sum(shares * steps, axis=1)
+        return tf.zeros_like(column) + float(values[0])
+    # Between two knots a part rises from 0 to 6: relu6 is one operation with the product before it.
+    knots, values = np.asarray(knots, np.float64), np.asarray(values, np.float64)
+    rates = 6 / np.diff(knots)
+    parts = tf.nn.relu6((column - _constant(knots[:-1])) * _constant(rates))
+    falls = parts * _constant(np.diff(values) / 6)
+    return tf.reduce_sum(falls, axis=1, keepdims=True) + float(values[0])
 
 
-def _directions(rows):
-    length = tf.sqrt(tf.reduce_sum(rows * rows, axis=1, keepdims=True))
-    return rows / tf.maximum(length, measures.TINY)
+def _constant(values, name=None):
+    return tf.constant(np.asarray(values, np.float32), name=name)
 
 
-def _constant(arrays, name):
-    return tf.constant(arrays[name], tf.float32, name=name)
+def _joined(tensors):
+    return tensors[0] if len(tensors) == 1 else tf.concat(tensors, axis=1)
 
 
-def _mahalanobis_squares(arrays, directions, prefix=''):
-    scale, factors, planes, offsets, centre = (
-        _constant(arrays, prefix + name)
-        for name in ('scale', 'factors', 'planes', 'offsets', 'centre')
-    )
-    rows = directions - centre
-    turned = rows @ factors
-    own = scale * tf.reduce_sum(rows * rows, axis=1) - tf.reduce_sum(turned * turned, axis=1)
-    to_classes = tf.reduce_min(offsets - rows @ planes, axis=1)
-    return tf.maximum(own + to_classes, measures.TINY)
+def _lengths(rows):
+    """Return the lengths of rows, [batch, 1]."""
+    squares = tf.reduce_sum(tf.square(rows), axis=1, keepdims=True)
+    return tf.maximum(tf.sqrt(squares), measures.TINY)
 
 
-def _mahalanobis(arrays, rows):
-    return tf.math.log(_mahalanobis_squares(arrays, _directions(rows)))
+def _squared_distances(pairs):
+    """Return the squared Mahalanobis distances to the nearest class, [batch, pairs].
+
+    They are computed together, with their features one behind the other. As in measures.py, what is
+    across the axes is computed before it is squared, and so is the difference to each class: the
+    differences of squares would lose most digits of a float32.
+    """
+    widths = [len(arrays['centre']) for arrays, _ in pairs]
+    several = [_filled(arrays, pairs) for arrays, _ in pairs]
+    rows = _directions([rows for _, rows in pairs], widths)
+    rows -= _constant(np.concatenate([arrays['centre'] for arrays in several]))
+    parts = [rows] if len(pairs) == 1 else tf.split(rows, widths, axis=1)
+    axes = [_constant(arrays['axes'], 'axes') for arrays in several]
+    along = [part @ each for part, each in zip(parts, axes, strict=True)]
+    on_axes = [tf.matmul(a, each, transpose_b=True) for a, each in zip(along, axes, strict=True)]
+    across = rows - _joined(on_axes)
+    scales = [np.full(len(arrays['centre']), arrays['scale']) for arrays in several]
+    own = tf.square(across) @ _constant(_blocks(scales))
+    to_classes = _to_classes(several, along)
+    if 'planes' in several[0]:
+        parts = [across] if len(pairs) == 1 else tf.split(across, widths, axis=1)
+        to_classes += _across_axes(several, parts)
+    return tf.maximum(own + tf.reduce_min(to_classes, axis=2), measures.TINY)
 
 
-def _root_mahalanobis(arrays, rows):
-    return _mahalanobis(arrays, tf.sign(rows) * tf.sqrt(tf.abs(rows)))
+def _filled(arrays, pairs):
+    """Return arrays of the same shapes for all pairs: zeros for axes, the last class again."""
+    most_axes, most_classes = np.max([np.shape(each['points'])[::-1] for each, _ in pairs], axis=0)
+    classes, axes = arrays['points'].shape
+    more_axes, more_classes = (0, most_axes - axes), (0, most_classes - classes)
+    found = {
+        **arrays,
+        'axes': np.pad(arrays['axes'], [(0, 0), more_axes]),
+        'gains': np.pad(arrays['gains'], more_axes),
+        'points': np.pad(
+            np.pad(arrays['points'], [more_classes, (0, 0)], mode='edge'), [(0, 0), more_axes]
+        ),
+    }
+    if any('planes' in each for each, _ in pairs):
+        width = len(arrays['centre'])
+        planes = arrays.get('planes', np.zeros([width, classes], np.float32))
+        offsets = arrays.get('offsets', np.zeros(classes, np.float32))
+        found['planes'] = np.pad(planes, [(0, 0), more_classes], mode='edge')
+        found['offsets'] = np.pad(offsets, more_classes, mode='edge')
+    return found
 
 
-def _relative(arrays, rows):
-    rows = _directions(rows)
-    return _mahalanobis_squares(arrays, rows) - _mahalanobis_squares(arrays, rows, 'background_')
+def _directions(several, widths):
+    """Return rows divided by their lengths, one behind the other."""
+    rows, members = _joined(several), _blocks([np.ones(width) for width in widths])
+    lengths = tf.maximum(tf.sqrt(tf.square(rows) @ _constant(members)), measures.TINY)
+    return rows / (lengths if len(several) == 1 else lengths @ _constant(members.T))
 
 
-def _neighbours(arrays, rows):
-    similarities = _directions(rows) @ _constant(arrays, 'bank')
-    nearest, _ = tf.math.top_k(similarities, int(arrays['count']), sorted=False)
-    return 1.0 - tf.reduce_mean(nearest, axis=1)
+def _to_classes(several, along):
+    """Return the squared distances along the axes to each class, [batch, pairs, classes]."""
+    roots = [np.sqrt(arrays['gains'], dtype=np.float64) for arrays in several]
+    points = np.stack([each['points'] * root for each, root in zip(several, roots, strict=True)])
+    moved = _joined(along) * _constant(np.concatenate(roots))
+    moved = tf.reshape(moved, [-1, len(several), 1, points.shape[2]]) - _constant(points, 'points')
+    return tf.reduce_sum(tf.square(moved), axis=3)
 
 
-def _collapse(arrays, rows):
-    towards = _directions(rows - _constant(arrays, 'centre')) @ _constant(arrays, 'planes')
-    return 1.0 - tf.reduce_max(towards, axis=1)
+def _across_axes(several, parts):
+    """Return what the parts of the class means across the axes add to these distances."""
+    products = [
+        part @ _constant(arrays['planes'], 'planes')
+        for part, arrays in zip(parts, several, strict=True)
+    ]
+    offsets = np.stack([arrays['offsets'] for arrays in several])
+    return _constant(offsets) - tf.reshape(_joined(products), [-1, *offsets.shape])
 
 
-def _max_logit(arrays, rows):
-    del arrays
-    return -tf.reduce_max(rows, axis=1)
+def _blocks(columns):
+    """Return a matrix with the given columns, each of them in rows of its own."""
+    ends = np.cumsum([len(column) for column in columns])
+    found = np.zeros([ends[-1], len(columns)])
+    for number, (column, end) in enumerate(zip(columns, ends, strict=True)):
+        found[end - len(column) : end, number] = column
+    return found
 
 
-def _max_probability(arrays, rows):
-    del arrays
-    return -tf.reduce_max(tf.nn.softmax(rows), axis=1)
+def _mahalanobis(pairs):
+    return [tf.math.log(_squared_distances(pairs))]
 
 
+def _root_mahalanobis(pairs):
+    return _mahalanobis([(arrays, tf.sign(rows) * tf.sqrt(tf.abs(rows))) for arrays, rows in pairs])
+
+
+def _relative(pairs):
+    background = [
+        (
+            {
+                name.removeprefix('background_'): value
+                for name, value in arrays.items()
+                if name.startswith('background_')
+            },
+            rows,
+        )
+        for arrays, rows in pairs
+    ]
+    own, other = tf.split(_squared_distances([*pairs, *background]), 2, axis=1)
+    return [own - other]
+
+
+def _neighbours(pairs):
+    found = []
+    for arrays, rows in pairs:
+        # Divided by the length of the picture's features at the end: that changes no order.
+        products = rows @ _constant(arrays['bank'], 'bank')
+        nearest, _ = tf.math.top_k(products, int(arrays['count']), sorted=False)
+        mean = tf.reduce_mean(nearest, axis=1, keepdims=True)
+        found.append(1.0 - mean / _lengths(rows))
+    return found
+
+
+def _collapse(pairs):
+    found = []
+    for arrays, rows in pairs:
+        moved = rows - _constant(arrays['centre'])
+        products = moved @ _constant(arrays['planes'], 'planes')
+        found.append(1.0 - tf.reduce_max(products, axis=1, keepdims=True) / _lengths(moved))
+    return found
+
+
+def _max_logit(pairs):
+    return [-tf.reduce_max(logits, axis=1, keepdims=True) for _, logits in pairs]
+
+
+def _max_probability(pairs):
+    return [-tf.reduce_max(tf.nn.softmax(logits), axis=1, keepdims=True) for _, logits in pairs]
+
+
+# From [(arrays of a term, rows of its layer)] to tensors with the values in their columns.
 _BUILDERS = {
     'mahalanobis': _mahalanobis,
     'root_mahalanobis': _root_mahalanobis,

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
+from scipy import linalg
 from scipy.special import softmax
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.utils.extmath import randomized_svd
@@ -16,6 +17,7 @@ from sklearn.utils.extmath import randomized_svd
 LOGITS = 'logits'  # The layer of measures that read the logits.
 # A covariance keeps so many of its main directions; the others share one variance.
 _MOST_DIRECTIONS, _LEAST_DIRECTIONS = 64, 8
+_MOST_BETWEEN = 64  # Further directions, in which the classes differ.
 # For 10 classes, the arrays of one measure take no more than this; a model contains several.
 _MOST_BYTES = 600_000
 # Below this, lengths and squared distances are noise.
@@ -48,14 +50,11 @@ def roots(rows):
 
 @dataclasses.dataclass(frozen=True)
 class _Precision:
-    """The inverse of a covariance: `scale` times the identity minus factors @ factors.T."""
+    """The inverse of a covariance: `gains` along the orthonormal `axes`, `scale` across them."""
 
     scale: float
-    factors: np.ndarray  # [features, kept directions]
-
-    def times(self, rows):
-        """Return rows @ precision."""
-        return self.scale * rows - (rows @ self.factors) @ self.factors.T
+    axes: np.ndarray  # [features, kept directions]
+    gains: np.ndarray  # [kept directions]
 
 
 def _precision(residuals):
@@ -72,28 +71,44 @@ def _precision(residuals):
     others = max(total - kept_variances.sum(), 0) / max(width - kept, 1)
     rest = max((1 - shrinkage) * others + smallest, TINY)
     variances = (1 - shrinkage) * kept_variances + smallest
-    gains = 1 / rest - 1 / np.maximum(variances, rest)
-    return _Precision(1 / rest, rotation.T * np.sqrt(gains))
+    return _Precision(1 / rest, rotation.T, 1 / np.maximum(variances, rest))
 
 
 def _fit_mahalanobis(rows, outputs):
-    """Return the arrays for squared Mahalanobis distances of directions x to the class means m.
+    """Return the arrays for squared Mahalanobis distances of directions to the class means.
 
-    (x - m) P (x - m) = x P x - x (2 P m) + m P m, where P is the _Precision of the residuals.
+    The class means are `points` on axes: those of the precision, and further ones between the
+    classes. If there are more classes than such axes, what is left of the means x across them is in
+    `planes` and `offsets`: |r - x|^2 = |r|^2 - 2 r x + |x|^2.
     """
     rows = directions(rows)
     centre = rows.mean(axis=0)
     rows -= centre
     means, places = _class_means(rows, outputs)
     precision = _precision(rows - means[places])
-    turned = precision.times(means)
-    return {
+    axes = np.concatenate([precision.axes, _axes_between(means, precision.axes)], axis=1)
+    gains = np.full(axes.shape[1], precision.scale)
+    gains[: len(precision.gains)] = precision.gains
+    found = {
         'centre': centre,
         'scale': np.array(precision.scale),
-        'factors': precision.factors,
-        'planes': 2 * turned.T,
-        'offsets': (turned * means).sum(axis=1),
+        'axes': axes,
+        'gains': gains,
+        'points': means @ axes,
     }
+    if len(means) - 1 > _MOST_BETWEEN:
+        left = means - (means @ axes) @ axes.T
+        found['planes'] = 2 * precision.scale * left.T
+        found['offsets'] = precision.scale * (left**2).sum(axis=1)
+    return found
+
+
+def _axes_between(means, axes):
+    """Return orthonormal directions across `axes` in which the class means differ most."""
+    left = means - (means @ axes) @ axes.T
+    _, lengths, rotation = linalg.svd(left, full_matrices=False)
+    kept = lengths[:_MOST_BETWEEN] > TINY
+    return rotation[:_MOST_BETWEEN][kept].T
 
 
 def _class_means(rows, outputs):
@@ -107,8 +122,14 @@ def _class_means(rows, outputs):
 def _mahalanobis_squares(arrays, rows):
     """Return the squared distance to the nearest class."""
     rows = directions(rows) - arrays['centre']
-    own = arrays['scale'] * (rows**2).sum(axis=1) - ((rows @ arrays['factors']) ** 2).sum(axis=1)
-    to_classes = arrays['offsets'] - rows @ arrays['planes']
+    axes, gains, points = (np.float64(arrays[name]) for name in ('axes', 'gains', 'points'))
+    along = rows @ axes
+    across = rows - along @ axes.T
+    to_classes = (along**2 @ gains)[:, np.newaxis] - 2 * (along * gains) @ points.T
+    to_classes += points**2 @ gains
+    if 'planes' in arrays:
+        to_classes += arrays['offsets'] - across @ arrays['planes']
+    own = arrays['scale'] * (across**2).sum(axis=1)
     return np.maximum(own + to_classes.min(axis=1), TINY)
 
 

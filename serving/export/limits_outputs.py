@@ -72,7 +72,7 @@ def _mistake(found, what):
 
 def _require_free_names(found, graph_def):
     for node in graph_def.node:
-        if node.name in KINDS or node.name.split('/')[0] == SCOPE:
+        if node.name.split('/')[0] in (SCOPE, *KINDS):
             raise _mistake(found, f'need the name {node.name!r}, which the graph has already')
 
 
