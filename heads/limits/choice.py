@@ -52,14 +52,18 @@ def choose(candidates, pictures):
 
     The result does not depend on the number of threads.
     """
-    pictures = pictures.part(_evenly(pictures.outputs))
+    # A product's last bits would depend on its number of threads.
+    with threadpool_limits(1, user_api='blas'):
+        return _chosen(candidates, pictures.part(scores.evenly(pictures.outputs, _MOST_PICTURES)))
+
+
+def _chosen(candidates, pictures):
     heads = _Heads(pictures.layers[FEATURES])
     groups = _groups(pictures.outputs)
     terms = list(dict.fromkeys(term for each in candidates for term in each.terms))
 
     def play(group):
-        with threadpool_limits(1, user_api='blas'):
-            return _round(candidates, terms, pictures, heads, np.isin(pictures.outputs, group))
+        return _round(candidates, terms, pictures, heads, np.isin(pictures.outputs, group))
 
     with concurrent.futures.ThreadPoolExecutor(processors.available()) as pool:
         rounds = np.array(list(pool.map(play, groups)))  # [rounds, candidates]
@@ -79,14 +83,6 @@ def _worth(figure):
     """Return the gain of a candidate that is clearly better than the default, else 0 or less."""
     is_clear = figure.gain > max(_ERRORS * figure.error, _LEAST_GAIN)
     return figure.gain if is_clear else min(figure.gain, 0)
-
-
-def _evenly(outputs):
-    """Return the numbers of at most _MOST_PICTURES pictures, evenly spread over each class."""
-    if len(outputs) <= _MOST_PICTURES:
-        return np.arange(len(outputs))
-    by_class = np.argsort(outputs, kind='stable')
-    return np.sort(by_class[np.linspace(0, len(outputs) - 1, _MOST_PICTURES).astype(int)])
 
 
 def _groups(outputs):

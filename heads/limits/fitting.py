@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from heads import solver
 from heads.limits import candidates, choice, conformal, prediction_sets, scores, temperature
@@ -10,6 +11,8 @@ from heads.limits.limits import Limits, Term, soft_maximum
 
 # With fewer held-out pictures, training pictures that were left out of a fit are used too.
 ENOUGH_HELD_OUT = 100
+# With fewer, their standard deviations are chance, so those of the training pictures count too.
+_ENOUGH_FOR_STD = 10
 _FOLDS = 5
 
 
@@ -48,22 +51,37 @@ def fit(candidate, train, validation, head, *, train_is_usable, accept_known, te
     """Return (Limits, HeldOut) for Pictures of the training and validation splits.
 
     Each may have no pictures, but not both. If `train_is_usable`, the network itself was not
-    fitted to the training pictures. `tensors` are the maps of the earlier layers.
+    fitted to the training pictures. `tensors` are the maps of the earlier layers. The result does
+    not depend on the number of threads.
     """
+    with threadpool_limits(1, user_api='blas'):
+        held_out, terms = _terms(candidate, train, validation, head, train_is_usable)
+        limits = _limits(candidate, terms, held_out, accept_known, tensors)
+    return limits, held_out
+
+
+def _terms(candidate, train, validation, head, train_is_usable):
+    """Return (HeldOut, the terms of the Limits)."""
     fitted = scores.fit(candidate.terms, train)
     held_out = _of_validation(fitted, validation, head)
     if train_is_usable and len(held_out) < ENOUGH_HELD_OUT:
         held_out = held_out.joined(_of_folds(candidate.terms, train, head))
-    terms = tuple(
-        Term(*term, arrays, *scores.standard(held_out.values[term]))
-        for term, arrays in fitted.items()
+    usual = held_out.values
+    if len(held_out) < _ENOUGH_FOR_STD:
+        of_train = scores.apply(fitted, train, head.logits(train))
+        usual = {term: np.concatenate([usual[term], of_train[term]]) for term in usual}
+    return held_out, tuple(
+        Term(*term, arrays, *scores.standard(usual[term])) for term, arrays in fitted.items()
     )
+
+
+def _limits(candidate, terms, held_out, accept_known, tensors):
     strangeness = soft_maximum(
         [(held_out.values[term.measure, term.layer] - term.mean) / term.std for term in terms]
     )
     accepted = conformal.calibrate(strangeness, accept_known)
     used = {layer for _, layer in candidate.terms}
-    limits = Limits(
+    return Limits(
         temperature=temperature.fit(held_out.logits, held_out.outputs),
         terms=terms,
         threshold=accepted.threshold,
@@ -74,7 +92,6 @@ def fit(candidate, train, validation, head, *, train_is_usable, accept_known, te
         num_held_out=len(held_out),
         layers={layer: tensor for layer, tensor in tensors.items() if layer in used},
     )
-    return limits, held_out
 
 
 def _of_validation(fitted, pictures, head):

@@ -10,9 +10,13 @@ from common.errors import UserError
 from common.logs import LOG
 from datasets.records.verified_records import SkippedRecords
 from heads import features
+from heads.limits import scores
 from heads.limits.limits import FEATURES
 from heads.limits.scores import Pictures
 from nets import model_specs
+
+# More of a split would only take more memory.
+_MOST_PICTURES = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +62,14 @@ def read(info, checkpoint, dataset, features_dir):
         last = next(name for name in layers if name not in earlier(info))
         named = {FEATURES: layers[last], **{name: layers[name] for name in earlier(info)}}
         intact = np.flatnonzero(found.is_intact)
+        read = intact[scores.evenly(found.outputs[intact], _MOST_PICTURES)]
+        if len(read) < len(intact):
+            LOG.info(
+                'Using %s of the %s pictures, of each class its part',
+                *(f'{len(each):,}' for each in (read, intact)),
+            )
         pictures = Pictures(
-            {name: np.array(rows[intact]) for name, rows in named.items()}, found.outputs[intact]
+            {name: np.array(rows[read]) for name, rows in named.items()}, found.outputs[read]
         )
     _require_classes(dataset, pictures.outputs, info.num_classes)
     return pictures, last

@@ -1,5 +1,6 @@
 """Write and read limits.json and limits.npz beside a checkpoint."""
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -10,7 +11,7 @@ import numpy as np
 
 from classifiers import checkpoints
 from classifiers.verdicts import LIMITS_FILES
-from common import files
+from common import files, locks
 from common.errors import UserError
 from heads.limits import measures
 from heads.limits.limits import Limits, PredictionSets, Term
@@ -48,7 +49,20 @@ def write(checkpoint_path, limits):
         'layers': limits.layers,
         'report': limits.report,
     }
-    files.write_together({arrays: data, description: files.json_text(content).encode()})
+    with _alone(os.path.dirname(description) or '.'):
+        files.write_together({arrays: data, description: files.json_text(content).encode()})
+
+
+@contextlib.contextmanager
+def _alone(directory):
+    """Let no other process write limits meanwhile: the two files belong together."""
+    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # A file system without locks.
+            locks.wait_for_lock(handle)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _packed(limits):

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 from scipy import linalg
 from scipy.special import softmax
-from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.utils.extmath import randomized_svd
 
 LOGITS = 'logits'  # The layer of measures that read the logits.
@@ -22,6 +21,8 @@ _MOST_BETWEEN = 64  # Further directions, in which the classes differ.
 _MOST_BYTES = 600_000
 # Below this, lengths and squared distances are noise.
 TINY = 1e-12
+# If directions vary less around the means of the classes, 32-bit numbers do not show how.
+_LEAST_VARIANCE = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +58,24 @@ class _Precision:
     gains: np.ndarray  # [kept directions]
 
 
+def shrinkage_of(residuals):
+    """Return the shrinkage of Ledoit and Wolf (2004) for rows whose mean is 0.
+
+    It equals scikit-learn's, and is several times faster if there are fewer rows than columns.
+    """
+    count, width = residuals.shape
+    squares = (residuals**2).sum(axis=1)
+    products = residuals @ residuals.T if count < width else residuals.T @ residuals
+    of_covariance = (products**2).sum() / count**2
+    distance = of_covariance - (squares.sum() / count) ** 2 / width
+    error = ((squares**2).sum() / count - of_covariance) / count
+    return float(np.clip(error / distance, 0, 1)) if distance > 0 else 0.0
+
+
 def _precision(residuals):
     """Return the _Precision of residuals by Ledoit and Wolf's shrinkage (2004)."""
     count, width = residuals.shape
-    shrinkage = ledoit_wolf_shrinkage(residuals, assume_centered=True)
+    shrinkage = shrinkage_of(residuals)
     total = (residuals**2).sum() / count
     affordable = max(_MOST_BYTES // (4 * width), _LEAST_DIRECTIONS)
     kept = max(min(_MOST_DIRECTIONS, affordable, count - 1, width - 1), 1)
@@ -85,7 +100,10 @@ def _fit_mahalanobis(rows, outputs):
     centre = rows.mean(axis=0)
     rows -= centre
     means, places = _class_means(rows, outputs)
-    precision = _precision(rows - means[places])
+    residuals = rows - means[places]
+    if (residuals**2).sum() < _LEAST_VARIANCE * len(rows):
+        raise ValueError('the pictures of each class have the same features')
+    precision = _precision(residuals)
     axes = np.concatenate([precision.axes, _axes_between(means, precision.axes)], axis=1)
     gains = np.full(axes.shape[1], precision.scale)
     gains[: len(precision.gains)] = precision.gains
@@ -112,10 +130,8 @@ def _axes_between(means, axes):
 
 
 def _class_means(rows, outputs):
-    _, places = np.unique(outputs, return_inverse=True)
-    counts = np.bincount(places)
-    sums = np.zeros((len(counts), rows.shape[1]))
-    np.add.at(sums, places, rows)
+    _, places, counts = np.unique(outputs, return_inverse=True, return_counts=True)
+    sums = np.add.reduceat(rows[np.argsort(places, kind='stable')], np.cumsum(counts) - counts)
     return sums / counts[:, np.newaxis], places
 
 

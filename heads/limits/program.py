@@ -13,7 +13,6 @@ from common.logs import LOG
 from datasets import dataset_factory, directory_content
 from heads import features
 from heads.limits import conformal, fitting, known_pictures, limits_files
-from nets import model_specs
 
 _DEFAULT_NAME = 'imagenet'
 _SHOWN_FIGURES = 5
@@ -30,6 +29,7 @@ def run(options, report=print):
     if options.only_if_stale and _is_up_to_date(checkpoint, options.accept_known):
         report(f'the limits of {checkpoint} are up to date')
         return None
+    _require_writable(checkpoint)
     info, datasets = _describe(options, checkpoint)
     if info.num_classes == 1:
         LOG.info('one class: pictures are compared with it alone')
@@ -41,9 +41,23 @@ def run(options, report=print):
             f'network was fitted to split {options.train_split_name!r}, so nothing is left to '
             'measure on; convert the data set with --validation_percentage above 0, and train again'
         )
-    earlier = model_specs.get_spec(info.model_name).earlier
-    candidate, figures, why_default = fitting.choose(earlier, train, info.num_classes > 1)
-    limits, held_out = _fitted(options, info, candidate, train, validation, head, usable)
+    try:
+        candidate, figures, why_default = fitting.choose(
+            known_pictures.earlier(info), train, info.num_classes > 1
+        )
+        limits, held_out = fitting.fit(
+            candidate,
+            train,
+            validation,
+            head,
+            train_is_usable=usable,
+            accept_known=options.accept_known,
+            tensors=known_pictures.map_tensors(info),
+        )
+    except ValueError as error:
+        raise UserError(
+            f'{options.dataset_dir}: nothing can be learnt from these pictures: {error}'
+        ) from None
     report_lines = [
         *_choice_lines(candidate, figures, why_default),
         *_lines(limits, held_out, len(validation)),
@@ -64,6 +78,16 @@ def _is_up_to_date(checkpoint, accept_known):
     return known is not None and known.accept_known == accept_known
 
 
+def _require_writable(checkpoint):
+    """Raise a UserError before the work if its results could not be written."""
+    directory = os.path.dirname(checkpoint) or '.'
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise UserError(
+            f'{directory}: cannot be written to, and the limits must be beside the checkpoint; copy'
+            ' the checkpoint (and model.json, if it has one) to a directory of your own'
+        )
+
+
 def _describe(options, checkpoint):
     """Return (ModelInfo, [training split, validation split or None])."""
     stored = StoredModel.beside(checkpoint)
@@ -75,6 +99,8 @@ def _describe(options, checkpoint):
     train = dataset_factory.get_dataset(name, options.train_split_name, directory)
     validation = None
     other = options.or_default('held_out_split_name')
+    if other == options.train_split_name:
+        raise options.mistake('held_out_split_name', 'must be another than --train_split_name')
     if other in directory_content.splits_in(directory, name):
         validation = dataset_factory.get_dataset(name, other, directory)
     elif options.held_out_split_name:
@@ -123,24 +149,6 @@ def _may_use_training(info, checkpoint, num_validation):
             num_validation,
         )
     return usable
-
-
-def _fitted(options, info, candidate, train, validation, head, usable):
-    try:
-        limits, held_out = fitting.fit(
-            candidate,
-            train,
-            validation,
-            head,
-            train_is_usable=usable,
-            accept_known=options.accept_known,
-            tensors=known_pictures.map_tensors(info),
-        )
-    except ValueError as error:
-        raise UserError(
-            f'{options.checkpoint_path}: cannot be calibrated on these pictures ({error})'
-        ) from None
-    return limits, held_out
 
 
 def _choice_lines(candidate, figures, why_default):

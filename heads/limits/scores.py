@@ -56,6 +56,14 @@ def standard(values):
     return float(values.mean()), max(float(values.std()), _LEAST_STD)
 
 
+def evenly(outputs, most):
+    """Return the numbers of at most `most` pictures, evenly spread over each class."""
+    if len(outputs) <= most:
+        return np.arange(len(outputs))
+    by_class = np.argsort(outputs, kind='stable')
+    return np.sort(by_class[np.linspace(0, len(outputs) - 1, most).astype(int)])
+
+
 def folds(outputs, count, seed=0):
     """List (numbers to fit, numbers to hold out); each picture is held out once.
 
