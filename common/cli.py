@@ -124,6 +124,7 @@ def define(flags: Iterable[Flag], flag_values: absl_flags.FlagValues = absl_flag
         elif flag.kind == 'paths':
             written: absl_flags.ArgumentSerializer[str] = absl_flags.ArgumentSerializer()
             absl_flags.DEFINE_multi(_Path(), written, flag.name, list(default), meaning, **place)
+            flag_values[flag.name].help = meaning  # Without the library's own remark.
         elif flag.kind == 'list':
             absl_flags.DEFINE_list(flag.name, list(default or ()), meaning, **place)
         else:

@@ -106,6 +106,7 @@ def test_full_help_explains_all_and_older_names_come_after_ours(capsys):
     assert '  --[no]quickly             At once.\n' in text
     assert 'How it is painted. One of: red, blue. (default: red)' in text
     assert 'The size. (default: 0)' in text
+    assert '  --folders                 Where they are.\n' in text
 
 
 @pytest.mark.parametrize('width', [40, 60, 80, 100])
