@@ -17,7 +17,7 @@ from heads.limits import measures
 from heads.limits.limits import Limits, PredictionSets, Term
 
 DESCRIPTION, ARRAYS = LIMITS_FILES
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 AGAIN = 'run calibrate_image_classifier.py again'
 OR_WITHOUT = f'{AGAIN}, or pass --nolimits'
 
@@ -88,8 +88,7 @@ def read(checkpoint_path, advice=OR_WITHOUT):
         content = files.read_json(description)
     except UserError as error:
         raise UserError(f'{error}; {advice}') from None
-    if not isinstance(content, dict) or content.get('format_version') != FORMAT_VERSION:
-        raise UserError(f'{description}: not the limits of a checkpoint; {advice}')
+    _require_version(description, content, advice)
     if content.get('checkpoint_fingerprint') != checkpoints.fingerprint(checkpoint_path):
         raise UserError(
             f'{description}: belongs to another checkpoint ({content.get("checkpoint")}), not to'
@@ -106,6 +105,16 @@ def read(checkpoint_path, advice=OR_WITHOUT):
         return _unpacked(content, data)
     except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise UserError(f'{description}: damaged ({error}); {advice}') from None
+
+
+def _require_version(path, content, advice):
+    version = content.get('format_version') if isinstance(content, dict) else None
+    if version is None:
+        raise UserError(f'{path}: not the limits of a checkpoint; {advice}')
+    if version != FORMAT_VERSION:
+        raise UserError(
+            f'{path}: has format {version}, and this program reads {FORMAT_VERSION}; {advice}'
+        )
 
 
 def _unpacked(content, data):
