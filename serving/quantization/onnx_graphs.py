@@ -4,6 +4,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from classifiers.verdicts import KINDS
+
 LAYERS = ('Conv', 'Gemm', 'MatMul')
 # The last parts of the names of weights, which say nothing about the layer.
 _ENDINGS = {
@@ -60,11 +62,12 @@ def with_outputs(model, names):
 
 
 def float_tensors(model):
-    """List the float32 tensors that depend on the input."""
-    graph = model.graph
+    """List the float32 tensors of the network that depend on the input."""
+    graph, verdicts = model.graph, verdict_nodes(model)
     values = [*graph.input, *graph.value_info, *graph.output]
     found = {v.name for v in values if v.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
-    return sorted(found - constants(model).keys())
+    others = {name for node in graph.node if node.name in verdicts for name in node.output}
+    return sorted(found - constants(model).keys() - others)
 
 
 def constants(model):
@@ -73,9 +76,32 @@ def constants(model):
 
 
 def layers(model):
-    """List the nodes that have weights, from the input to the output."""
-    known = constants(model)
-    return [n for n in model.graph.node if n.op_type in LAYERS and n.input[1] in known]
+    """List the nodes of the network that have weights, from the input to the output."""
+    known, verdicts = constants(model), verdict_nodes(model)
+    return [
+        node
+        for node in model.graph.node
+        if node.op_type in LAYERS and node.input[1] in known and node.name not in verdicts
+    ]
+
+
+def verdict_nodes(model):
+    """Return the names of the nodes that only the outputs of the limits need (verdicts.KINDS)."""
+    outputs = {output.name for output in model.graph.output}
+    verdicts = outputs & {f'{kind}:0' for kind in KINDS}
+    return _behind(model, verdicts) - _behind(model, outputs - verdicts)
+
+
+def _behind(model, tensors):
+    """Return the names of the nodes that compute tensors."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    found, waiting = set(), list(tensors)
+    while waiting:
+        node = makers.get(waiting.pop())
+        if node is not None and node.name not in found:
+            found.add(node.name)
+            waiting += node.input
+    return found
 
 
 def groups(node):

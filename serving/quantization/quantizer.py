@@ -34,13 +34,14 @@ def largest_weight(reduce_range):
 def quantized(model, ranges, float_layers, reduce_range, integers=None):
     """Return the quantized copy of an inferred model.
 
-    The layers named in `float_layers` stay float32, and so does the last layer, because its output
-    is the result. `reduce_range` gives weights 7 bits: processors without VNNI add pairs of
-    products in 16 bits, and 8 bits can overflow them. Depthwise layers keep 8 bits, because their
-    kernels add in 32 bits. `integers` are weights from `rounding.integers`; all others are rounded
-    to the nearest integer.
+    The layers named in `float_layers` stay float32, and so does the last layer, because its
+    output is the result, and the limits, because distances do not survive 8 bits.
+    `reduce_range` gives weights 7 bits: processors without VNNI add pairs of products in 16
+    bits, and 8 bits can overflow them. Depthwise layers keep 8 bits, because their kernels add
+    in 32 bits. `integers` are weights from `rounding.integers`; all others are rounded to the
+    nearest integer.
     """
-    kept = {*float_layers, *_last_nodes(model)}
+    kept = {*float_layers, *_last_nodes(model), *onnx_graphs.verdict_nodes(model)}
     overrides = _depthwise_overrides(model, kept) if reduce_range else {}
     # The quantizer writes its remarks to the root logger.
     with logs.at_level(None, logging.ERROR):

@@ -135,7 +135,7 @@ def _best(path, quantization, training, held_out, max_drop):
         names = listed([labels[name] for name in kept]) or 'none'
         line = f'{os.path.basename(path)}: {result.line()}; layers left float32: {names}'
         if not result.faults():
-            return model, line
+            return model, line + _known(quantization.model, model, held_out)
         tf.logging.info('%s: not good enough', line)
     raise Int8RefusedError(
         f'{path} is not written: {result.line()}, but {" and ".join(result.faults())}; the layers'
@@ -146,6 +146,21 @@ def _best(path, quantization, training, held_out, max_drop):
 def _predictions(model, output, held_out, precision):
     with Progress(len(held_out), f'checking {precision}', 'pictures') as progress:
         return agreement.predict(model, output, held_out.labelled_batches(progress))
+
+
+def _known(float32, int8, held_out):
+    """Return a part of the line: how many pictures both models take for known, if they have limits.
+
+    Features from 8-bit layers differ, and so do the scores that are computed from them in float32.
+    """
+    if not onnx_graphs.verdict_nodes(float32):
+        return ''
+    float32, int8 = (
+        onnx_graphs.run(model, 'is_known:0', held_out.batches()).mean() for model in (float32, int8)
+    )
+    return (
+        f'; {100 * int8:.1f}% of the pictures are taken for known (float32: {100 * float32:.1f}%)'
+    )
 
 
 def _worst(quantization, labels):

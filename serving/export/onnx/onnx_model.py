@@ -113,7 +113,10 @@ def _converted(pixel_graph):
 
 
 def _put_in(graph, weights):
-    """Replace the inputs for weights by constants in the layout that their readers need."""
+    """Replace the inputs for weights by constants in the layout that their readers need.
+
+    A weight that is read in two layouts is stored once; ONNX Runtime makes the other one.
+    """
     from onnx import numpy_helper
     from onnx.reference import ReferenceEvaluator
 
@@ -121,10 +124,13 @@ def _put_in(graph, weights):
 
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     values.update(weights)
+    as_they_are = {
+        name for node in graph.node if node.op_type not in _LAYOUT_OPS for name in node.input
+    }
     laid_out = dict(weights)
     nodes = []
     for node in graph.node:
-        is_of_weight = bool(node.input) and node.input[0] in laid_out
+        is_of_weight = bool(node.input) and node.input[0] in laid_out.keys() - as_they_are
         if is_of_weight and node.op_type in _LAYOUT_OPS and values.keys() >= set(node.input):
             feeds = {name: values[name] for name in node.input}
             (value,) = ReferenceEvaluator(node).run(None, feeds)

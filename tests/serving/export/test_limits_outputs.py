@@ -4,7 +4,9 @@ import base64
 import json
 import logging
 import os
+import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -20,6 +22,7 @@ from serving.export.export_options import ExportOptions
 from serving.export.freeze_options import FreezeOptions
 from serving.export.onnx import onnx_model
 from serving.graphdef import graph_nodes, graph_safety
+from serving.quantization import agreement, onnx_graphs
 from support import limits as drawn_limits
 from support.files import checkpoint_files, frozen_graphs, records, small_models
 from support.shell import fresh_process
@@ -221,6 +224,52 @@ def test_an_onnx_file_alone_has_them_too(trained, tmp_path):
     images = parity.pixels(info, sample())
     found = onnx_model.outputs(onnx.load(path).SerializeToString(), info, KINDS, images)
     check(trained, found, sample())
+
+
+def test_limits_stay_float32_in_an_int8_file(trained, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(agreement, 'LEAST_AGREEMENT', 0.0)
+    for split, count in (('train', 10), ('validation', 5)):
+        path = tmp_path / f'mine_{split}_00000-of-00001.tfrecord'
+        records.write_pictures(path, [number % 5 for number in range(count)])
+    options = {'int8': True, 'int8_max_drop': 100.0}
+    options |= {'dataset_dir': str(tmp_path), 'dataset_name': 'mine'}
+    graph, _ = exported(trained, tmp_path / 'graph.pb')
+    frozen(trained, tmp_path, graph, **options)
+    assert re.search(r'% of the pictures are taken for known \(float32: \d', caplog.text)
+    model = onnx.load(tmp_path / 'x.int8.onnx')
+    limits = onnx_graphs.verdict_nodes(model)
+    kinds = {node.op_type for node in model.graph.node if node.name in limits}
+    assert {'MatMul', 'Log', 'LessOrEqual'} <= kinds
+    assert not {'QuantizeLinear', 'DequantizeLinear'} & kinds
+    assert onnx_graphs.layers(model)[-1].name.startswith('MobilenetV1/Logits')
+    images = parity.pixels(model_info.read_beside(tmp_path / 'x.pb'), sample())
+    (tmp_path / 'without').mkdir()
+    frozen(trained, tmp_path / 'without', graph, limits=False, **options)
+    fetched = [f'{kind}:0' for kind in OLD]
+    results = [
+        onnxruntime.InferenceSession(folder / 'x.int8.onnx').run(fetched, {'input:0': images})
+        for folder in (tmp_path, tmp_path / 'without')
+    ]
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_weight_that_is_read_in_two_layouts_is_stored_once():
+    weights = np.random.default_rng(0).normal(size=[400, 64]).astype(np.float32)
+
+    def build():
+        rows = tf.placeholder(tf.float32, [None, 400], 'input')
+        constant = tf.constant(weights)
+        tf.identity(tf.matmul(rows @ constant, constant, transpose_b=True), 'probabilities')
+
+    info = SimpleNamespace(
+        nodes={'input': 'input', 'probabilities': 'probabilities'}, tensor=lambda kind: f'{kind}:0'
+    )
+    model = onnx_model.convert(onnx_model.PixelGraph.of(frozen_graphs.build(build), info))
+    assert weights.nbytes < len(model) < 1.2 * weights.nbytes
+    rows = np.eye(3, 400, dtype=np.float32)
+    found = onnx_model.outputs(model, info, ['probabilities'], rows)['probabilities']
+    np.testing.assert_allclose(found, rows @ weights @ weights.T, atol=1e-4)
 
 
 def test_only_graphs_with_weights_have_them(trained, tmp_path):
