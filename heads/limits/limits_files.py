@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import io
+import json
 import os
 import zipfile
 
@@ -49,8 +50,15 @@ def write(checkpoint_path, limits):
         'layers': limits.layers,
         'report': limits.report,
     }
+    content['sha256'] = _digest(content)
     with _alone(os.path.dirname(description) or '.'):
         files.write_together({arrays: data, description: files.json_text(content).encode()})
+
+
+def _digest(content):
+    """Return the SHA-256 of a description without its own."""
+    rest = {name: value for name, value in content.items() if name != 'sha256'}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 @contextlib.contextmanager
@@ -102,7 +110,10 @@ def read(checkpoint_path, advice=OR_WITHOUT):
     if hashlib.sha256(data).hexdigest() != content.get('arrays_sha256'):
         raise UserError(f'{path}: does not belong to {description} (its SHA-256 differs); {advice}')
     try:
-        return _unpacked(content, data)
+        limits = _unpacked(content, data)
+        if _digest(content) != content['sha256']:
+            raise ValueError('its SHA-256 differs')
+        return limits
     except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise UserError(f'{description}: damaged ({error}); {advice}') from None
 

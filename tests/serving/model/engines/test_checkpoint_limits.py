@@ -107,6 +107,10 @@ def of_another_network(directory):
     limits.write(directory, limits.make_limits(feature_size=8))
 
 
+def of_an_impossible_share(directory):
+    limits.write(directory, limits.make_limits(feature_size=1024, accept_known=7))
+
+
 def of_another_layer(directory):
     limits.write(
         directory, limits.make_limits(feature_size=1024, others={'nowhere': (4, 'nowhere:0')})
@@ -127,7 +131,8 @@ def of_another_layer(directory):
         (changed(threshold=float('nan')), 'damaged (a number is not finite)'),
         (changed(terms=[]), 'damaged'),
         (changed(terms=[{'measure': 'x', 'layer': 'features', 'mean': 0, 'std': 1}]), 'damaged'),
-        (changed(accept_known=7), '"limits/accept_known" is 7'),
+        (changed(accept_known=0.9), 'damaged (its SHA-256 differs)'),
+        (of_an_impossible_share, '"limits/accept_known" is 7'),
         (of_another_network, 'does not fit the network'),
         (of_another_layer, "does not fit the network ('nowhere')"),
     ],
