@@ -26,7 +26,7 @@ _KINDS = {
     'integer': 'a whole number',
     'list': 'names, comma-separated',
     'path': 'a path',
-    'paths': 'a path; may be given several times',
+    'paths': 'a path',
     'string': '',
     SWITCHED_COUNT: 'a whole number',
 }
