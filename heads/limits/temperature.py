@@ -4,6 +4,8 @@ import numpy as np
 from scipy import optimize
 
 SMALLEST, LARGEST = 0.05, 20.0
+# With fewer pictures, one mistake would decide.
+LEAST_PICTURES = 20
 # If the loss falls by less, the pictures do not say what the temperature is.
 _LEAST_GAIN = 1e-9
 
@@ -13,9 +15,10 @@ def fit(logits, outputs):
 
     `logits` [pictures, classes] are those of pictures that were not fitted, and -inf for a class
     without pictures. If all answers are right, the loss has no minimum, and the temperature is 1.
+    So it is with fewer pictures than LEAST_PICTURES.
     """
     logits, outputs = checked(logits, outputs)
-    if not len(logits):
+    if len(logits) < LEAST_PICTURES:
         return 1.0
     below = logits - logits.max(axis=1, keepdims=True)
     own = below[np.arange(len(logits)), outputs]

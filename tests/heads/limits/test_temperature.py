@@ -47,8 +47,15 @@ def test_it_stays_within_its_bounds():
     logits, outputs = problem(200, 4, 1.0)
     # Answers that have nothing to do with the logits: the best probabilities are equal ones.
     assert temperature.fit(100 * logits, np.roll(outputs, 7)) == pytest.approx(20, rel=0.01)
-    logits = np.array([[1e-3, 0.0]] * 9 + [[0.0, 1e-5]])
-    assert temperature.fit(logits, np.zeros(10, int)) == pytest.approx(0.05, rel=0.01)
+    logits = np.array([[1e-3, 0.0]] * 29 + [[0.0, 1e-5]])
+    assert temperature.fit(logits, np.zeros(30, int)) == pytest.approx(0.05, rel=0.01)
+
+
+def test_one_mistake_among_few_pictures_does_not_decide():
+    logits = np.array([[8.0, 0.0]] * (temperature.LEAST_PICTURES - 2) + [[0.0, 8.0]])
+    assert temperature.fit(logits, np.zeros(len(logits), int)) == 1.0
+    logits = np.concatenate([logits, logits])
+    assert temperature.fit(logits, np.zeros(len(logits), int)) > 1.5
 
 
 def test_it_is_1_if_all_answers_are_right():
