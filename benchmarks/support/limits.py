@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from heads.limits import measures
+from heads.limits import candidates, measures
 from heads.limits.limits import FEATURES, Limits, Term
 
 _PICTURES = 300
@@ -24,20 +24,18 @@ def layers(info):
     return {name: (tensor.shape[-1], tensor.name) for name, tensor in found.items()}
 
 
-def random_limits(info, names):
-    """Return Limits with a term for each measure and each layer that it may read."""
+def random_limits(info, number=0):
+    """Return Limits with the terms of a candidate of calibration, by its number."""
     generator, found = np.random.default_rng(0), layers(info)
+    widths = {layer: width for layer, (width, _) in found.items()}
+    widths[measures.LOGITS] = info.num_classes
     outputs = np.arange(_PICTURES) % info.num_classes
     terms = []
-    for name in names:
-        measure = measures.MEASURES[name]
-        is_of_logits = measure.reads == measures.LOGITS
-        for layer in (measures.LOGITS,) if is_of_logits else found:
-            width = info.num_classes if is_of_logits else found[layer][0]
-            rows = generator.normal(1, 1, [_PICTURES, width])
-            fitted = measure.fit(rows, outputs)
-            arrays = {key: np.asarray(value, np.float32) for key, value in fitted.items()}
-            terms.append(Term(name, layer, arrays, 1.5, 0.5))
+    for name, layer in candidates.all_of(tuple(found)[1:])[number].terms:
+        rows = generator.normal(1, 1, [_PICTURES, widths[layer]])
+        fitted = measures.MEASURES[name].fit(rows, outputs)
+        arrays = {key: np.asarray(value, np.float32) for key, value in fitted.items()}
+        terms.append(Term(name, layer, arrays, 1.5, 0.5))
     return Limits(
         temperature=1.3,
         terms=tuple(terms),

@@ -51,11 +51,10 @@ def averaged(tensor):
 def _score(terms, layers):
     """Return limits.soft_maximum of the standardised values of the terms, [batch, 1]."""
     columns, ordered = [], []
-    for measure in dict.fromkeys(term.measure for term in terms):
-        several = [term for term in terms if term.measure == measure]
-        pairs = [(term.arrays, layers[term.layer]) for term in several]
-        with tf.name_scope(measure):
-            columns += _BUILDERS[measure](pairs)
+    for builder in dict.fromkeys(_BUILDERS[term.measure] for term in terms):
+        several = [term for term in terms if _BUILDERS[term.measure] is builder]
+        with tf.name_scope(several[0].measure):
+            columns += builder([(term.arrays, _rows(term, layers)) for term in several])
         ordered += several
     values = _joined(columns) - _constant([term.mean for term in ordered])
     if len(ordered) == 1:
@@ -64,6 +63,11 @@ def _score(terms, layers):
     largest = tf.reduce_max(values, axis=1, keepdims=True)
     mean = tf.reduce_mean(tf.exp(values - largest), axis=1, keepdims=True)
     return (largest + tf.math.log(mean)) / SHARPNESS
+
+
+def _rows(term, layers):
+    rows = layers[term.layer]
+    return tf.sign(rows) * tf.sqrt(tf.abs(rows)) if term.measure == 'root_mahalanobis' else rows
 
 
 def _interpolated(column, knots, values):
@@ -178,10 +182,6 @@ def _mahalanobis(pairs):
     return [tf.math.log(_squared_distances(pairs))]
 
 
-def _root_mahalanobis(pairs):
-    return _mahalanobis([(arrays, tf.sign(rows) * tf.sqrt(tf.abs(rows))) for arrays, rows in pairs])
-
-
 def _relative(pairs):
     background = [
         (
@@ -226,10 +226,11 @@ def _max_probability(pairs):
     return [-tf.reduce_max(tf.nn.softmax(logits), axis=1, keepdims=True) for _, logits in pairs]
 
 
-# From [(arrays of a term, rows of its layer)] to tensors with the values in their columns.
+# From [(arrays of a term, rows)] to tensors with the values in their columns. Terms with the same
+# builder are built together.
 _BUILDERS = {
     'mahalanobis': _mahalanobis,
-    'root_mahalanobis': _root_mahalanobis,
+    'root_mahalanobis': _mahalanobis,  # Of the roots of the features.
     'relative_mahalanobis': _relative,
     **{name: _neighbours for name in measures.MEASURES if name.startswith('neighbours_')},
     'collapse': _collapse,
