@@ -32,7 +32,7 @@ def _of_verdict():
     return {
         'is_known': _described(_BOOLEAN, 'Whether it is of one of the classes; only with limits'),
         'p_known': _described(
-            _NUMBER, 'The share of known pictures that are as strange; only with limits'
+            _NUMBER, 'The share of known pictures that are at least as strange; only with limits'
         ),
         'unknown_score': _described(
             _NUMBER, 'How strange the picture is, 0 is usual; only with limits'
@@ -65,16 +65,8 @@ def _json(schema):
     return {'application/json': {'schema': schema}}
 
 
-def _schemas():
-    prediction = _object(
-        ('index', 'label', 'probability'),
-        index=_INTEGER,
-        label=_STRING,
-        probability=_NUMBER,
-        calibrated=_described(_NUMBER, 'The calibrated probability; only with limits'),
-    )
-    problem = _object(('status', 'kind', 'message'), status=_INTEGER, kind=_STRING, message=_STRING)
-    result = _object(
+def _result():
+    return _object(
         ('name',),
         name=_STRING,
         format=_STRING,
@@ -87,6 +79,17 @@ def _schemas():
         predictions=_list(_reference('Prediction')),
         error=_reference('Problem'),
     )
+
+
+def _schemas():
+    prediction = _object(
+        ('index', 'label', 'probability'),
+        index=_INTEGER,
+        label=_STRING,
+        probability=_NUMBER,
+        calibrated=_described(_NUMBER, 'The calibrated probability; only with limits'),
+    )
+    problem = _object(('status', 'kind', 'message'), status=_INTEGER, kind=_STRING, message=_STRING)
     model = _object(
         ('name', 'version'),
         name=_STRING,
@@ -106,7 +109,7 @@ def _schemas():
         'Error': _object(('error',), error=_reference('Problem')),
         # TensorFlow Serving's format; requests refused before parsing the address have ours.
         'ServingError': _object(('error',), error={'oneOf': [_STRING, _reference('Problem')]}),
-        'Result': result,
+        'Result': _result(),
         'Answer': _object(
             ('model', 'results', 'seconds'),
             model=_object(name=_STRING, version=_INTEGER),
