@@ -7,7 +7,7 @@ from scipy.special import softmax
 
 from classifiers import resolve, watch
 from classifiers.model_request import ModelRequest, StoredModel
-from classifiers.verdicts import prediction_set
+from classifiers.verdicts import LEVELS, prediction_set
 from common.errors import UserError
 from common.logs import LOG
 from datasets import dataset_factory, directory_content
@@ -16,6 +16,10 @@ from heads.limits import conformal, fitting, known_pictures, limits_files
 
 _DEFAULT_NAME = 'imagenet'
 _SHOWN_FIGURES = 5
+_NEXT = (
+    'Programs that read this checkpoint use them from now on; export it again to have them in a '
+    'frozen model. eval_image_classifier.py --unknown_dir=FOLDER measures them.'
+)
 
 
 def run(options, report=print):
@@ -32,14 +36,14 @@ def run(options, report=print):
     _require_writable(checkpoint)
     info, datasets = _describe(options, checkpoint)
     if info.num_classes == 1:
-        LOG.info('one class: pictures are compared with it alone')
+        LOG.info('The only class has no other to be compared with: no logits are used')
     train, validation, head = _read(options, info, checkpoint, datasets)
     usable = _may_use_training(info, checkpoint, len(validation))
     if not usable and not len(validation):
         raise UserError(
-            f'{options.dataset_dir}: has no validation pictures, and the whole '
-            f'network was fitted to split {options.train_split_name!r}, so nothing is left to '
-            'measure on; convert the data set with --validation_percentage above 0, and train again'
+            f'{options.dataset_dir}: has no validation pictures, and more than the last layer may '
+            f'have been fitted to split {options.train_split_name!r}, so nothing is left to measure'
+            ' on; convert the data set with --validation_percentage above 0, and train again'
         )
     try:
         candidate, figures, why_default = fitting.choose(
@@ -67,6 +71,7 @@ def run(options, report=print):
     for line in report_lines:
         report(line)
     report(f'written: {" and ".join(limits_files.paths_beside(checkpoint))}')
+    report(_NEXT)
     return limits
 
 
@@ -144,8 +149,8 @@ def _may_use_training(info, checkpoint, num_validation):
         )
     elif num_validation:
         LOG.info(
-            'only %d validation pictures: the training pictures cannot help, because the whole '
-            'network was fitted to them',
+            'Only %d validation pictures: the training pictures cannot help, because more than '
+            'the last layer may have been fitted to them',
             num_validation,
         )
     return usable
@@ -154,9 +159,10 @@ def _may_use_training(info, checkpoint, num_validation):
 def _choice_lines(candidate, figures, why_default):
     """Yield lines about the score of strangeness."""
     if why_default:
-        yield f'score: {candidate.name()}, the default; scores are not compared: {why_default}'
+        yield f'score of strangeness: {candidate.name()}'
+        yield f'  (the default; scores are not compared: {why_default})'
         return
-    yield 'scores, each class left out in turn as an unknown one (AUROC; gain over the default):'
+    yield 'scores of strangeness, if each class in turn is unknown (AUROC; gain over the default):'
     for figure in figures[:_SHOWN_FIGURES]:
         yield f'  {figure.auroc:.4f}  {figure.gain:+.4f} +- {figure.error:.4f}  {figure.name}'
     yield f'chosen: {candidate.name()}'
@@ -175,14 +181,12 @@ def _lines(limits, held_out, num_validation):
     if shortage := conformal.shortage(len(held_out), limits.accept_known):
         yield f'WARNING: {shortage}'
     if limits.sets is None:
-        yield 'prediction sets: none, too few pictures'
+        yield f'prediction sets: none, they need {conformal.needed(min(LEVELS))} held-out pictures'
         return
     rule = limits.sets.shown
-    levels = ', '.join(
-        f'{float(level):.0%} of the classes in {_mean_size(limits, held_out, float(level)):.2f}'
-        for level in limits.sets.thresholds[rule]
-    )
-    yield f'prediction sets ({rule}): {levels} classes on average'
+    for level in limits.sets.thresholds[rule]:
+        size = _mean_size(limits, held_out, float(level))
+        yield f'prediction sets ({rule}) at {float(level):.0%}: {size:.2f} classes on average'
 
 
 def _log_loss(held_out, temperature):
