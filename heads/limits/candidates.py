@@ -3,7 +3,7 @@
 import dataclasses
 
 from heads.limits import measures
-from heads.limits.limits import FEATURES
+from heads.limits.limits import FEATURES, name_of
 
 _LOGIT = ('max_logit', measures.LOGITS)
 
@@ -16,13 +16,7 @@ class Candidate:
 
     def name(self):
         """Return what a report calls it, such as `mahalanobis(features) + max_logit`."""
-        return ' + '.join(map(term_name, self.terms))
-
-
-def term_name(term):
-    """Return the name of a pair of a measure and a layer."""
-    measure, layer = term
-    return measure if layer == measures.LOGITS else f'{measure}({layer})'
+        return name_of(self.terms)
 
 
 def all_of(earlier, has_logits=True):

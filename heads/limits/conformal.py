@@ -10,7 +10,7 @@ import numpy as np
 
 MOST_KNOTS = 256
 # Distances in standard deviations of the scores. Knots of p-values are not closer than this.
-LEAST_GAP = 0.01
+_LEAST_GAP = 0.01
 # A p-value falls by no more than this over one standard deviation, except if pictures are few.
 _STEEPEST = 10.0
 # Scores that differ by less are equal: the engines of a model differ so much.
@@ -112,7 +112,7 @@ def _points(scores, threshold, p_threshold, unit):
     places, counts = np.unique(scores, return_counts=True)
     count = len(scores)
     p_values = (1 + np.cumsum(counts[::-1])[::-1]) / (count + 1)
-    gap = LEAST_GAP * unit
+    gap = _LEAST_GAP * unit
     if (abs(places - threshold) >= gap).all():
         places = np.append(places, threshold)
         p_values = np.append(p_values, p_threshold)
@@ -129,7 +129,7 @@ def _joined(places, p_values, p_threshold, unit):
     It has the p-value of the first of them, the largest, and lies at the last or beyond. So the
     lines between the points are never below the p-values.
     """
-    least = max(LEAST_GAP * unit, 16 * float(np.spacing(np.float32(abs(places).max()))))
+    least = max(_LEAST_GAP * unit, 16 * float(np.spacing(np.float32(abs(places).max()))))
     part, number = (_PART, _NUMBER) if len(places) > MOST_KNOTS - 1 else (0, 0)
     at_threshold = np.searchsorted(-p_values, -p_threshold)
 

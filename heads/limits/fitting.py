@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from heads import solver
 from heads.limits import candidates, choice, conformal, prediction_sets, scores, temperature
-from heads.limits.limits import Limits, Term, soft_maximum
+from heads.limits.limits import FEATURES, Limits, Term, soft_maximum
 
 # With fewer held-out pictures, training pictures that were left out of a fit are used too.
 ENOUGH_HELD_OUT = 100
@@ -125,7 +125,7 @@ def _held_out_logits(train, head):
     A head that was trained in steps can have larger or smaller logits than an exact fit, so those
     of the exact fits are multiplied by one number.
     """
-    rows = train.layers['features']
+    rows = train.layers[FEATURES]
     num_classes = len(head.biases)
     if num_classes == 1 or len(np.unique(train.outputs)) < 2:
         return head.logits(train)  # Nothing in these logits depends on the classes.

@@ -81,10 +81,7 @@ class Limits:
 
     def score_name(self):
         """Return what the score is made of, such as `mahalanobis(features) + max_logit`."""
-        return ' + '.join(
-            term.measure if term.layer == measures.LOGITS else f'{term.measure}({term.layer})'
-            for term in self.terms
-        )
+        return name_of((term.measure, term.layer) for term in self.terms)
 
     def apply(self, logits, layers):
         """Return the Verdicts for logits [pictures, classes] and {layer: [pictures, features]}."""
@@ -100,6 +97,13 @@ class Limits:
     def _value(self, term, logits, layers):
         rows = logits if term.layer == measures.LOGITS else layers[term.layer]
         return (measures.MEASURES[term.measure].score(term.arrays, rows) - term.mean) / term.std
+
+
+def name_of(terms):
+    """Return the name of a score that is made of pairs of a measure and a layer."""
+    return ' + '.join(
+        measure if layer == measures.LOGITS else f'{measure}({layer})' for measure, layer in terms
+    )
 
 
 def soft_maximum(values):

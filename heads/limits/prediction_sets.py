@@ -18,7 +18,7 @@ from classifiers.verdicts import LEVELS, level_name
 from heads.limits import conformal, temperature
 from heads.limits.limits import PredictionSets
 
-LEAST_TO_SPLIT = 200  # Pictures.
+_LEAST_TO_SPLIT = 200  # Pictures.
 _CHOOSING_PART = 4  # A quarter of the pictures chooses, but no more than this:
 _MOST_CHOOSING = 2000
 _FACTORS = (1.0, 0.84, 1.2, 0.7, 1.4, 0.5, 2.0)  # Of the fitted temperature.
@@ -53,7 +53,7 @@ def fit(logits, outputs, levels=LEVELS, seed=0):
 def _parts(count, seed):
     """Return the numbers of the pictures that choose, and of those that set the thresholds."""
     numbers = np.random.default_rng(seed).permutation(count)
-    if count < LEAST_TO_SPLIT:
+    if count < _LEAST_TO_SPLIT:
         return numbers, numbers
     return np.split(numbers, [min(count // _CHOOSING_PART, _MOST_CHOOSING)])
 
