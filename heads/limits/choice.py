@@ -20,6 +20,8 @@ LEAST_CLASSES = 3  # One is left out, and a head needs two.
 LEAST_PICTURES = 10  # Of each class, in the mean; with fewer, the figures are chance.
 # More classes are left out in so many groups; more pictures add little to the figures.
 _MOST_ROUNDS, _MOST_PICTURES = 10, 1000
+# Of more classes than can have so many pictures, those with the most take part.
+_MOST_CLASSES = _MOST_PICTURES // LEAST_PICTURES
 _FOLDS = 3
 # The default is replaced only by a score that is better by so many standard errors, and this much.
 _ERRORS, _LEAST_GAIN = 2.0, 0.005
@@ -44,7 +46,25 @@ def obstacle(pictures):
         return f'{classes} of the {LEAST_CLASSES} classes that are needed have pictures'
     if len(pictures) < LEAST_PICTURES * classes:
         return f'{len(pictures)} pictures of {classes} classes, fewer than {LEAST_PICTURES} of each'
+    left = len(np.unique(_compared(pictures).outputs))
+    if left < LEAST_CLASSES:
+        return f'{left} of the {LEAST_CLASSES} classes that are needed have {_FOLDS} pictures'
     return ''
+
+
+def _compared(pictures):
+    """Return the pictures on which scores are compared, at least _FOLDS of each class."""
+    pictures = _of_classes(
+        pictures, lambda counts: np.argsort(-counts, kind='stable')[:_MOST_CLASSES]
+    )
+    pictures = pictures.part(scores.evenly(pictures.outputs, _MOST_PICTURES))
+    return _of_classes(pictures, lambda counts: counts >= _FOLDS)
+
+
+def _of_classes(pictures, choose_by_counts):
+    classes, counts = np.unique(pictures.outputs, return_counts=True)
+    chosen = classes[choose_by_counts(counts)]
+    return pictures.part(np.flatnonzero(np.isin(pictures.outputs, chosen)))
 
 
 def choose(candidates, pictures):
@@ -54,7 +74,7 @@ def choose(candidates, pictures):
     """
     # A product's last bits would depend on its number of threads.
     with threadpool_limits(1, user_api='blas'):
-        return _chosen(candidates, pictures.part(scores.evenly(pictures.outputs, _MOST_PICTURES)))
+        return _chosen(candidates, _compared(pictures))
 
 
 def _chosen(candidates, pictures):

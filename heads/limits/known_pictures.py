@@ -16,7 +16,7 @@ from heads.limits.scores import Pictures
 from nets import model_specs
 
 # More of a split would only take more memory.
-_MOST_PICTURES = 20_000
+_MOST_PICTURES = 10_000
 
 
 @dataclasses.dataclass(frozen=True)

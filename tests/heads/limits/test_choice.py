@@ -88,6 +88,30 @@ def test_few_classes_or_pictures_take_the_default(pictures, why):
     assert why in why_default
 
 
+def test_of_very_many_classes_some_take_part():
+    pictures = known(count=12, classes=300)
+    _, figures, why_default = fitting.choose(EARLIER, pictures)
+    assert why_default == ''
+    assert len(figures) == len(candidates.all_of(EARLIER))
+
+
+@pytest.mark.parametrize(
+    ('counts', 'why'),
+    [
+        ((58, 1, 1), '1 of the 3 classes that are needed have 3 pictures'),
+        ((50, 6, 2, 2), '2 of the 3 classes'),
+        ((50, 4, 4, 1), ''),
+        ((3000, 4, 4), '1 of the 3 classes'),
+    ],
+)
+def test_classes_with_hardly_any_pictures_take_no_part(counts, why):
+    outputs = np.repeat(np.arange(len(counts)), counts)
+    means = np.random.default_rng(1).normal(0, 1, [len(counts), WIDTH])
+    _, figures, why_default = fitting.choose(EARLIER, around(means, outputs, 0))
+    assert why_default.startswith(why)
+    assert bool(figures) == (why == '')
+
+
 def test_every_score_looks_at_the_middle_of_the_network():
     for has_logits in (True, False):
         for candidate in candidates.all_of(EARLIER, has_logits):
