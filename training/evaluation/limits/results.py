@@ -11,7 +11,7 @@ _ROWS = (
     ('rejected', 'rejected', None),
     ('known accepted', 'known_accepted', None),
 )
-_ADVICE = 'the limits of this classifier are not known: run calibrate_image_classifier.py'
+_ADVICE = 'no limits were used; calibrate_image_classifier.py learns them'
 
 
 def lines(limits, unknowns, names):
