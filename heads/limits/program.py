@@ -45,28 +45,12 @@ def run(options, report=print):
             f'have been fitted to split {options.train_split_name!r}, so nothing is left to measure'
             ' on; convert the data set with --validation_percentage above 0, and train again'
         )
-    try:
-        candidate, figures, why_default = fitting.choose(
-            known_pictures.earlier(info), train, info.num_classes > 1
-        )
-        limits, held_out = fitting.fit(
-            candidate,
-            train,
-            validation,
-            head,
-            train_is_usable=usable,
-            accept_known=options.accept_known,
-            tensors=known_pictures.map_tensors(info),
-        )
-    except ValueError as error:
-        raise UserError(
-            f'{options.dataset_dir}: nothing can be learnt from these pictures: {error}'
-        ) from None
+    choice, limits, held_out = _learn(options, info, train, validation, head, usable)
     report_lines = [
-        *_choice_lines(candidate, figures, why_default),
+        *_choice_lines(*choice),
         *_lines(limits, held_out, len(validation)),
     ]
-    limits = limits.replace(report=_as_json(figures, why_default, held_out, limits))
+    limits = limits.replace(report=_as_json(*choice[1:], held_out, limits))
     limits_files.write(checkpoint, limits)
     for line in report_lines:
         report(line)
@@ -156,6 +140,26 @@ def _may_use_training(info, checkpoint, num_validation):
     return usable
 
 
+def _learn(options, info, train, validation, head, usable):
+    """Return (what fitting.choose returns, Limits, HeldOut)."""
+    try:
+        choice = fitting.choose(known_pictures.earlier(info), train, info.num_classes > 1)
+        limits, held_out = fitting.fit(
+            choice[0],
+            train,
+            validation,
+            head,
+            train_is_usable=usable,
+            accept_known=options.accept_known,
+            tensors=known_pictures.map_tensors(info),
+        )
+    except ValueError as error:
+        raise UserError(
+            f'{options.dataset_dir}: nothing can be learnt from these pictures: {error}'
+        ) from None
+    return choice, limits, held_out
+
+
 def _choice_lines(candidate, figures, why_default):
     """Yield lines about the score of strangeness."""
     if why_default:
@@ -166,6 +170,8 @@ def _choice_lines(candidate, figures, why_default):
     for figure in figures[:_SHOWN_FIGURES]:
         yield f'  {figure.auroc:.4f}  {figure.gain:+.4f} +- {figure.error:.4f}  {figure.name}'
     yield f'chosen: {candidate.name()}'
+    if next(figure.gain for figure in figures if figure.name == candidate.name()) == 0:
+        yield '  (the default; no other score is clearly better)'
 
 
 def _lines(limits, held_out, num_validation):

@@ -80,6 +80,9 @@ def test_a_finished_run_is_calibrated(trained):
     assert limits.num_held_out == training_runs.SIZES['validation']
     assert lines[-2].startswith('written: ')
     assert 'held out: 30 validation pictures' in lines
+    gains = {each['name']: each['gain'] for each in limits.report['scores']}
+    is_default = gains[limits.score_name()] == 0
+    assert is_default == ('  (the default; no other score is clearly better)' in lines)
     found = limits_files.read(trained.newest().path)
     assert found.described() == limits.described()
     assert found.report['scores'] == limits.report['scores']
