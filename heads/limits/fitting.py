@@ -66,6 +66,8 @@ def _terms(candidate, train, validation, head, train_is_usable):
     held_out = _of_validation(fitted, validation, head)
     if train_is_usable and len(held_out) < ENOUGH_HELD_OUT:
         held_out = held_out.joined(_of_folds(candidate.terms, train, head))
+    if not len(held_out):
+        raise ValueError('none can be held out; two classes need two pictures each')
     usual = held_out.values
     if len(held_out) < _ENOUGH_FOR_STD:
         of_train = scores.apply(fitted, train, head.logits(train))
@@ -135,7 +137,7 @@ def _held_out_logits(train, head):
     ours, theirs = (_centred(each[:, present]) for each in (head.logits(train), exact))
     scale = (ours * theirs).sum() / max((theirs**2).sum(), 1e-12)
     held_out = np.array(solution.held_out, np.float64)
-    absent = ~np.isfinite(held_out).any(axis=0)
+    absent = ~np.isin(np.arange(num_classes), present)
     held_out[:, ~absent] *= max(scale, 1e-3)
     # A class without training pictures: as unlikely as the head makes it.
     held_out[:, absent] = head.logits(train)[:, absent]

@@ -107,6 +107,17 @@ def test_a_class_without_pictures_under_a_head_on_frozen_layers(case, num_valida
     assert np.isfinite(limits.threshold)
 
 
+def test_a_single_picture_of_the_other_class_is_one_line(case):
+    case.write(2, [0] * 8 + [1], [], has_body=True)
+    with pytest.raises(UserError, match='none can be held out; two classes need two pictures each'):
+        case.calibrate()
+
+
+def test_all_training_pictures_are_of_one_class_of_two(case):
+    case.write(2, [1] * 30, [], has_body=True)
+    assert case.calibrate()[0].num_held_out == 30
+
+
 def test_many_classes(case):
     case.write(200, cycle(200, 400), cycle(200, 120))
     limits, _ = case.calibrate()
