@@ -32,5 +32,10 @@ def splits_in(directory, name):
     if described:
         return [split for split, what in described.splits.items() if what.examples]
     if os.path.isdir(directory):
-        return record_files.splits_present(directory, name)
+        found = record_files.splits_present(directory, name)
+        return [split for split in found if _has_bytes(directory, name, split)]
     return []
+
+
+def _has_bytes(directory, name, split):
+    return any(map(os.path.getsize, record_files.find_record_files(directory, name, split)))

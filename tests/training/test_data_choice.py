@@ -9,7 +9,7 @@ from training import data_choice
 
 
 def test_a_set_without_held_out_pictures_says_how_to_get_some(tmp_path):
-    (tmp_path / 'pets_train-00000-of-00001').touch()
+    (tmp_path / 'pets_train-00000-of-00001').write_bytes(b'a record')
     options = types.SimpleNamespace(dataset_dir=str(tmp_path), dataset_name='pets')
     with pytest.raises(UserError) as caught:
         data_choice.choose_split(options, None)

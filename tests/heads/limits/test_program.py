@@ -118,6 +118,13 @@ def test_all_training_pictures_are_of_one_class_of_two(case):
     assert case.calibrate()[0].num_held_out == 30
 
 
+def test_a_file_without_validation_records(case):
+    case.write(3, cycle(3, 45), cycle(3, 3), has_body=True)
+    [path] = case.data.glob('*_validation_*')
+    records.write(path, [])
+    assert case.calibrate()[0].num_held_out == 45
+
+
 def test_many_classes(case):
     case.write(200, cycle(200, 400), cycle(200, 120))
     limits, _ = case.calibrate()
