@@ -14,15 +14,17 @@ import onnxruntime
 import pytest
 import tensorflow.compat.v1 as tf
 
-from classifiers import model_info
+from classifiers import build, model_info
 from classifiers.verdicts import KINDS
 from common.errors import UserError
+from nets import model_specs
 from serving.export import completion, export, freeze, limits_outputs, parity, verdict_parity
 from serving.export.export_options import ExportOptions
 from serving.export.freeze_options import FreezeOptions
 from serving.export.onnx import onnx_model
 from serving.graphdef import graph_nodes, graph_safety
 from serving.quantization import agreement, onnx_graphs
+from support import families
 from support import limits as drawn_limits
 from support.files import checkpoint_files, frozen_graphs, records, small_models
 from support.shell import fresh_process
@@ -348,41 +350,32 @@ def test_an_alias_stands_for_what_it_returns(trained):
     assert 'alias' not in {node.name for node in longer.node}
 
 
-def verdicts(scores, **changes):
-    scores = np.array(scores, np.float32)
-    limits = drawn_limits.make_limits()
-    found = {
-        'probabilities_calibrated': np.full([len(scores), 2], 0.5, np.float32),
-        'unknown_score': scores,
-        'p_known': np.interp(scores, limits.knots, limits.p_values),
-        'is_known': scores <= limits.threshold,
-    }
-    return {**found, **changes}
-
-
-def test_verdicts_that_differ_are_found():
-    limits = drawn_limits.make_limits()
-    expected = verdicts([-0.5, 0.5, 4000])
-    for near in ([-0.5, 0.5, 4000.3], [-0.50005, 0.5, 4000]):
-        assert verdict_parity.compare(limits, expected, verdicts(near)).difference <= TOLERANCE
-    result = verdict_parity.compare(limits, expected, expected)
-    assert result.line() == 'of its limits 0.0e+00, same `is_known` for 3 of 3'
-    for wrong in (
-        verdicts([-0.49, 0.5, 4000]),
-        verdicts([np.nan, 0.5, 4000]),
-        verdicts([-0.5, 0.5, 4000], is_known=np.array([True, False, False])),
-        verdicts([-0.5, 0.5, 4000], p_known=np.array([0.0, 0.5, 0.05])),
-        verdicts([-0.5, 0.5, 4000], probabilities_calibrated=np.full([3, 2], 0.51)),
-    ):
-        assert not verdict_parity.compare(limits, expected, wrong).difference <= TOLERANCE
-
-
-def test_a_model_with_other_verdicts_is_not_written():
-    limits = drawn_limits.make_limits()
-    expected = {'probabilities': np.array([[0.2, 0.8]]), **verdicts([0.5])}
-    check = parity.Check([], None, expected, limits)
-    assert 'same `is_known` for 1 of 1' in check.compare('x', expected)
-    wrong = {**expected, **verdicts([0.6])}
-    with pytest.raises(UserError, match='so it was not written; --nolimits leaves'):
-        check.compare('x', wrong)
-    assert 'of its limits' in check.compare('x', wrong, None)
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param(name, marks=() if name == 'lenet' else pytest.mark.soak)
+        for name in families.TELLING
+    ],
+)
+def test_the_earlier_features_of_a_network_survive_freezing(name, tmp_path):
+    info = small_models.describe(name, image_size=families.SMALLEST.get(name))
+    directory = small_models.train_dir(tmp_path / 'train', info)
+    with tf.Graph().as_default():
+        network = build.build(info).network
+        earlier = {
+            layer: (network.end_points[layer].shape[-1], network.end_points[layer].name)
+            for layer in model_specs.get_spec(name).earlier
+        }
+        width = network.features.shape[-1]
+    limits = drawn_limits.make_limits(5, width, ('collapse', 'max_logit'), earlier)
+    found = limits_outputs.Found(limits, 'limits.json')
+    checkpoint = tf.train.latest_checkpoint(directory)
+    without, described, _ = completion.from_checkpoint(info, checkpoint)
+    frozen, info, _ = completion.from_checkpoint(info, checkpoint, limits=found)
+    images = np.random.default_rng(0).uniform(
+        -1, 1, [3, info.image_size, info.image_size, info.channels]
+    )
+    outputs = parity.outputs(frozen.graph_def, info, images)
+    old = parity.outputs(without.graph_def, described, images)
+    assert outputs['probabilities'].tobytes() == old['probabilities'].tobytes()
+    assert np.isfinite(outputs['unknown_score']).all()
