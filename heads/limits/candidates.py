@@ -33,9 +33,9 @@ def all_of(earlier, has_logits=True):
     nearest = [(f'neighbours_{count}', FEATURES) for count in (1, 5, 10, 20)]
     both = (features, ('mahalanobis', before), ('root_mahalanobis', before))
     combinations = [
-        (*both, _LOGIT),
-        both,
         (features, ('root_mahalanobis', before), _LOGIT),
+        (features, ('root_mahalanobis', before)),
+        (*both, _LOGIT),
         (features, ('mahalanobis', before), _LOGIT),
         (features, ('mahalanobis', before)),
         (('root_mahalanobis', FEATURES), ('root_mahalanobis', before), _LOGIT),
