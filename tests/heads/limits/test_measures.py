@@ -25,10 +25,13 @@ def draw(outputs, seed=0):
     return Pictures(dict(zip((FEATURES, *EARLIER), rows, strict=True)), np.asarray(outputs))
 
 
+def head_of(classes):
+    return Head(np.random.default_rng(2).normal(0, 1, [WIDTH, classes]), np.zeros(classes))
+
+
 def fit(train, validation, classes=3, **changes):
-    weights = np.random.default_rng(2).normal(0, 1, [WIDTH, classes])
     settings = {'train_is_usable': False, 'accept_known': 0.95, 'tensors': {}, **changes}
-    return fitting.fit(CANDIDATE, train, validation, Head(weights, np.zeros(classes)), **settings)
+    return fitting.fit(CANDIDATE, train, validation, head_of(classes), **settings)
 
 
 @pytest.mark.parametrize('shape', [(50, 200), (200, 50), (60, 60), (30, 1)])
@@ -56,8 +59,7 @@ def test_a_few_held_out_pictures_do_not_make_all_others_unknown(count):
     train, new = draw([0, 1, 2] * 20), draw([0, 1, 2] * 30, seed=3)
     limits, held_out = fit(train, draw([0, 1, 2] * 2, seed=5).part(np.arange(count)))
     assert len(held_out) == count
-    logits = np.zeros([len(new), 3])
-    verdicts = limits.apply(logits, new.layers)
+    verdicts = limits.apply(head_of(3).logits(new), new.layers)
     assert verdicts.is_known.any()
     assert abs(verdicts.unknown_scores).max() < 100
 
