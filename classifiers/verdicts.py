@@ -107,7 +107,7 @@ def level_name(level):
 
 def _with_exponent(probabilities, exponent):
     """Return probabilities to a power, so that they have another temperature."""
-    # Zero has no logarithm. It stands for a probability that float32 cannot hold.
+    # A probability that is too small for float32 is 0, and the logarithm of 0 is not finite.
     logs = np.log(np.maximum(np.asarray(probabilities, np.float64), np.finfo(np.float32).tiny))
     powers = np.exp(exponent * (logs - logs.max()))
     return powers / powers.sum()

@@ -42,8 +42,8 @@ SUBROOMS = {
     'datasets.known': ('datasets.records', 'datasets.conversion.spec'),
     'datasets.own': ('datasets.conversion.spec',),
     'datasets.samples': ('datasets.records', 'datasets.conversion.spec'),
-    'heads.audit': ('heads.features', 'heads.solver'),
-    'heads.limits': ('heads.cuts', 'heads.features', 'heads.solver'),
+    'heads.audit': ('heads.features', 'heads.network_options', 'heads.solver'),
+    'heads.limits': ('heads.features', 'heads.network_options', 'heads.solver'),
     'training.evaluation': (
         'training.data_choice',
         'training.jobs.run_directory',

@@ -4,19 +4,19 @@ import dataclasses
 import os
 
 from classifiers import checkpoint_paths
-from common.checks import COUNT, DECAY, NOT_NEGATIVE, Range
+from common.checks import NOT_NEGATIVE, Range
 from common.options import ProgramOptions, option
 from datasets.records import record_files
+from heads.network_options import MODEL, NetworkOptions
 
 DATA = 'Data'
-MODEL = 'Checkpoint and network'
 RESULTS = 'Results'
 
 _FOLDER = 'audit'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AuditOptions(ProgramOptions):
+class AuditOptions(NetworkOptions, ProgramOptions):
     """Hold the options of an audit; None means not given."""
 
     page = 'docs/audit.md'
@@ -36,39 +36,6 @@ class AuditOptions(ProgramOptions):
         None,
         'A checkpoint, or a directory, of which the newest checkpoint is used. Without it, the '
         'parts that need features of a network are left out.',
-        is_path=True,
-    )
-    model_name: str | None = option(
-        MODEL, None, 'The network. If not given, the one in model.json.'
-    )
-    preprocessing_name: str | None = option(
-        MODEL,
-        None,
-        "The preprocessing. If not given, the one used in training, or the network's own.",
-    )
-    image_size: int | None = option(
-        MODEL,
-        None,
-        "Side of the input in pixels. If not given, the one used in training, or the network's "
-        'own.',
-        COUNT,
-    )
-    use_grayscale: bool | None = option(
-        MODEL, None, 'The network takes pictures of one channel.', shown=False
-    )
-    use_moving_averages: bool | None = option(
-        MODEL, None, 'Use the moving averages if the network was trained with them.', shown=True
-    )
-    moving_average_decay: float | None = option(
-        MODEL,
-        None,
-        'Use the moving averages of a checkpoint without model.json (any value but 0).',
-        DECAY,
-    )
-    features_dir: str | None = option(
-        MODEL,
-        None,
-        'Directory in which features are kept. If not given, features in --dataset_dir.',
         is_path=True,
     )
 

@@ -3,18 +3,18 @@
 import dataclasses
 
 from classifiers import checkpoint_paths
-from common.checks import COUNT, DECAY, NOT_NEGATIVE, Range
+from common.checks import NOT_NEGATIVE, Range
 from common.errors import UserError
 from common.options import ProgramOptions, option
 from datasets.records import record_files
+from heads.network_options import MODEL, NetworkOptions
 
 DATA = 'Data'
-MODEL = 'Checkpoint and network'
 LIMITS = 'What is learnt'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CalibrateOptions(ProgramOptions):
+class CalibrateOptions(NetworkOptions, ProgramOptions):
     """Hold the options of a calibration; None means not given."""
 
     page = 'docs/knowing_its_limits.md'
@@ -37,12 +37,6 @@ class CalibrateOptions(ProgramOptions):
         'A split that it was not trained on; it may be missing.',
         shown='validation',
     )
-    features_dir: str | None = option(
-        DATA,
-        None,
-        'Directory in which features are kept. If not given, features in --dataset_dir.',
-        is_path=True,
-    )
 
     # Checkpoint and network
     checkpoint_path: str | None = option(
@@ -52,38 +46,11 @@ class CalibrateOptions(ProgramOptions):
         'written beside it.',
         is_path=True,
     )
-    model_name: str | None = option(
-        MODEL, None, 'The network. If not given, the one in model.json.'
-    )
     labels_offset: int | None = option(
         MODEL,
         None,
         'Subtracted from the labels. If not given, as in training.',
         NOT_NEGATIVE,
-    )
-    preprocessing_name: str | None = option(
-        MODEL,
-        None,
-        "The preprocessing. If not given, the one used in training, or the network's own.",
-    )
-    image_size: int | None = option(
-        MODEL,
-        None,
-        "Side of the input in pixels. If not given, the one used in training, or the network's "
-        'own.',
-        COUNT,
-    )
-    use_grayscale: bool | None = option(
-        MODEL, None, 'The network takes pictures of one channel.', shown=False
-    )
-    use_moving_averages: bool | None = option(
-        MODEL, None, 'Use the moving averages if the network was trained with them.', shown=True
-    )
-    moving_average_decay: float | None = option(
-        MODEL,
-        None,
-        'Use the moving averages of a checkpoint without model.json (any value but 0).',
-        DECAY,
     )
 
     # What is learnt

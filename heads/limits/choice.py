@@ -31,7 +31,7 @@ _STRENGTH, _STEPS = 10.0, 200
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """How well a candidate tells the classes that were left out from the others."""
+    """How well a candidate separates the left-out classes from the others."""
 
     name: str
     auroc: float  # The mean of the rounds.

@@ -124,7 +124,7 @@ def _points(scores, threshold, p_threshold, unit):
 
 
 def _joined(places, p_values, p_threshold, unit):
-    """Return fewer points; each stands for those between it and the one before.
+    """Return fewer points; each replaces the points between the previous one and itself.
 
     It has the p-value of the first of them, the largest, and lies at the last or beyond. So the
     lines between the points are never below the p-values.

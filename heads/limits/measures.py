@@ -31,7 +31,6 @@ class Measure:
 
     fit: Callable
     score: Callable
-    reads: str = 'features'  # Or LOGITS.
 
 
 def directions(rows):
@@ -242,6 +241,6 @@ MEASURES = {
         for count in (1, 5, 10, 20)
     },
     'collapse': Measure(_fit_collapse, _score_collapse),
-    'max_logit': Measure(_nothing_to_fit, _score_max_logit, LOGITS),
-    'max_probability': Measure(_nothing_to_fit, _score_max_probability, LOGITS),
+    'max_logit': Measure(_nothing_to_fit, _score_max_logit),
+    'max_probability': Measure(_nothing_to_fit, _score_max_probability),
 }

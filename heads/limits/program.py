@@ -89,11 +89,15 @@ def _describe(options, checkpoint):
     validation = None
     other = options.or_default('held_out_split_name')
     if other == options.train_split_name:
-        raise options.mistake('held_out_split_name', 'must be another than --train_split_name')
-    if other in directory_content.splits_in(directory, name):
+        raise options.mistake('held_out_split_name', 'must differ from --train_split_name')
+    present = directory_content.splits_in(directory, name)
+    if other in present:
         validation = dataset_factory.get_dataset(name, other, directory)
     elif options.held_out_split_name:
-        raise options.mistake('held_out_split_name', f'{directory} has no such split')
+        raise options.mistake(
+            'held_out_split_name',
+            f'{directory} has no such split, only {", ".join(sorted(present))}',
+        )
     info, lines = resolve.resolve(
         ModelRequest.of(options, dataset_name=name),
         stored,
@@ -121,7 +125,7 @@ def _read(options, info, checkpoint, datasets):
 
 
 def _may_use_training(info, checkpoint, num_validation):
-    """Return whether training pictures may stand for new ones, and log what is done."""
+    """Return whether training pictures may be held out too, and log the decision."""
     if num_validation >= fitting.ENOUGH_HELD_OUT:
         return False
     usable = known_pictures.has_frozen_body(info, checkpoint)

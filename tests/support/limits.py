@@ -47,7 +47,7 @@ def fit_limits(logits, layers_rows, outputs, names=MEASURES, **changes):
     terms, values, half = [], [], len(outputs) // 2
     for name in names:
         measure = measures.MEASURES[name]
-        by_layer = {measures.LOGITS: logits} if measure.reads == measures.LOGITS else layers_rows
+        by_layer = {measures.LOGITS: logits} if name.startswith('max_') else layers_rows
         for layer, rows in by_layer.items():
             arrays = {
                 key: np.asarray(value, np.float32)

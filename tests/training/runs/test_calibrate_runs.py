@@ -234,10 +234,13 @@ def training_pictures(runs, directory):
 @pytest.mark.parametrize(
     ('typed', 'words'),
     [
-        ({'held_out_split_name': 'test'}, '--held_out_split_name=test: .* has no such split'),
+        (
+            {'held_out_split_name': 'test'},
+            '--held_out_split_name=test: .* has no such split, only .*train',
+        ),
         (
             {'held_out_split_name': 'train'},
-            '--held_out_split_name=train: must be another than --train_split_name',
+            '--held_out_split_name=train: must differ from --train_split_name',
         ),
         ({'train_split_name': 'learning'}, 'learning'),
         ({'model_name': 'cifarnet'}, '--model_name=cifarnet contradicts'),
