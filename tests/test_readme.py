@@ -211,14 +211,20 @@ def test_flags_exist(page):
         assert any(re.search(rf'\b{name}\b', known) for name in names), f'--{flag}'
 
 
+NETWORKS = ROOT / 'docs' / 'networks.md'
 QUICK = ('lenet', 'cifarnet', 'mobilenet_v1_025', 'vgg_a')
 
 
 def zoo_table():
-    spec = importlib.util.spec_from_file_location('zoo_table', ROOT / 'docs' / 'zoo_table.py')
+    path = ROOT / 'docs' / 'generators' / 'zoo_table.py'
+    spec = importlib.util.spec_from_file_location('zoo_table', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def lines_of(page):
+    return page.read_text(encoding='utf-8').splitlines()
 
 
 @pytest.mark.parametrize(
@@ -226,12 +232,18 @@ def zoo_table():
     [pytest.param(n, marks=() if n in QUICK else pytest.mark.soak) for n in nets_factory.MODELS],
 )
 def test_the_table_has_the_cost_of_each_network(name):
-    assert zoo_table().row(name) in PAGE.read_text(encoding='utf-8').splitlines()
+    assert zoo_table().row(name) in lines_of(NETWORKS)
 
 
 def test_the_table_has_every_network():
-    shown = re.findall(r'^\| `(\w+)` \| \d', PAGE.read_text(encoding='utf-8'), re.MULTILINE)
+    shown = re.findall(r'^\| `(\w+)` \| \d', NETWORKS.read_text(encoding='utf-8'), re.MULTILINE)
     assert shown == list(nets_factory.MODELS)
+
+
+def test_the_pages_table_is_a_choice_of_it():
+    shown = [line for line in lines_of(PAGE) if re.match(r'\| `\w+` \| \d', line)]
+    assert [line.split('`')[1] for line in shown] == list(zoo_table().CHOSEN)
+    assert set(shown) <= set(lines_of(NETWORKS))
 
 
 def test_the_page_is_short():

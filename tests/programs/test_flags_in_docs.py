@@ -8,7 +8,7 @@ from support.shell import programs
 
 
 def _generator():
-    path = programs.ROOT / 'docs' / 'flag_lists.py'
+    path = programs.ROOT / 'docs' / 'generators' / 'flag_lists.py'
     spec = importlib.util.spec_from_file_location('flag_lists', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -33,7 +33,9 @@ def test_a_program_is_its_docstring_its_options_and_one_call(program):
 @pytest.mark.parametrize('page', PAGES)
 def test_the_list_of_flags_on_a_page_is_up_to_date(page):
     text = (programs.ROOT / page).read_text(encoding='utf-8')
-    assert text == flag_lists.updated(text, PAGES[page]), 'run: python docs/flag_lists.py'
+    assert text == flag_lists.updated(text, PAGES[page]), (
+        'run: python docs/generators/flag_lists.py'
+    )
     for program, options in PAGES[page].items():
         names = {name for group in programs.flags_by_heading(program).values() for name in group}
         assert len(names) >= 10  # The flags were found.

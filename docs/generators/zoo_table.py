@@ -1,7 +1,8 @@
-"""Print the README's table of networks: the released checkpoints and the cost of each network.
+"""Write the tables of networks: the cost and the released checkpoint of each network.
 
-    python docs/zoo_table.py
+    python docs/generators/zoo_table.py
 
+docs/networks.md lists all networks, README.md a choice of them, between the two marks below.
 Parameters (including the statistics of batch norm) and multiply-adds are counted in the operations
 that the logits depend on, at the image size and number of classes of the released checkpoint. This
 leaves out auxiliary heads. Biases, pooling and activations are not counted as multiply-adds.
@@ -11,17 +12,34 @@ import math
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import tensorflow.compat.v1 as tf
 
 from nets import nets_factory, released
 
-HEADING = (
+ROOT = Path(__file__).resolve().parents[2]
+# The networks in README.md: one of each kind and cost.
+CHOSEN = (
+    'vgg_16',
+    'inception_v1',
+    'inception_v3',
+    'inception_v4',
+    'inception_resnet_v2',
+    'resnet_v1_50',
+    'resnet_v2_50',
+    'resnet_v2_152',
+    'mobilenet_v1',
+    'mobilenet_v1_050',
+    'mobilenet_v1_025',
+)
+
+_BEGIN = '<!-- The table of networks: written by docs/generators/zoo_table.py. -->'
+_END = '<!-- End of the table of networks. -->'
+_HEADING = (
     '| network | pixels | parameters | multiply-adds | top-1 | top-5 | checkpoint |',
     '|---|---|---|---|---|---|---|',
 )
-
 
 # Accuracies that the papers report for networks that were never released.
 _FROM_PAPERS = {'resnet_v2_200': ('79.9*', '95.2*')}
@@ -93,11 +111,20 @@ def row(name):
     return f'| {" | ".join(cells)} |'
 
 
+def updated(page, rows):
+    """Return the text of a page with these rows as its table."""
+    before, _, rest = page.partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    return '\n'.join([before + _BEGIN, *_HEADING, *rows, _END]) + after
+
+
 def main():
-    """Print the table."""
-    print('\n'.join(HEADING))
-    for name in nets_factory.MODELS:
-        print(row(name), flush=True)
+    """Update both pages."""
+    rows = {name: row(name) for name in nets_factory.MODELS}
+    for name, shown in (('README.md', CHOSEN), ('docs/networks.md', rows)):
+        path = ROOT / name
+        text = updated(path.read_text(encoding='utf-8'), [rows[each] for each in shown])
+        path.write_text(text, encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """Write the lists of flags at the end of the pages in docs/, from the programs' options.
 
-    python docs/flag_lists.py
+    python docs/generators/flag_lists.py
 
 Run it after a change of an option. A page's list is between the two marks below; a page without
 them gets a list at its end.
@@ -10,13 +10,13 @@ import runpy
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from common.options import OLDER_NAMES, SWITCHED_COUNT, ProgramOptions, flags, older_flags
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
-_BEGIN = '<!-- The list of flags: written by docs/flag_lists.py. -->'
+_BEGIN = '<!-- The list of flags: written by docs/generators/flag_lists.py. -->'
 _END = '<!-- End of the list of flags. -->'
 _COLUMNS = '| flag | default | valid values | meaning |\n|---|---|---|---|'
 _OLDER_COLUMNS = '| flag | meaning |\n|---|---|'
