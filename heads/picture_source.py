@@ -4,7 +4,8 @@ import tensorflow.compat.v1 as tf
 
 from datasets.records import pipelines
 from datasets.records.pipelines import BLOCK
-from preprocessing import preprocessing_factory, randomness, recipe_names
+from preprocessing import preprocessing_factory, recipe_names
+from preprocessing.operations import randomness
 
 # A network's results for a picture differ in the last bits between a batch of one and larger
 # batches, so all batches are equally large. The size itself makes no difference.

@@ -15,10 +15,17 @@ CENTRAL_FRACTION = 0.875
 
 # VGG: mean red, green and blue of ImageNet's training pictures.
 _VGG_MEANS = (123.68, 116.78, 103.94)
-_LUMINANCE = (0.2989, 0.5870, 0.1140)  # The weights of `tf.image.rgb_to_grayscale`.
 VGG_SIDE = 256
 _VGG_USUAL_OUTPUT = 224
-VGG_LONGEST = 32  # Times the shorter side; the rest of a long picture would be cropped anyway.
+
+# PyTorch: mean and standard deviation of the same pictures, and the part of the shorter side that
+# the crop keeps.
+_TORCH_MEANS = tuple(255 * mean for mean in (0.485, 0.456, 0.406))
+_TORCH_DEVIATIONS = tuple(255 * deviation for deviation in (0.229, 0.224, 0.225))
+_TORCH_FRACTION = 0.875
+
+_LUMINANCE = (0.2989, 0.5870, 0.1140)  # The weights of `tf.image.rgb_to_grayscale`.
+LONGEST = 32  # Times the shorter side; the rest of a long picture would be cropped anyway.
 
 # LeNet: subtracted from the values from 0 to 255; the difference is divided by it.
 LENET_SCALE = 128.0
@@ -26,15 +33,30 @@ LENET_SCALE = 128.0
 
 def vgg_means(channels):
     """Return the mean of each channel of a colour or a grey picture."""
+    return _of_channels(_VGG_MEANS, channels)
+
+
+def torch_statistics(channels):
+    """Return the mean and the reciprocal standard deviation of each channel."""
+    deviations = _of_channels(_TORCH_DEVIATIONS, channels)
+    return _of_channels(_TORCH_MEANS, channels), tuple(1 / each for each in deviations)
+
+
+def _of_channels(values, channels):
     if channels == 1:
-        return (sum(m * w for m, w in zip(_VGG_MEANS, _LUMINANCE, strict=True)),)
-    return _VGG_MEANS
+        return (sum(v * w for v, w in zip(values, _LUMINANCE, strict=True)),)
+    return values
 
 
 def vgg_scaled(side, height, width):
     """Return `side`, scaled in proportion for networks with more than 256 pixels."""
     output = max(height, width)
     return side if output <= VGG_SIDE else round(side * output / _VGG_USUAL_OUTPUT)
+
+
+def torch_side(height, width):
+    """Return the length of the shorter side before the crop."""
+    return round(max(height, width) / _TORCH_FRACTION)
 
 
 def prepare(pixels, name, height, width, out=None):
@@ -67,17 +89,27 @@ def _central(size, output):
 
 def _vgg(pixels, out):
     height, width = out.shape[:2]
-    side = max(vgg_scaled(VGG_SIDE, height, width), height, width)
+    _scaled_centre(pixels, max(vgg_scaled(VGG_SIDE, height, width), height, width), out)
+    out -= np.array(vgg_means(out.shape[2]), np.float32)
+
+
+def _torch(pixels, out):
+    _scaled_centre(pixels, torch_side(*out.shape[:2]), out)
+    means, factors = torch_statistics(out.shape[2])
+    out -= np.array(means, np.float32)
+    out *= np.array(factors, np.float32)
+
+
+def _scaled_centre(pixels, side, out):
     shorter = min(pixels.shape[:2])
     samples = []
     for size, output in zip(pixels.shape[:2], out.shape[:2], strict=True):
-        used = min(size, VGG_LONGEST * shorter)
+        used = min(size, LONGEST * shorter)
         scale = np.float32(side) / np.float32(shorter)
         scaled = int(np.rint(np.float32(used) * scale))
         crop = (scaled - output) // 2
         samples.append(_Samples.of(used, scaled, (size - used) // 2, crop, output))
     _resize(pixels, *samples, out)
-    out -= np.array(vgg_means(out.shape[2]), np.float32)
 
 
 def _cifarnet(pixels, out):
@@ -94,7 +126,13 @@ def _lenet(pixels, out):
     out /= np.float32(LENET_SCALE)
 
 
-_RECIPES = {'cifarnet': _cifarnet, 'inception': _inception, 'lenet': _lenet, 'vgg': _vgg}
+_RECIPES = {
+    'cifarnet': _cifarnet,
+    'inception': _inception,
+    'lenet': _lenet,
+    'torch': _torch,
+    'vgg': _vgg,
+}
 
 
 @dataclasses.dataclass(frozen=True)

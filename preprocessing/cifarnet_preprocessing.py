@@ -2,8 +2,8 @@
 
 import tensorflow.compat.v1 as tf
 
-from preprocessing import colour, randomness, resizing
-from preprocessing.randomness import Draw
+from preprocessing.operations import colour, randomness, resizing
+from preprocessing.operations.randomness import Draw
 from preprocessing.recipe import Recipe
 
 _PADDING = 4

@@ -5,8 +5,9 @@ Going Deeper with Convolutions, arXiv:1409.4842, section 6.
 
 import tensorflow.compat.v1 as tf
 
-from preprocessing import arrays, colour, decoding, randomness, resizing
-from preprocessing.randomness import Draw
+from preprocessing import arrays, decoding
+from preprocessing.operations import colour, randomness, resizing, windows
+from preprocessing.operations.randomness import Draw
 from preprocessing.recipe import Recipe
 
 _MAX_BRIGHTNESS = 32.0 / 255.0
@@ -74,7 +75,7 @@ def distorted_bounding_box_crop(
     Boxes are [1, count, 4], each (ymin, xmin, ymax, xmax) as a fraction of the picture.
     """
     with tf.name_scope(scope, 'distorted_bounding_box_crop', [image, bbox]):
-        window, box = _sample_window(
+        window, box = windows.sample(
             tf.shape(image),
             bbox,
             randomness.resolve(seed),
@@ -86,27 +87,10 @@ def distorted_bounding_box_crop(
         return decoding.crop(image, window), box
 
 
-def _sample_window(shape, boxes, seed, covered, aspects, areas, attempts=100):
-    begin, size, box = tf.raw_ops.StatelessSampleDistortedBoundingBox(
-        image_size=shape,
-        bounding_boxes=boxes,
-        min_object_covered=covered,
-        seed=seed,
-        aspect_ratio_range=aspects,
-        area_range=areas,
-        max_attempts=attempts,
-        use_image_if_no_bounding_boxes=True,
-    )
-    return tf.concat([begin[:2], size[:2]], 0), box
-
-
 def _window(shape, height, width, seed, draws):
     """Choose a window with 5% to 100% of the area and an aspect ratio from 3/4 to 4/3."""
     del height, width, draws
-    picture = tf.constant([[[0.0, 0.0, 1.0, 1.0]]])
-    # The box is the whole picture, so a minimum overlap of a tenth would exclude small windows.
-    window, _ = _sample_window(shape, picture, seed, 0.0, (3 / 4, 4 / 3), (0.05, 1.0))
-    return window
+    return windows.of_any_size(shape, seed, (0.05, 1.0))
 
 
 def _fit(picture, height, width, draws):

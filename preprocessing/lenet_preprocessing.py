@@ -2,7 +2,8 @@
 
 import tensorflow.compat.v1 as tf
 
-from preprocessing import arrays, resizing
+from preprocessing import arrays
+from preprocessing.operations import resizing
 from preprocessing.recipe import Recipe
 
 

@@ -6,7 +6,8 @@ import tensorflow.compat.v1 as tf
 
 from common import checks
 from common.errors import UserError
-from preprocessing import decoding, randomness, recipe_names, resizing, strong
+from preprocessing import decoding, recipe_names
+from preprocessing.operations import randomness, resizing, strong
 
 RECIPES = {
     name: importlib.import_module(f'preprocessing.{name}_preprocessing').RECIPE

@@ -5,7 +5,7 @@ from common.errors import UserError
 from nets import model_specs
 
 # A recipe is a module of this package: `inception` is in inception_preprocessing.py.
-RECIPES = ('cifarnet', 'inception', 'lenet', 'vgg')
+RECIPES = ('cifarnet', 'inception', 'lenet', 'torch', 'vgg')
 
 
 def known():

@@ -5,8 +5,9 @@ Very Deep Convolutional Networks, arXiv:1409.1556, section 3.1.
 
 import tensorflow.compat.v1 as tf
 
-from preprocessing import arrays, decoding, randomness, resizing
-from preprocessing.randomness import Draw
+from preprocessing import arrays, decoding
+from preprocessing.operations import randomness, resizing
+from preprocessing.operations.randomness import Draw
 from preprocessing.recipe import Recipe
 
 _LARGEST_SIDE = 512
@@ -69,22 +70,8 @@ def preprocess_for_eval(image, output_height, output_width, resize_side, use_gra
     if use_grayscale:
         image = resizing.to_grey(image)
     side = max(resize_side, output_height, output_width)
-    image = _without_ends(image)
-    shape = tf.cast(tf.shape(image)[:2], tf.float32)
-    size = tf.cast(tf.math.rint(shape * (side / tf.reduce_min(shape))), tf.int32)
-    image = resizing.resize(image, size[0], size[1])
-    offset = (size - [output_height, output_width]) // 2
-    window = tf.concat([offset, [output_height, output_width]], 0)
-    image = decoding.crop(image, window)
-    image.set_shape([output_height, output_width, None])
+    image = resizing.scaled_centre(image, side, output_height, output_width)
     return _subtract_means(image)
-
-
-def _without_ends(image):
-    """Crop extremely long pictures to their middle; return others unchanged."""
-    shape = tf.shape(image)[:2]
-    size = tf.minimum(shape, arrays.VGG_LONGEST * tf.reduce_min(shape))
-    return decoding.crop(image, tf.concat([(shape - size) // 2, size], 0))
 
 
 def preprocess_image(

@@ -42,6 +42,7 @@ SUBROOMS = {
     'datasets.known': ('datasets.records', 'datasets.conversion.spec'),
     'datasets.own': ('datasets.conversion.spec',),
     'datasets.samples': ('datasets.records', 'datasets.conversion.spec'),
+    'preprocessing.operations': ('preprocessing.arrays', 'preprocessing.decoding'),
     'heads.audit': ('heads.features', 'heads.network_options', 'heads.solver'),
     'heads.limits': ('heads.features', 'heads.network_options', 'heads.solver'),
     'training.evaluation': (

@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 
 from datasets.records import pipelines
 from datasets.records.pipelines import BLOCK
-from preprocessing import randomness
+from preprocessing.operations import randomness
 
 NO_END = np.iinfo(np.int64).max
 _SHUFFLE_ROUNDS = 4

@@ -34,7 +34,7 @@ class ModelOptions(Options):
     )
     image_size: int | None = option(MODEL, None, 'Side of the input in pixels.', COUNT)
     preprocessing_name: str | None = option(
-        MODEL, None, 'The preprocessing: inception, vgg, lenet or cifarnet.'
+        MODEL, None, 'The preprocessing: inception, vgg, torch, lenet or cifarnet.'
     )
     use_grayscale: bool | None = option(MODEL, None, 'The network takes pictures of one channel.')
     use_moving_averages: bool | None = option(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from preprocessing import colour
+from preprocessing.operations import colour
 from support import graphs
 
 PICTURES = np.random.default_rng(0).random((3, 7, 9, 3), np.float32)

@@ -13,6 +13,7 @@ from preprocessing import (
     preprocessing_factory,
     vgg_preprocessing,
 )
+from preprocessing.operations import resizing
 from support import graphs
 from support.checkout import GOLDEN
 from support.files import records
@@ -72,6 +73,15 @@ def test_vgg_scales_its_side_with_large_networks(size, side):
         lambda x: vgg_preprocessing.preprocess_for_eval(x, size, size, side), PICTURE
     )
     np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize(('size', 'side'), [(224, 256), (299, 342), (160, 183)])
+def test_torch_standardises_the_centre_of_a_picture_that_is_an_eighth_larger(size, side):
+    recipe = preprocessing_factory.get_preprocessing('torch')
+    found = graphs.run(lambda x: recipe(x, size, size), PICTURE)
+    centre = graphs.run(lambda x: resizing.scaled_centre(x, side, size, size), PICTURE)
+    expected = (centre / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_vgg_keeps_the_aspect_of_what_it_crops():

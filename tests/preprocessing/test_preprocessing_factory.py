@@ -6,7 +6,8 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import UserError
 from nets import nets_factory
-from preprocessing import preprocessing_factory, randomness
+from preprocessing import preprocessing_factory
+from preprocessing.operations import randomness
 from support import graphs
 from support.files import records
 

@@ -5,8 +5,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 from PIL import Image, ImageOps
 
-from preprocessing import preprocessing_factory, randomness, strong
-from preprocessing.randomness import Draw
+from preprocessing import preprocessing_factory
+from preprocessing.operations import randomness, strong
+from preprocessing.operations.randomness import Draw
 from support import graphs
 from support.files import records
 
@@ -105,8 +106,13 @@ def test_a_quarter_of_the_pictures_has_a_rectangle_erased():
 
 @pytest.mark.parametrize(
     'name',
-    ['inception']
-    + [pytest.param(name, marks=pytest.mark.soak) for name in ('cifarnet', 'lenet', 'vgg')],
+    [
+        'inception',
+        *(
+            pytest.param(name, marks=pytest.mark.soak)
+            for name in ('cifarnet', 'lenet', 'torch', 'vgg')
+        ),
+    ],
 )
 def test_strong_pictures_differ_and_repeat(name):
     preprocess = preprocessing_factory.get_preprocessing(name, True, augmentation='strong')

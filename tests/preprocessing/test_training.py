@@ -8,20 +8,21 @@ from preprocessing import (
     cifarnet_preprocessing,
     inception_preprocessing,
     preprocessing_factory,
-    randomness,
     vgg_preprocessing,
 )
-from preprocessing.randomness import Draw
+from preprocessing.operations import randomness
+from preprocessing.operations.randomness import Draw
 from support import graphs
 from support.files import records
 
 PICTURE = records.picture(5, 90, 120)
 SEEDS = np.array([[7, 0], [7, 1], [7, 0], [8, 0], [-7, 2**40]], np.int64)
-RANDOM_RECIPES = ('cifarnet', 'inception', 'vgg')
+RANDOM_RECIPES = ('cifarnet', 'inception', 'torch', 'vgg')
 RANGES = {
     'cifarnet': (-60, 60),  # So many pixels that one may lie this far from the mean.
     'inception': (-1, 1),
     'lenet': (-1, 127 / 128),
+    'torch': (-0.485 / 0.229, (1 - 0.406) / 0.225),
     'vgg': (-123.68, 255 - 103.94),
 }
 
@@ -77,16 +78,15 @@ def _windows(window, shape, count=400):
     return np.array(graphs.run_in_pipeline(build, np.arange(count)))
 
 
-def test_inception_windows_have_the_papers_areas_and_aspects():
+@pytest.mark.parametrize(('name', 'least'), [('inception', 0.05), ('torch', 0.08)])
+def test_windows_have_the_recipes_areas_and_aspects(name, least):
+    recipe = preprocessing_factory.RECIPES[name]
     windows = _windows(
-        lambda shape, seed, draws: inception_preprocessing.RECIPE.window(
-            shape, 299, 299, seed, draws
-        ),
-        [300, 400, 3],
+        lambda shape, seed, draws: recipe.window(shape, 299, 299, seed, draws), [300, 400, 3]
     )
     area = windows[:, 2] * windows[:, 3] / 120_000
     aspect = windows[:, 3] / windows[:, 2]
-    assert 0.045 < area.min() < 0.08
+    assert 0.9 * least < area.min() < 1.6 * least
     assert 0.85 < area.max() <= 1.0
     assert 0.74 < aspect.min() < 0.77
     assert 1.30 < aspect.max() < 1.35

@@ -2,6 +2,8 @@
 
 import tensorflow.compat.v1 as tf
 
+from preprocessing import arrays, decoding
+
 
 def resize(image, height, width):
     """Resize a picture bilinearly to float32, with the sampling grid that TF-Slim used.
@@ -13,6 +15,26 @@ def resize(image, height, width):
     image = tf.cast(image, tf.float32)[tf.newaxis]
     resized = tf.raw_ops.ResizeBilinear(images=image, size=[height, width])
     return tf.squeeze(resized, [0])
+
+
+def scaled_centre(image, side, height, width):
+    """Scale the shorter side of a picture to `side`, and crop the centre."""
+    image = _without_ends(image)
+    shape = tf.cast(tf.shape(image)[:2], tf.float32)
+    size = tf.cast(tf.math.rint(shape * (side / tf.reduce_min(shape))), tf.int32)
+    image = resize(image, size[0], size[1])
+    offset = (size - [height, width]) // 2
+    window = tf.concat([offset, [height, width]], 0)
+    image = decoding.crop(image, window)
+    image.set_shape([height, width, None])
+    return image
+
+
+def _without_ends(image):
+    """Crop extremely long pictures to their middle; return others unchanged."""
+    shape = tf.shape(image)[:2]
+    size = tf.minimum(shape, arrays.LONGEST * tf.reduce_min(shape))
+    return decoding.crop(image, tf.concat([(shape - size) // 2, size], 0))
 
 
 def to_grey(image):

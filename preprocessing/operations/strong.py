@@ -8,8 +8,8 @@ import math
 
 import tensorflow.compat.v1 as tf
 
-from preprocessing import randomness
-from preprocessing.randomness import Draw
+from preprocessing.operations import randomness
+from preprocessing.operations.randomness import Draw
 
 _GREY = 128
 _ERASED_SHARE = 0.25  # The share of the pictures.

@@ -1,0 +1,1 @@
+"""What the recipes are made of: resizing, windows, colours and random numbers."""
