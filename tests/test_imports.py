@@ -19,8 +19,9 @@ ALLOWED = {
     'deployment': GROUND,
     'classifiers': GROUND | {'nets', 'preprocessing'},
     'heads': LIBRARY,
-    'training': LIBRARY | {'heads'},
-    'serving': LIBRARY | {'heads'},
+    'weights': GROUND | {'nets', 'preprocessing', 'classifiers'},
+    'training': LIBRARY | {'heads', 'weights'},
+    'serving': LIBRARY | {'heads', 'weights'},
 }
 # Exceptions: importing module -> what it may import all the same.
 EXCEPTIONS = {
@@ -45,6 +46,8 @@ SUBROOMS = {
     'preprocessing.operations': ('preprocessing.arrays', 'preprocessing.decoding'),
     'heads.audit': ('heads.features', 'heads.network_options', 'heads.solver'),
     'heads.limits': ('heads.features', 'heads.network_options', 'heads.solver'),
+    'weights.layouts': ('weights.sources',),
+    'weights.readers': ('weights.sources',),
     'training.evaluation': (
         'training.data_choice',
         'training.jobs.run_directory',

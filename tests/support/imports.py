@@ -14,6 +14,7 @@ ROOMS = (
     'deployment',
     'classifiers',
     'heads',
+    'weights',
     'training',
     'serving',
 )

@@ -1,0 +1,1 @@
+"""Layouts: where the layers of a network here are in the files of other programs."""

@@ -1,0 +1,1 @@
+"""Readers: the tensors in a file, by name, without executing anything that the file contains."""
