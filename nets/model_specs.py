@@ -86,6 +86,25 @@ def _mobilenet_v1(name):
     )
 
 
+def _mobilenet(name, module, scope, earlier):
+    return ModelSpec(
+        name=name,
+        module=f'mobilenet.{module}',
+        arg_scope=f'{module}_arg_scope',
+        image_size=224,
+        preprocessing='inception',
+        features='global_pool',
+        earlier=earlier,
+        output_node=f'{scope}/Predictions/Reshape_1',
+        head=f'{scope}/Logits',
+        predictions='Predictions',
+    )
+
+
+def _mobilenet_v2(name):
+    return _mobilenet(name, 'mobilenet_v2', 'MobilenetV2', earlier=('layer_18', 'layer_12'))
+
+
 def _resnet(name, module):
     return ModelSpec(
         name=name,
@@ -191,6 +210,9 @@ _SPECS = (
     _mobilenet_v1('mobilenet_v1_075'),
     _mobilenet_v1('mobilenet_v1_050'),
     _mobilenet_v1('mobilenet_v1_025'),
+    _mobilenet_v2('mobilenet_v2'),
+    _mobilenet_v2('mobilenet_v2_140'),
+    _mobilenet_v2('mobilenet_v2_035'),
 )
 
 MODELS = {spec.name: spec for spec in _SPECS}

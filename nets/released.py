@@ -12,29 +12,37 @@ from common import checks, imagenet
 from common.errors import UserError
 
 BASE_URL = 'http://download.tensorflow.org/models/'
+_STORAGE = 'https://storage.googleapis.com/'
+_ENDINGS = ('.tar.gz', '.tgz')
 
 
 @dataclasses.dataclass(frozen=True)
 class Release:
     """An archive; accuracies are in percent on the validation set with a single crop."""
 
-    archive: str  # File name under BASE_URL.
+    archive: str  # File name under the base URL.
     network: str  # Name in model_specs.
     image_size: int
     preprocessing: str
     classes: int
     top_1: float | None = None
     top_5: float | None = None
+    _: dataclasses.KW_ONLY
+    base_url: str = BASE_URL
+    # The end of the checkpoint's path in the archive, if that is not `checkpoint`; '*' is any name.
+    packed_as: str = ''
+    # Of the moving averages in the checkpoint, with which the accuracy was measured.
+    moving_average_decay: float | None = None
 
     @property
     def url(self):
         """Return the URL of the archive."""
-        return BASE_URL + self.archive
+        return self.base_url + self.archive
 
     @property
     def name(self):
         """Return the archive's name without its date, `mobilenet_v1_0.50_160` for example."""
-        return re.sub(r'_\d{4}_\d\d_\d\d\.tar\.gz$', '', self.archive)
+        return re.sub(r'_\d{4}_\d\d_\d\d$', '', _stem(self.archive))
 
     @property
     def checkpoint(self):
@@ -47,6 +55,12 @@ class Release:
         return imagenet.labels_offset(self.classes)
 
 
+def _stem(archive):
+    """Return the name of an archive without its ending."""
+    ending = next((ending for ending in _ENDINGS if archive.endswith(ending)), '')
+    return archive.removesuffix(ending)
+
+
 _MOBILENET_NETWORKS = {
     '1.0': 'mobilenet_v1',
     '0.75': 'mobilenet_v1_075',
@@ -57,6 +71,24 @@ _MOBILENET_ACCURACIES = {
     ('1.0', 224): (70.7, 89.5),
     ('0.50', 160): (59.9, 82.5),
     ('0.25', 128): (41.3, 66.2),
+}
+_MOBILENET_V2_ACCURACIES = {
+    ('1.0', 224): (71.8, 91.0),
+    ('1.0', 192): (70.7, 90.1),
+    ('1.0', 160): (68.8, 89.0),
+    ('1.0', 128): (65.3, 86.9),
+    ('1.0', 96): (60.3, 83.2),
+    ('1.4', 224): (75.0, 92.5),
+    ('0.35', 224): (60.3, 82.9),
+    ('0.35', 192): (58.2, 81.2),
+    ('0.35', 160): (55.7, 79.1),
+    ('0.35', 128): (50.8, 75.0),
+    ('0.35', 96): (45.5, 70.4),
+}
+_MOBILENET_V2_NETWORKS = {
+    '1.0': 'mobilenet_v2',
+    '1.4': 'mobilenet_v2_140',
+    '0.35': 'mobilenet_v2_035',
 }
 
 _RELEASES = (
@@ -84,6 +116,14 @@ _RELEASES = (
         for width, network in _MOBILENET_NETWORKS.items()
         for side in (224, 192, 160, 128)
     ),
+    *(
+        Release(
+            f'mobilenet_v2_{width}_{side}.tgz',
+            _MOBILENET_V2_NETWORKS[width], side, 'inception', 1001, *accuracies,
+            base_url=f'{_STORAGE}mobilenet_v2/checkpoints/', moving_average_decay=0.9999,
+        )
+        for (width, side), accuracies in _MOBILENET_V2_ACCURACIES.items()
+    ),
 )  # fmt: skip
 
 RELEASES = {release.archive: release for release in _RELEASES}
@@ -93,14 +133,15 @@ _OLDER_INCEPTION_V3 = ('inception-v3-2016-03-01.tar.gz', 'model.ckpt-157585')
 
 
 def by_archive(name):
-    """Return the Release of an archive, given its file name or URL, with or without `.tar.gz`."""
-    archive = os.path.basename(name).removesuffix('.tar.gz') + '.tar.gz'
-    if archive == _OLDER_INCEPTION_V3[0]:
+    """Return the Release of an archive, given its file name or URL, with or without its ending."""
+    stem = _stem(os.path.basename(name))
+    if stem == _stem(_OLDER_INCEPTION_V3[0]):
         raise UserError(
             f'{name}: has the variable names of the older Inception package, which no '
             'network here uses; use inception_v3_2016_08_28.tar.gz'
         )
-    return checks.lookup('archive', archive, RELEASES)
+    archives = {_stem(archive): archive for archive in RELEASES}
+    return checks.lookup('archive', archives.get(stem, f'{stem}.tar.gz'), RELEASES)
 
 
 def by_network(name):
@@ -112,14 +153,14 @@ def by_checkpoint(path):
     """Return the Release of a checkpoint according to its file name, or None.
 
     Accepts any file of a checkpoint, with or without a date: `resnet_v2_50.ckpt`,
-    `vgg_16_2016_08_28.ckpt`, `mobilenet_v1_1.0_224.ckpt.index`.
+    `vgg_16_2016_08_28.ckpt`, `mobilenet_v1_1.0_224.ckpt.index`; also in an unpacked archive.
     """
-    match = re.fullmatch(
-        r'(.+?)\.ckpt(\.index|\.meta|\.data-\d+-of-\d+)?', os.path.basename(os.fspath(path))
-    )
-    if match is None:
-        return None
+    prefix = re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', os.fspath(path))
+    name = os.path.basename(prefix)
     for release in RELEASES.values():
-        if match[1] in (release.name, release.archive.removesuffix('.tar.gz')):
+        if name in (release.checkpoint, f'{_stem(release.archive)}.ckpt'):
+            return release
+        unpacked = os.path.join(os.sep, release.name, release.packed_as)
+        if release.packed_as and '*' not in unpacked and (os.sep + prefix).endswith(unpacked):
             return release
     return None

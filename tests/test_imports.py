@@ -46,6 +46,7 @@ SUBROOMS = {
     'preprocessing.operations': ('preprocessing.arrays', 'preprocessing.decoding'),
     'heads.audit': ('heads.features', 'heads.network_options', 'heads.solver'),
     'heads.limits': ('heads.features', 'heads.network_options', 'heads.solver'),
+    'nets.mobilenet': ('nets.layers', 'nets.model_specs', 'nets.regularizers', 'nets.striding'),
     'weights.layouts': ('weights.sources',),
     'weights.readers': ('weights.sources',),
     'training.evaluation': (

@@ -1,12 +1,14 @@
 """Download a released checkpoint, and check that it is complete and fits its network."""
 
 import dataclasses
+import fnmatch
 import os
 import shutil
 
 import tensorflow.compat.v1 as tf
 
 from classifiers import build, checkpoints, model_info, restore
+from classifiers.checkpoints import AVERAGE_SUFFIX
 from classifiers.model_info import ModelInfo
 from classifiers.published import released_archives
 from common import archives, checks, files, imagenet
@@ -71,9 +73,11 @@ def fetch(release, directory, mirror=None):
     shutil.rmtree(unpacked, ignore_errors=True)
     try:
         archives.unpack(archive, unpacked)
-        found = _find(unpacked, release.checkpoint, archive)
+        found = _find(unpacked, release, archive)
         count = _check(found, info, of=archive)
-        _move(os.path.dirname(found), release.checkpoint, folder)
+        if any(name.endswith(AVERAGE_SUFFIX) for name in checkpoints.read_variables(found)):
+            info = info.replace(moving_average_decay=release.moving_average_decay)
+        _move(found, path)
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     model_info.write(folder, info)
@@ -81,13 +85,17 @@ def fetch(release, directory, mirror=None):
     return Fetched(path, count, True)
 
 
-def _find(unpacked, name, archive):
-    for parent, _, _ in os.walk(unpacked):
-        path = os.path.join(parent, name)
-        if checkpoints.files_of(path):
-            return path
+def _find(unpacked, release, archive):
+    """Return the path of the checkpoint in an unpacked archive, without the ending of a file."""
+    wanted = release.packed_as or release.checkpoint
+    for parent, _, names in os.walk(unpacked):
+        for name in sorted(names):
+            path = checkpoints.prefix_of(os.path.join(parent, name))
+            is_checkpoint = '*' not in wanted or os.path.exists(f'{path}.index')
+            if is_checkpoint and fnmatch.fnmatchcase(path, f'*/{wanted}'):
+                return path
     raise UserError(
-        f'{archive}: contains no checkpoint {name}, so it is another archive; delete it'
+        f'{archive}: contains no checkpoint {wanted}, so it is another archive; delete it'
     )
 
 
@@ -115,9 +123,10 @@ def _check(path, info, of=None):
     return len(plan.sources)
 
 
-def _move(source, name, folder):
-    """Move the checkpoint's files to their final place."""
-    for entry in sorted(os.listdir(source)):
+def _move(source, target):
+    """Move the checkpoint's files to their final place, and name them like the release."""
+    parent, name = os.path.split(source)
+    for entry in sorted(os.listdir(parent)):
         if checkpoints.prefix_of(entry) == name:
-            os.replace(os.path.join(source, entry), os.path.join(folder, entry))
-    files.sync_directory(folder)
+            os.replace(os.path.join(parent, entry), target + entry.removeprefix(name))
+    files.sync_directory(os.path.dirname(target))

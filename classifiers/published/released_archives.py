@@ -16,7 +16,7 @@ def find_release(name):
     if releases:
         return next((release for release in releases if release.top_1), releases[0])
     found = released.by_checkpoint(name) or by_name().get(name)
-    if not found and name.endswith('.tar.gz'):
+    if not found and name.endswith(('.tar.gz', '.tgz')):
         return released.by_archive(name)
     return found
 

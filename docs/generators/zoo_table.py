@@ -32,6 +32,7 @@ CHOSEN = (
     'mobilenet_v1',
     'mobilenet_v1_050',
     'mobilenet_v1_025',
+    'mobilenet_v2',
 )
 
 _BEGIN = '<!-- The table of networks: written by docs/generators/zoo_table.py. -->'
@@ -99,7 +100,7 @@ def row(name):
     parameters, products = cost(name, size, release and release.classes)
     accuracy = _FROM_PAPERS.get(name, ('–', '–'))
     if release and release.top_1:
-        accuracy = f'{release.top_1:.1f}', f'{release.top_5:.1f}'
+        accuracy = f'{release.top_1:.1f}', f'{release.top_5:.1f}' if release.top_5 else '–'
     cells = [
         f'`{name}`',
         str(size),

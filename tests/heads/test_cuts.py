@@ -20,7 +20,7 @@ INCEPTIONS_WITH_AUXILIARY_HEADS = ('inception_v3', 'inception_v4', 'inception_re
 # These take long to build, or differ from others in the width or depth alone.
 DEEP = {f'resnet_{version}_{depth}' for version in ('v1', 'v2') for depth in (101, 152, 200)}
 DEEP |= {'inception_v4', 'inception_resnet_v2', 'inception_v2', 'resnet_v2_50', 'vgg_19'}
-DEEP |= {'mobilenet_v1_050', 'mobilenet_v1_075', 'mobilenet_v1'}
+DEEP |= {'mobilenet_v1_050', 'mobilenet_v1_075', 'mobilenet_v1', 'mobilenet_v2', 'mobilenet_v2_140'}
 
 
 def for_networks(function):

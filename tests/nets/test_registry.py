@@ -33,6 +33,7 @@ TRAINED = {
     'inception_v3',
     'lenet',
     'mobilenet_v1_025',
+    'mobilenet_v2_035',
     'resnet_v2_50',
 }
 # These take long to build. Some are built once, for training; others differ from those in one row
@@ -40,7 +41,7 @@ TRAINED = {
 DEEPEST = {f'resnet_{version}_{depth}' for version in ('v1', 'v2') for depth in (101, 152, 200)}
 DEEP = {'inception_resnet_v2', 'inception_v4'}
 # These differ from a network that is built for inference in the width or depth alone.
-OTHER_WIDTHS = {'mobilenet_v1_050', 'mobilenet_v1_075', 'vgg_16', 'vgg_19'}
+OTHER_WIDTHS = {'mobilenet_v1_050', 'mobilenet_v1_075', 'mobilenet_v2_140', 'vgg_16', 'vgg_19'}
 ALL = nets_factory.networks_map.keys()
 # The logits of these are golden, at least one of each family where that is small.
 WITH_LOGITS = {
@@ -49,6 +50,7 @@ WITH_LOGITS = {
     'inception_v1',
     'lenet',
     'mobilenet_v1',
+    'mobilenet_v2',
     'resnet_v1_50',
     'resnet_v2_50',
 }

@@ -5,10 +5,10 @@ from nets import nets_factory, released
 
 
 def test_all_archives_are_there():
-    assert len(released.RELEASES) == 13 + 16
+    assert len(released.RELEASES) == 13 + 16 + 11
     networks = {release.network for release in released.RELEASES.values()}
     assert networks <= nets_factory.networks_map.keys()
-    assert len(networks) == 13 + 4
+    assert len(networks) == 13 + 4 + 3
 
 
 def test_resnet_v2_was_not_trained_with_its_defaults():
@@ -35,6 +35,19 @@ def test_archives_are_found_by_name_or_address(name, classes, labels_offset, top
     assert release.url == f'http://download.tensorflow.org/models/{release.archive}'
 
 
+@pytest.mark.parametrize('name', ['mobilenet_v2_1.4_224', 'mobilenet_v2_1.4_224.tgz'])
+def test_archives_may_have_another_address_and_ending(name):
+    release = released.by_archive(name)
+    assert release.url == (
+        'https://storage.googleapis.com/mobilenet_v2/checkpoints/mobilenet_v2_1.4_224.tgz'
+    )
+    assert (release.network, release.top_1, release.top_5) == ('mobilenet_v2_140', 75.0, 92.5)
+    assert (release.name, release.checkpoint) == (
+        'mobilenet_v2_1.4_224',
+        'mobilenet_v2_1.4_224.ckpt',
+    )
+
+
 def test_networks_have_as_many_releases_as_they_have():
     assert [release.image_size for release in released.by_network('mobilenet_v1_050')] == [
         224,
@@ -59,6 +72,7 @@ def test_networks_have_as_many_releases_as_they_have():
             'mobilenet_v1_1.0_224_2017_06_14.tar.gz',
         ),
         ('mobilenet_v1_1.0_224.ckpt.index', 'mobilenet_v1_1.0_224_2017_06_14.tar.gz'),
+        ('mobilenet_v2_0.35_96.ckpt.index', 'mobilenet_v2_0.35_96.tgz'),
         ('inception_resnet_v2_2016_08_30.ckpt', 'inception_resnet_v2_2016_08_30.tar.gz'),
     ],
 )

@@ -25,7 +25,7 @@ def test_parameters_stand_in_their_order_with_their_defaults(line):
 
 def describe(parameter):
     if parameter.default is parameter.empty:
-        return parameter.name
+        return f'**{parameter.name}' if parameter.kind is parameter.VAR_KEYWORD else parameter.name
     named = {softmax: 'softmax', layers.batch_norm: 'batch_norm'}
     default = parameter.default
     if callable(default):

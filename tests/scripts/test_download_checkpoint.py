@@ -111,7 +111,7 @@ def test_the_command_fetches_into_a_folder_with_spaces_and_then_finds_it(
 def test_every_release_is_known_by_its_name_and_described(name):
     found = pretrained.choose(name)
     assert found.name == name
-    assert released_archives.address(found) == released.BASE_URL + found.archive
+    assert released_archives.address(found) == found.url
     assert released_archives.address(found, '/a path/') == f'/a path/{found.archive}'
     info = pretrained.describe(found, 'there')
     assert (info.model_name, info.image_size) == (found.network, found.image_size)
@@ -144,10 +144,20 @@ def test_an_archive_of_the_older_format_is_understood(tmp_path):
 @pytest.mark.parametrize(
     'name',
     ['inception_v2', 'inception_v3', 'inception_v4', 'inception_resnet_v2', 'resnet_v1_50',
-     'resnet_v2_50', 'vgg_16', 'mobilenet_v1_0.50_160', 'mobilenet_v1_0.75_192'],
+     'resnet_v2_50', 'vgg_16', 'mobilenet_v1_0.50_160', 'mobilenet_v1_0.75_192',
+     'mobilenet_v2_1.0_96'],
 )  # fmt: skip
 def test_archives_of_every_family(tmp_path, name):
     check_network(name, tmp_path)
+
+
+@pytest.mark.parametrize('averaged', [True, False])
+def test_moving_averages_are_used_where_a_release_was_measured_with_them(tmp_path, averaged):
+    release = pretrained.choose('mobilenet_v2_0.35_96')
+    weights = 'MobilenetV2/Conv/weights'
+    average = {weights + checkpoints.AVERAGE_SUFFIX: (3, 3, 3, 16)} if averaged else {}
+    found, _ = fetch(release, tmp_path / 'here', archive(tmp_path / 'made', release, **average))
+    assert model_info.read_beside(found.path).moving_average_decay == (0.9999 if averaged else None)
 
 
 def test_a_download_that_broke_off_goes_on(tmp_path, release, packed):

@@ -80,6 +80,13 @@ FROM_SCRATCH = (
         '--learning_rate_decay_factor=0.98 --num_epochs_per_decay=2.5 --weight_decay=0.00004',
     ),
     FromScratch(
+        'mobilenet_v2*',
+        '*',
+        '--num_epochs=100 --batch_size=96 --optimizer=rmsprop --learning_rate=0.045 '
+        '--learning_rate_decay_factor=0.98 --num_epochs_per_decay=2.5 --weight_decay=0.00004 '
+        '--label_smoothing=0.1',
+    ),
+    FromScratch(
         'resnet_v?_*',
         '*',
         '--num_epochs=90 --batch_size=32 --optimizer=momentum --learning_rate=0.0125 '
