@@ -11,6 +11,10 @@ META_GRAPH = 'MetaGraph'  # The .meta file of a checkpoint: a GraphDef with coll
 SAVED_MODEL = 'SavedModel'  # saved_model.pb: MetaGraphs with signatures.
 CHECKPOINT = 'checkpoint'  # The index of a V2 checkpoint, or a V1 checkpoint.
 ONNX = 'ONNX model'
+# The kinds of weights of other programs.
+TORCH = 'PyTorch checkpoint'
+SAFETENSORS = 'safetensors file'
+KERAS = 'Keras model'
 
 SAVED_MODEL_FILES = ('saved_model.pb', 'saved_model.pbtxt')
 NEEDED = {  # What to pass if this kind is needed.
@@ -30,6 +34,7 @@ _BETTER = {  # (needed kind, kind of the file): what to do instead.
 _HDF5 = b'\x89HDF\r\n\x1a\n'
 _GZIP = b'\x1f\x8b'
 _TORCH_PICKLES = (b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.', b'\x80\x02ctorch')
+_OLDEST_TORCH = (b'sys_info', b'pickle', b'storages', b'tensors')  # Names in a tar archive.
 _LONGEST_NAME = 4096
 _LONGEST_HEADER = 100_000_000  # The limit of the safetensors library.
 _TABLE = b'\x57\xfb\x80\x8b\x24\x75\x47\xdb'  # The end of the tables in checkpoints.
@@ -39,11 +44,9 @@ _TEXTS = {
     SAVED_MODEL: re.compile(rb'\s*(saved_model_schema_version\s*:|meta_graphs\s*\{)'),
 }
 _COMMENTS = re.compile(rb'^\s*#.*$', re.MULTILINE)
-_TORCH = (
-    'a PyTorch checkpoint; this toolkit reads checkpoints of TensorFlow: train the network here, '
-    'or name a released checkpoint'
-)
-_KERAS = 'a Keras model; this toolkit reads TensorFlow checkpoints and frozen graphs (.pb)'
+_IMPORT = 'import_weights.py makes a checkpoint of it that the programs here read'
+_TORCH = f'a PyTorch checkpoint; {_IMPORT}'
+_KERAS = f'a Keras model; {_IMPORT}'
 
 
 def tensorflow_kind(path):
@@ -53,6 +56,39 @@ def tensorflow_kind(path):
             return _binary_kind(stream) or _text_kind(stream) or _table_kind(stream)
     except OSError:
         return ''
+
+
+def weights_kind(path):
+    """Return the kind of a file that contains weights, complete or not, or '' for other files."""
+    try:
+        with open(path, 'rb') as stream:
+            return _foreign_weights(stream) or tensorflow_kind(path)
+    except OSError:
+        return ''
+
+
+def _foreign_weights(stream):
+    start = stream.read(512)
+    if start[:4] == b'PK\x03\x04':
+        return _zipped_weights(stream, start)
+    if start.startswith(_HDF5):
+        return KERAS
+    is_oldest = start[257:262] == b'ustar' and start[:100].rstrip(b'\0') in _OLDEST_TORCH
+    if start.startswith(_TORCH_PICKLES) or is_oldest:
+        return TORCH
+    return SAFETENSORS if _begins_safetensors(start) else ''
+
+
+def _zipped_weights(stream, start):
+    try:
+        names = _names_in_zip(stream)
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        # An incomplete archive has no list of its files; the first one's name is at the start.
+        length = int.from_bytes(start[26:28], 'little')
+        names = {os.path.basename(start[30 : 30 + length].decode('utf-8', 'replace'))}
+    if 'data.pkl' in names:
+        return TORCH
+    return KERAS if names & {'config.json', 'metadata.json', 'model.weights.h5'} else ''
 
 
 def _binary_kind(stream):
@@ -184,8 +220,7 @@ def _of_start(start):
 
 
 def _of_zip(stream):
-    with zipfile.ZipFile(stream) as archive:
-        names = {os.path.basename(name) for name in archive.namelist()}
+    names = _names_in_zip(stream)
     if 'data.pkl' in names:
         return _TORCH
     if {'config.json', 'metadata.json'} <= names:
@@ -193,16 +228,22 @@ def _of_zip(stream):
     return 'an archive; unpack it and name the model in it'
 
 
+def _names_in_zip(stream):
+    with zipfile.ZipFile(stream) as archive:
+        return {os.path.basename(name) for name in archive.namelist()}
+
+
+def _begins_safetensors(start):
+    return start[8:9] == b'{' and 2 <= int.from_bytes(start[:8], 'little') <= _LONGEST_HEADER
+
+
 def _of_safetensors(stream, start):
-    length = int.from_bytes(start[:8], 'little')
-    if start[8:9] != b'{' or not 2 <= length <= _LONGEST_HEADER:
+    if not _begins_safetensors(start):
         return ''
+    length = int.from_bytes(start[:8], 'little')
     stream.seek(8)
     tensors = json.loads(stream.read(length))
     values = [value for name, value in tensors.items() if name != '__metadata__']
     if all(isinstance(value, dict) and 'data_offsets' in value for value in values):
-        return (
-            'weights in safetensors; this toolkit reads checkpoints of TensorFlow: train the '
-            'network here, or name a released checkpoint'
-        )
+        return f'weights in safetensors; {_IMPORT}'
     return ''

@@ -50,12 +50,15 @@ class Layout:
     name: str  # As people call it: 'timm inception_v4'.
     kind: str  # Of its Source: sources.TORCH, KERAS or SLIM.
     networks: tuple[str, ...]  # The networks here.
-    # Tells whether a file has this layout, from its names and shapes alone.
+    # Tells whether a file has this layout, from its names and shapes alone. If a layout has several
+    # networks, a file is of those in whose `layers` every module exists.
     fits: Callable[[Source], bool]
-    # (network, source) -> the layers. All variables of the network must be in exactly one.
+    # (network, source) -> the layers. All variables of the network must be in exactly one; those of
+    # an auxiliary head may be missing, if the file has none.
     layers: Callable[[str, Source], Sequence[Layer]]
     epsilon: float  # Of its batch norms.
     normalisation: Normalisation
     image_size: int
-    ignored: str = ''  # Pattern of the tensors of a file that have no counterpart here.
+    # Pattern of the tensors of a file that have no counterpart here, for `re.match`.
+    ignored: str = ''
     note: str = ''  # How these weights differ from those of TF-Slim, for --list.

@@ -1,0 +1,122 @@
+"""Import a file of weights: write a checkpoint of a network here, and its model.json."""
+
+import dataclasses
+import os
+
+from classifiers.model_info import ModelInfo
+from common import imagenet, labels
+from common.errors import UserError
+from nets import model_specs
+from weights import normalising, placement, target, writing
+from weights.layouts import registry
+from weights.readers import source_file
+from weights.sources import TORCH
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user requests of an import; None means as the file and its layout say."""
+
+    model_name: str | None = None
+    labels: str | None = None  # A file with the names of the classes.
+    image_size: int | None = None
+    preprocessing_name: str | None = None
+    overwrite: bool = False
+    weights_source: str | None = None  # For model.json: the address that the file comes from.
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """A checkpoint that was written."""
+
+    path: str
+    info: ModelInfo
+    lines: tuple[str, ...]  # What was decided, for the log.
+
+
+def import_file(path, directory, request=None, layouts=None):
+    """Write the weights in a file as `directory`/NAME.ckpt with model.json; return an Imported.
+
+    `layouts` are the known ones if not given. A file that does not fit is a UserError, and nothing
+    is written.
+    """
+    request = request or Request()
+    writing.require_free(directory, request.overwrite)
+    source = source_file.open_source(path)
+    if not source.tensors:
+        raise UserError(f'{path}: contains no tensors')
+    layout, network = registry.find(source, request.model_name, layouts)
+    layers = layout.layers(network, source)
+    info = describe(source, layout, network, layers, request)
+    here = target.of(info, _has_auxiliary_head(network, layers))
+    placement.check(source, layout, layers, here)
+    recipe, input_change = normalising.choose(layout, here, request.preprocessing_name)
+    info = info.replace(preprocessing_name=recipe)
+    found = placement.values(source, layout, layers, here, input_change)
+    written = writing.write(directory, info, found)
+    lines = (
+        f'{path}: {layout.name}, imported as {network}',
+        f'{len(here.variables)} variables, {info.num_classes} classes',
+        normalising.line(layout, here, recipe, input_change),
+        *_auxiliary_lines(network, layers),
+    )
+    return Imported(written, info, lines)
+
+
+def describe(source, layout, network, layers, request):
+    """Return the ModelInfo of a file's network; its preprocessing is not yet decided."""
+    spec = model_specs.get_spec(network)
+    classes = _count_classes(source, spec, layers)
+    names, offset = _classes(request.labels, classes)
+    return ModelInfo(
+        model_name=network,
+        num_classes=classes,
+        class_names=names,
+        labels_offset=offset,
+        image_size=request.image_size or layout.image_size,
+        channels=spec.channels,
+        preprocessing_name=spec.preprocessing,
+        dataset_name='' if request.labels or not names else imagenet.DATASET_NAME,
+        weights_source=request.weights_source or os.fspath(source.path),
+    )
+
+
+def _count_classes(source, spec, layers):
+    """Return the number of outputs of the head in a file."""
+    heads = [
+        (variable, module)
+        for layer in layers
+        for variable, module in layer.convolutions
+        if variable.startswith(f'{spec.head}/')
+    ]
+    if not heads:
+        raise UserError(f'{source.path}: the layout has no layer for {spec.head}')
+    variable, module = heads[-1]
+    shape = source.shape(placement.tensor_name(source, module, variable.rpartition('/')[2]))
+    if not shape:
+        raise UserError(f'{source.path}: {module} has no classes')
+    return shape[0 if source.kind == TORCH else -1]
+
+
+def _classes(path, count):
+    """Return (names of the classes or (), label of output 0)."""
+    if not path:
+        return imagenet.names(count), imagenet.labels_offset(count) or 0
+    names = tuple(labels.names_in_order(labels.read_labels(path), path))
+    if len(names) != count:
+        raise UserError(f'--labels={path}: has {len(names)} names, and the weights {count} classes')
+    return names, 0
+
+
+def _has_auxiliary_head(network, layers):
+    auxiliary = model_specs.get_spec(network).auxiliary_head
+    return bool(auxiliary) and any(
+        variable.startswith(f'{auxiliary}/')
+        for layer in layers
+        for variable, _ in layer.convolutions
+    )
+
+
+def _auxiliary_lines(network, layers):
+    if model_specs.get_spec(network).auxiliary_head and not _has_auxiliary_head(network, layers):
+        yield 'the file has no auxiliary head, so the checkpoint has none'

@@ -1,0 +1,93 @@
+"""All layouts, and which of them a file has."""
+
+import importlib
+import os
+import pkgutil
+import re
+
+from classifiers import mismatches
+from common import checks, text
+from common.errors import UserError
+from nets import model_specs
+from weights.layouts import different
+
+_NOT_LAYOUTS = ('different', 'layout', 'registry')
+
+
+def layouts():
+    """List the layouts of all modules of this package."""
+    folder = os.path.dirname(__file__)
+    names = sorted(module.name for module in pkgutil.iter_modules([folder]))
+    modules = [
+        importlib.import_module(f'weights.layouts.{name}')
+        for name in names
+        if name not in _NOT_LAYOUTS
+    ]
+    return [layout for module in modules for layout in module.LAYOUTS]
+
+
+def find(source, model_name=None, known=None):
+    """Return (Layout of a file, name of the network here); without a `model_name` also choose it.
+
+    A file that fits another network, several networks or none is a UserError.
+    """
+    if model_name is not None and model_name not in model_specs.MODELS:
+        unknown = checks.unknown('network', model_name, model_specs.MODELS)
+        raise UserError(f'--model_name={model_name}: {unknown}')
+    known = layouts() if known is None else known
+    fitting = [each for each in known if each.kind == source.kind and each.fits(source)]
+    found = [(layout, name) for layout in fitting for name in layout.networks]
+    if model_name is not None:
+        named = [(layout, name) for layout, name in found if name == model_name]
+        if named:
+            return named[0]
+        raise UserError(_about_another(source, model_name, found, known))
+    complete = [each for each in found if _is_complete(source, *each)]
+    networks = list(dict.fromkeys(name for _, name in complete or found))
+    if len(networks) > 1:
+        raise UserError(
+            f'{source.path}: may be of {text.listed(networks)}: pass --model_name to say which'
+        )
+    if not networks:
+        raise UserError(_about_nothing(source, None, known))
+    return next(each for each in complete or found if each[1] == networks[0])
+
+
+def _is_complete(source, layout, network):
+    """Return whether a file has a tensor in each module of a layout."""
+    try:
+        layers = layout.layers(network, source)
+    except (UserError, KeyError):
+        return False
+    pairs = [pair for layer in layers for pair in layer.convolutions]
+    pairs += [layer.norm for layer in layers if layer.norm]
+    modules = {re.split(r'[./](?=[^./]*$)', name)[0] for name in source.tensors}
+    return all(module in modules for _, module in pairs)
+
+
+def _about_another(source, model_name, found, known):
+    for layout, name in found:
+        return f'{source.path}: has the layout of {layout.name}: pass --model_name={name}'
+    return _about_nothing(source, model_name, known)
+
+
+def _about_nothing(source, model_name, known):
+    why = different.reason(source)
+    if why:
+        return f'{source.path}: {why}'
+    names = [layout.name for layout in known if model_name is None or model_name in layout.networks]
+    subject = 'a network here' if model_name is None else model_name
+    begins = _shown(source)
+    if not names:
+        return f'{source.path}: no layout of files is known for {model_name} (it has {begins})'
+    return (
+        f'{source.path}: not of {subject} in a known layout (it has {begins}); '
+        f'known: {text.listed(names)}'
+    )
+
+
+def _shown(source):
+    """Return the first names of a file's tensors."""
+    return (
+        mismatches.shortened([text.printable(name) for name in source.tensors], 3) or 'no tensors'
+    )
