@@ -62,3 +62,13 @@ class Layout:
     # Pattern of the tensors of a file that have no counterpart here, for `re.match`.
     ignored: str = ''
     note: str = ''  # How these weights differ from those of TF-Slim, for --list.
+
+
+@dataclasses.dataclass(frozen=True)
+class Different:
+    """A network elsewhere that has no equal here."""
+
+    name: str  # As people call it: 'Keras ResNet50'.
+    kind: str  # Of its Source.
+    fits: Callable[[Source], bool]  # Whether a file is of it, from its names and shapes alone.
+    why: str  # One sentence without a full stop: what differs, and what to use instead.

@@ -9,21 +9,22 @@ from classifiers import mismatches
 from common import checks, text
 from common.errors import UserError
 from nets import model_specs
-from weights.layouts import different
-
-_NOT_LAYOUTS = ('different', 'layout', 'registry')
 
 
 def layouts():
     """List the layouts of all modules of this package."""
+    return [layout for module in _modules() for layout in getattr(module, 'LAYOUTS', ())]
+
+
+def different():
+    """List the networks that differ from those here, of all modules of this package."""
+    return [row for module in _modules() for row in getattr(module, 'DIFFERENT', ())]
+
+
+def _modules():
     folder = os.path.dirname(__file__)
     names = sorted(module.name for module in pkgutil.iter_modules([folder]))
-    modules = [
-        importlib.import_module(f'weights.layouts.{name}')
-        for name in names
-        if name not in _NOT_LAYOUTS
-    ]
-    return [layout for module in modules for layout in module.LAYOUTS]
+    return [importlib.import_module(f'weights.layouts.{name}') for name in names]
 
 
 def find(source, model_name=None, known=None):
@@ -72,9 +73,9 @@ def _about_another(source, model_name, found, known):
 
 
 def _about_nothing(source, model_name, known):
-    why = different.reason(source)
-    if why:
-        return f'{source.path}: {why}'
+    for row in different():
+        if row.kind == source.kind and row.fits(source):
+            return f'{source.path}: {row.name}: {row.why}'
     names = [layout.name for layout in known if model_name is None or model_name in layout.networks]
     subject = 'a network here' if model_name is None else model_name
     begins = _shown(source)
