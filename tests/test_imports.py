@@ -48,6 +48,7 @@ SUBROOMS = {
     'heads.limits': ('heads.features', 'heads.network_options', 'heads.solver'),
     'nets.mobilenet': ('nets.layers', 'nets.model_specs', 'nets.regularizers', 'nets.striding'),
     'weights.layouts': ('weights.sources',),
+    'weights.placing': ('weights.layouts', 'weights.sources'),
     'weights.readers': ('weights.sources',),
     'training.evaluation': (
         'training.data_choice',

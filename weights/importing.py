@@ -7,8 +7,9 @@ from classifiers.model_info import ModelInfo
 from common import imagenet, labels
 from common.errors import UserError
 from nets import model_specs
-from weights import normalising, placement, target, writing
+from weights import output_directory, writing
 from weights.layouts import registry
+from weights.placing import normalising, placement, target
 from weights.readers import source_file
 from weights.sources import TORCH
 
@@ -41,7 +42,7 @@ def import_file(path, directory, request=None, layouts=None):
     is written.
     """
     request = request or Request()
-    writing.require_free(directory, request.overwrite)
+    output_directory.require_free(directory, request.overwrite)
     source = source_file.open_source(path)
     if not source.tensors:
         raise UserError(f'{path}: contains no tensors')

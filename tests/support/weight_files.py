@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers.model_info import ModelInfo
 from nets import model_specs
-from weights import target
+from weights.placing import target
 
 _TORCH_ROLES = {
     'weights': 'weight',

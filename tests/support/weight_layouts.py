@@ -3,8 +3,8 @@
 import re
 
 from support.weight_files import info_of
-from weights import target
 from weights.layouts.layout import MINUS_ONE_TO_ONE, Layer, Layout, Normalisation
+from weights.placing import target
 from weights.sources import TORCH
 
 _HALF = Normalisation((128 / 255,) * 3, (128 / 255,) * 3)

@@ -145,6 +145,6 @@ def test_an_output_is_replaced_only_if_an_import_wrote_it(tmp_path):
     found = weight_files.read_checkpoint(do_import(path, out, overwrite=True).path)
     np.testing.assert_array_equal(found['LeNet/fc4/biases'], variables['LeNet/fc4/biases'])
     (out / 'model.ckpt-7.index').write_bytes(b'')
-    assert 'contains checkpoints (' in refused(path, out, overwrite=True)
+    assert 'contains other checkpoints (model.ckpt-7)' in refused(path, out, overwrite=True)
     assert 'a file and not a directory' in refused(path, path)
     assert 'is a file and not a directory' in refused(path, path / 'deeper')

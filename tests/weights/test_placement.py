@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from common.errors import UserError
 from support import weight_layouts
-from weights import normalising, placement
 from weights.layouts.layout import IMAGENET, MINUS_ONE_TO_ONE, Layer, Normalisation
+from weights.placing import normalising, placement
+from weights.placing.target import Target
 from weights.sources import KERAS, TORCH, Source, Tensor
-from weights.target import Target
 
 RANDOM = np.random.default_rng(3)
 NORMS = ('gamma', 'beta', 'moving_mean', 'moving_variance')

@@ -3,9 +3,9 @@
     Layer([('InceptionV4/Conv2d_1a_3x3/weights', 'features.0.conv')],
           ('InceptionV4/Conv2d_1a_3x3/BatchNorm', 'features.0.bn'))
 
-`weights/placement.py` turns a Layer into variables: it transposes the weights, and folds what the
-other program has and the network here has not: biases before a batch norm, a gamma where batch norm
-has none here, another epsilon. All of this is exact.
+`weights/placing/placement.py` turns a Layer into variables: it transposes the weights, and folds
+what the other program has and the network here has not: biases before a batch norm, a gamma where
+batch norm has none here, another epsilon. All of this is exact.
 """
 
 import dataclasses

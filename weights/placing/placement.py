@@ -13,7 +13,7 @@ import numpy as np
 from classifiers import mismatches
 from common import text
 from common.errors import UserError
-from weights import batch_norms
+from weights.placing import batch_norms
 from weights.sources import KERAS, SLIM, TORCH
 
 _DEPTHWISE, _POINTWISE = 'depthwise_weights', 'pointwise_weights'
