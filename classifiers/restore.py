@@ -94,9 +94,10 @@ def warm_start(
     """Plan to start training from the weights of another training.
 
     `variables` are the network's model variables. A head for another number of classes is left out
-    automatically; `ignore_missing` accepts a checkpoint without heads. With `use_averages` the
-    checkpoint's moving averages are used if it has them, because its accuracy was measured with
-    them. All `averages` (from `shadows`) start with the values of their variables.
+    automatically; `ignore_missing` accepts a checkpoint without heads. One without the auxiliary
+    head, as other programs publish them, is always accepted. With `use_averages` the checkpoint's
+    moving averages are used if it has them, because its accuracy was measured with them. All
+    `averages` (from `shadows`) start with the values of their variables.
     """
     spec = model_specs.get_spec(model_name)
     held = checkpoints.read_variables(path)
@@ -109,6 +110,11 @@ def warm_start(
     heads = [name for name in fit.missing if scopes.within(name, spec.head_scopes)]
     body = [name for name in fit.missing if name not in heads]
     mismatches.require_body(path, model_name, body)
+    auxiliary = f'{spec.auxiliary_head}/' if spec.auxiliary_head else None
+    if auxiliary and not any(name.startswith(auxiliary) for name in held):
+        unused = [name for name in heads if name.startswith(auxiliary)]
+        left_out.update(dict.fromkeys(unused, 'the checkpoint has no auxiliary head'))
+        heads = [name for name in heads if name not in unused]
     if not ignore_missing:
         mismatches.require_heads(path, heads)
     left_out.update(dict.fromkeys(heads, 'not in the checkpoint'))

@@ -168,12 +168,22 @@ def test_a_body_left_empty_is_an_error_whatever_is_ignored(tmp_path, make, ignor
     assert '--ignore_missing_vars accepts only a missing head' in message
 
 
-def test_missing_heads_are_forgiven_on_request(tmp_path, make):
-    path, _ = save(tmp_path, without(network(5), 'AuxLogits'))
+@pytest.mark.parametrize('missing', ['/Logits/', 'Aux_logits', 'Logits'])
+def test_missing_heads_are_forgiven_on_request(tmp_path, make, missing):
+    path, _ = save(tmp_path, without(network(5), missing))
     variables = make(network(5))
     assert '--ignore_missing_vars=True' in refusal(warm_start, path, variables)
     plan = warm_start(path, variables, ignore_missing=True)
-    assert set(plan.left_out) == {name for name in network(5) if 'AuxLogits' in name}
+    assert set(plan.left_out) == {name for name in network(5) if missing in name}
+
+
+@pytest.mark.parametrize('ignore_missing', [True, False])
+def test_weights_of_other_programs_need_no_auxiliary_head(tmp_path, make, ignore_missing):
+    path, _ = save(tmp_path, without(network(1000), 'AuxLogits'))
+    plan = warm_start(path, make(network(5)), ignore_missing=ignore_missing)
+    reasons = {name: why for name, why in plan.left_out.items() if 'AuxLogits' in name}
+    assert reasons.keys() == {name for name in network(5) if 'AuxLogits' in name}
+    assert set(reasons.values()) == {'the checkpoint has no auxiliary head'}
 
 
 def test_a_checkpoint_that_fills_nothing_says_whose_it_is(tmp_path, make):
