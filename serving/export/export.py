@@ -8,7 +8,7 @@ from classifiers import build, resolve, watch
 from classifiers.model_request import ModelRequest, StoredModel
 from common import imagenet
 from datasets import class_names
-from serving.export import completion, formats, freeze, limits_outputs
+from serving.export import completion, export_options, formats, freeze, limits_outputs
 from serving.export.onnx import onnx_model
 
 # Format -> the end of the default file name.
@@ -18,6 +18,7 @@ _SUFFIXES = {
     'saved_model': '_saved_model',
     'tflite': '.tflite',
     'onnx': '.onnx',
+    'safetensors': '.safetensors',
 }
 
 
@@ -30,6 +31,11 @@ def export(options, report=print):
         tf.logging.info('%s', line)
     info, checkpoint = _describe(options)
     path = options.output_file or _default_path(options, info, checkpoint)
+    if options.format in export_options.WEIGHTS:
+        for line in formats.write_weights(path, options, info, checkpoint):
+            report(line)
+        report(f'{path}: {info.model_name}, {info.num_classes} classes')
+        return
     if options.format == 'graph_def':
         info = _write_architecture(path, options, info)
     else:

@@ -2,6 +2,7 @@
 
 from serving.export import freeze, parity, saved_model, tflite
 from serving.export.onnx import onnx_model
+from weights import safetensors_export
 
 _CALIBRATION_SPLITS = ('train', 'validation', 'test')
 
@@ -18,6 +19,11 @@ def write(path, options, info, graph_def, limits=None):
         pictures = (pictures * options.batch_size)[: options.batch_size]
     check = parity.check_of(graph_def, info, pictures, limits and limits.limits)
     return _WRITERS[options.format](path, options, info, graph_def, check)
+
+
+def write_weights(path, options, info, checkpoint):
+    """Write a format that contains weights and no graph; return lines for the user."""
+    return _WEIGHTS_WRITERS[options.format](path, info, checkpoint)
 
 
 def _write_saved_model(path, options, info, graph_def, check):
@@ -63,3 +69,4 @@ def _write_file(path, data, info, suffix):
 
 
 _WRITERS = {'saved_model': _write_saved_model, 'tflite': _write_tflite, 'onnx': _write_onnx}
+_WEIGHTS_WRITERS = {'safetensors': safetensors_export.write}
