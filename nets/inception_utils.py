@@ -13,7 +13,7 @@ from functools import partial
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from nets import layers, regularizers
+from nets import layers, regularizers, striding
 
 
 def inception_arg_scope(
@@ -77,11 +77,14 @@ class Pool(namedtuple('Pool', 'prefix kernel stride padding scope')):
     def __call__(self, net, scope, depth):
         """Apply the layer; `depth` has no effect on pooling."""
         pool = {'AvgPool': slim.avg_pool2d, 'MaxPool': slim.max_pool2d}[self.prefix]
-        return pool(net, self.kernel, stride=self.stride, padding=self.padding, scope=scope)
+        padding = self.padding
+        if padding == 'ZEROS':
+            net, padding = striding.pad_for_kernel(net, self.kernel), 'VALID'
+        return pool(net, self.kernel, stride=self.stride, padding=padding, scope=scope)
 
 
 def avg_pool(kernel=3, stride=1, padding='SAME', scope=None):
-    """Return an average pooling layer."""
+    """Return an average pooling layer; the averages count the padding if it is 'ZEROS'."""
     return Pool('AvgPool', kernel, stride, padding, scope)
 
 

@@ -26,6 +26,8 @@ class ModelSpec:
     auxiliary_head: str | None = None  # The same for the auxiliary classifier.
     predictions: str | None = None  # End point: the probabilities.
     channels: int = 3
+    # The network with the same variables under the same scope; this one only pads otherwise.
+    padded_form_of: str | None = None
 
     @property
     def scope(self):
@@ -53,13 +55,14 @@ def _convolutional(name, module, arg_scope, middle, image_size=224):
     )
 
 
-def _inception(name, image_size, features, earlier, output_node, auxiliary=False):
+def _inception(name, image_size, features, earlier, output_node, auxiliary=False, module=None):
     # The name of an output node begins with the network's scope.
     scope = output_node.split('/')[0]
+    module = module or name
     return ModelSpec(
         name=name,
-        module=name,
-        arg_scope=f'{name}_arg_scope',
+        module=module,
+        arg_scope=f'{module}_arg_scope',
         image_size=image_size,
         preprocessing='inception',
         features=features,
@@ -68,6 +71,7 @@ def _inception(name, image_size, features, earlier, output_node, auxiliary=False
         head=f'{scope}/Logits',
         auxiliary_head=f'{scope}/AuxLogits' if auxiliary else None,
         predictions='Predictions',
+        padded_form_of=module if module != name else None,
     )
 
 
@@ -105,13 +109,13 @@ def _mobilenet_v2(name):
     return _mobilenet(name, 'mobilenet_v2', 'MobilenetV2', earlier=('layer_18', 'layer_12'))
 
 
-def _resnet(name, module):
+def _resnet(name, module, preprocessing='vgg'):
     return ModelSpec(
         name=name,
         module=module,
         arg_scope='resnet_arg_scope',
         image_size=224,
-        preprocessing='vgg',
+        preprocessing=preprocessing,
         features='global_pool',
         earlier=(f'{name}/block4/unit_2/bottleneck_{module[-2:]}', f'{name}/block2'),
         output_node=f'{name}/predictions/Reshape_1',
@@ -174,6 +178,15 @@ _SPECS = (
         auxiliary=True,
     ),
     _inception(
+        'inception_v3b',
+        299,
+        features='AvgPool_1a',
+        earlier=('Mixed_7b', 'Mixed_6b'),
+        output_node='InceptionV3/Predictions/Reshape_1',
+        auxiliary=True,
+        module='inception_v3',
+    ),
+    _inception(
         'inception_v4',
         299,
         features='global_pool',
@@ -202,10 +215,16 @@ _SPECS = (
     _resnet('resnet_v1_101', 'resnet_v1'),
     _resnet('resnet_v1_152', 'resnet_v1'),
     _resnet('resnet_v1_200', 'resnet_v1'),
+    _resnet('resnet_v1b_50', 'resnet_v1', 'torch'),
+    _resnet('resnet_v1b_101', 'resnet_v1', 'torch'),
+    _resnet('resnet_v1b_152', 'resnet_v1', 'torch'),
     _resnet('resnet_v2_50', 'resnet_v2'),
     _resnet('resnet_v2_101', 'resnet_v2'),
     _resnet('resnet_v2_152', 'resnet_v2'),
     _resnet('resnet_v2_200', 'resnet_v2'),
+    _resnet('resnet_v2b_50', 'resnet_v2', 'inception'),
+    _resnet('resnet_v2b_101', 'resnet_v2', 'inception'),
+    _resnet('resnet_v2b_152', 'resnet_v2', 'inception'),
     _mobilenet_v1('mobilenet_v1'),
     _mobilenet_v1('mobilenet_v1_075'),
     _mobilenet_v1('mobilenet_v1_050'),
@@ -221,3 +240,8 @@ MODELS = {spec.name: spec for spec in _SPECS}
 def get_spec(name):
     """Return the ModelSpec of a network; an unknown name is a UserError that lists the known."""
     return checks.lookup('network', name, MODELS)
+
+
+def without_padded_forms(names):
+    """Leave out the networks of which another one in the list has the same variables."""
+    return [name for name in names if MODELS[name].padded_form_of not in names]

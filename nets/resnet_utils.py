@@ -13,22 +13,37 @@ from common.errors import UserError
 from nets import layers, model_specs, regularizers, striding
 
 
+class Variant(
+    collections.namedtuple('Variant', 'units strides_first pads_equally', defaults=(False, False))
+):
+    """A row of a table: the number of units per block, and what the forms of a network differ in.
+
+    `strides_first`: the stride of a block is in its first unit, otherwise in its last one.
+    `pads_equally`: pool1 is padded with zeros by one pixel on each side, otherwise as 'SAME' does.
+    """
+
+
 class Block(collections.namedtuple('Block', ['scope', 'unit_fn', 'args'])):
     """A stage: its variable scope, the function of its units, and a dictionary per unit."""
 
 
-def bottleneck_block(scope, unit_fn, base_depth, num_units, stride):
-    """Return a Block of bottleneck units (table 1 of both papers), the last one with `stride`."""
-    # The papers have the stride in the first unit of a block, the released weights in the last.
-    strides = [1] * (num_units - 1) + [stride]
+def bottleneck_block(scope, unit_fn, base_depth, num_units, stride, strides_first=False):
+    """Return a Block of bottleneck units (table 1 of both papers), one of them with `stride`."""
+    # The papers have the stride in the first unit of a block, TF-Slim's weights in the last.
+    ones = [1] * (num_units - 1)
+    strides = [stride, *ones] if strides_first else [*ones, stride]
     depths = {'depth': 4 * base_depth, 'depth_bottleneck': base_depth}
     return Block(scope, unit_fn, [{**depths, 'stride': each} for each in strides])
 
 
-def network_blocks(block_fn, units, depths=(64, 128, 256, 512)):
-    """Return the four Blocks of a network; the strides are those of the released weights."""
-    rows = zip(depths, units, (2, 2, 2, 1), strict=True)
-    return [block_fn(f'block{number}', *row) for number, row in enumerate(rows, start=1)]
+def network_blocks(block_fn, variant, depths=(64, 128, 256, 512)):
+    """Return the four Blocks of a network; their strides are those of the weights."""
+    strides = (1, 2, 2, 2) if variant.strides_first else (2, 2, 2, 1)
+    rows = zip(depths, variant.units, strides, strict=True)
+    return [
+        block_fn(f'block{number}', *row, variant.strides_first)
+        for number, row in enumerate(rows, start=1)
+    ]
 
 
 def variant(name):
@@ -103,14 +118,17 @@ def stack_blocks_dense(
     return net
 
 
-def root_block(inputs, output_stride):
+def root_block(inputs, output_stride, pads_equally=False):
     """Build the layers before the blocks; also return the remaining `output_stride`."""
     if output_stride is not None:
         if output_stride % 4:
             raise UserError(f'output_stride={output_stride}: must be a multiple of 4')
         output_stride //= 4
     net = conv2d_same(inputs, 64, 7, stride=2, scope='conv1')
-    return slim.max_pool2d(net, [3, 3], stride=2, scope='pool1'), output_stride
+    padding = {}
+    if pads_equally:
+        net, padding = striding.pad_for_kernel(net, 3), {'padding': 'VALID'}
+    return slim.max_pool2d(net, [3, 3], stride=2, scope='pool1', **padding), output_stride
 
 
 def recorded(sc, unit_fn):

@@ -8,14 +8,19 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from nets import resnet_utils
+from nets.resnet_utils import Variant
 
 resnet_arg_scope = resnet_utils.resnet_arg_scope
 
-UNITS = {  # Units per block.
-    'resnet_v1_50': (3, 4, 6, 3),  # Table 1
-    'resnet_v1_101': (3, 4, 23, 3),  # Table 1
-    'resnet_v1_152': (3, 8, 36, 3),  # Table 1
-    'resnet_v1_200': (3, 24, 36, 3),  # arXiv:1603.05027, table 5
+VARIANTS = {
+    'resnet_v1_50': Variant((3, 4, 6, 3)),  # Table 1
+    'resnet_v1_101': Variant((3, 4, 23, 3)),  # Table 1
+    'resnet_v1_152': Variant((3, 8, 36, 3)),  # Table 1
+    'resnet_v1_200': Variant((3, 24, 36, 3)),  # arXiv:1603.05027, table 5
+    # Table 1, as torchvision and timm build it.
+    'resnet_v1b_50': Variant((3, 4, 6, 3), strides_first=True, pads_equally=True),
+    'resnet_v1b_101': Variant((3, 4, 23, 3), strides_first=True, pads_equally=True),
+    'resnet_v1b_152': Variant((3, 8, 36, 3), strides_first=True, pads_equally=True),
 }
 
 
@@ -51,9 +56,14 @@ def bottleneck(
         return slim.utils.collect_named_outputs(outputs_collections, sc.name, output)
 
 
-def resnet_v1_block(scope, base_depth, num_units, stride):
-    """Return a Block of `num_units` units of 4 * `base_depth` channels, the last with `stride`."""
-    return resnet_utils.bottleneck_block(scope, bottleneck, base_depth, num_units, stride)
+def resnet_v1_block(scope, base_depth, num_units, stride, strides_first=False):
+    """Return a Block of `num_units` units of 4 * `base_depth` channels.
+
+    The last unit has the `stride`, or the first one if `strides_first` is true.
+    """
+    return resnet_utils.bottleneck_block(
+        scope, bottleneck, base_depth, num_units, stride, strides_first
+    )
 
 
 def resnet_v1(
@@ -68,16 +78,18 @@ def resnet_v1(
     store_non_strided_activations=False,
     reuse=None,
     scope=None,
+    pads_equally=False,
 ):
     """Build a network of `blocks`; return its logits (features without `num_classes`), end points.
 
-    If `is_training` is None, the outer arg_scope sets the mode of batch norm.
+    If `is_training` is None, the outer arg_scope sets the mode of batch norm. `pads_equally` is
+    explained in `resnet_utils.Variant`.
     """
     with tf.variable_scope(scope, 'resnet_v1', [inputs], reuse=reuse) as sc:
         with resnet_utils.recorded(sc, bottleneck), resnet_utils.training_mode(is_training):
             net = inputs
             if include_root_block:
-                net, output_stride = resnet_utils.root_block(net, output_stride)
+                net, output_stride = resnet_utils.root_block(net, output_stride, pads_equally)
             net = resnet_utils.stack_blocks_dense(
                 net, blocks, output_stride, store_non_strided_activations
             )
@@ -104,7 +116,7 @@ def _variant(name):
         ]
         return resnet_v1(
             inputs,
-            resnet_utils.network_blocks(resnet_v1_block, UNITS[name], depths),
+            resnet_utils.network_blocks(resnet_v1_block, VARIANTS[name], depths),
             num_classes,
             is_training,
             global_pool=global_pool,
@@ -113,6 +125,7 @@ def _variant(name):
             store_non_strided_activations=store_non_strided_activations,
             reuse=reuse,
             scope=scope,
+            pads_equally=VARIANTS[name].pads_equally,
         )
 
     return network
@@ -157,3 +170,6 @@ resnet_v1_50 = _variant('resnet_v1_50')
 resnet_v1_101 = _variant('resnet_v1_101')
 resnet_v1_152 = _deep_variant('resnet_v1_152')
 resnet_v1_200 = _deep_variant('resnet_v1_200')
+resnet_v1b_50 = _variant('resnet_v1b_50')
+resnet_v1b_101 = _variant('resnet_v1b_101')
+resnet_v1b_152 = _variant('resnet_v1b_152')

@@ -9,14 +9,19 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from nets import layers, resnet_utils
+from nets.resnet_utils import Variant
 
 resnet_arg_scope = resnet_utils.resnet_arg_scope
 
-UNITS = {  # Units per block; 50 to 152 as in arXiv:1512.03385, table 1.
-    'resnet_v2_50': (3, 4, 6, 3),
-    'resnet_v2_101': (3, 4, 23, 3),
-    'resnet_v2_152': (3, 8, 36, 3),
-    'resnet_v2_200': (3, 24, 36, 3),  # Table 5
+VARIANTS = {  # Units per block; 50 to 152 as in arXiv:1512.03385, table 1.
+    'resnet_v2_50': Variant((3, 4, 6, 3)),
+    'resnet_v2_101': Variant((3, 4, 23, 3)),
+    'resnet_v2_152': Variant((3, 8, 36, 3)),
+    'resnet_v2_200': Variant((3, 24, 36, 3)),  # Table 5
+    # As Keras builds them.
+    'resnet_v2b_50': Variant((3, 4, 6, 3), pads_equally=True),
+    'resnet_v2b_101': Variant((3, 4, 23, 3), pads_equally=True),
+    'resnet_v2b_152': Variant((3, 8, 36, 3), pads_equally=True),
 }
 _PLAIN = {'activation_fn': None, 'normalizer_fn': None}
 
@@ -35,9 +40,14 @@ def bottleneck(
         return slim.utils.collect_named_outputs(outputs_collections, sc.name, output)
 
 
-def resnet_v2_block(scope, base_depth, num_units, stride):
-    """Return a Block of `num_units` units of 4 * `base_depth` channels, the last with `stride`."""
-    return resnet_utils.bottleneck_block(scope, bottleneck, base_depth, num_units, stride)
+def resnet_v2_block(scope, base_depth, num_units, stride, strides_first=False):
+    """Return a Block of `num_units` units of 4 * `base_depth` channels.
+
+    The last unit has the `stride`, or the first one if `strides_first` is true.
+    """
+    return resnet_utils.bottleneck_block(
+        scope, bottleneck, base_depth, num_units, stride, strides_first
+    )
 
 
 def resnet_v2(
@@ -51,10 +61,12 @@ def resnet_v2(
     spatial_squeeze=True,
     reuse=None,
     scope=None,
+    pads_equally=False,
 ):
     """Build a network of `blocks`; return its logits (features without `num_classes`), end points.
 
-    If `is_training` is None, the outer arg_scope sets the mode of batch norm.
+    If `is_training` is None, the outer arg_scope sets the mode of batch norm. `pads_equally` is
+    explained in `resnet_utils.Variant`.
     """
     with tf.variable_scope(scope, 'resnet_v2', [inputs], reuse=reuse) as sc:
         with resnet_utils.recorded(sc, bottleneck), resnet_utils.training_mode(is_training):
@@ -62,14 +74,14 @@ def resnet_v2(
             if include_root_block:
                 # The first unit normalises its input.
                 with slim.arg_scope([slim.conv2d], **_PLAIN):
-                    net, output_stride = resnet_utils.root_block(net, output_stride)
+                    net, output_stride = resnet_utils.root_block(net, output_stride, pads_equally)
             net = resnet_utils.stack_blocks_dense(net, blocks, output_stride)
             net = layers.batch_norm(net, activation_fn=tf.nn.relu, scope='postnorm')
             return resnet_utils.classify(net, sc, num_classes, global_pool, spatial_squeeze)
 
 
 def _variant(name):
-    blocks = resnet_utils.network_blocks(resnet_v2_block, UNITS[name])
+    blocks = resnet_utils.network_blocks(resnet_v2_block, VARIANTS[name])
 
     @resnet_utils.variant(name)
     def network(
@@ -92,6 +104,7 @@ def _variant(name):
             spatial_squeeze=spatial_squeeze,
             reuse=reuse,
             scope=scope,
+            pads_equally=VARIANTS[name].pads_equally,
         )
 
     return network
@@ -101,3 +114,6 @@ resnet_v2_50 = _variant('resnet_v2_50')
 resnet_v2_101 = _variant('resnet_v2_101')
 resnet_v2_152 = _variant('resnet_v2_152')
 resnet_v2_200 = _variant('resnet_v2_200')
+resnet_v2b_50 = _variant('resnet_v2b_50')
+resnet_v2b_101 = _variant('resnet_v2b_101')
+resnet_v2b_152 = _variant('resnet_v2b_152')

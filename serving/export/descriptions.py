@@ -87,6 +87,7 @@ def _network(graph_def):
     """Return the one network whose output node the graph has, or None."""
     present = {node.name for node in graph_def.node}
     found = [name for name, spec in model_specs.MODELS.items() if spec.output_node in present]
+    found = model_specs.without_padded_forms(found)
     return found[0] if len(found) == 1 else None
 
 

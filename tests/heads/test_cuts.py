@@ -16,9 +16,10 @@ from training import losses
 BATCH, CLASSES = 2, 3
 # Small pictures, whose auxiliary heads still have a map.
 SIZES = {'alexnet_v2': 195, 'cifarnet': 32, 'lenet': 28, 'overfeat': 231, 'vgg': 224}
-INCEPTIONS_WITH_AUXILIARY_HEADS = ('inception_v3', 'inception_v4', 'inception_resnet_v2')
+WITH_AUXILIARY_HEADS = ('inception_v3', 'inception_v3b', 'inception_v4', 'inception_resnet_v2')
 # These take long to build, or differ from others in the width or depth alone.
-DEEP = {f'resnet_{version}_{depth}' for version in ('v1', 'v2') for depth in (101, 152, 200)}
+DEEP = {name for name in model_specs.MODELS if name.endswith(('_101', '_152', '_200'))}
+DEEP |= {'inception_v3b', 'resnet_v1b_50', 'resnet_v2b_50'}
 DEEP |= {'inception_v4', 'inception_resnet_v2', 'inception_v2', 'resnet_v2_50', 'vgg_19'}
 DEEP |= {'mobilenet_v1_050', 'mobilenet_v1_075', 'mobilenet_v1', 'mobilenet_v2', 'mobilenet_v2_140'}
 
@@ -36,7 +37,7 @@ def pictures_for(network, side=None):
     spec = model_specs.get_spec(network)
     if side is None:
         side = next((size for name, size in SIZES.items() if network.startswith(name)), 64)
-        side = 139 if network in INCEPTIONS_WITH_AUXILIARY_HEADS else side
+        side = 139 if network in WITH_AUXILIARY_HEADS else side
     return tf.placeholder(tf.float32, [None, side, side, spec.channels])
 
 

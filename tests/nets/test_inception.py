@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from common.errors import UserError
-from nets import inception, inception_resnet_v2, inception_v4, layers
+from nets import inception, inception_resnet_v2, inception_utils, inception_v4, layers
 from support import reference
 
 # The base, its smallest picture and an end point on the way.
@@ -153,6 +153,22 @@ class TestDepth:
     def test_a_multiplier_has_to_be_positive(self, graph, network, multiplier):
         with pytest.raises(ValueError, match='depth_multiplier must be greater than zero'):
             network(_pictures(80), 5, depth_multiplier=multiplier)
+
+
+class TestInceptionV3b:
+    def test_averages_count_the_padding_with_zeros(self, graph):
+        average = inception_utils.avg_pool(padding='ZEROS')(tf.ones([1, 4, 4, 1]), 'pool', int)
+        with tf.Session() as session:
+            found = session.run(average)[0, :, :, 0]
+        np.testing.assert_allclose(found[0] * 9, [4, 6, 6, 4], rtol=1e-6)
+        np.testing.assert_allclose(found[1] * 9, [6, 9, 9, 6], rtol=1e-6)
+
+    def test_all_averages_of_its_blocks_do_so(self, graph):
+        inception.inception_v3b(_pictures(80), 5, depth_multiplier=0.1)
+        pools = [op for op in graph.get_operations() if op.type == 'AvgPool' and 'Mixed' in op.name]
+        assert len(pools) == 9
+        assert {op.get_attr('padding') for op in pools} == {b'VALID'}
+        assert {op.inputs[0].op.type for op in pools} == {'Pad'}
 
 
 class TestInceptionV1And2:

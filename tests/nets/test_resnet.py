@@ -1,5 +1,7 @@
 """What the residual networks take beyond what the registry tests show."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -31,7 +33,16 @@ def small_v2(inputs, scope='tiny', **options):
     return resnet_v2.resnet_v2(inputs, blocks, is_training=False, scope=scope, **options)
 
 
-both = pytest.mark.parametrize('small', [small_v1, small_v2])
+def small_v1b(inputs, scope='tiny', **options):
+    blocks = [
+        resnet_v1.resnet_v1_block(f'block{number}', number, 2, stride, strides_first=True)
+        for number, stride in enumerate((1, 2, 2, 2), start=1)
+    ]
+    options.setdefault('pads_equally', True)
+    return resnet_v1.resnet_v1(inputs, blocks, is_training=False, scope=scope, **options)
+
+
+forms = pytest.mark.parametrize('small', [small_v1, small_v1b, small_v2])
 DENSE = {'global_pool': False, 'spatial_squeeze': False}
 
 
@@ -41,12 +52,54 @@ def evaluate(*tensors):
         return session.run(list(tensors))
 
 
-@pytest.mark.parametrize('name', [*resnet_v1.UNITS, *resnet_v2.UNITS])
+VARIANTS = {**resnet_v1.VARIANTS, **resnet_v2.VARIANTS}
+
+
+@pytest.mark.parametrize('name', VARIANTS)
 def test_table_has_as_many_units_as_the_facts(name):
-    units = {**resnet_v1.UNITS, **resnet_v2.UNITS}[name]
+    units = VARIANTS[name].units
     scopes = {tuple(path.split('/')[1:3]) for path in reference.facts(name)['model_variables']}
     counts = [sum(block == f'block{number}' for block, _ in scopes) for number in (1, 2, 3, 4)]
     assert counts == list(units)
+
+
+@pytest.mark.parametrize('name', VARIANTS)
+def test_a_form_of_another_network_has_its_variables(name):
+    original = name.replace('b_', '_')
+    variables = reference.facts(original)['model_variables']
+    renamed = {path.replace(f'{original}/', f'{name}/'): path for path in variables}
+    found = reference.facts(name)['model_variables']
+    assert list(found) == list(renamed)
+    assert all(found[path][:-1] == variables[renamed[path]][:-1] for path in found)
+
+
+@pytest.mark.parametrize('name', VARIANTS)
+def test_the_facts_have_each_stride_where_the_table_has_it(name):
+    variant = VARIANTS[name]
+    sides = {}
+    for path, (_, *shape) in reference.facts(name)['end_points_inference'].items():
+        parts = re.fullmatch(rf'{name}/block(.)/unit_(\d+)/bottleneck_v./conv([12])', path)
+        if parts:
+            block, unit, layer = map(int, parts.groups())
+            sides[block, unit, layer] = shape[1]
+    strided = {(b, u) for b, u, _ in sides if sides[b, u, 2] < sides[b, u, 1]}
+    last = {(block, variant.units[block - 1]) for block in (1, 2, 3)}
+    assert strided == ({(2, 1), (3, 1), (4, 1)} if variant.strides_first else last)
+
+
+def test_pool1_sees_zeros_on_all_sides_if_it_is_padded_equally():
+    images = pictures(9, batch=1) - 5.0
+    # Without an activation, all values of a window may be below zero.
+    with slim.arg_scope([slim.conv2d], activation_fn=None):
+        padded, _ = resnet_utils.root_block(images, None, pads_equally=True)
+        tf.get_variable_scope().reuse_variables()
+        before = resnet_utils.conv2d_same(images, 64, 7, stride=2, scope='conv1')
+    found, values = evaluate(padded, before)
+    framed = np.pad(values, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    windows = np.lib.stride_tricks.sliding_window_view(framed, (3, 3), axis=(1, 2))[:, ::2, ::2]
+    np.testing.assert_array_equal(found, windows.max((-2, -1)))
+    assert found.shape[1:3] == (3, 3)
+    assert (values < 0).any()
 
 
 class TestStrides:
@@ -73,7 +126,7 @@ class TestStrides:
         images = pictures(3)
         assert resnet_utils.subsample(images, 1) is images
 
-    @both
+    @forms
     @pytest.mark.parametrize(
         ('output_stride', 'size'),
         [
@@ -91,13 +144,13 @@ class TestStrides:
         actual, expected = evaluate(resnet_utils.subsample(dense, 32 // output_stride), nominal)
         np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4)
 
-    @both
+    @forms
     @pytest.mark.parametrize('output_stride', [64, 12])
     def test_stride_out_of_reach_is_an_error(self, small, output_stride):
         with pytest.raises(ValueError, match='output_stride cannot be reached'):
             small(pictures(64), output_stride=output_stride)
 
-    @both
+    @forms
     def test_root_takes_four_of_the_stride(self, small):
         with pytest.raises(ValueError, match='output_stride=6: must be a multiple of 4'):
             small(pictures(64), output_stride=6)
@@ -114,14 +167,14 @@ class TestStrides:
         np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4)
 
 
-@both
+@forms
 def test_blocks_stand_alone_without_a_root(small):
     net, end_points = small(pictures(32, channels=16), include_root_block=False, **DENSE)
     assert net.shape.as_list()[1:3] == [4, 4]
     assert 'tiny/conv1' not in end_points
 
 
-@both
+@forms
 def test_pooled_features_and_class_maps(small):
     features, _ = small(pictures(64), scope='features')
     assert features.shape.as_list()[1:3] == [1, 1]
@@ -131,7 +184,7 @@ def test_pooled_features_and_class_maps(small):
     assert 'map/spatial_squeeze' not in end_points
 
 
-@both
+@forms
 def test_any_size_known_or_not(small):
     images = tf.placeholder(tf.float32, [None, None, None, 3])
     with slim.arg_scope(resnet_utils.resnet_arg_scope()):
@@ -142,7 +195,7 @@ def test_any_size_known_or_not(small):
         assert session.run(logits, {images: np.zeros([1, 1, 45, 3])}).shape == (1, 5)
 
 
-@both
+@forms
 def test_second_tower_has_end_points_of_its_own(small):
     _, first = small(pictures(32), num_classes=5)
     tf.get_variable_scope().reuse_variables()

@@ -73,6 +73,7 @@ def _describe_foreign(options, graph_def):
                 f'{" or ".join(found)}'
             )
         found = [options.model_name]
+    found = model_specs.without_padded_forms(found)
     specs = [model_specs.get_spec(name) for name in found]
     recipes = {spec.preprocessing for spec in specs}
     if not options.model_name:

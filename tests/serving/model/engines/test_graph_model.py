@@ -239,7 +239,7 @@ def giving_nan():
 
 
 REFUSED = [
-    (unsaid, {}, r'pass --preprocessing_name \(cifarnet, inception, lenet, vgg'),
+    (unsaid, {}, r'pass --preprocessing_name \(cifarnet, inception, lenet, torch, vgg'),
     (unsaid, {'preprocessing_name': 'vgg', 'input_mean': 0}, 'contradicts --input_mean'),
     (unsaid, {'image_size': 9, **SCALED}, '--image_size=9: .* takes pictures of 8 pixels'),
     (unsaid, {'use_grayscale': True, **SCALED}, '--use_grayscale: .* 3 channels'),
