@@ -3,6 +3,7 @@
 import dataclasses
 import os
 
+from classifiers import checkpoints
 from classifiers.model_info import ModelInfo
 from common import imagenet, labels
 from common.errors import UserError
@@ -22,27 +23,37 @@ class Request:
     labels: str | None = None  # A file with the names of the classes.
     image_size: int | None = None
     preprocessing_name: str | None = None
+    use_moving_averages: bool = True
+    rename: tuple[str, ...] = ()
     overwrite: bool = False
     weights_source: str | None = None  # For model.json: the address that the file comes from.
+
+    @classmethod
+    def of(cls, options):
+        """Make a request from the options of the same names."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        shared = names & {field.name for field in dataclasses.fields(options)}
+        return cls(**{name: getattr(options, name) for name in shared})
 
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """A checkpoint that was written."""
+    """A checkpoint, written now or there already."""
 
     path: str
     info: ModelInfo
     lines: tuple[str, ...]  # What was decided, for the log.
+    is_new: bool = True
 
 
 def import_file(path, directory, request=None, layouts=None):
     """Write the weights in a file as `directory`/NAME.ckpt with model.json; return an Imported.
 
-    `layouts` are the known ones if not given. A file that does not fit is a UserError, and nothing
-    is written.
+    A file that does not fit is a UserError, and nothing is written; the same import again changes
+    nothing. `layouts` are the known ones if not given.
     """
     request = request or Request()
-    output_directory.require_free(directory, request.overwrite)
+    output_directory.require_usable(directory)
     source = source_file.open_source(path)
     if not source.tensors:
         raise UserError(f'{path}: contains no tensors')
@@ -53,15 +64,28 @@ def import_file(path, directory, request=None, layouts=None):
     placement.check(source, layout, layers, here)
     recipe, input_change = normalising.choose(layout, here, request.preprocessing_name)
     info = info.replace(preprocessing_name=recipe)
-    found = placement.values(source, layout, layers, here, input_change)
-    written = writing.write(directory, info, found)
     lines = (
         f'{path}: {layout.name}, imported as {network}',
-        f'{len(here.variables)} variables, {info.num_classes} classes',
+        f'{len(here.variables)} variables, {info.num_classes} classes, {info.image_size} pixels',
         normalising.line(layout, here, recipe, input_change),
         *_auxiliary_lines(network, layers),
     )
-    return Imported(written, info, lines)
+    if _is_there(directory, info, source, request):
+        return Imported(output_directory.checkpoint(directory, info), info, lines, is_new=False)
+    if not request.overwrite:
+        output_directory.require_free(directory)
+    values = placement.values(source, layout, layers, here, input_change)
+    return Imported(writing.write(directory, info, values), info, lines)
+
+
+def _is_there(directory, info, source, request):
+    """Return whether the same import wrote a complete checkpoint already."""
+    # What these two changed is not in model.json.
+    if request.overwrite or request.rename or not request.use_moving_averages:
+        return False
+    path = output_directory.checkpoint(directory, info)
+    is_current = output_directory.is_current(directory, info, source.path)
+    return is_current and checkpoints.fault(path) is None
 
 
 def describe(source, layout, network, layers, request):

@@ -12,10 +12,10 @@ from nets import model_specs
 SUFFIX = '.ckpt'
 
 
-def require_free(directory, overwrite=False):
-    """Raise a UserError unless a checkpoint may be written into `directory`.
+def require_usable(directory):
+    """Raise a UserError unless an import may be written into `directory`, which may not exist.
 
-    Only an earlier import is overwritten, never a training.
+    Only an earlier import can be replaced there, never a training.
     """
     directory = os.fspath(directory)
     if not os.path.isdir(directory):
@@ -31,13 +31,35 @@ def require_free(directory, overwrite=False):
         raise UserError(
             f'--output={directory}: contains other checkpoints ({what}); name another directory'
         )
-    if not held and not os.path.lexists(os.path.join(directory, model_info.FILE_NAME)):
-        return
-    if not overwrite:
+
+
+def require_free(directory):
+    """Raise a UserError if there is an earlier import in `directory`."""
+    described = os.path.lexists(os.path.join(directory, model_info.FILE_NAME))
+    if described or (os.path.isdir(directory) and _checkpoints_in(directory)):
         raise UserError(
-            f'--output={directory}: contains an imported checkpoint; '
+            f'--output={directory}: contains another checkpoint; '
             'pass --overwrite to replace it, or name another directory'
         )
+
+
+def checkpoint(directory, info):
+    """Return the path of the checkpoint that an import of `info` writes."""
+    return os.path.join(directory, info.model_name + SUFFIX)
+
+
+def is_current(directory, info, source):
+    """Return whether `directory` has an import of `info` that is newer than its source."""
+    try:
+        if model_info.read_beside(directory) != info:
+            return False
+    except UserError:
+        return False
+    ours = checkpoint_paths.files_of(checkpoint(directory, info))
+    theirs = checkpoint_paths.files_of(checkpoint_paths.prefix_of(source))
+    if not ours or not theirs:
+        return False
+    return min(map(os.path.getmtime, ours)) > max(map(os.path.getmtime, theirs))
 
 
 def _nearest_parent(path):

@@ -17,7 +17,7 @@ def write(directory, info, named_values):
     `named_values` are pairs (name, array). Everything is written beside its final place and read
     again before it replaces an earlier import; model.json comes last.
     """
-    path = os.path.join(directory, info.model_name + output_directory.SUFFIX)
+    path = output_directory.checkpoint(directory, info)
     is_new = not os.path.lexists(directory)
     try:
         os.makedirs(directory, exist_ok=True)

@@ -124,6 +124,14 @@ MISTAKES = {
         'server.py --model_name={0}/x.pb --label_file={0}/names --port=0',
         '{0}/names: No such file or directory',
     ),
+    'no weights to import': (
+        'import_weights.py --source={0}/y.safetensors --output={0}/out',
+        '{0}/y.safetensors: No such file or directory',
+    ),
+    'no place for imported weights': (
+        'import_weights.py --source={0}/empty --output={0}/x.pb',
+        '{0}/empty: no checkpoint in this directory',
+    ),
     'no archive of pictures': (
         'download_and_convert_data.py --dataset_name=flowers --dataset_dir={0} '
         '--source_url=http://127.0.0.1:1/flowers.tgz',

@@ -139,9 +139,11 @@ def test_what_does_not_fit_is_one_line_and_nothing_is_written(tmp_path):
 def test_an_output_is_replaced_only_if_an_import_wrote_it(tmp_path):
     _, _, path = write_lenet(tmp_path / 'w.safetensors')
     out = tmp_path / 'out'
-    do_import(path, out)
-    assert 'contains an imported checkpoint; pass --overwrite' in refused(path, out)
+    assert do_import(path, out).is_new
+    assert not do_import(path, out).is_new
+    assert do_import(path, out, overwrite=True).is_new
     variables, _, _ = write_lenet(path, classes=3)
+    assert 'contains another checkpoint; pass --overwrite' in refused(path, out)
     found = weight_files.read_checkpoint(do_import(path, out, overwrite=True).path)
     np.testing.assert_array_equal(found['LeNet/fc4/biases'], variables['LeNet/fc4/biases'])
     (out / 'model.ckpt-7.index').write_bytes(b'')

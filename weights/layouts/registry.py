@@ -76,15 +76,14 @@ def _about_nothing(source, model_name, known):
     for row in different():
         if row.kind == source.kind and row.fits(source):
             return f'{source.path}: {row.name}: {row.why}'
-    names = [layout.name for layout in known if model_name is None or model_name in layout.networks]
-    subject = 'a network here' if model_name is None else model_name
     begins = _shown(source)
-    if not names:
-        return f'{source.path}: no layout of files is known for {model_name} (it has {begins})'
-    return (
-        f'{source.path}: not of {subject} in a known layout (it has {begins}); '
-        f'known: {text.listed(names)}'
-    )
+    fitting = [row for row in known if model_name is None or model_name in row.networks]
+    if not fitting:
+        subject = model_name or 'any network here'
+        return f'{source.path}: no layout of files is known for {subject} (it has {begins})'
+    subject = model_name or 'a network here'
+    names = text.listed(dict.fromkeys(layout.name for layout in fitting))
+    return f'{source.path}: not of {subject} in a known layout (it has {begins}); known: {names}'
 
 
 def _shown(source):
