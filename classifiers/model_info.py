@@ -9,6 +9,7 @@ that was exported alone is described by `X.onnx.json`.
 """
 
 import dataclasses
+import json
 import os
 
 from classifiers import checkpoint_paths, file_kinds, model_info_checks
@@ -281,6 +282,15 @@ def graph_sha256(path):
 def read(path):
     """Read a model.json; raise UserError with file and key if it is invalid."""
     return _from_json(files.read_json(path), path)
+
+
+def from_text(text, path):
+    """Read the content of a model.json; a UserError names `path`."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f'{path}: not valid JSON ({error})') from None
+    return _from_json(content, path)
 
 
 def _from_json(content, path):

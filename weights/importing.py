@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from classifiers import checkpoints
+from classifiers import checkpoints, model_info
 from classifiers.model_info import ModelInfo
 from common import imagenet, labels
 from common.errors import UserError
@@ -12,7 +12,7 @@ from weights import output_directory, writing
 from weights.layouts import registry
 from weights.placing import normalising, placement, target
 from weights.readers import source_file
-from weights.sources import TORCH
+from weights.sources import DESCRIPTION, SLIM, TORCH
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,12 +57,15 @@ def import_file(path, directory, request=None, layouts=None):
     source = source_file.open_source(path)
     if not source.tensors:
         raise UserError(f'{path}: contains no tensors')
-    layout, network = registry.find(source, request.model_name, layouts)
+    known = described(source)
+    model_name = request.model_name or (known.model_name if known else None)
+    layout, network = registry.find(source, model_name, layouts)
     layers = layout.layers(network, source)
     info = describe(source, layout, network, layers, request)
     here = target.of(info, _has_auxiliary_head(network, layers))
     placement.check(source, layout, layers, here)
-    recipe, input_change = normalising.choose(layout, here, request.preprocessing_name)
+    recipe = request.preprocessing_name or (known.preprocessing_name if known else None)
+    recipe, input_change = normalising.choose(layout, here, recipe)
     info = info.replace(preprocessing_name=recipe)
     lines = (
         f'{path}: {layout.name}, imported as {network}',
@@ -93,17 +96,36 @@ def describe(source, layout, network, layers, request):
     spec = model_specs.get_spec(network)
     classes = _count_classes(source, spec, layers)
     names, offset = _classes(request.labels, classes)
+    weights_source = request.weights_source or os.fspath(source.path)
+    known = described(source)
+    dataset_name = '' if request.labels or not names else imagenet.DATASET_NAME
+    if known:
+        known = known.replace(
+            model_name=network,
+            num_classes=classes,
+            image_size=request.image_size or known.image_size,
+            weights_source=weights_source,
+        )
+        if not request.labels:
+            return known
+        return known.replace(class_names=names, labels_offset=offset, dataset_name=dataset_name)
     return ModelInfo(
         model_name=network,
         num_classes=classes,
         class_names=names,
         labels_offset=offset,
-        image_size=request.image_size or layout.image_size,
+        image_size=request.image_size or layout.image_size or spec.image_size,
         channels=spec.channels,
         preprocessing_name=spec.preprocessing,
-        dataset_name='' if request.labels or not names else imagenet.DATASET_NAME,
-        weights_source=request.weights_source or os.fspath(source.path),
+        dataset_name=dataset_name,
+        weights_source=weights_source,
     )
+
+
+def described(source):
+    """Return the ModelInfo in a file that was exported here, or None."""
+    text = source.metadata.get(DESCRIPTION) if source.kind == SLIM else None
+    return model_info.from_text(text, f'{source.path}, {DESCRIPTION}') if text else None
 
 
 def _count_classes(source, spec, layers):

@@ -35,6 +35,9 @@ def lines(model_name=None):
 
 
 def _row(layout, names):
+    if not layout.image_size:
+        yield f'  {layout.name}: variables under the names of a network here'
+        return
     yield f'  {layout.name:<34} {layout.image_size:>4}  {", ".join(names)}'
     if layout.note:
         yield from _wrapped(layout.note, '      ')

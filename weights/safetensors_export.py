@@ -14,8 +14,7 @@ from classifiers import model_info
 from common import errors, files
 from common.errors import UserError
 from weights import checkpoint_values
-
-DESCRIPTION = 'model.json'  # The key in the metadata.
+from weights.sources import DESCRIPTION
 
 
 def write(path, info, checkpoint):

@@ -15,6 +15,10 @@ KERAS = 'keras'  # Layers of Keras, in .h5, .weights.h5 or .keras.
 SLIM = 'slim'  # The names of the networks here: checkpoints, frozen graphs, our .safetensors.
 
 
+# The key of the metadata that has the content of model.json, in files that were exported here.
+DESCRIPTION = 'model.json'
+
+
 @dataclasses.dataclass(frozen=True)
 class Tensor:
     """A tensor in a file."""

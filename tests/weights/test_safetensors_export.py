@@ -6,14 +6,16 @@ import os
 import numpy as np
 import pytest
 import safetensors
-from safetensors.numpy import load_file
+import tensorflow as tf
+from safetensors.numpy import load_file, save_file
 
 from classifiers import model_info
+from common import labels
 from common.errors import UserError
 from serving.export import export
 from serving.export.export_options import ExportOptions
 from support.files import checkpoint_files, small_models
-from weights import safetensors_export
+from weights import importing, safetensors_export
 
 
 def run(checkpoint, path, **options):
@@ -85,7 +87,6 @@ def test_what_cannot_be_written_leaves_the_old_file(averaged, tmp_path, monkeypa
         damaged = {name: np.nextafter(value, 2) for name, value in values.items()}
         save_file(damaged, part, metadata)
 
-    save_file = safetensors_export.save_file
     monkeypatch.setattr(safetensors_export, 'save_file', broken)
     words = {'writing': 'cannot be written .No space left', 'comparing': 'differs from the check'}
     with pytest.raises(UserError, match=words[fails]):
@@ -106,3 +107,38 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     with pytest.raises(UserError, match=r'model\.ckpt-1'):
         run(directory, tmp_path / 'x')
     assert os.listdir(tmp_path) == ['train']
+
+
+@pytest.mark.parametrize('how', ['with model.json', 'with a name', 'with other names of classes'])
+def test_the_file_can_be_imported_again(tmp_path, how):
+    info = small_models.describe('lenet', 32, preprocessing_name='inception')
+    directory = small_models.train_dir(tmp_path / 'train', info)
+    path = tmp_path / 'x.safetensors'
+    run(directory, path)
+    request = importing.Request()
+    if how == 'with a name':
+        save_file(load_file(path), path)  # Without its metadata.
+        request = importing.Request(model_name='lenet', image_size=32)
+    if how == 'with other names of classes':
+        labels.write_labels(tmp_path / 'labels.txt', 'abcde')
+        request = importing.Request(labels=str(tmp_path / 'labels.txt'))
+    found = importing.import_file(path, tmp_path / 'again', request)
+    expected = info.replace(weights_source=str(path))
+    if how == 'with a name':
+        expected = expected.replace(preprocessing_name='lenet', class_names=(), dataset_name='')
+    if how == 'with other names of classes':
+        expected = expected.replace(class_names=tuple('abcde'), dataset_name='')
+    assert model_info.read_beside(found.path) == expected
+    reader, again = (tf.train.load_checkpoint(p) for p in (f'{directory}/model.ckpt-1', found.path))
+    names = reader.get_variable_to_shape_map().keys()
+    assert again.get_variable_to_shape_map().keys() == names
+    for name in names:
+        np.testing.assert_array_equal(again.get_tensor(name), reader.get_tensor(name))
+
+
+def test_a_file_of_another_network_is_refused(tmp_path):
+    run(small_models.train_dir(tmp_path / 'train'), tmp_path / 'x')
+    request = importing.Request(model_name='cifarnet')
+    with pytest.raises(UserError, match='x: has no variables of cifarnet'):
+        importing.import_file(tmp_path / 'x', tmp_path / 'again', request)
+    assert not (tmp_path / 'again').exists()

@@ -56,9 +56,10 @@ class Layout:
     # (network, source) -> the layers. All variables of the network must be in exactly one; those of
     # an auxiliary head may be missing, if the file has none.
     layers: Callable[[str, Source], Sequence[Layer]]
-    epsilon: float  # Of its batch norms.
-    normalisation: Normalisation
-    image_size: int
+    # None means as in the network here: epsilon of the batch norms, preprocessing, image size.
+    epsilon: float | None
+    normalisation: Normalisation | None
+    image_size: int | None
     # Pattern of the tensors of a file that have no counterpart here, for `re.match`.
     ignored: str = ''
     note: str = ''  # How these weights differ from those of TF-Slim, for --list.

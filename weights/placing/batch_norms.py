@@ -11,16 +11,18 @@ def fold(stored, epsilon, layer, target, found, bias):
     """Return `found`, the variables of a layer's convolutions, with those of its batch norm.
 
     `stored` maps the roles of the variables to the values in the file, `bias` is to be added before
-    the norm. The weights of the last convolution take over a gamma that has no variable here: exact
-    in inference, and as long as the batch norm keeps its statistics.
+    the norm; an `epsilon` of None is the one here. The weights of the last convolution take over a
+    gamma that has no variable here: exact in inference, and as long as the batch norm keeps its
+    statistics.
     """
     scope = layer.norm[0]
     mean, variance = (np.float64(stored[role]) for role in ('moving_mean', 'moving_variance'))
+    here = target.epsilons[scope]
+    epsilon = here if epsilon is None else epsilon
     if not (variance + epsilon > 0).all():
         raise ValueError('a variance of its batch norm is negative')
     if bias is not None:
         mean = mean - bias
-    here = target.epsilons[scope]
     factor = np.float64(stored.get('gamma', np.ones(mean.shape)))
     if np.float32(here) != np.float32(epsilon):
         factor = factor * np.sqrt((variance + here) / (variance + epsilon))

@@ -65,6 +65,8 @@ def change(expected, recipe):
 def choose(layout, target, requested=None):
     """Return (name of the recipe, InputChange): the network's own if that can be exact."""
     own = model_specs.get_spec(target.name).preprocessing
+    if layout.normalisation is None:
+        return requested or own, InputChange(np.ones(3), np.zeros(3))
     if requested:
         names = [requested]
     else:
@@ -104,7 +106,8 @@ def line(layout, target, recipe, needed):
     """Return what was decided, for the log."""
     own = model_specs.get_spec(target.name).preprocessing
     if needed.is_none:
-        why = 'the usual one' if recipe == own else f'as {layout.name} was trained'
+        trained = f'{layout.name} was' if layout.normalisation else 'the weights were'
+        why = 'the usual one' if recipe == own else f'as {trained} trained'
         return f'preprocessing: {recipe} ({why})'
     what = 'order of colours' if needed.is_bgr else 'mean and deviation'
     return f'preprocessing: {recipe}; another {what} is folded exactly into {target.first}'
