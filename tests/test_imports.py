@@ -50,6 +50,7 @@ SUBROOMS = {
     'weights.layouts': ('weights.sources',),
     'weights.placing': ('weights.layouts', 'weights.sources'),
     'weights.readers': ('weights.sources',),
+    'weights.verification': ('weights.layouts', 'weights.readers', 'weights.sources'),
     'training.evaluation': (
         'training.data_choice',
         'training.jobs.run_directory',

@@ -9,7 +9,7 @@ from common import imagenet, labels
 from common.errors import UserError
 from nets import model_specs
 from weights import output_directory, writing
-from weights.layouts import registry
+from weights.layouts import hub_config, registry
 from weights.placing import normalising, placement, target
 from weights.readers import source_file
 from weights.sources import DESCRIPTION, SLIM, TORCH
@@ -60,6 +60,7 @@ def import_file(path, directory, request=None, layouts=None):
     known = described(source)
     model_name = request.model_name or (known.model_name if known else None)
     layout, network = registry.find(source, model_name, layouts)
+    layout, notes = hub_config.adapt(layout, path)
     layers = layout.layers(network, source)
     info = describe(source, layout, network, layers, request)
     here = target.of(info, _has_auxiliary_head(network, layers))
@@ -72,6 +73,7 @@ def import_file(path, directory, request=None, layouts=None):
         f'{len(here.variables)} variables, {info.num_classes} classes, {info.image_size} pixels',
         normalising.line(layout, here, recipe, input_change),
         *_auxiliary_lines(network, layers),
+        *notes,
     )
     if _is_there(directory, info, source, request):
         return Imported(output_directory.checkpoint(directory, info), info, lines, is_new=False)

@@ -83,3 +83,8 @@ def read_checkpoint(path):
     """Return {name: value} of all variables in a checkpoint."""
     reader = tf.train.load_checkpoint(str(path))
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def read_safetensors(path):
+    """Return {name: array} of a .safetensors file."""
+    return safetensors.numpy.load_file(path)

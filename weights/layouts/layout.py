@@ -63,6 +63,8 @@ class Layout:
     # Pattern of the tensors of a file that have no counterpart here, for `re.match`.
     ignored: str = ''
     note: str = ''  # How these weights differ from those of TF-Slim, for --list.
+    # For --verify: pairs (package, name there) that build the network, the likelier first.
+    built_by: tuple[tuple[str, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -46,8 +46,10 @@ def find(source, model_name=None, known=None):
     complete = [each for each in found if _is_complete(source, *each)]
     networks = list(dict.fromkeys(name for _, name in complete or found))
     if len(networks) > 1:
+        notes = _notes(layout for layout, _ in complete or found)
         raise UserError(
             f'{source.path}: may be of {text.listed(networks)}: pass --model_name to say which'
+            + notes
         )
     if not networks:
         raise UserError(_about_nothing(source, None, known))
@@ -68,8 +70,15 @@ def _is_complete(source, layout, network):
 
 def _about_another(source, model_name, found, known):
     for layout, name in found:
-        return f'{source.path}: has the layout of {layout.name}: pass --model_name={name}'
+        return f'{source.path}: has the layout of {layout.name}: pass --model_name={name}' + _notes(
+            [layout]
+        )
     return _about_nothing(source, model_name, known)
+
+
+def _notes(layouts):
+    notes = dict.fromkeys(layout.note for layout in layouts if layout.note)
+    return f' ({"; ".join(notes)})' if notes else ''
 
 
 def _about_nothing(source, model_name, known):

@@ -1,0 +1,1 @@
+"""Compare an imported network with the network of the program that its weights come from."""
