@@ -109,6 +109,14 @@ def _mobilenet_v2(name):
     return _mobilenet(name, 'mobilenet_v2', 'MobilenetV2', earlier=('layer_18', 'layer_12'))
 
 
+def _mobilenet_v3(name, earlier):
+    return _mobilenet(name, 'mobilenet_v3', 'MobilenetV3', earlier)
+
+
+def _mobilenet_edgetpu(name):
+    return _mobilenet(name, 'mobilenet_v3', 'MobilenetEdgeTPU', earlier=('layer_23', 'layer_15'))
+
+
 def _resnet(name, module, preprocessing='vgg'):
     return ModelSpec(
         name=name,
@@ -232,6 +240,12 @@ _SPECS = (
     _mobilenet_v2('mobilenet_v2'),
     _mobilenet_v2('mobilenet_v2_140'),
     _mobilenet_v2('mobilenet_v2_035'),
+    _mobilenet_v3('mobilenet_v3_large', earlier=('layer_17', 'layer_12')),
+    _mobilenet_v3('mobilenet_v3_small', earlier=('layer_13', 'layer_8')),
+    _mobilenet_v3('mobilenet_v3_large_minimalistic', earlier=('layer_17', 'layer_12')),
+    _mobilenet_v3('mobilenet_v3_small_minimalistic', earlier=('layer_13', 'layer_8')),
+    _mobilenet_edgetpu('mobilenet_edgetpu'),
+    _mobilenet_edgetpu('mobilenet_edgetpu_075'),
 )
 
 MODELS = {spec.name: spec for spec in _SPECS}

@@ -33,6 +33,8 @@ CHOSEN = (
     'mobilenet_v1_050',
     'mobilenet_v1_025',
     'mobilenet_v2',
+    'mobilenet_v3_large',
+    'mobilenet_v3_small',
 )
 
 _BEGIN = '<!-- The table of networks: written by docs/generators/zoo_table.py. -->'

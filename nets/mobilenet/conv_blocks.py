@@ -83,7 +83,8 @@ def hard_swish(x):
 
 
 def _hard_sigmoid(x):
-    return tf.nn.relu6(x + 3.0) * (1.0 / 6.0)
+    # Not 1/6: the released weights were trained with this factor.
+    return tf.nn.relu6(x + 3.0) * 0.16667
 
 
 def convolve(net, row, place, scope):
@@ -155,7 +156,7 @@ def squeeze_and_excite(net):
         return net * scales
 
 
-def reduce_to_1x1(net, row, place, scope):
+def average(net, row, place, scope):
     """Build a row of kind ReduceTo1x1."""
     with tf.name_scope(scope):
         return mean_of_map(net, name='AvgPool'), {}
@@ -173,5 +174,5 @@ def mean_of_map(net, name, use_reduce_mean=False):
 BLOCKS = {
     Conv: (convolve, 'Conv'),
     ExpandedConv: (expand_and_project, 'expanded_conv'),
-    ReduceTo1x1: (reduce_to_1x1, 'AvgPool2D'),
+    ReduceTo1x1: (average, 'AvgPool2D'),
 }

@@ -21,7 +21,12 @@ WITH_AUXILIARY_HEADS = ('inception_v3', 'inception_v3b', 'inception_v4', 'incept
 DEEP = {name for name in model_specs.MODELS if name.endswith(('_101', '_152', '_200'))}
 DEEP |= {'inception_v3b', 'resnet_v1b_50', 'resnet_v2b_50'}
 DEEP |= {'inception_v4', 'inception_resnet_v2', 'inception_v2', 'resnet_v2_50', 'vgg_19'}
-DEEP |= {'mobilenet_v1_050', 'mobilenet_v1_075', 'mobilenet_v1', 'mobilenet_v2', 'mobilenet_v2_140'}
+QUICK_MOBILENETS = ('mobilenet_v1_025', 'mobilenet_v2_035', 'mobilenet_v3_small')
+DEEP |= {
+    name
+    for name in model_specs.MODELS
+    if name.startswith('mobilenet') and name not in QUICK_MOBILENETS
+}
 
 
 def for_networks(function):

@@ -34,6 +34,7 @@ TRAINED = {
     'lenet',
     'mobilenet_v1_025',
     'mobilenet_v2_035',
+    'mobilenet_v3_small',
     'resnet_v2_50',
 }
 # These take long to build. Some are built once, for training; others differ from those in one row
@@ -44,7 +45,15 @@ DEEP = {'inception_resnet_v2', 'inception_v4'}
 # test_inception.py show.
 PADDED = {'inception_v3b', 'resnet_v2b_50'}
 # These differ from a network that is built for inference in the width or depth alone.
-OTHER_WIDTHS = {'mobilenet_v1_050', 'mobilenet_v1_075', 'mobilenet_v2_140', 'vgg_16', 'vgg_19'}
+OTHER_WIDTHS = {
+    'mobilenet_edgetpu_075',
+    'mobilenet_v1_050',
+    'mobilenet_v1_075',
+    'mobilenet_v2_140',
+    'mobilenet_v3_large_minimalistic',
+    'vgg_16',
+    'vgg_19',
+}
 ALL = nets_factory.networks_map.keys()
 # The logits of these are golden, at least one of each family where that is small.
 WITH_LOGITS = {
@@ -54,6 +63,7 @@ WITH_LOGITS = {
     'lenet',
     'mobilenet_v1',
     'mobilenet_v2',
+    'mobilenet_v3_large',
     'resnet_v1_50',
     'resnet_v2_50',
 }

@@ -5,10 +5,10 @@ from nets import nets_factory, released
 
 
 def test_all_archives_are_there():
-    assert len(released.RELEASES) == 13 + 16 + 11
+    assert len(released.RELEASES) == 13 + 16 + 11 + 6
     networks = {release.network for release in released.RELEASES.values()}
     assert networks <= nets_factory.networks_map.keys()
-    assert len(networks) == 13 + 4 + 3
+    assert len(networks) == 13 + 4 + 3 + 6
 
 
 def test_resnet_v2_was_not_trained_with_its_defaults():
@@ -73,6 +73,9 @@ def test_networks_have_as_many_releases_as_they_have():
         ),
         ('mobilenet_v1_1.0_224.ckpt.index', 'mobilenet_v1_1.0_224_2017_06_14.tar.gz'),
         ('mobilenet_v2_0.35_96.ckpt.index', 'mobilenet_v2_0.35_96.tgz'),
+        ('v3-large_224_1.0_float.ckpt', 'v3-large_224_1.0_float.tgz'),
+        ('/a/v3-large_224_1.0_float/ema/model-540000.index', 'v3-large_224_1.0_float.tgz'),
+        ('v3-small_224_1.0_float/ema/model-388500', 'v3-small_224_1.0_float.tgz'),
         ('inception_resnet_v2_2016_08_30.ckpt', 'inception_resnet_v2_2016_08_30.tar.gz'),
     ],
 )
@@ -80,7 +83,10 @@ def test_checkpoints_are_known_by_their_file_name(path, archive):
     assert released.by_checkpoint(path).archive == archive
 
 
-@pytest.mark.parametrize('path', ['model.ckpt-1000', 'inception_v3.pb', 'my_inception_v3.ckpt', ''])
+@pytest.mark.parametrize(
+    'path',
+    ['model.ckpt-1000', 'inception_v3.pb', 'my_inception_v3.ckpt', 'my/ema/model-540000', ''],
+)
 def test_other_checkpoints_belong_to_no_release(path):
     assert released.by_checkpoint(path) is None
 

@@ -37,7 +37,9 @@ def archive(directory, release, missing='', **changed):
     older = '_2016_' in release.archive
     if older:
         values['global_step'] = np.int64(0)
-    checkpoint_files.write(directory, values, release.checkpoint, v1=older, state=False)
+    packed = release.packed_as.replace('*', 'any-7') or release.checkpoint
+    folder = Path(directory, packed).parent
+    checkpoint_files.write(folder, values, Path(packed).name, v1=older, state=False)
     return tar(directory)
 
 
@@ -140,12 +142,22 @@ def test_an_archive_of_the_older_format_is_understood(tmp_path):
     check_network('inception_v1', tmp_path)
 
 
+def test_a_checkpoint_of_another_name_gets_that_of_its_release(tmp_path):
+    check_network('v3-small-minimalistic_224_1.0_float', tmp_path)
+    folder = tmp_path / 'here' / 'v3-small-minimalistic_224_1.0_float'
+    assert sorted(path.name for path in folder.iterdir()) == [
+        'model.json',
+        f'{folder.name}.ckpt.data-00000-of-00001',
+        f'{folder.name}.ckpt.index',
+    ]
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize(
     'name',
     ['inception_v2', 'inception_v3', 'inception_v4', 'inception_resnet_v2', 'resnet_v1_50',
      'resnet_v2_50', 'vgg_16', 'mobilenet_v1_0.50_160', 'mobilenet_v1_0.75_192',
-     'mobilenet_v2_1.0_96'],
+     'mobilenet_v2_1.0_96', 'v3-large_224_1.0_float', 'mobilenet_edgetpu_075'],
 )  # fmt: skip
 def test_archives_of_every_family(tmp_path, name):
     check_network(name, tmp_path)

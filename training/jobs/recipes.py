@@ -80,7 +80,7 @@ FROM_SCRATCH = (
         '--learning_rate_decay_factor=0.98 --num_epochs_per_decay=2.5 --weight_decay=0.00004',
     ),
     FromScratch(
-        'mobilenet_v2*',
+        'mobilenet_*',
         '*',
         '--num_epochs=100 --batch_size=96 --optimizer=rmsprop --learning_rate=0.045 '
         '--learning_rate_decay_factor=0.98 --num_epochs_per_decay=2.5 --weight_decay=0.00004 '

@@ -227,6 +227,8 @@ def test_an_exported_onnx_file_lists_itself(source, tmp_path):
 
 # CifarNet and LeNet flatten a feature map, whose order of values is that of TensorFlow.
 TRANSPOSES = {'cifarnet': 2}
+# Hard swish has its clipping between an addition and a product.
+NOT_FUSED = {'mobilenet_v3_small': {'Clip'}}
 
 
 @pytest.mark.parametrize(
@@ -251,7 +253,8 @@ def test_layers_are_fused_and_keep_their_layout(name, tmp_path):
     for graph in (onnx.load_from_string(model).graph, onnx.load(tmp_path / 'optimized.onnx').graph):
         kinds = [node.op_type for node in graph.node]
         assert kinds.count('Transpose') <= TRANSPOSES.get(name, 1)
-    assert not {'Relu', 'Clip', 'BatchNormalization'} & set(kinds)
+    unfused = {'Relu', 'Clip', 'BatchNormalization'} - NOT_FUSED.get(name, set())
+    assert not unfused & set(kinds)
 
 
 @pytest.fixture

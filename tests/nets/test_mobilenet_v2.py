@@ -21,6 +21,8 @@ ROWS = (
     conv_blocks.ExpandedConv(5, 2, 16, squeeze_excite=True, activation=conv_blocks.hard_swish),
     conv_blocks.ExpandedConv(3, 1, 16),
 )
+# The first rows and the last of the paper's table.
+SHORT = (*mobilenet_v2.V2_ROWS[:3], mobilenet_v2.V2_ROWS[-1])
 
 
 def pictures(size):
@@ -71,8 +73,8 @@ class TestTable:
             mobilenet_v2.mobilenet_base(pictures(64), final_endpoint='layer_20')
 
     def test_base_has_no_head(self):
-        net, end_points = mobilenet_v2.mobilenet_base(pictures(64))
-        assert net is end_points['layer_19']
+        net, end_points = mobilenet_v2.mobilenet_base(pictures(64), conv_defs=SHORT)
+        assert net is end_points['layer_4']
         assert not slim.get_variables('MobilenetV2/Logits')
 
     def test_table_may_be_the_callers(self):
@@ -87,7 +89,7 @@ class TestTable:
             mobilenet_v2.mobilenet(pictures(32), conv_defs=[ROWS[0], slim.conv2d])
 
     def test_activation_may_be_the_callers(self, graph):
-        mobilenet_v2.mobilenet_base(pictures(32), activation_fn=tf.nn.elu)
+        mobilenet_v2.mobilenet_base(pictures(32), conv_defs=SHORT, activation_fn=tf.nn.elu)
         kinds = {operation.type for operation in graph.get_operations()}
         assert 'Elu' in kinds
         assert 'Relu6' not in kinds
@@ -100,27 +102,29 @@ class TestTable:
 
 
 class TestWidths:
-    def test_multiplier_leaves_the_last_row_alone_on_demand(self):
-        _, narrow = mobilenet_v2.mobilenet(pictures(32), depth_multiplier=0.5, scope='narrow')
-        _, fine = mobilenet_v2.mobilenet(
-            pictures(32), depth_multiplier=0.5, finegrain_classification_mode=True, scope='fine'
+    @pytest.mark.parametrize(
+        ('multiplier', 'fine', 'expected'),
+        [
+            (0.5, False, [16, 8, 16, 640]),
+            (0.5, True, [16, 8, 16, 1280]),
+            # Wider networks widen the last row as well.
+            (1.4, True, [48, 24, 32, 1792]),
+        ],
+    )
+    def test_multiplier_leaves_the_last_row_alone_on_demand(self, multiplier, fine, expected):
+        _, end_points = mobilenet_v2.mobilenet_base(
+            pictures(32),
+            multiplier,
+            conv_defs=SHORT,
+            finegrain_classification_mode=fine,
         )
-        assert depths(narrow)[-2:] == [160, 640]
-        assert depths(fine)[-2:] == [160, 1280]
-
-    def test_wider_networks_widen_the_last_row_as_well(self):
-        _, end_points = mobilenet_v2.mobilenet(
-            pictures(32), depth_multiplier=1.4, finegrain_classification_mode=True
-        )
-        assert depths(end_points)[-1] == 1792
+        assert depths(end_points) == expected
 
     def test_widths_have_a_minimum_and_a_divisor(self):
-        _, end_points = mobilenet_v2.mobilenet(
-            pictures(32), depth_multiplier=0.1, min_depth=4, divisible_by=2
+        _, end_points = mobilenet_v2.mobilenet_base(
+            pictures(32), 0.25, conv_defs=SHORT, min_depth=6, divisible_by=2
         )
-        # 1/10 of 32, 16, 24, 24, 32.
-        assert depths(end_points)[:5] == [4, 4, 4, 4, 4]
-        assert depths(end_points)[8:13] == [6, 6, 6, 10, 10]
+        assert depths(end_points) == [8, 6, 6, 320]
 
     def test_half_width_is_a_network_of_its_own(self):
         logits, end_points = mobilenet_v2.mobilenet_v2_050(pictures(32), 5)
@@ -135,9 +139,7 @@ class TestWidths:
 
 
 class TestResolution:
-    @pytest.mark.parametrize(
-        ('output_stride', 'side'), [(1, 64), (2, 32), (4, 16), (8, 8), (16, 4), (32, 2), (None, 2)]
-    )
+    @pytest.mark.parametrize(('output_stride', 'side'), [(1, 64), (2, 32), (8, 8), (None, 2)])
     def test_output_stride_keeps_the_map_dense(self, output_stride, side):
         net, end_points = mobilenet_v2.mobilenet_base(
             pictures(64), depth_multiplier=0.1, output_stride=output_stride
@@ -167,8 +169,11 @@ class TestResolution:
             mobilenet_v2.mobilenet_base(pictures(64), output_stride=output_stride)
 
     def test_explicit_padding_is_the_same_for_all_sizes(self):
-        _, explicit = mobilenet_v2.mobilenet(pictures(64), use_explicit_padding=True, scope='a')
-        _, implicit = mobilenet_v2.mobilenet(pictures(64), scope='b')
+        options = {'conv_defs': ROWS}
+        _, explicit = mobilenet_v2.mobilenet(
+            pictures(64), use_explicit_padding=True, scope='a', **options
+        )
+        _, implicit = mobilenet_v2.mobilenet(pictures(64), scope='b', **options)
         assert sides(explicit) == sides(implicit)
 
     def test_explicit_padding_puts_windows_where_pytorch_does(self):
@@ -211,18 +216,18 @@ def evaluate_ones(*tensors):
 class TestHead:
     @pytest.mark.parametrize('num_classes', [None, 0])
     def test_without_classes_the_pooled_features_come_back(self, num_classes):
-        net, end_points = mobilenet_v2.mobilenet(pictures(32), num_classes)
+        net, end_points = mobilenet_v2.mobilenet(pictures(32), num_classes, conv_defs=SHORT)
         assert net is end_points['global_pool']
         assert 'Logits' not in end_points
 
     def test_no_prediction_function_no_predictions(self):
-        _, end_points = mobilenet_v2.mobilenet(pictures(32), 5, prediction_fn=None)
+        _, end_points = mobilenet_v2.mobilenet(pictures(32), 5, conv_defs=SHORT, prediction_fn=None)
         assert 'Predictions' not in end_points
 
     def test_variables_are_reused(self):
-        mobilenet_v2.mobilenet(pictures(32), 5)
+        mobilenet_v2.mobilenet(pictures(32), 5, conv_defs=SHORT)
         count = len(tf.global_variables())
-        logits, _ = mobilenet_v2.mobilenet(pictures(48), 5, reuse=True)
+        logits, _ = mobilenet_v2.mobilenet(pictures(48), 5, conv_defs=SHORT, reuse=True)
         assert len(tf.global_variables()) == count
         assert logits.op.name == 'MobilenetV2_1/Logits/output'
 
@@ -240,18 +245,18 @@ class TestScope:
         assert any('Random' in name or 'random' in name for name in dropped)
 
     def test_without_a_scope_nothing_trains(self):
-        mobilenet_v2.mobilenet(pictures(32))
+        mobilenet_v2.mobilenet(pictures(32), conv_defs=SHORT)
         assert tf.get_collection(tf.GraphKeys.UPDATE_OPS) == []
 
     def test_argument_overrides_the_scope(self):
         with slim.arg_scope(mobilenet_v2.training_scope()):
-            mobilenet_v2.mobilenet(pictures(32), is_training=False)
+            mobilenet_v2.mobilenet(pictures(32), conv_defs=SHORT, is_training=False)
         assert tf.get_collection(tf.GraphKeys.UPDATE_OPS) == []
 
     def test_mode_may_be_left_to_others(self):
         with slim.arg_scope(mobilenet_v2.training_scope(is_training=None)):
             with slim.arg_scope([layers.batch_norm], is_training=False):
-                mobilenet_v2.mobilenet_base(pictures(32))
+                mobilenet_v2.mobilenet_base(pictures(32), conv_defs=SHORT)
         assert tf.get_collection(tf.GraphKeys.UPDATE_OPS) == []
 
     def test_options_arrive(self):
