@@ -13,7 +13,12 @@ from nets.inception_v3 import (
     inception_v3_base,
     inception_v3b,
 )
-from nets.inception_v4 import inception_v4, inception_v4_arg_scope, inception_v4_base
+from nets.inception_v4 import (
+    inception_v4,
+    inception_v4_arg_scope,
+    inception_v4_base,
+    inception_v4b,
+)
 
 __all__ = [
     'inception_resnet_v2',
@@ -32,4 +37,5 @@ __all__ = [
     'inception_v4',
     'inception_v4_arg_scope',
     'inception_v4_base',
+    'inception_v4b',
 ]

@@ -42,26 +42,43 @@ _REDUCTION_B = (  # Figure 8
     (Conv(256), Conv(256, _WIDE_7), Conv(320, _TALL_7), Conv(320, 3, 2, 'VALID')),
     (max_pool(3, 2, 'VALID'),),
 )
-_INCEPTION_C = (  # Figure 6
-    (Conv(256),),
-    (Conv(384), [Conv(256, _WIDE_3), Conv(256, _TALL_3)]),
-    (Conv(384), Conv(448, _TALL_3), Conv(512, _WIDE_3), [Conv(256, _WIDE_3), Conv(256, _TALL_3)]),
-    (avg_pool(), Conv(256)),
-)
 
-_ROWS = (
-    ('Conv2d_1a_3x3', Conv(32, 3, 2, 'VALID')),  # 149 x 149 x 32
-    ('Conv2d_2a_3x3', Conv(32, 3, 1, 'VALID')),  # 147 x 147 x 32
-    ('Conv2d_2b_3x3', Conv(64, 3)),  # 147 x 147 x 64
-    ('Mixed_3a', _STEM_3A),  # 73 x 73 x 160
-    ('Mixed_4a', _STEM_4A),  # 71 x 71 x 192
-    ('Mixed_5a', _STEM_5A),  # 35 x 35 x 384
-    *((f'Mixed_5{letter}', _INCEPTION_A) for letter in 'bcde'),  # 35 x 35 x 384
-    ('Mixed_6a', _REDUCTION_A),  # 17 x 17 x 1024
-    *((f'Mixed_6{letter}', _INCEPTION_B) for letter in 'bcdefgh'),  # 17 x 17 x 1024
-    ('Mixed_7a', _REDUCTION_B),  # 8 x 8 x 1536
-    *((f'Mixed_7{letter}', _INCEPTION_C) for letter in 'bcd'),  # 8 x 8 x 1536
-)
+
+def _inception_c(average):
+    return (  # Figure 6
+        (Conv(256),),
+        (Conv(384), [Conv(256, _WIDE_3), Conv(256, _TALL_3)]),
+        (
+            Conv(384),
+            Conv(448, _TALL_3),
+            Conv(512, _WIDE_3),
+            [Conv(256, _WIDE_3), Conv(256, _TALL_3)],
+        ),
+        (average, Conv(256)),
+    )
+
+
+# InceptionV4-PyTorch counts the padding in the averages of these blocks alone.
+_INCEPTION_C = {
+    'inception_v4': _inception_c(avg_pool()),
+    'inception_v4b': _inception_c(avg_pool(padding='ZEROS')),
+}
+
+
+def _rows(variant):
+    return (
+        ('Conv2d_1a_3x3', Conv(32, 3, 2, 'VALID')),  # 149 x 149 x 32
+        ('Conv2d_2a_3x3', Conv(32, 3, 1, 'VALID')),  # 147 x 147 x 32
+        ('Conv2d_2b_3x3', Conv(64, 3)),  # 147 x 147 x 64
+        ('Mixed_3a', _STEM_3A),  # 73 x 73 x 160
+        ('Mixed_4a', _STEM_4A),  # 71 x 71 x 192
+        ('Mixed_5a', _STEM_5A),  # 35 x 35 x 384
+        *((f'Mixed_5{letter}', _INCEPTION_A) for letter in 'bcde'),  # 35 x 35 x 384
+        ('Mixed_6a', _REDUCTION_A),  # 17 x 17 x 1024
+        *((f'Mixed_6{letter}', _INCEPTION_B) for letter in 'bcdefgh'),  # 17 x 17 x 1024
+        ('Mixed_7a', _REDUCTION_B),  # 8 x 8 x 1536
+        *((f'Mixed_7{letter}', _INCEPTION_C[variant]) for letter in 'bcd'),  # 8 x 8 x 1536
+    )
 
 
 def _block(inputs, branches, default_scope, scope, reuse):
@@ -91,15 +108,14 @@ def block_reduction_b(inputs, scope=None, reuse=None):
 
 def block_inception_c(inputs, scope=None, reuse=None):
     """Build a block of the 8 x 8 grid."""
-    return _block(inputs, _INCEPTION_C, 'BlockInceptionC', scope, reuse)
+    return _block(inputs, _INCEPTION_C['inception_v4'], 'BlockInceptionC', scope, reuse)
 
 
-def inception_v4_base(inputs, final_endpoint='Mixed_7d', scope=None):
+def inception_v4_base(inputs, final_endpoint='Mixed_7d', scope=None, variant='inception_v4'):
     """Build the network up to `final_endpoint`; return its result and all end points."""
     with tf.variable_scope(scope, 'InceptionV4', [inputs]):
-        return layers.build(
-            inputs, inception_utils.named_layers(_ROWS), 'Inception v4', final_endpoint
-        )
+        named_layers = inception_utils.named_layers(_rows(variant))
+        return layers.build(inputs, named_layers, 'Inception v4', final_endpoint)
 
 
 def inception_v4(
@@ -110,11 +126,12 @@ def inception_v4(
     reuse=None,
     scope='InceptionV4',
     create_aux_logits=True,
+    variant='inception_v4',
 ):
     """Build the classifier; return logits (pooled features without `num_classes`), end points."""
     with tf.variable_scope(scope, 'InceptionV4', [inputs], reuse=reuse) as scope:
         with inception_utils.training_scope(is_training):
-            net, end_points = inception_v4_base(inputs, scope=scope)
+            net, end_points = inception_v4_base(inputs, scope=scope, variant=variant)
             if create_aux_logits and num_classes:
                 end_points['AuxLogits'] = inception_utils.dense_auxiliary_logits(
                     end_points['Mixed_6h'],
@@ -134,4 +151,10 @@ def inception_v4(
     return logits, end_points
 
 
+def inception_v4b(inputs, num_classes=1000, is_training=True, **options):
+    """Build the classifier as InceptionV4-PyTorch does; the options are those of `inception_v4`."""
+    return inception_v4(inputs, num_classes, is_training, variant='inception_v4b', **options)
+
+
 inception_v4.default_image_size = model_specs.get_spec('inception_v4').image_size
+inception_v4b.default_image_size = model_specs.get_spec('inception_v4b').image_size

@@ -203,6 +203,15 @@ _SPECS = (
         auxiliary=True,
     ),
     _inception(
+        'inception_v4b',
+        299,
+        features='global_pool',
+        earlier=('Mixed_7c', 'Mixed_6b'),
+        output_node='InceptionV4/Logits/Predictions',
+        auxiliary=True,
+        module='inception_v4',
+    ),
+    _inception(
         'inception_resnet_v2',
         299,
         features='global_pool',

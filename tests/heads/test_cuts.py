@@ -16,10 +16,16 @@ from training import losses
 BATCH, CLASSES = 2, 3
 # Small pictures, whose auxiliary heads still have a map.
 SIZES = {'alexnet_v2': 195, 'cifarnet': 32, 'lenet': 28, 'overfeat': 231, 'vgg': 224}
-WITH_AUXILIARY_HEADS = ('inception_v3', 'inception_v3b', 'inception_v4', 'inception_resnet_v2')
+WITH_AUXILIARY_HEADS = (
+    'inception_v3',
+    'inception_v3b',
+    'inception_v4',
+    'inception_v4b',
+    'inception_resnet_v2',
+)
 # These take long to build, or differ from others in the width or depth alone.
 DEEP = {name for name in model_specs.MODELS if name.endswith(('_101', '_152', '_200'))}
-DEEP |= {'inception_v3b', 'resnet_v1b_50', 'resnet_v2b_50'}
+DEEP |= {'inception_v3b', 'inception_v4b', 'resnet_v1b_50', 'resnet_v2b_50'}
 DEEP |= {'inception_v4', 'inception_resnet_v2', 'inception_v2', 'resnet_v2_50', 'vgg_19'}
 QUICK_MOBILENETS = ('mobilenet_v1_025', 'mobilenet_v2_035', 'mobilenet_v3_small')
 DEEP |= {

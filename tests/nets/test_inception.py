@@ -171,6 +171,15 @@ class TestInceptionV3b:
         assert {op.inputs[0].op.type for op in pools} == {'Pad'}
 
 
+class TestInceptionV4b:
+    def test_the_averages_of_its_last_blocks_count_the_padding(self, graph):
+        inception.inception_v4b(_pictures(80), 5, create_aux_logits=False)
+        pools = [op for op in graph.get_operations() if op.type == 'AvgPool' and 'Mixed' in op.name]
+        counting = {op.name.split('/')[2] for op in pools if op.inputs[0].op.type == 'Pad'}
+        assert len(pools) == 14
+        assert counting == {'Mixed_7b', 'Mixed_7c', 'Mixed_7d'}
+
+
 class TestInceptionV1And2:
     @pytest.mark.parametrize('base', [inception.inception_v1_base, inception.inception_v2_base])
     def test_without_the_root_block_a_feature_map_goes_in(self, graph, base):

@@ -41,6 +41,7 @@ def test_maps_agree_with_the_table():
         ('resnet_v1b_101', 'torch', 3),
         ('resnet_v2b_50', 'inception', 3),
         ('inception_v3b', 'inception', 3),
+        ('inception_v4b', 'inception', 3),
         ('vgg_19', 'vgg', 3),
         ('alexnet_v2', 'vgg', 3),
         ('overfeat', 'vgg', 3),

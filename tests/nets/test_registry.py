@@ -43,7 +43,7 @@ DEEPEST = {name for name in nets_factory.networks_map if name.endswith(('_101', 
 DEEP = {'inception_resnet_v2', 'inception_v4'}
 # These differ from another network in the padding alone, which test_resnet.py and
 # test_inception.py show.
-PADDED = {'inception_v3b', 'resnet_v2b_50'}
+PADDED = {'inception_v3b', 'inception_v4b', 'resnet_v2b_50'}
 # These differ from a network that is built for inference in the width or depth alone.
 OTHER_WIDTHS = {
     'mobilenet_edgetpu_075',
