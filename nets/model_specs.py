@@ -90,23 +90,28 @@ def _mobilenet_v1(name):
     )
 
 
-def _mobilenet(name, module, scope, earlier):
+def _mobilenet(name, module, scope, earlier, preprocessing='inception', padded_form_of=None):
     return ModelSpec(
         name=name,
         module=f'mobilenet.{module}',
         arg_scope=f'{module}_arg_scope',
         image_size=224,
-        preprocessing='inception',
+        preprocessing=preprocessing,
         features='global_pool',
         earlier=earlier,
         output_node=f'{scope}/Predictions/Reshape_1',
         head=f'{scope}/Logits',
         predictions='Predictions',
+        padded_form_of=padded_form_of,
     )
 
 
-def _mobilenet_v2(name):
-    return _mobilenet(name, 'mobilenet_v2', 'MobilenetV2', earlier=('layer_18', 'layer_12'))
+def _mobilenet_v2(name, **options):
+    return _mobilenet(name, 'mobilenet_v2', 'MobilenetV2', ('layer_18', 'layer_12'), **options)
+
+
+def _mobilenet_v2b(name, padded_form_of):
+    return _mobilenet_v2(name, preprocessing='torch', padded_form_of=padded_form_of)
 
 
 def _mobilenet_v3(name, earlier):
@@ -249,6 +254,8 @@ _SPECS = (
     _mobilenet_v2('mobilenet_v2'),
     _mobilenet_v2('mobilenet_v2_140'),
     _mobilenet_v2('mobilenet_v2_035'),
+    _mobilenet_v2b('mobilenet_v2b', padded_form_of='mobilenet_v2'),
+    _mobilenet_v2b('mobilenet_v2b_140', padded_form_of='mobilenet_v2_140'),
     _mobilenet_v3('mobilenet_v3_large', earlier=('layer_17', 'layer_12')),
     _mobilenet_v3('mobilenet_v3_small', earlier=('layer_13', 'layer_8')),
     _mobilenet_v3('mobilenet_v3_large_minimalistic', earlier=('layer_17', 'layer_12')),

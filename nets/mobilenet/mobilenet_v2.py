@@ -87,3 +87,5 @@ mobilenet_v2 = mobilenet
 mobilenet_v2_140 = _variant(depth_multiplier=1.4)
 mobilenet_v2_050 = _variant(depth_multiplier=0.50, finegrain_classification_mode=True)
 mobilenet_v2_035 = _variant(depth_multiplier=0.35, finegrain_classification_mode=True)
+mobilenet_v2b = _variant(use_explicit_padding=True)
+mobilenet_v2b_140 = _variant(use_explicit_padding=True, depth_multiplier=1.4)

@@ -189,6 +189,14 @@ class TestResolution:
         first, values = evaluate_ones(net[:, 0, 0, 0], images)
         np.testing.assert_allclose(first, values[:, :2, :2].sum((1, 2, 3)), rtol=1e-2)
 
+    @pytest.mark.parametrize(
+        ('network', 'same'),
+        [('mobilenet_v2b', 'mobilenet_v2'), ('mobilenet_v2b_140', 'mobilenet_v2_140')],
+    )
+    def test_forms_of_pytorch_have_the_same_facts(self, network, same):
+        assert reference.facts(network) == reference.facts(same)
+        assert getattr(mobilenet_v2, network).keywords['use_explicit_padding']
+
     @pytest.mark.parametrize('size', [1, 33, 320])
     def test_any_size_gives_one_row_of_logits(self, size):
         logits, end_points = mobilenet_v2.mobilenet_v2_035(pictures(size), 5)

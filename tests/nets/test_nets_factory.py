@@ -36,6 +36,7 @@ def test_maps_agree_with_the_table():
         ('mobilenet_v1_050', 'inception', 3),
         ('mobilenet_v2_140', 'inception', 3),
         ('mobilenet_edgetpu', 'inception', 3),
+        ('mobilenet_v2b', 'torch', 3),
         ('resnet_v1_50', 'vgg', 3),
         ('resnet_v2_152', 'vgg', 3),
         ('resnet_v1b_101', 'torch', 3),

@@ -41,9 +41,15 @@ TRAINED = {
 # of a table, which test_resnet.py compares with the facts.
 DEEPEST = {name for name in nets_factory.networks_map if name.endswith(('_101', '_152', '_200'))}
 DEEP = {'inception_resnet_v2', 'inception_v4'}
-# These differ from another network in the padding alone, which test_resnet.py and
-# test_inception.py show.
-PADDED = {'inception_v3b', 'inception_v4b', 'resnet_v2b_50'}
+# These differ from another network in the padding alone, which test_resnet.py, test_inception.py
+# and test_mobilenet_v2.py show.
+PADDED = {
+    'inception_v3b',
+    'inception_v4b',
+    'mobilenet_v2b',
+    'mobilenet_v2b_140',
+    'resnet_v2b_50',
+}
 # These differ from a network that is built for inference in the width or depth alone.
 OTHER_WIDTHS = {
     'mobilenet_edgetpu_075',
