@@ -3,7 +3,7 @@
 from classifiers.model_request import NETWORK_FLAG
 from common import imagenet
 from common.errors import UserError
-from nets import model_specs, released
+from nets import model_specs
 
 # Variables of Inception v3 in the older Inception package.
 _OLDER_NAMES = {'conv0/weights', 'conv0/BatchNorm/beta', 'logits/logits/weights'}
@@ -18,10 +18,9 @@ def shortened(names, most=8):
 def refuse_older_names(path, held):
     """Raise UserError for a checkpoint of the older Inception package."""
     if _OLDER_NAMES & held.keys():
-        release = released.by_network('inception_v3')[0]
         raise UserError(
             f'{path}: has the variable names (conv0/weights) of the Inception package before '
-            f'TF-Slim; use {release.checkpoint} from {release.url} instead'
+            'TF-Slim; import_weights.py makes a checkpoint of inception_v3 of it'
         )
 
 

@@ -121,9 +121,10 @@ def define(flags: Iterable[Flag], flag_values: absl_flags.FlagValues = absl_flag
             absl_flags.DEFINE_flag(counted, **place)
         elif flag.kind in _PARSERS:
             absl_flags.DEFINE(_PARSERS[flag.kind](), flag.name, default, meaning, **place)
-        elif flag.kind == 'paths':
+        elif flag.kind in ('paths', 'texts'):
             written: absl_flags.ArgumentSerializer[str] = absl_flags.ArgumentSerializer()
-            absl_flags.DEFINE_multi(_Path(), written, flag.name, list(default), meaning, **place)
+            read = _Path() if flag.kind == 'paths' else absl_flags.ArgumentParser()
+            absl_flags.DEFINE_multi(read, written, flag.name, list(default), meaning, **place)
             flag_values[flag.name].help = meaning  # Without the library's own remark.
         elif flag.kind == 'list':
             absl_flags.DEFINE_list(flag.name, list(default or ()), meaning, **place)
@@ -221,7 +222,7 @@ def _values(options_class, flag_values):
 
 
 def _plain(flag, value):
-    return tuple(filter(None, value or ())) if flag.kind in ('list', 'paths') else value
+    return tuple(filter(None, value or ())) if flag.kind in ('list', 'paths', 'texts') else value
 
 
 def short_help(

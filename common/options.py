@@ -112,7 +112,7 @@ class Flag:
     """Describe one flag of a program."""
 
     name: str
-    kind: str  # 'path', 'paths' or one of KINDS.
+    kind: str  # 'path', 'paths', 'texts' or one of KINDS.
     default: Any
     group: str
     help: str
@@ -143,6 +143,7 @@ def option(
     *,
     shown: object = None,
     is_path: bool = False,
+    is_repeated: bool = False,
     name: str | None = None,
     older: tuple[str, ...] = (),
 ) -> Any:
@@ -150,7 +151,8 @@ def option(
 
     `name` is the flag's name if it differs from the field's, `older` are older tools' names of it.
     In a path (`is_path`) a leading `~` means the home directory; the flag of a list of paths may be
-    given several times. `shown` is the default that --help shows for an option that is None unless
+    given several times. The flag of a list of texts with commas (`is_repeated`) is given once for
+    each. `shown` is the default that --help shows for an option that is None unless
     given, because model.json or the network decides.
     """
     declared = {
@@ -159,6 +161,7 @@ def option(
         'check': check,
         'shown': shown,
         'is_path': is_path,
+        'is_repeated': is_repeated,
         'name': name,
         'older': older,
     }
@@ -221,6 +224,8 @@ def _flag(field):
     kind = KINDS[base_type(field)]
     if declared.pop('is_path'):
         kind = 'paths' if kind == 'list' else 'path'
+    if declared.pop('is_repeated'):
+        kind = 'texts'
     name = declared.pop('name') or field.name
     return Flag(name=name, kind=kind, default=field.default, **declared)
 

@@ -164,8 +164,8 @@ def by_archive(name):
     stem = _stem(os.path.basename(name))
     if stem == _stem(_OLDER_INCEPTION_V3[0]):
         raise UserError(
-            f'{name}: has the variable names of the older Inception package, which no '
-            'network here uses; use inception_v3_2016_08_28.tar.gz'
+            f'{name}: has the variable names of the older Inception package; unpack it, and '
+            f'pass its {_OLDER_INCEPTION_V3[1]} to import_weights.py'
         )
     archives = {_stem(archive): archive for archive in RELEASES}
     return checks.lookup('archive', archives.get(stem, f'{stem}.tar.gz'), RELEASES)

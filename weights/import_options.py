@@ -40,6 +40,7 @@ class ImportOptions(ProgramOptions):
         (),
         "Rename the file's tensors first: regex:replacement, applied in this order. A tensor whose "
         'name becomes empty is left out.',
+        is_repeated=True,
     )
 
     # Network

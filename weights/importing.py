@@ -3,16 +3,16 @@
 import dataclasses
 import os
 
-from classifiers import checkpoints, model_info
+from classifiers import checkpoints
 from classifiers.model_info import ModelInfo
 from common import imagenet, labels
 from common.errors import UserError
 from nets import model_specs
-from weights import output_directory, writing
-from weights.layouts import hub_config, registry
+from weights import described, output_directory, selection, writing
+from weights.layouts import hub_config, registry, slim_names
 from weights.placing import normalising, placement, target
 from weights.readers import source_file
-from weights.sources import DESCRIPTION, SLIM, TORCH
+from weights.sources import SLIM, TORCH
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,16 +54,16 @@ def import_file(path, directory, request=None, layouts=None):
     """
     request = request or Request()
     output_directory.require_usable(directory)
-    source = source_file.open_source(path)
-    if not source.tensors:
-        raise UserError(f'{path}: contains no tensors')
-    known = described(source)
-    model_name = request.model_name or (known.model_name if known else None)
-    layout, network = registry.find(source, model_name, layouts)
+    source, selected = _open(path, request)
+    known = described.info_of(source)
+    model_name = known.model_name if known else described.network_of(source)
+    layout, network = registry.find(source, request.model_name or model_name, layouts)
     layout, notes = hub_config.adapt(layout, path)
     layers = layout.layers(network, source)
-    info = describe(source, layout, network, layers, request)
+    info = describe(source, layout, network, layers, request, known)
     here = target.of(info, _has_auxiliary_head(network, layers))
+    if source.kind == SLIM:
+        slim_names.require_statistics(source, here)
     placement.check(source, layout, layers, here)
     recipe = request.preprocessing_name or (known.preprocessing_name if known else None)
     recipe, input_change = normalising.choose(layout, here, recipe)
@@ -74,6 +74,7 @@ def import_file(path, directory, request=None, layouts=None):
         normalising.line(layout, here, recipe, input_change),
         *_auxiliary_lines(network, layers),
         *notes,
+        *selected,
     )
     if _is_there(directory, info, source, request):
         return Imported(output_directory.checkpoint(directory, info), info, lines, is_new=False)
@@ -81,6 +82,14 @@ def import_file(path, directory, request=None, layouts=None):
         output_directory.require_free(directory)
     values = placement.values(source, layout, layers, here, input_change)
     return Imported(writing.write(directory, info, values), info, lines)
+
+
+def _open(path, request):
+    """Return (Source with the tensors to use, lines for the log)."""
+    source = source_file.open_source(path)
+    if not source.tensors:
+        raise UserError(f'{path}: contains no tensors')
+    return selection.select(source, request.rename, request.use_moving_averages)
 
 
 def _is_there(directory, info, source, request):
@@ -93,41 +102,31 @@ def _is_there(directory, info, source, request):
     return is_current and checkpoints.fault(path) is None
 
 
-def describe(source, layout, network, layers, request):
-    """Return the ModelInfo of a file's network; its preprocessing is not yet decided."""
+def describe(source, layout, network, layers, request, known=None):
+    """Return the ModelInfo of a file's network; its preprocessing is not yet decided.
+
+    `known` is what is known of the file apart from its tensors, see `described.info_of`.
+    """
     spec = model_specs.get_spec(network)
     classes = _count_classes(source, spec, layers)
     names, offset = _classes(request.labels, classes)
-    weights_source = request.weights_source or os.fspath(source.path)
-    known = described(source)
     dataset_name = '' if request.labels or not names else imagenet.DATASET_NAME
-    if known:
-        known = known.replace(
-            model_name=network,
-            num_classes=classes,
-            image_size=request.image_size or known.image_size,
-            weights_source=weights_source,
-        )
-        if not request.labels:
-            return known
-        return known.replace(class_names=names, labels_offset=offset, dataset_name=dataset_name)
+    if known and known.num_classes == classes and not request.labels:
+        offset = known.labels_offset
+        if known.class_names:
+            names, dataset_name = known.class_names, known.dataset_name
+    size = known.image_size if known else described.image_size(source)
     return ModelInfo(
         model_name=network,
         num_classes=classes,
         class_names=names,
         labels_offset=offset,
-        image_size=request.image_size or layout.image_size or spec.image_size,
-        channels=spec.channels,
+        image_size=request.image_size or size or layout.image_size or spec.image_size,
+        channels=known.channels if known else spec.channels,
         preprocessing_name=spec.preprocessing,
         dataset_name=dataset_name,
-        weights_source=weights_source,
+        weights_source=request.weights_source or os.fspath(source.path),
     )
-
-
-def described(source):
-    """Return the ModelInfo in a file that was exported here, or None."""
-    text = source.metadata.get(DESCRIPTION) if source.kind == SLIM else None
-    return model_info.from_text(text, f'{source.path}, {DESCRIPTION}') if text else None
 
 
 def _count_classes(source, spec, layers):

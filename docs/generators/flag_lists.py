@@ -27,6 +27,7 @@ _KINDS = {
     'list': 'names, comma-separated',
     'path': 'a path',
     'paths': 'a path',
+    'texts': 'a text; may be given several times',
     'string': '',
     SWITCHED_COUNT: 'a whole number',
 }

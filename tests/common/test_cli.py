@@ -37,6 +37,7 @@ class Example(ProgramOptions):
     path: str | None = option(WHAT, None, 'Where it is.', is_path=True, older=('old_path',))
     names: tuple[str, ...] = option(WHAT, (), 'Names, with commas.', older=('old_names',))
     folders: tuple[str, ...] = option(WHAT, (), 'Where they are.', is_path=True)
+    rules: tuple[str, ...] = option(HOW, (), 'What to do.', is_repeated=True)
     count: int = option(
         WHAT, 3, 'How many there are, which takes more words than one line has room for.'
     )
@@ -81,7 +82,7 @@ def test_short_help_explains_what_is_most_used_and_names_the_rest(how, capsys):
         '  --names, --folders, --count',
         '',
         'How to do it:',
-        '  --share, --colour, --[no]repeats[=N], --size',
+        '  --rules, --share, --colour, --[no]repeats[=N], --size',
         '',
         'Messages:',
         '  --[no]verbose',
@@ -230,6 +231,11 @@ def test_a_flag_of_several_paths_is_given_once_for_each(monkeypatch):
     assert read().folders == ()
     typed = '--folders=a, b', '--folders=', '--folders=~/c', '--folders', 'a/'
     assert read(*typed).folders == ('a, b', '/home/me/c', 'a/')
+
+
+def test_a_flag_of_several_texts_keeps_their_commas():
+    assert read().rules == ()
+    assert read('--rules=a{1,2}: b', '--rules', 'c,d').rules == ('a{1,2}: b', 'c,d')
 
 
 @pytest.mark.parametrize(

@@ -1,35 +1,52 @@
-"""Files that have the variables of a network here under their own names."""
+"""Files with the names of the networks here: checkpoints of TF-Slim of any age, frozen graphs."""
 
 from common.errors import UserError
 from nets import model_specs
 from weights.layouts.layout import Layer, Layout
 from weights.sources import SLIM
 
-_WEIGHTS = ('weights', 'depthwise_weights', 'pointwise_weights')
-# What training adds to the variables of a network.
-_OF_TRAINING = (
-    r'(.*/)?(global_step|ExponentialMovingAverage|Momentum|RMSProp(_1)?|Adam(_1)?|Adagrad|'
-    r'Adadelta(_1)?|Ftrl(_1)?|beta[12]_power)(:0)?$'
-)
+_CONVOLUTIONS = ('weights', 'depthwise_weights', 'pointwise_weights')
+_STATISTICS = 'moving_variance'
 
 
-def _networks(source):
-    """List the networks whose variables a file may have, from their common scope."""
-    roots = {name.split('/')[0] for name in source.tensors}
-    return [name for name, spec in model_specs.MODELS.items() if spec.scope in roots]
+def has_head(network, source):
+    """Return whether a file has tensors in the scope of a network's last layer."""
+    head = f'{model_specs.get_spec(network).head}/'
+    return any(name.startswith(head) for name in source.tensors)
 
 
-def _layers(network, source):
-    if network not in _networks(source):
+def layers(network, source):
+    """Return the layers that a file has; each has the same name here and there."""
+    if not has_head(network, source):
         raise UserError(f'{source.path}: has no variables of {network}')
-    layers = []
+    scopes = {}
     for name in source.tensors:
         scope, _, role = name.rpartition('/')
-        if role in _WEIGHTS:
-            layers.append(Layer([(name, scope)]))
-        elif role == 'moving_mean':
-            layers.append(Layer(norm=(scope, scope)))
-    return layers
+        scopes.setdefault(scope, set()).add(role)
+    found = []
+    for scope, roles in scopes.items():
+        convolutions = [(f'{scope}/{role}', scope) for role in _CONVOLUTIONS if role in roles]
+        norm = f'{scope}/BatchNorm'
+        if convolutions:
+            has_norm = _STATISTICS in scopes.get(norm, ())
+            found.append(Layer(convolutions, (norm, norm) if has_norm else None))
+        elif _STATISTICS in roles and not _has_convolution(scope.rpartition('/')[0], scopes):
+            found.append(Layer((), (scope, scope)))
+    return found
+
+
+def _has_convolution(scope, scopes):
+    return not scopes.get(scope, set()).isdisjoint(_CONVOLUTIONS)
+
+
+def require_statistics(source, target):
+    """Raise a UserError if a file lacks the batch norms that the network has."""
+    needed = any(name.endswith(f'/{_STATISTICS}') for name in target.variables)
+    if needed and not any(name.endswith(f'/{_STATISTICS}') for name in source.tensors):
+        raise UserError(
+            f'{source.path}: its batch norms are folded into the weights before them; '
+            'name the checkpoint that it was made from, or a graph without this optimisation'
+        )
 
 
 LAYOUTS = (
@@ -37,11 +54,12 @@ LAYOUTS = (
         name='TF-Slim',
         kind=SLIM,
         networks=tuple(model_specs.MODELS),
-        fits=lambda source: bool(_networks(source)),
-        layers=_layers,
+        fits=lambda source: any(has_head(network, source) for network in model_specs.MODELS),
+        layers=layers,
         epsilon=None,
         normalisation=None,
         image_size=None,
-        ignored=_OF_TRAINING,
+        note="Checkpoints of a training too: moving averages are used, the optimizer's state is "
+        'left out.',
     ),
 )

@@ -79,7 +79,8 @@ def _parts(source, layer, target):
         width = target.variables.get(f'{scope}/moving_mean')
         for role in _NORM_ROLES:
             part = _Part(tensor_name(source, module, role), f'{scope}/{role}', role, width)
-            if part.tensor in source.tensors or not _may_be_missing(source, module, role):
+            is_here = part.variable in target.variables
+            if part.tensor in source.tensors or not _may_be_missing(source, module, role, is_here):
                 found.append(part)
     return found
 
@@ -102,10 +103,12 @@ def _bias(source, variable, module, shape):
     return _Part(tensor_name(source, module, 'biases'), biases, 'biases', shape and shape[-1:])
 
 
-def _may_be_missing(source, module, role):
+def _may_be_missing(source, module, role, is_here):
     """Return whether batch norm may have no gamma or beta; in PyTorch it has both or neither."""
     if role not in ('gamma', 'beta'):
         return False
+    if source.kind == SLIM:
+        return not is_here
     if source.kind != TORCH:
         return role == 'gamma' or f'{module}/gamma' in source.tensors
     return not any(
@@ -132,8 +135,11 @@ def check(source, layout, layers, target):
     missing = [part.tensor for part, _ in needed if part.tensor not in source.tensors]
     if missing:
         raise UserError(_about_missing(source, layout, missing))
+    strange = [part.tensor for part, _ in needed if part.shape is None]
+    if strange:
+        raise UserError(_about_rest(source, target, strange))
     for part, layer in needed:
-        _check_shape(source, target, part, layer)
+        _check_shape(source, part, layer)
     placed = {name for layer in layers for name in _variables_of(layer)}
     unplaced = [name for name in target.variables if name not in placed]
     if unplaced:
@@ -161,9 +167,7 @@ def _variables_of(layer):
     return names
 
 
-def _check_shape(source, target, part, layer):
-    if part.shape is None:
-        raise UserError(f'{target.name}: has no variable {part.variable} for {part.tensor}')
+def _check_shape(source, part, layer):
     shape = source.shape(part.tensor)
     if part.role in (*_NORM_ROLES, 'biases'):
         if shape != part.shape:
@@ -183,12 +187,16 @@ def _check_rest(source, layout, used, target):
         and not (counter and name.endswith(counter))
     ]
     if rest:
-        names = mismatches.shortened([text.printable(name) for name in rest], 3)
-        subject = 'a tensor' if len(rest) == 1 else f'{len(rest)} tensors'
-        raise UserError(
-            f'{source.path}: has {subject} without a place in {target.name}: {names}; '
-            'the file is of another network, or of a form of it that is not known here'
-        )
+        raise UserError(_about_rest(source, target, rest))
+
+
+def _about_rest(source, target, rest):
+    names = mismatches.shortened([text.printable(name) for name in rest], 3)
+    subject = 'a tensor' if len(rest) == 1 else f'{len(rest)} tensors'
+    return (
+        f'{source.path}: has {subject} without a place in {target.name}: {names}; '
+        'the file is of another network, or of a form of it that is not known here'
+    )
 
 
 def _about_shape(source, part):
