@@ -10,7 +10,7 @@ from weights.placing import placement
 
 # State dict -> the networks here that it can become.
 EQUAL = {
-    'inception_v4_pytorch': ('inception_v4b',),
+    'inception_v4_pytorch': ('inception_v4b', 'inception_v4'),
     'inception_v4_pytorch_v3': ('inception_v3b', 'inception_v3'),
     'timm_inception_resnet_v2': ('inception_resnet_v2',),
     'timm_inception_v3': ('inception_v3b', 'inception_v3'),

@@ -217,7 +217,7 @@ LAYOUTS = (
     ),
     _Layout(
         name='inception_v4 of InceptionV4-PyTorch',
-        networks=('inception_v4b',),
+        networks=('inception_v4b', 'inception_v4'),
         fits=partial(
             torch_modules.has,
             expected={
@@ -228,7 +228,8 @@ LAYOUTS = (
         layers=_inception_v4_pytorch,
         normalisation=IMAGENET,
         built_by=(('timm', 'inception_v4'),),
-        note='the average pools of its last three blocks count their padding',
+        note='inception_v4b averages as this repository does, whose last three blocks count their '
+        'padding; inception_v4 is for weights that TF-Slim trained',
     ),
     _Layout(
         name='inception_resnet_v2 of timm',
