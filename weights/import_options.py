@@ -33,7 +33,7 @@ class ImportOptions(ProgramOptions):
         is_path=True,
     )
     use_moving_averages: bool = option(
-        SOURCE, True, 'Take the moving averages of a TensorFlow checkpoint that has them.'
+        SOURCE, True, 'Take the moving averages of a training checkpoint that has them.'
     )
     rename: tuple[str, ...] = option(
         SOURCE,

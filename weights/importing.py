@@ -70,6 +70,7 @@ def import_file(path, directory, request=None, layouts=None):
     info = info.replace(preprocessing_name=recipe)
     lines = (
         f'{path}: {layout.name}, imported as {network}',
+        *source.notes,
         f'{len(here.variables)} variables, {info.num_classes} classes, {info.image_size} pixels',
         normalising.line(layout, here, recipe, input_change),
         *_auxiliary_lines(network, layers),
@@ -86,7 +87,7 @@ def import_file(path, directory, request=None, layouts=None):
 
 def _open(path, request):
     """Return (Source with the tensors to use, lines for the log)."""
-    source = source_file.open_source(path)
+    source = source_file.open_source(path, request.use_moving_averages)
     if not source.tensors:
         raise UserError(f'{path}: contains no tensors')
     return selection.select(source, request.rename, request.use_moving_averages)

@@ -35,6 +35,7 @@ class Source:
     kind: str  # TORCH, KERAS or SLIM.
     tensors: Mapping[str, Tensor]
     metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # What was chosen in the file, for the log.
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a tensor; a missing one is a UserError that names similar ones."""

@@ -6,6 +6,7 @@ and another normalisation of the pictures.
 """
 
 import dataclasses
+import math
 import re
 
 import numpy as np
@@ -173,6 +174,8 @@ def _check_shape(source, part, layer):
         if shape != part.shape:
             raise UserError(_about_shape(source, part))
         return
+    if math.prod(shape) != math.prod(part.shape):
+        raise UserError(_about_shape(source, part))
     # Without memory: all elements are the same one.
     _arranged(source, part, np.broadcast_to(np.float32(0), shape), layer.flattened)
 

@@ -20,11 +20,16 @@ READABLE = (
 )
 
 
-def open_source(path):
+# Kinds whose reader has a second argument: whether to take moving averages if there are some.
+_WITH_AVERAGES = (file_kinds.TORCH,)
+
+
+def open_source(path, use_averages=True):
     """Return the Source of a file, of a checkpoint's prefix or of a directory with checkpoints."""
     path = os.fspath(path)
     kind = require(path)
-    return importlib.import_module(f'weights.readers.{_READERS[kind]}').read(path)
+    arguments = (use_averages,) if kind in _WITH_AVERAGES else ()
+    return importlib.import_module(f'weights.readers.{_READERS[kind]}').read(path, *arguments)
 
 
 def require(path):
