@@ -68,6 +68,9 @@ def _content(path, member):
     if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
         raise PickleError(f'{member.filename} in it is compressed, which torch.save never does')
     with open(path, 'rb') as stream:
+        most = os.fstat(stream.fileno()).st_size - member.file_size
+        if not 0 <= member.header_offset < most:
+            raise PickleError(f'damaged at {member.filename}')
         stream.seek(member.header_offset)
         header = stream.read(_HEADER.size)
         if len(header) < _HEADER.size or not header.startswith(_ZIP):

@@ -48,7 +48,7 @@ def test_a_file_that_ends_early_is_called_incomplete(tmp_path):
         assert '\n' not in str(error.value)
     for length in range(9):
         path.write_bytes(content[:length])
-        with pytest.raises(UserError, match='no weights that can be recognised|empty'):
+        with pytest.raises(UserError, match=r'no weights that can be recognised|empty'):
             source_file.open_source(path)
 
 
