@@ -6,7 +6,7 @@ from common.errors import UserError
 from nets import model_specs
 
 # Variables of Inception v3 in the older Inception package.
-_OLDER_NAMES = {'conv0/weights', 'conv0/BatchNorm/beta', 'logits/logits/weights'}
+_OLDER_NAMES = {'conv0/BatchNorm/beta', 'logits/logits/weights'}
 
 
 def shortened(names, most=8):
@@ -29,7 +29,7 @@ def require_some(path, model_name, found, held, exclude_scopes=(), network_flag=
     if found:
         return
     roots = sorted({name.split('/')[0] for name in held})
-    candidates = [n for n, spec in model_specs.MODELS.items() if spec.scope in roots]
+    candidates = model_specs.networks_of(roots)
     if model_name in candidates:
         advice = f'--checkpoint_exclude_scopes={",".join(exclude_scopes)} leaves nothing to restore'
     elif candidates:

@@ -14,7 +14,7 @@ from common import checks
 from common.errors import UserError
 
 
-def _shares_arg_scope_of(slim_layer):
+def shares_arg_scope_of(slim_layer):
     """Make the arg_scopes of `slim_layer` apply to a layer, and the other way round."""
 
     def decorate(layer):
@@ -24,7 +24,7 @@ def _shares_arg_scope_of(slim_layer):
     return decorate
 
 
-@_shares_arg_scope_of(slim.batch_norm)
+@shares_arg_scope_of(slim.batch_norm)
 def batch_norm(
     inputs,
     decay=0.999,
@@ -57,7 +57,7 @@ def batch_norm(
         # The vectors are too short to partition, and updates need moving averages in one part.
         layer_scope.set_partitioner(None)
         is_frozen = frozen is not None and frozen(layer_scope.name)
-        is_training = False if is_frozen else _static_if_known(is_training)
+        is_training = False if is_frozen else static_if_known(is_training)
         inputs = tf.convert_to_tensor(inputs)
         images, data_format = _as_images(inputs, data_format)
         create = _variable_creator(
@@ -85,7 +85,7 @@ def _refuse(options):
             raise ValueError(f'batch_norm does not support {name}={value!r}')
 
 
-def _static_if_known(flag):
+def static_if_known(flag):
     """Return a Python bool if the value is known when the graph is built, otherwise a tensor."""
     if not (tf.is_tensor(flag) or isinstance(flag, tf.Variable)):
         return bool(flag)
@@ -207,7 +207,7 @@ def _restore_shape(outputs, inputs):
     return outputs
 
 
-@_shares_arg_scope_of(slim.dropout)
+@shares_arg_scope_of(slim.dropout)
 def dropout(
     inputs,
     keep_prob=0.5,
@@ -222,7 +222,7 @@ def dropout(
     Without a `seed` this is `slim.dropout`. With one, the mask depends only on the seed, the name
     of the layer and the global step, so a resumed run has the same masks as an uninterrupted one.
     """
-    is_training = _static_if_known(is_training)
+    is_training = static_if_known(is_training)
     if seed is None or is_training is False:
         return slim.dropout(
             inputs,
@@ -241,7 +241,7 @@ def dropout(
 
 
 def _stateless_dropout(inputs, keep_prob, noise_shape, is_training, seed):
-    layer_seed = _layer_seed(seed)
+    mask_seed = layer_seed(seed)
     # Slim's layer enters its name twice. Names are unique regardless of case, so in a layer
     # named 'Dropout' the name 'dropout' is no longer free for the operation.
     with tf.name_scope(tf.get_variable_scope().name.rsplit('/', 1)[-1]):
@@ -251,7 +251,7 @@ def _stateless_dropout(inputs, keep_prob, noise_shape, is_training, seed):
         return tf.nn.experimental.stateless_dropout(
             inputs,
             rate=1 - keep_prob,
-            seed=layer_seed,
+            seed=mask_seed,
             rng_alg='philox',
             noise_shape=noise_shape,
             name='dropout',
@@ -270,13 +270,14 @@ def _layer_name():
     return tf.get_default_graph().get_name_scope()
 
 
-def _layer_seed(seed):
+def layer_seed(seed):
     """Return [a number for this layer, a number for this step]."""
     layer = zlib.crc32(_layer_name().encode())
-    return tf.stack([tf.constant(layer ^ seed, tf.int64), _global_step()])
+    return tf.stack([tf.constant(layer ^ seed, tf.int64), global_step()])
 
 
-def _global_step():
+def global_step():
+    """Return the global step as an integer of 64 bits; create it if necessary."""
     step = tf.train.get_global_step()
     if step is None:
         # Create the step at the root. In a layer's scope, its name would contain that scope.

@@ -13,7 +13,7 @@ class ModelSpec:
     """The properties of a network that is built under its default scope."""
 
     name: str
-    module: str  # In `nets`: it has a function with the network's name.
+    module: str  # In `nets`: it has the functions of the network and of its arg_scope.
     arg_scope: str  # The module's function that returns the arg_scope of the layers.
     image_size: int  # The side of the pictures for which the network was designed.
     preprocessing: str  # One of `preprocessing.recipe_names`.
@@ -28,11 +28,23 @@ class ModelSpec:
     channels: int = 3
     # The network with the same variables under the same scope; this one only pads otherwise.
     padded_form_of: str | None = None
+    builder: str | None = None  # The module's function, if its name is not the network's.
+    body: tuple[str, ...] = ()  # Top-level scopes, if the network has others than that of its head.
 
     @property
-    def scope(self):
-        """Return the variable scope of the whole network."""
-        return self.head.split('/')[0]
+    def function(self):
+        """Return the name of the module's function that builds the network."""
+        return self.builder or self.name
+
+    @property
+    def scopes(self):
+        """Return the top-level scopes that all graphs and checkpoints of the network have."""
+        return {self.head.split('/')[0], *self.body}
+
+    def owns(self, variable_name):
+        """Return whether a variable with this name can belong to the network."""
+        auxiliary = self.auxiliary_head or self.head
+        return variable_name.split('/')[0] in {*self.scopes, auxiliary.split('/')[0]}
 
     @property
     def head_scopes(self):
@@ -134,6 +146,31 @@ def _resnet(name, module, preprocessing='vgg'):
         output_node=f'{name}/predictions/Reshape_1',
         head=f'{name}/logits',
         predictions='predictions',
+    )
+
+
+_CIFAR_STEM = ('l1_stem_3x3', 'l1_stem_bn')
+_IMAGENET_STEM = ('conv0', 'conv0_bn', 'cell_stem_0', 'cell_stem_1')
+
+
+def _nasnet(name, image_size, cells, auxiliary_cell, earlier, stem=_IMAGENET_STEM):
+    """Return the ModelSpec of a network of cells; each cell is a top-level scope."""
+    module = name.split('_')[0]
+    reductions = ('reduction_cell_0', 'reduction_cell_1') if module == 'nasnet' else ()
+    return ModelSpec(
+        name=name,
+        module=f'nasnet.{module}',
+        arg_scope=f'{name}_arg_scope',
+        image_size=image_size,
+        preprocessing='cifarnet' if stem == _CIFAR_STEM else 'inception',
+        features='global_pool',
+        earlier=tuple(f'Cell_{number}' for number in earlier),
+        output_node='final_layer/predictions',
+        head='final_layer',
+        auxiliary_head=f'aux_{auxiliary_cell}',
+        predictions='Predictions',
+        builder=f'build_{name}',
+        body=(*stem, *reductions, *(f'cell_{number}' for number in range(cells))),
     )
 
 
@@ -262,6 +299,11 @@ _SPECS = (
     _mobilenet_v3('mobilenet_v3_small_minimalistic', earlier=('layer_13', 'layer_8')),
     _mobilenet_edgetpu('mobilenet_edgetpu'),
     _mobilenet_edgetpu('mobilenet_edgetpu_075'),
+    _nasnet('nasnet_cifar', 32, 18, auxiliary_cell=11, earlier=(16, 6), stem=_CIFAR_STEM),
+    _nasnet('nasnet_mobile', 224, 12, auxiliary_cell=7, earlier=(10, 4)),
+    _nasnet('nasnet_large', 331, 18, auxiliary_cell=11, earlier=(16, 6)),
+    _nasnet('pnasnet_mobile', 224, 9, auxiliary_cell=5, earlier=(7, 3)),
+    _nasnet('pnasnet_large', 331, 12, auxiliary_cell=7, earlier=(10, 4)),
 )
 
 MODELS = {spec.name: spec for spec in _SPECS}
@@ -275,3 +317,14 @@ def get_spec(name):
 def without_padded_forms(names):
     """Leave out the networks of which another one in the list has the same variables."""
     return [name for name in names if MODELS[name].padded_form_of not in names]
+
+
+def networks_of(scopes):
+    """List the networks to which a graph or a checkpoint with these top-level scopes can belong.
+
+    A network that has fewer of the scopes than another one is not among them: a small NASNet has
+    no scope that a large one lacks.
+    """
+    present = set(scopes)
+    found = {name: spec.scopes for name, spec in MODELS.items() if spec.scopes <= present}
+    return [name for name, own in found.items() if not any(own < other for other in found.values())]

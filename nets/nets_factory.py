@@ -7,6 +7,7 @@ import tf_slim as slim
 
 from common import checks
 from nets import layers, model_specs
+from nets.drop_path import drop_path
 
 # The table and its look-up are here too, where TF-Slim's users look for networks.
 MODELS = model_specs.MODELS
@@ -18,7 +19,7 @@ def _function(spec, name):
 
 
 # Programs may add networks of their own to these two.
-networks_map = {name: _function(spec, name) for name, spec in MODELS.items()}
+networks_map = {name: _function(spec, spec.function) for name, spec in MODELS.items()}
 arg_scopes_map = {name: _function(spec, spec.arg_scope) for name, spec in MODELS.items()}
 
 
@@ -39,9 +40,9 @@ def get_network_fn(
 ):
     """Return a function `(images, **kwargs)` that builds the network under its own arg_scope.
 
-    `batch_norm_decay` replaces the network's default; `frozen` and `dropout_seed` are passed to
-    `layers.batch_norm` and `layers.dropout`. An arg_scope around the call of the returned function
-    overrides the network's own.
+    `batch_norm_decay` replaces the network's default; `frozen` is passed to `layers.batch_norm` and
+    `drop_path`, `dropout_seed` to `layers.dropout` and `drop_path`. An arg_scope around the call of
+    the returned function overrides the network's own.
     """
     fn = checks.lookup('network', name, networks_map)
     own = _own_arg_scope(
@@ -51,8 +52,8 @@ def get_network_fn(
         batch_norm_decay=batch_norm_decay,
     )
     with slim.arg_scope(own):
-        with slim.arg_scope([layers.batch_norm], **_given(frozen=frozen)):
-            with slim.arg_scope([layers.dropout], **_given(seed=dropout_seed)) as own:
+        with slim.arg_scope([layers.batch_norm, drop_path], **_given(frozen=frozen)):
+            with slim.arg_scope([layers.dropout, drop_path], **_given(seed=dropout_seed)) as own:
                 pass
 
     def network_fn(images, **kwargs):

@@ -42,7 +42,7 @@ class Release:
     @property
     def name(self):
         """Return the archive's name without its date, `mobilenet_v1_0.50_160` for example."""
-        return re.sub(r'_\d{4}_\d\d_\d\d$', '', _stem(self.archive))
+        return re.sub(r'_(\d{4}_\d\d_\d\d|\d\d_\d\d_\d{4})$', '', _stem(self.archive))
 
     @property
     def checkpoint(self):
@@ -151,6 +151,18 @@ _RELEASES = (
         )
         for width, network in (('1.0', 'mobilenet_edgetpu'), ('0.75', 'mobilenet_edgetpu_075'))
     ),
+    *(
+        Release(
+            f'{name}.tar.gz', network, side, 'inception', 1001, *accuracies,
+            base_url=f'{_STORAGE}download.tensorflow.org/models/', packed_as='model.ckpt',
+        )
+        for name, network, side, *accuracies in (
+            ('nasnet-a_mobile_04_10_2017', 'nasnet_mobile', 224, 74.0, 91.6),
+            ('nasnet-a_large_04_10_2017', 'nasnet_large', 331, 82.7, 96.2),
+            ('pnasnet-5_mobile_2017_12_13', 'pnasnet_mobile', 224, 74.2, 91.9),
+            ('pnasnet-5_large_2017_12_13', 'pnasnet_large', 331, 82.9, 96.2),
+        )
+    ),
 )  # fmt: skip
 
 RELEASES = {release.archive: release for release in _RELEASES}
@@ -187,7 +199,8 @@ def by_checkpoint(path):
     for release in RELEASES.values():
         if name in (release.checkpoint, f'{_stem(release.archive)}.ckpt'):
             return release
-        unpacked = os.path.join(os.sep, release.name, release.packed_as)
-        if release.packed_as and '*' not in unpacked and (os.sep + prefix).endswith(unpacked):
-            return release
+        for folder in (release.name, _stem(release.archive)):
+            unpacked = os.path.join(os.sep, folder, release.packed_as)
+            if release.packed_as and '*' not in unpacked and (os.sep + prefix).endswith(unpacked):
+                return release
     return None

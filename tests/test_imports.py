@@ -46,6 +46,13 @@ SUBROOMS = {
     'preprocessing.operations': ('preprocessing.arrays', 'preprocessing.decoding'),
     'heads.audit': ('heads.features', 'heads.network_options', 'heads.solver'),
     'heads.limits': ('heads.features', 'heads.network_options', 'heads.solver'),
+    'nets.nasnet': (
+        'nets.drop_path',
+        'nets.layers',
+        'nets.model_specs',
+        'nets.regularizers',
+        'nets.separable',
+    ),
     'nets.mobilenet': ('nets.layers', 'nets.model_specs', 'nets.regularizers', 'nets.striding'),
     'weights.layouts': ('weights.sources',),
     'weights.placing': ('weights.layouts', 'weights.sources'),

@@ -114,7 +114,11 @@ def _check(path, info, of=None):
             f'{subject}: not a checkpoint of {info.model_name} ({error}); '
             'delete it and run the command again'
         ) from None
-    if plan.left_out:
+    # A network may be released without the auxiliary head, which only training uses.
+    auxiliary = f'{model_specs.get_spec(info.model_name).auxiliary_head}/'
+    if plan.left_out and any(
+        name.startswith(auxiliary) for name in checkpoints.read_variables(path)
+    ):
         missing = next(iter(plan.left_out))
         raise UserError(
             f'{subject}: {missing} does not fit {info.model_name}; '

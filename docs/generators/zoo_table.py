@@ -35,6 +35,8 @@ CHOSEN = (
     'mobilenet_v2',
     'mobilenet_v3_large',
     'mobilenet_v3_small',
+    'nasnet_mobile',
+    'pnasnet_large',
 )
 
 _BEGIN = '<!-- The table of networks: written by docs/generators/zoo_table.py. -->'
@@ -70,7 +72,7 @@ def cost(name, image_size=None, num_classes=None):
 
 def default_classes(name):
     """Return the number of classes of a network's usual data set."""
-    return 10 if name in ('cifarnet', 'lenet') else 1000
+    return 10 if name in ('cifarnet', 'lenet', 'nasnet_cifar') else 1000
 
 
 def dependencies(operation):

@@ -126,9 +126,7 @@ def _body(info, before, now):
     spec = model_specs.get_spec(info.model_name)
     heads = tuple(f'{scope}/' for scope in spec.head_scopes)
     shared = before.get_variable_to_shape_map().keys() & now.get_variable_to_shape_map().keys()
-    names = [
-        name for name in shared if name.startswith(f'{spec.scope}/') and not name.startswith(heads)
-    ]
+    names = [name for name in shared if spec.owns(name) and not name.startswith(heads)]
     if not names:
         raise ValueError('no variables in common')
     return sorted(names)

@@ -86,7 +86,11 @@ def _warn_of_differences(of_graph, of_weights, graph_path):
 def _network(graph_def):
     """Return the one network whose output node the graph has, or None."""
     present = {node.name for node in graph_def.node}
-    found = [name for name, spec in model_specs.MODELS.items() if spec.output_node in present]
+    found = [
+        name
+        for name in graph_nodes.networks(graph_def)
+        if model_specs.get_spec(name).output_node in present
+    ]
     found = model_specs.without_padded_forms(found)
     return found[0] if len(found) == 1 else None
 

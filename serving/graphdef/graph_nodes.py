@@ -141,9 +141,8 @@ def decoded_constants(graph_def, output):
 
 
 def networks(graph_def):
-    """List the networks of `nets` whose scope the graph's nodes have."""
-    scopes = {_scope(node.name) for node in graph_def.node}
-    return [name for name, spec in model_specs.MODELS.items() if spec.scope in scopes]
+    """List the networks of `nets` whose scopes the graph's nodes have."""
+    return model_specs.networks_of({_scope(node.name) for node in graph_def.node})
 
 
 def _scope(name):

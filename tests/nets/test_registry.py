@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from heads import cuts
-from nets import nets_factory
+from nets import model_specs, nets_factory
 from support import reference
 
 # The smallest pictures that leave the shapes of all variables alone (those of an auxiliary head
@@ -22,9 +22,19 @@ SIZES = {
     'inception_v1': 64,
     'inception_v2': 64,
     'lenet': 28,
+    'nasnet_cifar': 30,
+    'nasnet_large': 325,
     'overfeat': 231,
+    'pnasnet_large': 325,
 }
-OTHERS = {'inception': 315, 'mobilenet': 32, 'resnet': 32, 'vgg': 224}
+OTHERS = {
+    'inception': 315,
+    'mobilenet': 32,
+    'nasnet': 211,
+    'pnasnet': 211,
+    'resnet': 32,
+    'vgg': 224,
+}
 # These train for a step: one of each way to build a network. AlexNet has the convolutional head
 # with dropout of OverFeat and VGG; Inception v3 has the auxiliary head; ResNet v2 has the blocks.
 TRAINED = {
@@ -40,7 +50,8 @@ TRAINED = {
 # These take long to build. Some are built once, for training; others differ from those in one row
 # of a table, which test_resnet.py compares with the facts.
 DEEPEST = {name for name in nets_factory.networks_map if name.endswith(('_101', '_152', '_200'))}
-DEEP = {'inception_resnet_v2', 'inception_v4'}
+DEEPEST |= {'nasnet_cifar', 'nasnet_large', 'pnasnet_large'}
+DEEP = {'inception_resnet_v2', 'inception_v4', 'pnasnet_mobile'}
 # These differ from another network in the padding alone, which test_resnet.py, test_inception.py
 # and test_mobilenet_v2.py show.
 PADDED = {
@@ -70,6 +81,7 @@ WITH_LOGITS = {
     'mobilenet_v1',
     'mobilenet_v2',
     'mobilenet_v3_large',
+    'nasnet_mobile',
     'resnet_v1_50',
     'resnet_v2_50',
 }
@@ -100,7 +112,7 @@ def graph_of(network, is_training):
 @for_networks(ALL - DEEP - DEEPEST - PADDED - OTHER_WIDTHS)
 def test_inference_graph_is_the_references(network):
     built, facts = graph_of(network, is_training=False)
-    reference.check_variables(built, facts)
+    reference.check_variables(built, facts, is_training=False)
     reference.check_end_points(built, facts, is_training=False)
     assert built.graph.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES) == []
 
@@ -149,7 +161,10 @@ def test_spec_names_what_the_graph_has(network):
         later = earlier
     output = built.graph.get_operation_by_name(spec.output_node).outputs[0]
     assert output is built.end_points.get(spec.predictions, built.logits)
-    assert all(name.startswith(f'{spec.scope}/') for name in facts['model_variables'])
+    assert all(spec.owns(name) for name in facts['model_variables'])
+    assert network in model_specs.networks_of(
+        name.split('/')[0] for name in facts['model_variables']
+    )
     for scope in spec.head_scopes:
         assert any(name.startswith(f'{scope}/') for name in facts['model_variables'])
     assert (nets_factory.batch_norm_decay(network) is not None) == (facts['update_ops'] > 0)
@@ -179,7 +194,7 @@ def test_second_build_shares_variables_and_trains(network):
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
             # Pictures this small end as one value, or four: a batch norm needs 16 of them.
-            count = {32: 16, 64: 4}.get(size, 2)
+            count = {30: 16, 32: 16, 64: 4}.get(size, 2)
             pictures = reference.network_input(count, size, spec.channels)
             feed = {images: pictures, labels: np.arange(count) % 2}
             step = session.run([loss, finite, updates], feed)
@@ -211,7 +226,11 @@ def expected_to_decay(network, facts):
     if network == 'cifarnet':
         # The convolutions and the last layer are left alone.
         return ['CifarNet/fc3/weights', 'CifarNet/fc4/weights']
-    kinds = ['weights', 'biases'] if network == 'inception_resnet_v2' else ['weights']
+    kinds = ['weights']
+    if network == 'inception_resnet_v2':
+        kinds += ['biases']
+    if 'nasnet' in network:
+        kinds += ['depthwise_weights', 'pointwise_weights']
     return [name for name in facts['model_variables'] if name.split('/')[-1] in kinds]
 
 

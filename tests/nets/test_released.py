@@ -5,10 +5,10 @@ from nets import nets_factory, released
 
 
 def test_all_archives_are_there():
-    assert len(released.RELEASES) == 13 + 16 + 11 + 6
+    assert len(released.RELEASES) == 13 + 16 + 11 + 6 + 4
     networks = {release.network for release in released.RELEASES.values()}
     assert networks <= nets_factory.networks_map.keys()
-    assert len(networks) == 13 + 4 + 3 + 6
+    assert len(networks) == 13 + 4 + 3 + 6 + 4
 
 
 def test_resnet_v2_was_not_trained_with_its_defaults():
@@ -48,6 +48,22 @@ def test_archives_may_have_another_address_and_ending(name):
     )
 
 
+@pytest.mark.parametrize(
+    ('network', 'name', 'image_size'),
+    [
+        ('nasnet_mobile', 'nasnet-a_mobile', 224),
+        ('nasnet_large', 'nasnet-a_large', 331),
+        ('pnasnet_mobile', 'pnasnet-5_mobile', 224),
+        ('pnasnet_large', 'pnasnet-5_large', 331),
+    ],
+)
+def test_archives_of_networks_of_cells(network, name, image_size):
+    (release,) = released.by_network(network)
+    assert (release.name, release.image_size) == (name, image_size)
+    assert release.packed_as == 'model.ckpt'
+    assert (release.labels_offset, release.preprocessing) == (0, 'inception')
+
+
 def test_networks_have_as_many_releases_as_they_have():
     assert [release.image_size for release in released.by_network('mobilenet_v1_050')] == [
         224,
@@ -77,6 +93,9 @@ def test_networks_have_as_many_releases_as_they_have():
         ('/a/v3-large_224_1.0_float/ema/model-540000.index', 'v3-large_224_1.0_float.tgz'),
         ('v3-small_224_1.0_float/ema/model-388500', 'v3-small_224_1.0_float.tgz'),
         ('inception_resnet_v2_2016_08_30.ckpt', 'inception_resnet_v2_2016_08_30.tar.gz'),
+        ('nasnet-a_large.ckpt.index', 'nasnet-a_large_04_10_2017.tar.gz'),
+        ('a/nasnet-a_mobile_04_10_2017/model.ckpt', 'nasnet-a_mobile_04_10_2017.tar.gz'),
+        ('pnasnet-5_large/model.ckpt.index', 'pnasnet-5_large_2017_12_13.tar.gz'),
     ],
 )
 def test_checkpoints_are_known_by_their_file_name(path, archive):

@@ -227,6 +227,22 @@ def test_a_missing_auxiliary_head_is_noticed(tmp_path):
     assert 'AuxLogits' in refusal(release, tmp_path / 'here', data)
 
 
+@pytest.mark.soak
+def test_network_without_auxiliary_head_is_whole(tmp_path):
+    release = pretrained.choose('pnasnet_mobile')
+    shapes = reference.facts(release.network)['model_variables']
+    names = [name for name in shapes if not name.startswith('aux_5/')]
+    values = {name: np.zeros(shapes[name], np.float32) for name in names}
+    checkpoint_files.write(tmp_path / 'made', values, release.packed_as, state=False)
+    found, _ = fetch(release, tmp_path / 'here', tar(tmp_path / 'made'))
+    assert found.path.endswith('/pnasnet-5_mobile/pnasnet-5_mobile.ckpt')
+    assert found.variables == len(names)
+    # One with a part of it is damaged.
+    values['aux_5/aux_logits/FC/biases'] = np.zeros([1001], np.float32)
+    checkpoint_files.write(tmp_path / 'partial', values, release.packed_as, state=False)
+    assert 'aux_5/' in refusal(release, tmp_path / 'there', tar(tmp_path / 'partial'))
+
+
 def test_the_archive_of_another_network_is_refused(tmp_path, release):
     checkpoint_files.write(tmp_path / 'made', name='model.ckpt', state=False)
     words = refusal(release, tmp_path / 'here', tar(tmp_path / 'made'))

@@ -21,7 +21,9 @@ SMALLEST = {
     'mobilenet_v1_025': 32,
     'mobilenet_v2_035': 32,
     'mobilenet_v3_small': 32,
+    'nasnet_mobile': 32,
     'overfeat': 231,
+    'pnasnet_mobile': 32,
     'resnet_v1_50': 32,
     'resnet_v2_50': 32,
     'vgg_a': 224,
@@ -40,7 +42,9 @@ TELLING = {
     'mobilenet_v1_025': 96,
     'mobilenet_v2_035': 96,
     'mobilenet_v3_small': 96,
+    'nasnet_mobile': 96,
     'overfeat': None,
+    'pnasnet_mobile': 96,
     'resnet_v1_50': 64,
     'resnet_v2_50': 64,
     'vgg_a': None,
@@ -67,6 +71,5 @@ def enough_values_for_batch_norms(fewest=FEWEST_VALUES):
 
 
 def families_of(networks):
-    """Return (module, scope function) of each network: these differ between families."""
-    specs = map(nets_factory.get_spec, networks)
-    return {(spec.module, spec.arg_scope) for spec in specs}
+    """Return the modules of the networks: each family has one of its own."""
+    return {nets_factory.get_spec(name).module for name in networks}

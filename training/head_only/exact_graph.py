@@ -9,6 +9,7 @@ from common.errors import UserError
 from heads import features
 from heads.cuts import LinearLayer, last_layer
 from heads.picture_source import PictureSource
+from nets import model_specs
 from training import summaries
 from training.graph import TrainingStep
 from training.head_only import exact_options
@@ -78,8 +79,7 @@ def _last_layers(network):
 
 def _chosen(run, layers):
     """Return the layers inside --trainable_scopes; the logits must be among them."""
-    trainable = scopes.trainable(tf.trainable_variables(), run.trainable_scopes)
-    names = {variable.op.name for variable in trainable}
+    names = {variable.op.name for variable in _trainable(run)}
     chosen = [layer for layer in layers if {layer.weights.op.name, layer.biases.op.name} <= names]
     if layers[0] not in chosen:
         raise UserError(
@@ -87,6 +87,21 @@ def _chosen(run, layers):
             f'fits {layers[0].name}, which is not in these scopes; pass --trainable_scopes=head'
         )
     return chosen
+
+
+def _trainable(run):
+    """List the variables in --trainable_scopes.
+
+    Its `head` includes an auxiliary head, which a network in evaluation mode may lack.
+    """
+    auxiliary = model_specs.get_spec(run.info.model_name).auxiliary_head
+    variables = tf.trainable_variables()
+    wanted = [
+        scope
+        for scope in run.trainable_scopes
+        if scope != auxiliary or any(scopes.within(v.op.name, [scope]) for v in variables)
+    ]
+    return scopes.trainable(variables, wanted)
 
 
 def _settable(layer):
@@ -107,11 +122,7 @@ def lines(run, graph):
         f'logistic regression fits {names}'
     )
     fitted = {variable.op.name for variable in graph.step.trained}
-    others = [
-        variable.op.name
-        for variable in scopes.trainable(tf.trainable_variables(), run.trainable_scopes)
-        if variable.op.name not in fitted
-    ]
+    others = [variable.op.name for variable in _trainable(run) if variable.op.name not in fitted]
     if run.trainable_scopes and others:
         yield (
             f'{len(others)} other variables in --trainable_scopes are not trained, because this '

@@ -46,7 +46,8 @@ ONLY_FOR_STEPS = (
 # From random weights. lenet and cifarnet: TF-Slim's scripts. mobilenet_v1_025 on the drawn flowers:
 # measured here, for a small data set and a few minutes. The others: the networks' papers, as far as
 # they fit one machine (resnet: He et al. 2015, section 3.4; vgg, and alexnet and overfeat like it:
-# Simonyan and Zisserman 2014, section 3.1; inception and mobilenet: TF-Slim's defaults).
+# Simonyan and Zisserman 2014, section 3.1; nasnet and pnasnet: Zoph et al. 2017, appendix A;
+# inception and mobilenet: TF-Slim's defaults).
 FROM_SCRATCH = (
     FromScratch(
         'lenet',
@@ -85,6 +86,20 @@ FROM_SCRATCH = (
         '--num_epochs=100 --batch_size=96 --optimizer=rmsprop --learning_rate=0.045 '
         '--learning_rate_decay_factor=0.98 --num_epochs_per_decay=2.5 --weight_decay=0.00004 '
         '--label_smoothing=0.1',
+    ),
+    FromScratch(
+        'nasnet_cifar',
+        '*',
+        '--num_epochs=600 --batch_size=32 --optimizer=momentum --learning_rate=0.025 '
+        '--learning_rate_decay_type=cosine --end_learning_rate=0 --gradient_clip_norm=5 '
+        '--weight_decay=0.0005',
+    ),
+    FromScratch(
+        '*nasnet_*',
+        '*',
+        '--num_epochs=100 --batch_size=32 --optimizer=rmsprop --learning_rate=0.04 '
+        '--learning_rate_decay_factor=0.97 --num_epochs_per_decay=2.4 --gradient_clip_norm=10 '
+        '--label_smoothing=0.1 --weight_decay=0.00004',
     ),
     FromScratch(
         'resnet_v?_*',

@@ -169,7 +169,13 @@ def test_freezing_runs_nothing_of_that_kind(tmp_path):
     freeze(FreezeOptions(*arguments, allow_unsafe_graph=True))
 
 
-LARGE = ('inception_resnet_v2', 'inception_v3', 'inception_v4')  # They take seconds to build.
+LARGE = (  # They take seconds to build.
+    'inception_resnet_v2',
+    'inception_v3',
+    'inception_v4',
+    'nasnet_mobile',
+    'pnasnet_mobile',
+)
 
 
 @pytest.mark.parametrize(

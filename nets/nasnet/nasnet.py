@@ -1,0 +1,133 @@
+"""NASNet-A: 'Learning transferable architectures for scalable image recognition'.
+
+Zoph et al., arXiv:1707.07012. Figure 2 shows how the cells are stacked, Figure 4 the two cells.
+"""
+
+from nets import model_specs
+from nets.nasnet import nasnet_utils
+from nets.nasnet.cells import Cell, avg_pool, identity, max_pool, separable
+from nets.nasnet.nasnet_utils import Config, Network, Row
+
+_NORMAL = Cell(
+    blocks=(
+        ((separable(5), 0), (separable(3), 1)),
+        ((separable(5), 1), (separable(3), 1)),
+        ((avg_pool, 0), (identity, 1)),
+        ((avg_pool, 1), (avg_pool, 1)),
+        ((separable(3), 0), (identity, 0)),
+    ),
+    outputs=(1, 2, 3, 4, 5, 6),
+)
+_REDUCTION = Cell(
+    blocks=(
+        ((separable(5), 0), (separable(7), 1)),
+        ((max_pool, 0), (separable(7), 1)),
+        ((avg_pool, 0), (separable(5), 1)),
+        ((identity, 3), (avg_pool, 2)),
+        ((separable(3), 2), (max_pool, 0)),
+    ),
+    outputs=(3, 4, 5, 6),
+)
+
+
+def cifar_config():
+    """Return the Config of NASNet-A (6 @ 768) for CIFAR-10 (Table 1)."""
+    return Config(
+        num_cells=18,
+        num_conv_filters=32,
+        stem_multiplier=3.0,
+        drop_path_keep_prob=0.6,
+        dense_dropout_keep_prob=1.0,
+        total_training_steps=937500,  # 600 epochs of the 50,000 pictures in batches of 32.
+    )
+
+
+def mobile_imagenet_config():
+    """Return the Config of NASNet-A (4 @ 1056) for phones (Table 3)."""
+    return Config(num_cells=12, num_conv_filters=44, stem_multiplier=1.0, drop_path_keep_prob=1.0)
+
+
+def large_imagenet_config():
+    """Return the Config of NASNet-A (6 @ 4032) for ImageNet (Table 2)."""
+    return Config(
+        num_cells=18,
+        num_conv_filters=168,
+        stem_multiplier=3.0,
+        drop_path_keep_prob=0.7,
+        skip_reduction_layer_input=1,
+    )
+
+
+def nasnet_cifar_arg_scope(weight_decay=5e-4, batch_norm_decay=0.9, batch_norm_epsilon=1e-5):
+    """Return the arg_scope of the NASNet for CIFAR-10."""
+    return nasnet_utils.arg_scope(weight_decay, batch_norm_decay, batch_norm_epsilon)
+
+
+def nasnet_mobile_arg_scope(weight_decay=4e-5, batch_norm_decay=0.9997, batch_norm_epsilon=1e-3):
+    """Return the arg_scope of the NASNet for phones."""
+    return nasnet_utils.arg_scope(weight_decay, batch_norm_decay, batch_norm_epsilon)
+
+
+def nasnet_large_arg_scope(weight_decay=5e-5, batch_norm_decay=0.9997, batch_norm_epsilon=1e-3):
+    """Return the arg_scope of the large NASNet."""
+    return nasnet_utils.arg_scope(weight_decay, batch_norm_decay, batch_norm_epsilon)
+
+
+def build_nasnet_cifar(images, num_classes, is_training=True, config=None, current_step=None):
+    """Build the NASNet for CIFAR-10; return logits (features without `num_classes`), end points."""
+    config = config or cifar_config()
+    network = Network(config, is_training, current_step=current_step)
+    return network.build(images, nasnet_utils.cifar_stem(config), _rows(config), num_classes)
+
+
+def build_nasnet_mobile(
+    images,
+    num_classes,
+    is_training=True,
+    final_endpoint=None,
+    config=None,
+    current_step=None,
+):
+    """Build the NASNet for phones; return logits (features without `num_classes`), end points."""
+    config = config or mobile_imagenet_config()
+    return _build(images, num_classes, Network(config, is_training, final_endpoint, current_step))
+
+
+def build_nasnet_large(
+    images,
+    num_classes,
+    is_training=True,
+    final_endpoint=None,
+    config=None,
+    current_step=None,
+):
+    """Build the large NASNet; return logits (features without `num_classes`), end points."""
+    config = config or large_imagenet_config()
+    return _build(images, num_classes, Network(config, is_training, final_endpoint, current_step))
+
+
+def _build(images, num_classes, network):
+    stem, rows = nasnet_utils.imagenet_stem(network.config, _REDUCTION)
+    return network.build(images, stem, [*rows, *_rows(network.config)], num_classes)
+
+
+def _rows(config):
+    rows, scaling = [], 1.0
+    reductions = config.reductions()
+    for number in range(config.num_cells):
+        previous = -2
+        if number in reductions:
+            scaling *= config.filter_scaling_rate
+            scope = f'reduction_cell_{reductions.index(number)}'
+            rows.append(Row(scope, scope.title(), _REDUCTION, scaling, stride=2))
+            previous = -3 if config.skip_reduction_layer_input else -2
+        auxiliary_scope = config.auxiliary_scope(number)
+        rows.append(
+            Row(f'cell_{number}', f'Cell_{number}', _NORMAL, scaling, 1, previous, auxiliary_scope)
+        )
+    return rows
+
+
+build_nasnet_cifar.default_image_size = model_specs.get_spec('nasnet_cifar').image_size
+build_nasnet_mobile.default_image_size = model_specs.get_spec('nasnet_mobile').image_size
+build_nasnet_large.default_image_size = model_specs.get_spec('nasnet_large').image_size
