@@ -59,9 +59,11 @@ def _fits(network, source):
     """Return whether a file has all variables of a network's body in their shapes."""
     spec = model_specs.get_spec(network)
     info = ModelInfo(network, 2, spec.image_size, spec.channels, spec.preprocessing)
+    here = target.of(info, with_auxiliary_head=False)
+    slim_names.require_statistics(source, here)
     heads = tuple(f'{scope}/' for scope in spec.head_scopes)
     return all(
         name in source.tensors and source.tensors[name].shape == shape
-        for name, shape in target.of(info, with_auxiliary_head=False).variables.items()
+        for name, shape in here.variables.items()
         if not name.startswith(heads)
     )

@@ -12,7 +12,7 @@ from weights import described, output_directory, selection, writing
 from weights.layouts import hub_config, registry, slim_names
 from weights.placing import normalising, placement, target
 from weights.readers import source_file
-from weights.sources import SLIM, TORCH
+from weights.sources import TORCH
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,8 +62,7 @@ def import_file(path, directory, request=None, layouts=None):
     layers = layout.layers(network, source)
     info = describe(source, layout, network, layers, request, known)
     here = target.of(info, _has_auxiliary_head(network, layers))
-    if source.kind == SLIM:
-        slim_names.require_statistics(source, here)
+    slim_names.require_statistics(source, here)
     placement.check(source, layout, layers, here)
     recipe = request.preprocessing_name or (known.preprocessing_name if known else None)
     recipe, input_change = normalising.choose(layout, here, recipe)

@@ -7,7 +7,8 @@ import tensorflow.compat.v1 as tf
 from classifiers import model_info
 from classifiers.checkpoints import AVERAGE_SUFFIX
 from common.errors import UserError
-from support import weight_files
+from nets import model_specs
+from support import families, weight_files
 from support.files import checkpoint_files, small_models
 from weights import importing
 from weights.importing import Request
@@ -164,6 +165,27 @@ def test_a_width_is_recognised_by_its_shapes_and_a_release_by_its_name(tmp_path)
     assert (info.labels_offset, len(info.class_names)) == (0, 1001)
 
 
+# These have only layers that LeNet has too, and 100 million numbers.
+LARGE = {'alexnet_v2', 'overfeat', 'vgg_a'}
+
+
+@pytest.mark.parametrize(
+    'network',
+    [
+        pytest.param(name, marks=pytest.mark.soak if name != 'inception_v2' else ())
+        for name in families.SMALLEST
+        if name not in LARGE
+    ],
+)
+def test_every_family_comes_back_from_a_checkpoint(network, tmp_path):
+    auxiliary = model_specs.get_spec(network).auxiliary_head is not None
+    variables = weight_files.random_variables(network, 3, auxiliary)
+    path = checkpoint_files.write(tmp_path / 'a', variables)
+    imported = do_import(path, tmp_path / 'out')
+    assert imported.info.model_name == network
+    assert_holds(imported, variables)
+
+
 class TestGraphs:
     def test_constants_of_a_frozen_graph_are_its_variables(self, tmp_path):
         info = small_models.describe('mobilenet_v1_025', image_size=96, class_names=('cat', 'dog'))
@@ -228,7 +250,7 @@ class TestGraphs:
         folded = {name: v for name, v in variables.items() if 'BatchNorm' not in name}
         path = write(tmp_path / 'folded.pb', graph_of(folded))
         assert 'its batch norms are folded into the weights before them; name' in refused(
-            path, tmp_path / 'out', model_name='mobilenet_v1_025'
+            path, tmp_path / 'out'
         )
         for operation, words in (
             ('FakeQuantWithMinMaxVars', 'computes with 8-bit numbers (FakeQuantWithMinMaxVars)'),

@@ -40,9 +40,12 @@ def _has_convolution(scope, scopes):
 
 
 def require_statistics(source, target):
-    """Raise a UserError if a file lacks the batch norms that the network has."""
-    needed = any(name.endswith(f'/{_STATISTICS}') for name in target.variables)
-    if needed and not any(name.endswith(f'/{_STATISTICS}') for name in source.tensors):
+    """Raise a UserError if a graph lacks the batch norms that the network has."""
+    needed, is_there = (
+        any(name.endswith(f'/{_STATISTICS}') for name in names)
+        for names in (target.variables, source.tensors)
+    )
+    if source.metadata.get('is_graph') and needed and not is_there:
         raise UserError(
             f'{source.path}: its batch norms are folded into the weights before them; '
             'name the checkpoint that it was made from, or a graph without this optimisation'
@@ -59,7 +62,5 @@ LAYOUTS = (
         epsilon=None,
         normalisation=None,
         image_size=None,
-        note="Checkpoints of a training too: moving averages are used, the optimizer's state is "
-        'left out.',
     ),
 )

@@ -93,8 +93,14 @@ def _of_convolution(source, layer, target, variable, module):
     yield _Part(tensor_name(source, module, role), variable, role, shape)
     bias = _bias(source, variable, module, shape)
     has_place = bias.variable in target.variables and variable == _last(layer, variable)
-    if bias.tensor in source.tensors or (has_place and not layer.norm):
+    is_there = bias.tensor in source.tensors and _is_last_in(layer, variable, module)
+    if is_there or (has_place and not layer.norm):
         yield bias
+
+
+def _is_last_in(layer, variable, module):
+    """Return whether no later convolution is in the same module, which adds its biases last."""
+    return [name for name, each in layer.convolutions if each == module][-1] == variable
 
 
 def _bias(source, variable, module, shape):
@@ -272,7 +278,7 @@ def _place(source, layout, layer, target, input_change):
         weights = _arranged(source, part, source.read(part.tensor), layer.flattened)
         bias = _through(source, part, weights, bias)
         own = _bias(source, variable, module, shape)
-        if own.tensor in source.tensors:
+        if own.tensor in source.tensors and _is_last_in(layer, variable, module):
             bias = _sum(bias, source.read(own.tensor))
         if variable == target.first and input_change and not input_change.is_none:
             weights, added = input_change.apply(weights)

@@ -23,7 +23,7 @@ _TYPES = tuple(kind.as_datatype_enum for kind in (tf.float32, tf.float64, tf.flo
 
 
 def read(path):
-    """Return the Source of a graph; its metadata has the side of its input if that is known."""
+    """Return the Source of a graph."""
     graph_def = _parse(path)
     _refuse(path, graph_def)
     read_of = {node.input[0] for node in graph_def.node if node.name.endswith('/read')}
@@ -79,10 +79,10 @@ def _value(path, name, value):
 
 
 def _metadata(graph_def):
-    """Return the side of the square pictures that the graph takes, if it is known."""
+    """Return that it is a graph, and the side of its square pictures if that is known."""
     for node in graph_def.node:
         if node.op in ('Placeholder', 'PlaceholderWithDefault'):
             sides = [side.size for side in node.attr['shape'].shape.dim]
             if len(sides) == 4 and sides[1] == sides[2] > 0:
-                return {'image_size': sides[1]}
-    return {}
+                return {'is_graph': True, 'image_size': sides[1]}
+    return {'is_graph': True}
