@@ -224,3 +224,11 @@ def test_biases_without_a_place_are_refused():
     assert place({**tensors, 'c.bias': np.zeros(4)}, layers, target_of(variables)).keys() == {
         'S/weights'
     }
+
+
+def test_a_layer_may_be_a_multiple_of_the_one_elsewhere():
+    tensors = {'a.weight': some(4, 3, 1, 1), 'a.bias': some(4)}
+    target = target_of({'a/weights': (1, 1, 3, 4), 'a/biases': (4,)})
+    found = place(tensors, [Layer([('a/weights', 'a')], scale=0.2)], target)
+    np.testing.assert_allclose(found['a/weights'][0, 0], tensors['a.weight'][:, :, 0, 0].T * 0.2)
+    np.testing.assert_allclose(found['a/biases'], tensors['a.bias'] * 0.2, rtol=1e-6)

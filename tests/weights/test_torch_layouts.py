@@ -124,3 +124,12 @@ def test_older_names_of_the_head_are_known(classes):
     )
     layout, network = registry.find(source)
     assert layout.layers(network, source)[-1].convolutions[0][1] == 'last_linear'
+
+
+def test_another_hard_sigmoid_is_folded_into_the_next_convolution():
+    source = state_dicts.source('timm_tf_mobilenetv3_small_100')
+    layout, network = registry.find(source)
+    scaled = [layer for layer in layout.layers(network, source) if layer.scale != 1]
+    assert len(scaled) == sum(name.endswith('se.conv_expand.weight') for name in source.tensors)
+    assert all(layer.convolutions[0][0].endswith('/project/weights') for layer in scaled)
+    assert all(layer.scale * 0.16667 == pytest.approx(1 / 6) for layer in scaled)

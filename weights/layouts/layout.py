@@ -28,6 +28,8 @@ class Layer:
     norm: tuple[str, str] | None = None
     # For a dense layer elsewhere that reads a flattened map: its (height, width, channels).
     flattened: tuple[int, int, int] | None = None
+    # The weights and biases here are those elsewhere times this.
+    scale: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)

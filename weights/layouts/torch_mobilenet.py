@@ -4,6 +4,7 @@ TF-Slim calls the blocks expanded_conv, expanded_conv_1, ... and their convoluti
 depthwise and project. A block that does not expand has no convolution `expand`.
 """
 
+import dataclasses
 from functools import partial
 
 from weights.layouts import torch_modules
@@ -11,6 +12,10 @@ from weights.layouts.layout import IMAGENET, MINUS_ONE_TO_ONE, Layout
 from weights.layouts.torch_different import is_padded_equally
 from weights.layouts.torch_modules import dense, normalised
 from weights.sources import TORCH
+
+# TF-Slim's hard sigmoid of squeeze-and-excite multiplies by 0.16667, timm divides by 6. The
+# convolution after it makes up for that.
+_AFTER_SQUEEZE = 1 / (6 * 0.16667)
 
 
 def _block_scope(scope, number):
@@ -40,6 +45,7 @@ def _timm_block(scope, module, source):
         [f'{module}.bn{number}' for number in range(1, len(order) + 1)],
     )
     if f'{module}.se.conv_reduce.weight' in source.tensors:
+        layers[-1] = dataclasses.replace(layers[-1], scale=_AFTER_SQUEEZE)
         layers.append(dense(f'{scope}/squeeze_excite/Conv', f'{module}.se.conv_reduce'))
         layers.append(dense(f'{scope}/squeeze_excite/Conv_1', f'{module}.se.conv_expand'))
     return layers

@@ -276,10 +276,12 @@ def _place(source, layout, layer, target, input_change):
         role = variable.rpartition('/')[2]
         part = _Part(tensor_name(source, module, role), variable, role, shape)
         weights = _arranged(source, part, source.read(part.tensor), layer.flattened)
+        if layer.scale != 1:
+            weights = weights * np.float64(layer.scale)
         bias = _through(source, part, weights, bias)
         own = _bias(source, variable, module, shape)
         if own.tensor in source.tensors and _is_last_in(layer, variable, module):
-            bias = _sum(bias, source.read(own.tensor))
+            bias = _sum(bias, source.read(own.tensor) * np.float64(layer.scale))
         if variable == target.first and input_change and not input_change.is_none:
             weights, added = input_change.apply(weights)
             bias = _sum(bias, added.ravel() if role == _DEPTHWISE else added.sum(0))

@@ -76,7 +76,8 @@ def _randomise(model, size):
         _measure(model, size, random)
         for norm in norms:
             # Other statistics than those of the pictures, so that no mistake is hidden.
-            norm.running_mean.add_(torch.randn(norm.running_mean.shape, generator=random) * 0.1)
+            shift = torch.randn(norm.running_mean.shape, generator=random) * 0.2
+            norm.running_mean.add_(shift * norm.running_var.sqrt())
             norm.running_var.mul_(torch.rand(norm.running_var.shape, generator=random) + 0.5)
     model.eval()
 
