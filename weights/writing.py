@@ -3,6 +3,7 @@
 import contextlib
 import os
 
+import numpy as np
 import tensorflow as tf
 
 from classifiers import checkpoints, model_info
@@ -43,7 +44,7 @@ def _save(prefix, named_values):
     with tf.init_scope():  # Without a graph, even if the caller builds one.
         for name, value in named_values:
             names.append(name)
-            tensors.append(tf.constant(value))
+            tensors.append(_as_tensor(value))
         try:
             tf.raw_ops.SaveV2(
                 prefix=prefix,
@@ -53,6 +54,12 @@ def _save(prefix, named_values):
             )
         except tf.errors.OpError as error:
             raise OSError(errors.reason(error)) from None
+
+
+def _as_tensor(value):
+    """Return a tensor that shares the memory of a float32 array; `tf.constant` takes it twice."""
+    value = np.require(value, np.float32, ['C', 'W'])
+    return tf.experimental.dlpack.from_dlpack(value.__dlpack__())
 
 
 def _move(hidden, directory):

@@ -1,6 +1,7 @@
 """Files of weights become checkpoints that the programs here read."""
 
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -150,3 +151,74 @@ def test_an_output_is_replaced_only_if_an_import_wrote_it(tmp_path):
     assert 'contains other checkpoints (model.ckpt-7)' in refused(path, out, overwrite=True)
     assert 'a file and not a directory' in refused(path, path)
     assert 'is a file and not a directory' in refused(path, path / 'deeper')
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
+    _, _, path = write_lenet(tmp_path / 'w.safetensors')
+    most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        message = refused(path, tmp_path / 'out')
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    assert message.startswith(f'{tmp_path}/out/lenet.ckpt: could not be written (')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_an_output_without_permission_is_refused_first(tmp_path, monkeypatch):
+    _, _, path = write_lenet(tmp_path / 'w.safetensors')
+    monkeypatch.setattr(os, 'access', lambda path, mode: False)
+    message = refused(path, tmp_path / 'a' / 'b')
+    assert message == f'--output={tmp_path}/a/b: {tmp_path} cannot be written to'
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize('moved', [0, 1, 2])
+def test_an_import_that_was_killed_can_be_done_again(moved, tmp_path, monkeypatch):
+    variables, _, path = write_lenet(tmp_path / 'w.safetensors')
+    out, real, calls = tmp_path / 'out', os.replace, []
+
+    def replace(source, target):
+        calls.append(target)
+        if len(calls) > moved:
+            raise KilledError
+        real(source, target)
+
+    monkeypatch.setattr(os, 'replace', replace)
+    with pytest.raises(KilledError):
+        do_import(path, out)
+    monkeypatch.setattr(os, 'replace', real)
+    assert not (out / 'model.json').exists()
+    imported = do_import(path, out, overwrite=moved == 2)
+    np.testing.assert_array_equal(
+        weight_files.read_checkpoint(imported.path)['LeNet/fc4/biases'],
+        variables['LeNet/fc4/biases'],
+    )
+    assert len(list(out.iterdir())) == 3
+
+
+def test_another_network_in_the_same_directory_replaces_the_first(tmp_path):
+    _, _, path = write_lenet(tmp_path / 'w.safetensors')
+    out = tmp_path / 'out'
+    do_import(path, out)
+    layers = weight_layouts.mobilenet_layers('mobilenet_v1_025', None)
+    state = weight_files.torch_state(layers, weight_files.random_variables('mobilenet_v1_025', 3))
+    other = weight_files.write_safetensors(tmp_path / 'm.safetensors', state)
+    do_import(other, out, overwrite=True)
+    assert sorted(os.listdir(out)) == [
+        'mobilenet_v1_025.ckpt.data-00000-of-00001',
+        'mobilenet_v1_025.ckpt.index',
+        'model.json',
+    ]
+
+
+def test_a_training_is_never_overwritten(tmp_path):
+    _, _, path = write_lenet(tmp_path / 'w.safetensors')
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'checkpoint').touch()
+    message = refused(path, out, overwrite=True)
+    assert 'contains other checkpoints (those of a training); name another' in message
