@@ -35,9 +35,9 @@ def _of_release(path):
     )
 
 
-def image_size(source):
-    """Return the side of the pictures that a file's graph takes, or None if it is unknown."""
-    return source.metadata.get('image_size') if source.kind == SLIM else None
+def of_graph(source, key):
+    """Return what a file's graph shows of its input, or None: 'image_size', 'preprocessing'."""
+    return source.metadata.get(key) if source.metadata.get('is_graph') else None
 
 
 def network_of(source):
@@ -47,7 +47,8 @@ def network_of(source):
     """
     if source.kind != SLIM:
         return None
-    found = [name for name in model_specs.MODELS if slim_names.has_head(name, source)]
+    roots = {name.split('/')[0] for name in source.tensors}
+    found = [n for n in model_specs.networks_of(roots) if slim_names.has_head(n, source)]
     found = model_specs.without_padded_forms(found)
     if len(found) > 1:
         # Networks of other widths have the same scope.

@@ -64,7 +64,9 @@ def import_file(path, directory, request=None, layouts=None):
     here = target.of(info, _has_auxiliary_head(network, layers))
     slim_names.require_statistics(source, here)
     placement.check(source, layout, layers, here)
-    recipe = request.preprocessing_name or (known.preprocessing_name if known else None)
+    recipe = request.preprocessing_name or (
+        known.preprocessing_name if known else described.of_graph(source, 'preprocessing')
+    )
     recipe, input_change = normalising.choose(layout, here, recipe)
     info = info.replace(preprocessing_name=recipe)
     lines = (
@@ -115,7 +117,7 @@ def describe(source, layout, network, layers, request, known=None):
         offset = known.labels_offset
         if known.class_names:
             names, dataset_name = known.class_names, known.dataset_name
-    size = known.image_size if known else described.image_size(source)
+    size = known.image_size if known else described.of_graph(source, 'image_size')
     return ModelInfo(
         model_name=network,
         num_classes=classes,

@@ -8,10 +8,12 @@ from classifiers import model_info
 from classifiers.checkpoints import AVERAGE_SUFFIX
 from common.errors import UserError
 from nets import model_specs
-from support import families, weight_files
+from support import families, reference, weight_files
 from support.files import checkpoint_files, small_models
 from weights import importing
 from weights.importing import Request
+from weights.readers import graph_file, retrained_graphs
+from weights.sources import Tensor
 
 
 def do_import(source, directory, **options):
@@ -213,9 +215,37 @@ class TestGraphs:
             'final_retrain_ops/weights/final_weights': variables[f'{head}weights'][0, 0],
             'final_retrain_ops/biases/final_biases': variables[f'{head}biases'],
         }
-        path = write(tmp_path / 'retrained.pb', graph_of({**theirs, **layer}))
+        graph = graph_of({**theirs, **layer})
+        pictures = graph.node.add(name='Placeholder', op='Placeholder')
+        pictures.attr['shape'].shape.CopyFrom(tf.TensorShape([None, 160, 160, 3]).as_proto())
+        path = write(tmp_path / 'retrained.pb', graph)
         imported = do_import(path, tmp_path / 'out', model_name='mobilenet_v1_025')
         assert_holds(imported, variables)
+        assert (imported.info.image_size, imported.info.num_classes) == (160, 4)
+
+    def test_a_module_of_a_resnet_takes_pixels_from_minus_1_to_1(self, tmp_path):
+        graph = graph_of({'module/resnet_v1_50/logits/weights': np.zeros((1, 1, 2, 2), np.float32)})
+        path = write(tmp_path / 'plain.pb', graph)
+        assert 'preprocessing' not in graph_file.read(path).metadata
+        graph.node.add(name='module_apply_default/hub_input/Mul', op='Mul')
+        path = write(tmp_path / 'module.pb', graph)
+        assert graph_file.read(path).metadata == {'is_graph': True, 'preprocessing': 'inception'}
+
+    @pytest.mark.parametrize(
+        'network',
+        ['inception_v1', 'inception_v2', 'inception_v3', 'inception_resnet_v2', 'mobilenet_v1',
+         'mobilenet_v2', 'resnet_v2_50'],
+    )  # fmt: skip
+    def test_the_last_layer_is_found_by_the_scope_of_a_module(self, network):
+        variables = reference.facts(network)['model_variables']
+        layer = {
+            f'final_retrain_ops/{role}/final_{role}': Tensor(shape, None)
+            for role, shape in (('weights', (7, 3)), ('biases', (3,)))
+        }
+        body = {f'module/{name}': Tensor(tuple(shape), None) for name, shape in variables.items()}
+        head = model_specs.get_spec(network).head
+        body = {name: tensor for name, tensor in body.items() if f'{head}/' not in name}
+        assert retrained_graphs.unified('', {**body, **layer}).keys() == variables.keys()
 
     def test_a_layer_on_top_of_the_logits_is_joined_with_them(self, tmp_path):
         variables = weight_files.random_variables('mobilenet_v1_025', 1001)

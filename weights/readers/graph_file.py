@@ -79,10 +79,14 @@ def _value(path, name, value):
 
 
 def _metadata(graph_def):
-    """Return that it is a graph, and the side of its square pictures if that is known."""
+    """Return that it is a graph, and what it shows of its input."""
+    found = {'is_graph': True}
     for node in graph_def.node:
         if node.op in ('Placeholder', 'PlaceholderWithDefault'):
             sides = [side.size for side in node.attr['shape'].shape.dim]
             if len(sides) == 4 and sides[1] == sides[2] > 0:
-                return {'is_graph': True, 'image_size': sides[1]}
-    return {'is_graph': True}
+                found.setdefault('image_size', sides[1])
+        # Modules of TensorFlow Hub take values from 0 to 1, and those of TF-Slim double them here.
+        if node.name.endswith('/hub_input/Mul'):
+            found['preprocessing'] = 'inception'
+    return found

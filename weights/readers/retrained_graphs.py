@@ -15,7 +15,7 @@ from weights.sources import Tensor
 _PREFIX = re.compile(r'^(import/|module/)+')
 _LAST = re.compile(r'final_(?:training|retrain)_ops/(?:weights|biases)/final_(weights|biases)')
 # Top-level scope -> the last layer in it. Those of the ResNets are named `logits`.
-_HEADS = {
+HEADS = {
     'InceptionV1': 'Logits/Conv2d_0c_1x1',
     'InceptionV2': 'Logits/Conv2d_1c_1x1',
     'InceptionV3': 'Logits/Conv2d_1c_1x1',
@@ -44,8 +44,8 @@ def unified(path, tensors):
 
 def _head(tensors):
     for scope in dict.fromkeys(name.split('/')[0] for name in tensors):
-        if scope in _HEADS:
-            return f'{scope}/{_HEADS[scope]}'
+        if scope in HEADS:
+            return f'{scope}/{HEADS[scope]}'
         if _RESNET.fullmatch(scope):
             return f'{scope}/logits'
     return None
