@@ -62,5 +62,7 @@ LAYOUTS = (
         epsilon=None,
         normalisation=None,
         image_size=None,
+        # In the archives of VGG and ResNet v1: what their preprocessing subtracts.
+        ignored=r'.*/mean_rgb$',
     ),
 )

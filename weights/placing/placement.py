@@ -204,7 +204,8 @@ def _about_rest(source, target, rest):
     subject = 'a tensor' if len(rest) == 1 else f'{len(rest)} tensors'
     return (
         f'{source.path}: has {subject} without a place in {target.name}: {names}; '
-        'the file is of another network, or of a form of it that is not known here'
+        'the file is of another network, or of a form of it that is not known here '
+        '(--rename=regex: leaves tensors out)'
     )
 
 

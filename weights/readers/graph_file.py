@@ -4,6 +4,7 @@ Only constants are read; no operation of the graph runs.
 """
 
 import functools
+import math
 
 import tensorflow as tf
 from google.protobuf import message, text_format
@@ -18,6 +19,7 @@ _ROLES = (
     'weights', 'depthwise_weights', 'pointwise_weights', 'biases',
     'gamma', 'beta', 'moving_mean', 'moving_variance', 'conv2d_params',
 )  # fmt: skip
+_MOST_NUMBERS = 1 << 28  # A constant may repeat one number without end.
 _UNFROZEN = ('Variable', 'VariableV2', 'VarHandleOp')
 _TYPES = tuple(kind.as_datatype_enum for kind in (tf.float32, tf.float64, tf.float16, tf.bfloat16))
 
@@ -72,6 +74,8 @@ def _refuse(path, graph_def):
 
 
 def _value(path, name, value):
+    if math.prod(side.size for side in value.tensor_shape.dim) > _MOST_NUMBERS:
+        raise UserError(f'{path}: {text.printable(name)} is larger than any weights here')
     try:
         return tf.make_ndarray(value)
     except (TypeError, ValueError) as error:
