@@ -197,7 +197,9 @@ class TestResolution:
         assert reference.facts(network) == reference.facts(same)
         assert getattr(mobilenet_v2, network).keywords['use_explicit_padding']
 
-    @pytest.mark.parametrize('size', [1, 33, 320])
+    @pytest.mark.parametrize(
+        'size', [1, *(pytest.param(size, marks=pytest.mark.soak) for size in (33, 320))]
+    )
     def test_any_size_gives_one_row_of_logits(self, size):
         logits, end_points = mobilenet_v2.mobilenet_v2_035(pictures(size), 5)
         assert logits.shape.as_list() == [2, 5]

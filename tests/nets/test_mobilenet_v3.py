@@ -83,7 +83,7 @@ class TestMobileNetV3:
         assert net.shape.as_list() == [2, 16, 16, 1280]
         assert end_points['layer_2'].shape.as_list()[1] == 32
 
-    @pytest.mark.parametrize('size', [1, 256])
+    @pytest.mark.parametrize('size', [1, pytest.param(256, marks=pytest.mark.soak)])
     def test_any_size_gives_one_row_of_logits(self, size):
         logits, _ = mobilenet_v3.small(pictures(size), 5)
         assert logits.shape.as_list() == [2, 5]

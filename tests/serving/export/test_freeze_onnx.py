@@ -229,12 +229,13 @@ def test_an_exported_onnx_file_lists_itself(source, tmp_path):
 TRANSPOSES = {'cifarnet': 2}
 # Hard swish has its clipping between an addition and a product.
 NOT_FUSED = {'mobilenet_v3_small': {'Clip'}}
+QUICK = ('mobilenet_v1_025', 'mobilenet_v3_small')
 
 
 @pytest.mark.parametrize(
     'name',
     [
-        pytest.param(name, marks=() if name == 'mobilenet_v1_025' else pytest.mark.soak)
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.soak)
         for name in families.TELLING
     ],
 )
