@@ -27,12 +27,20 @@ class Expected:
     """The published size and hash of a file; None for those that are not published."""
 
     size: int | None = None
-    sha256: str | None = None
+    sha256: str | None = None  # Or its beginning, if only that is published.
     md5: str | None = None
 
     @property
     def has_hash(self):
         return bool(self.sha256 or self.md5)
+
+
+class DownloadError(UserError):
+    """No address delivered a file; `reasons` says why, address by address."""
+
+    def __init__(self, message, reasons):
+        super().__init__(message)
+        self.reasons = reasons
 
 
 class _DeliveryError(Exception):
@@ -66,8 +74,9 @@ def fetch(urls, path, expected=None, *, timeout=30.0, pause=1.0, advice=''):
     advice = advice or f'put the file at {path} yourself, then run the command again'
     if kept:
         advice = f'{kept:,} bytes are kept, and the next run resumes there; or {advice}'
-    name = os.path.basename(path)
-    raise UserError(f'{name} could not be downloaded ({"; ".join(reasons)}); {advice}')
+    why = '; '.join(reasons)
+    message = f'{os.path.basename(path)} could not be downloaded ({why}); {advice}'
+    raise DownloadError(message, why)
 
 
 def unreachable(url, timeout=5.0):
@@ -107,7 +116,8 @@ def mismatch(path, expected):
         wanted = getattr(expected, algorithm)
         if wanted:
             found = files.digest(path, algorithm)
-            return None if found == wanted.lower() else f'{algorithm} {found}, expected {wanted}'
+            is_same = found.startswith(wanted.lower())
+            return None if is_same else f'{algorithm} {found}, expected {wanted}'
     return None
 
 

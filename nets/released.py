@@ -45,6 +45,16 @@ class Release:
         return re.sub(r'_(\d{4}_\d\d_\d\d|\d\d_\d\d_\d{4})$', '', _stem(self.archive))
 
     @property
+    def file_name(self):
+        """Return the archive's name on a mirror."""
+        return self.archive
+
+    @property
+    def folder(self):
+        """Return the name of its folder among the downloads."""
+        return self.name
+
+    @property
     def checkpoint(self):
         """Return the name of the checkpoint in the archive, as passed to programs."""
         return f'{self.name}.ckpt'

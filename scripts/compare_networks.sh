@@ -4,6 +4,7 @@
 #
 #   scripts/compare_networks.sh my_flower_5                        all checkpoints at hand
 #   scripts/compare_networks.sh my_flower_5 mobilenet_v1 vgg_16    these
+#   scripts/compare_networks.sh my_flower_5 timm/vgg16.tv_in1k     other weights than TF-Slim's
 #   scripts/compare_networks.sh my_flower_5 train_dir/run          a checkpoint of your own
 #   scripts/compare_networks.sh my_flower_5 resnet_v1_50 --random  random weights, for a test
 #

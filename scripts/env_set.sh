@@ -15,7 +15,8 @@ export DATASET_DIR="${DATASET_DIR:-$HOME/data/flower}"
 export MODEL_NAME="${MODEL_NAME:-inception_v4}"
 # The directory for released weights; download_checkpoint.sh creates a subdirectory for each network.
 export PRETRAINED_DIR="${PRETRAINED_DIR:-$HOME/pre_trained}"
-# The released weights to start from. If set to nothing, training starts from random weights.
+# The weights to start from. If set to nothing, training starts from random weights. If this file does
+# not exist, the scripts take other weights of the network that download_checkpoint.sh has downloaded.
 export CHECKPOINT_PATH="${CHECKPOINT_PATH-$PRETRAINED_DIR/$MODEL_NAME/$MODEL_NAME.ckpt}"
 
 # The directory for checkpoints and logs. Another data set or network needs another directory.

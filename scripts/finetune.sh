@@ -4,6 +4,8 @@
 #   scripts/finetune.sh inception_v3 flowers
 #   scripts/finetune.sh resnet_v1_50 my_flower_5 --learning_rate=0.00001
 #   scripts/finetune.sh inception_v3 flowers --head_only    without the second stage
+#   scripts/finetune.sh timm/resnet50.a1_in1k flowers       other weights of download_checkpoint.sh
+#   scripts/finetune.sh imported/ flowers                   a checkpoint, of import_weights.py too
 #
 # Downloads the weights, downloads the pictures (or reads them from DATASET_DIR) and converts them.
 # Then it fits the head to the features of the pictures (TRAIN_DIR), which takes one pass over the

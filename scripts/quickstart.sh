@@ -5,10 +5,10 @@
 #   scripts/quickstart.sh --images DIR     your pictures: DIR has one folder for each class
 #   scripts/quickstart.sh --no_serve       ends with the accuracy and the time
 #
-# --weights W   what to start from: a name that download_checkpoint.sh lists, a checkpoint of yours,
-#               or none. By default your pictures start from mobilenet_v1, downloaded into
-#               PRETRAINED_DIR (17 MB); if it cannot be downloaded, from random weights.
-#               The drawn flowers start from random weights.
+# --weights W   what to start from: a name that download_checkpoint.sh lists, a checkpoint of yours
+#               or of import_weights.py, or none. By default your pictures start from mobilenet_v1,
+#               downloaded into PRETRAINED_DIR (17 MB); if it cannot be downloaded, from random
+#               weights. The drawn flowers start from random weights.
 # --model_name NET   the network of a checkpoint that has no model.json
 # --dir DIR     the directory for all files (quickstart/NAME in the checkout)
 # --port N      the port of the server (5001)

@@ -56,6 +56,7 @@ SUBROOMS = {
     'nets.mobilenet': ('nets.layers', 'nets.model_specs', 'nets.regularizers', 'nets.striding'),
     'weights.layouts': ('weights.sources',),
     'weights.placing': ('weights.layouts', 'weights.sources'),
+    'weights.published': ('weights.importing',),
     'weights.readers': ('weights.sources',),
     'weights.verification': ('weights.layouts', 'weights.readers', 'weights.sources'),
     'training.evaluation': (

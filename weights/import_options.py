@@ -10,6 +10,7 @@ from common.options import ProgramOptions, option
 from nets import model_specs
 from preprocessing import recipe_names
 from weights import output_directory
+from weights.published import offers
 from weights.readers import source_file
 
 SOURCE = 'Weights'
@@ -29,7 +30,8 @@ class ImportOptions(ProgramOptions):
         SOURCE,
         None,
         'A file of weights (.safetensors, .pth, .pth.tar, .h5, .keras, .pb), a checkpoint, or a '
-        'directory of checkpoints.',
+        'directory of checkpoints; or the name of published weights (timm/resnet50.a1_in1k), which '
+        'are downloaded.',
         is_path=True,
     )
     use_moving_averages: bool = option(
@@ -108,7 +110,8 @@ class ImportOptions(ProgramOptions):
             )
         if not self.output:
             raise UserError('--output is missing: name the directory for the checkpoint')
-        source_file.require(self.source)
+        if offers.port_of(self.source) is None:
+            source_file.require(self.source)
         output_directory.require_usable(self.output)
 
     def _check_names(self):

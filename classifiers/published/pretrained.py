@@ -66,7 +66,7 @@ def fetch(release, directory, mirror=None):
     folder = released_archives.folder(release, directory)
     path = released_archives.checkpoint(release, directory)
     if released_archives.is_there(release, directory):
-        return Fetched(path, _check(path, model_info.read_beside(path)), False)
+        return Fetched(path, check(path, model_info.read_beside(path)), False)
     archive = released_archives.fetch(release, directory, mirror)
     info = describe(release, released_archives.address(release, mirror))
     unpacked = os.path.join(folder, _UNPACKED)
@@ -74,7 +74,7 @@ def fetch(release, directory, mirror=None):
     try:
         archives.unpack(archive, unpacked)
         found = _find(unpacked, release, archive)
-        count = _check(found, info, of=archive)
+        count = check(found, info, of=archive)
         if any(name.endswith(AVERAGE_SUFFIX) for name in checkpoints.read_variables(found)):
             info = info.replace(moving_average_decay=release.moving_average_decay)
         _move(found, path)
@@ -99,15 +99,18 @@ def _find(unpacked, release, archive):
     )
 
 
-def _check(path, info, of=None):
-    """Raise a UserError unless every tensor can be read and fits; return their number."""
+def check(path, info, of=None, is_training=True):
+    """Raise a UserError unless every tensor can be read and fits; return their number.
+
+    Without `is_training` the auxiliary head may be missing.
+    """
     subject = of or path
     why = checkpoints.fault(path)
     if why:
         raise UserError(f'{subject}: damaged ({why}); delete it and run the command again')
     try:
         with tf.Graph().as_default():
-            network = build.build(info, with_bytes=False, is_training=True).network
+            network = build.build(info, with_bytes=False, is_training=is_training).network
             plan = restore.inference(path, info.model_name, network.variables)
     except UserError as error:
         raise UserError(

@@ -1,4 +1,7 @@
-"""Find and download the archive of a released checkpoint, without TensorFlow."""
+"""Find released checkpoints by name, and download their archives, without TensorFlow.
+
+The functions of places take a Release, or any other published file with the same properties.
+"""
 
 import os
 
@@ -28,12 +31,12 @@ def by_name():
 
 def address(release, mirror=None):
     """Return the address of a release; `mirror` is an address or a directory of archives."""
-    return f'{mirror.rstrip("/")}/{release.archive}' if mirror else release.url
+    return f'{mirror.rstrip("/")}/{release.file_name}' if mirror else release.url
 
 
 def folder(release, directory):
     """Return the folder of a release in `directory`."""
-    return os.path.join(directory, release.name)
+    return os.path.join(directory, release.folder)
 
 
 def checkpoint(release, directory):
@@ -46,7 +49,10 @@ def is_there(release, directory):
     return os.path.exists(os.path.join(folder(release, directory), model_info.FILE_NAME))
 
 
-def fetch(release, directory, mirror=None):
-    """Download the archive of a release unless it exists; return its path."""
-    archive = os.path.join(folder(release, directory), release.archive)
-    return download.fetch(address(release, mirror), archive)  # Prints the hash: none is published.
+def fetch(release, directory, mirror=None, expected=None):
+    """Download the file of a release unless it exists; return its path.
+
+    Its hash is printed if none is published.
+    """
+    path = os.path.join(folder(release, directory), release.file_name)
+    return download.fetch(address(release, mirror), path, expected)

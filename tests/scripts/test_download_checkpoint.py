@@ -22,6 +22,7 @@ from support.files import checkpoint_files
 from support.network import http_files
 from training.jobs import programs
 from training.jobs.commands import download_checkpoint
+from weights.published import ports
 
 SCRIPT = ROOT / 'scripts' / 'download_checkpoint.sh'
 SMALLEST = 'mobilenet_v1_0.25_128'
@@ -306,7 +307,9 @@ def test_a_missing_archive_is_found_before_tensorflow_loads(tmp_path):
         [interpreter, '-X', 'importtime', *call], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert last_line(done.stderr).startswith('error: inception_v4_2016_09_09.tar.gz could not be ')
+    assert last_line(done.stderr).startswith(
+        'error: inception_v4 could not be downloaded (archive '
+    )
     assert 'nets.released' in done.stderr
     assert 'tensorflow' not in done.stderr
 
@@ -314,5 +317,9 @@ def test_a_missing_archive_is_found_before_tensorflow_loads(tmp_path):
 def test_without_a_network_all_are_listed():
     done = run()
     assert done.returncode == 0
-    rows = [line.split()[0] for line in done.stdout.splitlines()[1:]]
+    archives, *others = done.stdout.split('\n\n')
+    rows = [line.split()[0] for line in archives.splitlines()[1:] if line[0] != ' ']
     assert rows == [release.name for release in released.RELEASES.values()]
+    rows = [line.split()[0] for part in others for line in part.splitlines()[1:]]
+    assert rows == [port.title for port in ports.PORTS.values()]
+    assert max(map(len, done.stdout.splitlines())) <= 80

@@ -6,9 +6,12 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 
+from classifiers import checkpoint_paths
+from classifiers.published import released_archives
 from common.errors import UserError
 from training.jobs import arguments as arguments_of
 from training.jobs import programs
+from weights.published import offers
 
 # What the file prints goes to standard error: standard output has the variables only.
 # (set -a: a variable counts even if the file does not export it.)
@@ -93,7 +96,20 @@ def read(**variables):
 
 def _settings(environment):
     values = {name: environment.get(_variable(name), '') for name in _NAMES}
+    values['checkpoint_path'] = _downloaded(**values) or values['checkpoint_path']
     return Settings(**values, environment=environment)
+
+
+def _downloaded(checkpoint_path, pretrained_dir, model_name, **_):
+    """Return the downloaded checkpoint of the network if env_set.sh's own path is not one, or ''.
+
+    Other releases of a network, and weights of other programs, have folders of other names.
+    """
+    usual = f'{pretrained_dir}/{model_name}/{model_name}.ckpt'
+    if checkpoint_path != usual or checkpoint_paths.files_of(usual):
+        return ''
+    found = offers.at_hand(offers.find(model_name), pretrained_dir) if model_name else None
+    return released_archives.checkpoint(found, pretrained_dir) if found else ''
 
 
 def _source(environment):

@@ -19,6 +19,7 @@ PROGRAMS = (
 # The directories that the programs of the scripts need.
 _COPIED = (
     'scripts', 'classifiers', 'common', 'datasets', 'heads', 'nets', 'preprocessing', 'training',
+    'weights',
 )  # fmt: skip
 # The settings of env_set.sh that the caller of the tests may have in the environment.
 _SETTINGS = (

@@ -90,3 +90,30 @@ def test_arguments_take_the_place_of_settings(edited):
 def test_an_eval_dir_of_the_environment_is_kept(edited, monkeypatch):
     monkeypatch.setitem(settings.os.environ, 'EVAL_DIR', '/e')
     assert settings.read().following(['--train_dir=/t']).eval_dir == '/e'
+
+
+@pytest.mark.parametrize(
+    ('network', 'path'),
+    [
+        ('mobilenet_v1_025', 'mobilenet_v1_0.25_128/mobilenet_v1_0.25_128.ckpt'),
+        ('resnet_v1b_50', 'timm_resnet50.a1_in1k/resnet_v1b_50.ckpt'),
+    ],
+)
+def test_downloaded_weights_are_found_whatever_their_folder_is_called(
+    edited, tmp_path, network, path
+):
+    given = {'MODEL_NAME': network, 'PRETRAINED_DIR': str(tmp_path)}
+    usual = tmp_path / network / f'{network}.ckpt'
+    assert settings.read(**given).checkpoint_path == str(usual)
+    (tmp_path / path).parent.mkdir()
+    (tmp_path / path).with_name('model.json').touch()
+    known = settings.read(**given)
+    assert known.checkpoint_path == str(tmp_path / path)
+    # Another script finds them in the same way, so it is not told.
+    assert 'CHECKPOINT_PATH' not in ' '.join(words(known, 'run_train.sh'))
+    # What the user sets counts, and so does what is in the usual place.
+    for chosen in ('', '/mine.ckpt'):
+        assert settings.read(**given, CHECKPOINT_PATH=chosen).checkpoint_path == chosen
+    usual.parent.mkdir()
+    usual.with_name(f'{network}.ckpt.index').touch()
+    assert settings.read(**given).checkpoint_path == str(usual)

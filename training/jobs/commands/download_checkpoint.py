@@ -1,28 +1,32 @@
-"""Download a released checkpoint, check it, and describe it in a model.json beside it."""
-
-import os
+"""Download published weights, check or convert them, and describe them in a model.json."""
 
 from classifiers.published import released_archives
-from common import download
 from nets import released
 from training.jobs import programs, settings
 from training.jobs.command_line import Parser
+from weights.published import fetching as fetching_of
+from weights.published import offers, ports
 
-_MIRROR = 'SLIM_CHECKPOINT_MIRROR'
+_OTHERS = {
+    ports.ARCHIVE: 'Other archives, converted',
+    ports.TIMM: 'From timm',
+    ports.KERAS: 'From Keras',
+    ports.TORCHVISION: 'From torchvision',
+}
 
 
 def main(call):
-    """List all releases, or download one and propose the training."""
+    """List all published weights, or download some and propose the training."""
     call.answer_help()
     known = settings.read()
     typed = _parse(call.arguments, known.pretrained_dir)
     if not typed.model:
         _list()
         return
-    programs.run(fetching(typed.model, typed.directory, typed.mirror), known.environment)
-    release = released_archives.find_release(typed.model)
-    path = released_archives.checkpoint(release, typed.directory)
-    known = settings.read(MODEL_NAME=release.network, CHECKPOINT_PATH=path)
+    command = fetching(typed.model, typed.directory, typed.mirror, typed.source)
+    programs.run(command, known.environment)
+    path, network = place(typed.model, typed.directory, typed.source)
+    known = settings.read(MODEL_NAME=network, CHECKPOINT_PATH=path)
     call.propose(known, 'run_train.sh')
 
 
@@ -31,22 +35,36 @@ def _parse(typed, directory):
     parser.add_argument('model', nargs='?')
     parser.add_argument('directory', nargs='?', default=directory)
     parser.add_argument('--mirror', default='')
+    parser.add_argument('--source', default='')
     return parser.parse_args(typed)
 
 
 def _list():
-    print(f'{"checkpoint":<24} {"network":<20} pixels classes  top-1  top-5')
+    print(f'{"checkpoint":<24} {"network":<31}  px classes top-1 top-5')
     for release in released.RELEASES.values():
-        accuracies = ''.join(f'{value or "-":>7}' for value in (release.top_1, release.top_5))
+        name = release.name
+        if len(name) > 24:
+            print(name)
+            name = ''
         print(
-            f'{release.name:<24} {release.network:<20} {release.image_size:>6} '
-            f'{release.classes:>7}{accuracies}'
+            f'{name:<24} {release.network:<31}{release.image_size:>4}{release.classes:>8}'
+            f'{_percent(release.top_1)}{_percent(release.top_5)}'
         )
+    for program, title in _OTHERS.items():
+        print(f'\n{title + ":":<37} {"network":<31}  px top-1')
+        for port in ports.PORTS.values():
+            if port.program == program:
+                place = f'{port.title:<37} {port.network:<31}{port.image_size:>4}'
+                print(f'{place}{_percent(port.top_1)}')
 
 
-def fetching(name, directory, mirror=''):
+def _percent(value):
+    return f'{value:6.1f}' if value else f'{"-":>6}'
+
+
+def fetching(name, directory, mirror='', source=''):
     """Return the command that runs `fetch`, and loads TensorFlow, in a process of its own."""
-    return programs.function(__name__, 'fetch', name, directory, mirror)
+    return programs.function(__name__, 'fetch', name, directory, mirror, source)
 
 
 def asking(name, mirror=''):
@@ -55,38 +73,45 @@ def asking(name, mirror=''):
 
 
 def ask(name, mirror=''):
-    """Print why the archive of a release cannot be reached, or nothing; takes a few seconds."""
-    release = released_archives.find_release(name)
-    print(download.unreachable(released_archives.address(release, _mirror(mirror))))
+    """Print why none of the weights that a name means can be reached, or nothing.
+
+    Takes a few seconds.
+    """
+    print(offers.unreachable(offers.choose(name), offers.mirror(mirror)))
 
 
-def fetch(name, directory, mirror=''):
+def place(name, directory, source=''):
+    """Return (path of the checkpoint that `fetch` has left or would leave first, its network)."""
+    found = offers.choose(name, source)
+    offer = offers.at_hand(found, directory) or found[0]
+    return released_archives.checkpoint(offer, directory), offer.network
+
+
+def fetch(name, directory, mirror='', source=''):
     """Download and check what `name` means, unless it is there, and print what it is."""
-    mirror = _mirror(mirror)
-    release = released_archives.find_release(name)
-    if release:
-        _mention_others(name, release)
-        if not released_archives.is_there(release, directory):
-            released_archives.fetch(release, directory, mirror)
-    # Late: the list, --help and an archive that cannot be downloaded need no TensorFlow.
+    mirror, found = offers.mirror(mirror), offers.choose(name, source)
+    _mention_others(name, found[0])
+    offer = offers.at_hand(found, directory) or fetching_of.download_first(
+        name, found, directory, mirror, _report
+    )
+    # Late: the list, --help and a file that cannot be downloaded need no TensorFlow.
     from common import logs, startup
 
     startup.set_verbosity(False)
     with startup.quiet():
-        from classifiers.published import pretrained
+        import tensorflow  # noqa: F401
 
     logs.start()
-    release = pretrained.choose(name)
-    found = pretrained.fetch(release, directory, mirror)
-    state = 'fetched' if found.is_new else 'already there'
-    print(f'{state}, all {found.variables} variables as {release.network} has them: {found.path}')
+    fetched = fetching_of.finish(offer, directory, mirror, _report)
+    state = 'fetched' if fetched.is_new else 'already there'
+    print(f'{state}, all {fetched.variables} variables as {offer.network} has them: {fetched.path}')
 
 
-def _mirror(typed):
-    return typed or os.environ.get(_MIRROR)
+def _report(line):
+    print(line, flush=True)
 
 
-def _mention_others(name, release):
-    others = [r.name for r in released.by_network(release.network) if r is not release]
-    if name == release.network and others:
-        print(f'{name}: {release.name}; there are also {", ".join(others)}', flush=True)
+def _mention_others(name, offer):
+    others = [each.name for each in released.by_network(name) if each is not offer]
+    if name == offer.network and others:
+        _report(f'{name}: {offer.name}; there are also {", ".join(others)}')

@@ -1,11 +1,20 @@
-"""Fine-tune a released network on a data set: first a new head alone, then all layers."""
+"""Fine-tune a published network on a data set: first a new head alone, then all layers."""
 
 import dataclasses
 import os
 
-from classifiers.published import released_archives
-from training.jobs import arguments, programs, recipe_runs, recipes, run_directory, stages
+from nets import model_specs
+from training.jobs import (
+    arguments,
+    programs,
+    recipe_runs,
+    recipes,
+    run_directory,
+    stages,
+    starting_weights,
+)
 from training.jobs.commands import download_checkpoint
+from weights.published import offers
 
 _HEAD_ONLY = ('head_only', 'nohead_only')
 
@@ -14,10 +23,11 @@ def main(call):
     """Download weights, convert, train and evaluate both stages, and propose the export."""
     is_head_only = arguments.is_on(call.arguments, _HEAD_ONLY[0])
     others = [argument for argument in call.arguments if not arguments.has([argument], *_HEAD_ONLY)]
-    call = dataclasses.replace(call, arguments=tuple(others))
+    network, path = _starting_point(others)
+    call = dataclasses.replace(call, arguments=(network, *others[1:]))
     with programs.ProgramRunner() as runner:
         run = recipe_runs.begin(call, runner)
-        weights = os.environ.get('CHECKPOINT_PATH') or _download(runner, run.known)
+        weights = path or os.environ.get('CHECKPOINT_PATH') or _download(run, *others[:1])
         run.convert()
         _fit_head(run, weights)
         if not is_head_only:
@@ -28,14 +38,29 @@ def main(call):
     call.propose(run.known, 'export_freeze.sh')
 
 
-def _download(runner, known):
-    """Download the released weights unless they are there, and return the checkpoint's path.
+def _starting_point(typed):
+    """Return (network, path of its weights or '') for the first argument.
 
-    An unknown network, or one without released weights, is an error that lists the others.
+    It is the name of a network or of published weights, or the path of a checkpoint.
     """
-    name, directory = known.model_name, known.pretrained_dir
-    runner.run(download_checkpoint.fetching(name, directory), known.environment)
-    return released_archives.checkpoint(released_archives.find_release(name), directory)
+    name = typed[0] if typed else ''
+    if name in model_specs.MODELS or name.startswith('-') or not name:
+        return name, ''
+    if starting_weights.is_path(name):
+        found = starting_weights.at_path(name)
+        return found.network, found.path
+    found = offers.find(name)
+    return (found[0].network if found else name), ''
+
+
+def _download(run, name):
+    """Download published weights unless they are there, and return the checkpoint's path.
+
+    An unknown name, or a network without published weights, is an error that lists the others.
+    """
+    directory = run.known.pretrained_dir
+    run.runner.run(download_checkpoint.fetching(name, directory), run.known.environment)
+    return download_checkpoint.place(name, directory)[0]
 
 
 def _fit_head(run, weights):

@@ -6,10 +6,12 @@ import hashlib
 import os
 
 from classifiers import checkpoint_paths, model_info
+from classifiers.published import released_archives
 from common import checks, files
 from common.errors import UserError
 from nets import model_specs, released
-from training.jobs import run_directory
+from training.jobs import run_directory, starting_weights
+from weights.published import offers, ports
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,25 +78,37 @@ def _described(prefix):
     if not (info or release):
         return None
     folder = os.path.basename(os.path.dirname(os.path.abspath(prefix)))
-    name = release.name if release else f'{folder}/{os.path.basename(prefix)}'
+    # An imported checkpoint has the name of its network, which may be that of a release.
+    is_imported = info and release and not info.weights_source.endswith(release.archive)
+    is_release = release and not is_imported
+    name = release.name if is_release else f'{folder}/{os.path.basename(prefix)}'
     return Candidate(name, info.model_name if info else release.network, prefix)
+
+
+def _only_one_in(directory):
+    """Return the path of the only checkpoint in a directory, or None."""
+    names = filter(checkpoint_paths.is_checkpoint, checkpoint_paths.listed(directory))
+    prefixes = {checkpoint_paths.prefix_of(name) for name in names}
+    return os.path.join(directory, *prefixes) if len(prefixes) == 1 else None
 
 
 def _named(name, found, directory):
     own = [each for each in found if name in (each.name, each.network)]
+    if port := ports.find(name):
+        path = released_archives.checkpoint(port, directory)
+        own += [each for each in found if each.checkpoint == path and each not in own]
     if own:
         return own
     if os.path.isdir(name):
-        name = run_directory.newest_checkpoint(name) or name
-    if os.sep in name or checkpoint_paths.files_of(checkpoint_paths.prefix_of(name)):
+        name = run_directory.newest_checkpoint(name) or _only_one_in(name) or name
+    if starting_weights.is_path(checkpoint_paths.prefix_of(name)):
         checkpoint_paths.require(name)
         candidate = _described(checkpoint_paths.prefix_of(name))
         if not candidate:
             raise UserError(f'{name}: no model.json beside it says what network it is')
         return [candidate]
-    known = {*model_specs.MODELS, *(release.name for release in released.RELEASES.values())}
-    if name not in known:
-        raise UserError(checks.unknown('network or checkpoint', name, known))
+    if name not in model_specs.MODELS and not offers.find(name):
+        raise UserError(offers.unknown(name))
     raise UserError(
         f'{name}: no checkpoint of it in {directory}; '
         f'scripts/download_checkpoint.sh {name} downloads a released one'

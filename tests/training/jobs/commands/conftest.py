@@ -130,9 +130,10 @@ class Quick:
         return [sys.executable, '-c', f'print({self.unreachable!r})']
 
     def _fetching(self, name, directory):
-        path = f'{directory}/{name}'
-        made = f'import os; os.makedirs({path!r}); open({path + "/model.json"!r}, "w").close()'
-        files = f'open({path + "/" + name + ".ckpt.index"!r}, "w").close()'
+        path, _ = download_checkpoint.place(name, directory)
+        folder = os.path.dirname(path)
+        made = f'import os; os.makedirs({folder!r}); open({folder + "/model.json"!r}, "w").close()'
+        files = f'open({path + ".index"!r}, "w").close()'
         fails = f'import sys; sys.exit({self.download_fails!r})'
         return [sys.executable, '-c', fails if self.download_fails else f'{made}; {files}']
 

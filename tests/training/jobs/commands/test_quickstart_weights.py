@@ -36,7 +36,7 @@ def test_own_pictures_start_from_released_weights(quick):
     quick.unreachable = 'mirror: unknown host'
     output = quick('--images=pictures', '--no_serve')
     assert f'weights: {path}\n' in output
-    assert quick.asked == [NAME]
+    assert quick.asked == ['mobilenet_v1']
     assert quick.programs() == ['download_and_convert_data', 'classify_image']
 
 
@@ -78,6 +78,20 @@ def test_a_checkpoint_is_of_the_network_in_its_model_json(quick, tmp_path, how):
     flags = trained(quick)
     assert (flags['model_name'], flags['checkpoint_path']) == ('lenet', str(path))
     assert quick.asked == []
+
+
+@pytest.mark.parametrize('typed', ['resnet_v1b_50', 'timm/resnet50.a1_in1k', 'timm/resnet50'])
+def test_weights_of_other_programs_have_names(quick, typed):
+    quick.unreachable = ''
+    output = quick('--images=pictures', '--no_serve', f'--weights={typed}')
+    folder = f'{quick.work.parent}/my home/pre_trained/timm_resnet50.a1_in1k'
+    assert f'weights: {folder}/resnet_v1b_50.ckpt' in output
+    flags = trained(quick)
+    assert flags['model_name'] == 'resnet_v1b_50'
+    assert flags['checkpoint_path'] == f'{folder}/resnet_v1b_50.ckpt'
+    # Size and preprocessing are those of the checkpoint's model.json.
+    assert not {'train_image_size', 'preprocessing_name'} & flags.keys()
+    assert quick.asked == [typed]
 
 
 def test_a_checkpoint_is_trained_on_anew_when_it_has_changed(quick, tmp_path):

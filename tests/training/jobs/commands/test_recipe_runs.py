@@ -2,7 +2,9 @@
 
 import pytest
 
+from classifiers import model_info
 from common.errors import UserError
+from support.files import small_models
 
 DATA, TRAIN, EVALUATE = (
     'download_and_convert_data.py',
@@ -15,7 +17,8 @@ def test_a_head_is_fitted_first_and_then_all_layers_are_trained(commands):
     calls = commands('finetune', 'inception_v3', 'my flowers', '--skip_damaged_records=True')
     assert [call.program for call in calls] == ['-c', DATA, TRAIN, EVALUATE, TRAIN, EVALUATE]
     fetch, _, head, first, whole, second = calls
-    assert fetch.flags[-4:] == ['fetch', 'inception_v3', f'{commands.home}/pre_trained', '']
+    directory = f'{commands.home}/pre_trained'
+    assert fetch.flags[-5:] == ['fetch', 'inception_v3', directory, '', '']
     train_dir = f'{commands.home}/train/my flowers_inception_v3'
     both = {
         'dataset_name': 'my flowers',
@@ -37,6 +40,42 @@ def test_a_head_is_fitted_first_and_then_all_layers_are_trained(commands):
     assert first.values['checkpoint_path'] == train_dir
     assert first.values['eval_dir'] == f'{train_dir}/eval'
     assert second.values['eval_dir'] == f'{train_dir}/all/eval'
+
+
+@pytest.mark.parametrize(
+    ('typed', 'fetched', 'network', 'path'),
+    [
+        (
+            'timm/resnet50.a1_in1k',
+            True,
+            'resnet_v1b_50',
+            'timm_resnet50.a1_in1k/resnet_v1b_50.ckpt',
+        ),
+        ('resnet_v1b_50', True, 'resnet_v1b_50', 'timm_resnet50.a1_in1k/resnet_v1b_50.ckpt'),
+        (
+            'mobilenet_v1_0.25_160',
+            True,
+            'mobilenet_v1_025',
+            'mobilenet_v1_0.25_160/mobilenet_v1_0.25_160.ckpt',
+        ),
+        ('imported', False, 'vgg_19', '{here}/imported'),
+        ('imported/vgg_19.ckpt', False, 'vgg_19', '{here}/imported/vgg_19.ckpt'),
+    ],
+)
+def test_the_weights_may_be_of_another_program(commands, typed, fetched, network, path):
+    (commands.here / 'imported').mkdir()
+    (commands.here / 'imported/vgg_19.ckpt.index').touch()
+    model_info.write(commands.here / 'imported', small_models.describe('vgg_19'))
+    calls = commands('finetune', typed, 'flowers', '--head_only')
+    directory = f'{commands.home}/pre_trained'
+    if fetched:
+        assert calls.pop(0).flags[-4:] == [typed, directory, '', '']
+    assert [call.program for call in calls] == [DATA, TRAIN, EVALUATE]
+    flags = calls[1].values
+    assert flags['model_name'] == network
+    expected = path.format(here=commands.here)
+    assert flags['checkpoint_path'] == (f'{directory}/{path}' if fetched else expected)
+    assert flags['train_dir'] == f'{commands.home}/train/flowers_{network}'
 
 
 def test_flags_about_steps_are_for_all_layers_alone(commands):

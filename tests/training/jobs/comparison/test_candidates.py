@@ -61,6 +61,17 @@ def test_a_path_means_the_checkpoint_there(folder, tmp_path, how):
     assert found == Candidate('run/model.ckpt-3', 'lenet', str(path))
 
 
+@pytest.mark.parametrize('typed', ['vgg_19', 'timm/vgg19.tv_in1k', 'vgg19.tv_in1k'])
+def test_weights_of_other_programs_are_known_by_their_names(folder, typed):
+    path = put(folder / 'timm_vgg19.tv_in1k/vgg_19.ckpt', model_name='vgg_19')
+    name = 'timm_vgg19.tv_in1k/vgg_19.ckpt'
+    (found,) = candidates.choose([typed], str(folder), False)
+    assert found == Candidate(name, 'vgg_19', str(path))
+    assert (name, 'vgg_19') in names(candidates.choose([], str(folder), False))
+    (found,) = candidates.choose([str(path.parent)], str(folder), False)
+    assert found == Candidate(name, 'vgg_19', str(path))
+
+
 def test_random_weights_need_only_a_name(folder):
     (found,) = candidates.choose(['resnet_v2_200'], str(folder), True)
     assert (found.network, found.checkpoint) == ('resnet_v2_200', '')

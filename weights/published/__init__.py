@@ -1,0 +1,1 @@
+"""Weights that others publish: what there is, and downloading and converting them."""
