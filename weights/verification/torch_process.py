@@ -1,6 +1,5 @@
 """The process of its own in which `torch_networks` runs a network of timm or torchvision."""
 
-import contextlib
 import functools
 import importlib
 
@@ -12,6 +11,8 @@ from weights.readers import source_file
 from weights.sources import TORCH, Source, Tensor
 
 _THREADS = 2
+# Networks here that average as TF-Slim does, unlike their forms in PyTorch.
+_WITHOUT_PADDING = ('inception_v3', 'nasnet_large')
 
 
 def run(request):
@@ -20,8 +21,9 @@ def run(request):
     network = request['network']
     model = build(*request['build'], request['classes'])
     load(model, request['file'], network)
+    _adapt_averages(model, network)
     images = torch.from_numpy(_normalised(request)).permute(0, 3, 1, 2)
-    with torch.inference_mode(), _padding(model, network):
+    with torch.inference_mode():
         np.save(request['logits'], np.concatenate([model(image[None]) for image in images]))
 
 
@@ -74,18 +76,35 @@ def _pairs(layers):
     return dict(pair for layer in layers for pair in (*layer.convolutions, layer.norm) if pair)
 
 
-@contextlib.contextmanager
-def _padding(model, network):
+def _adapt_averages(model, network):
     """Let averages count their padding as the network here does, where a form of it differs."""
-    functional = torch.nn.functional
-    usual = functional.avg_pool2d
-    if network == 'inception_v3':
-        functional.avg_pool2d = functools.partial(usual, count_include_pad=False)
+    if network in _WITHOUT_PADDING:
+        average_without_padding(model)
     elif network == 'inception_v4b':
         # InceptionV4-PyTorch has timm's modules but for the pools of its last three blocks.
         for block in model.features[-3:]:
             block.branch3[0].count_include_pad = True
-    try:
-        yield
-    finally:
-        functional.avg_pool2d = usual
+
+
+def average_without_padding(model):
+    """Let all averages leave their padding out, in this process too."""
+    functional = torch.nn.functional
+    functional.avg_pool2d = functools.partial(_average, functional.avg_pool2d)
+    for module in model.modules():
+        if type(module).__name__ == 'AvgPool2dSame':
+            # timm pads before it averages; 0 is left out of the sum, and the count of 1 is smaller.
+            module.forward = functools.partial(_average_same, module)
+
+
+def _average(usual, values, size, stride=None, padding=0, *_, **__):
+    return usual(values, size, stride, padding, count_include_pad=False)
+
+
+def _average_same(module, values):
+    from timm.layers.padding import pad_same
+
+    sums, counts = (
+        torch.nn.functional.avg_pool2d(pad_same(each, module.kernel_size, module.stride), 3, 2)
+        for each in (values, torch.ones_like(values[:1, :1]))
+    )
+    return sums / counts

@@ -1,6 +1,5 @@
 """What random_models.py does with PyTorch, in the process that it starts."""
 
-import functools
 import os
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from weights.verification import pictures
+from weights.verification import pictures, torch_process
 
 
 def build(package, name, **options):
@@ -39,10 +38,10 @@ def write(request):
     torch.set_num_threads(2)
     options = dict(request['options'])
     statistics = options.pop('mean', None), options.pop('std', None)
-    if not options.pop('counts_padding', True):
-        usual = nn.functional.avg_pool2d
-        nn.functional.avg_pool2d = functools.partial(usual, count_include_pad=False)
+    counts_padding = options.pop('counts_padding', True)
     model = build(request['package'], request['name'], **options)
+    if not counts_padding:
+        torch_process.average_without_padding(model)
     if None in statistics:
         statistics = model.default_cfg['mean'], model.default_cfg['std']
     size = request['size'] or model.default_cfg['input_size'][-1]
