@@ -10,6 +10,7 @@ from common import imagenet
 from datasets import class_names
 from serving.export import completion, export_options, formats, freeze, limits_outputs
 from serving.export.onnx import onnx_model
+from weights import keras_export
 
 # Format -> the end of the default file name.
 _SUFFIXES = {
@@ -19,6 +20,7 @@ _SUFFIXES = {
     'tflite': '.tflite',
     'onnx': '.onnx',
     'safetensors': '.safetensors',
+    'keras': '.keras',
 }
 
 
@@ -31,6 +33,8 @@ def export(options, report=print):
         tf.logging.info('%s', line)
     info, checkpoint = _describe(options)
     path = options.output_file or _default_path(options, info, checkpoint)
+    if options.format == 'keras':
+        keras_export.architecture_for(info)  # Refuses networks that Keras has not.
     if options.format in export_options.WEIGHTS:
         for line in formats.write_weights(path, options, info, checkpoint):
             report(line)
@@ -45,7 +49,8 @@ def export(options, report=print):
         )
         for line in (f'Restoring parameters from {checkpoint}', *lines, graph.line()):
             tf.logging.info('%s', line)
-        info, check = formats.write(path, options, info, graph.graph_def, limits)
+        graph_def = graph.graph_def
+        info, check = formats.write(path, options, info, graph_def, limits, checkpoint)
         if check:
             report(check)
     report(f'{path}: {info.model_name}, {info.num_classes} classes')
@@ -87,6 +92,9 @@ def _limits(options, checkpoint):
     found = limits_outputs.find(options, checkpoint)
     if found and options.tflite_precision == 'int8':
         tf.logging.info('%s: left out, distances do not survive 8 bits', found.path)
+        return None
+    if found and options.format == 'keras':
+        tf.logging.info('%s: left out, a network of Keras has only its probabilities', found.path)
         return None
     return found
 

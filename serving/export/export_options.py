@@ -14,7 +14,7 @@ WHAT = 'What to export'
 HOW = 'How to write it'
 SUMMARY = 'What a model contains'
 
-FORMATS = ('graph_def', 'frozen', 'saved_model', 'tflite', 'onnx', 'safetensors')
+FORMATS = ('graph_def', 'frozen', 'saved_model', 'tflite', 'onnx', 'safetensors', 'keras')
 # The formats that contain weights and no graph.
 WEIGHTS = ('safetensors',)
 TFLITE_PRECISIONS = ('float32', 'float16', 'int8')
@@ -117,7 +117,7 @@ class ExportOptions(ProgramOptions):
         for name in ('is_training', 'write_text_graphdef'):
             if getattr(self, name):
                 raise self.mistake(name, f'is for --format=graph_def, not for {self.format}')
-        for name in ('for_app', 'batch_size') if self.format in WEIGHTS else ():
+        for name in ('for_app', 'batch_size') if self.format in (*WEIGHTS, 'keras') else ():
             if getattr(self, name):
                 raise self.mistake(name, f'is for graphs; --format={self.format} has none')
         if self.format == 'saved_model' and self.for_app:

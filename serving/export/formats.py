@@ -2,15 +2,16 @@
 
 from serving.export import freeze, parity, saved_model, tflite
 from serving.export.onnx import onnx_model
-from weights import safetensors_export
+from weights import checkpoint_values, keras_export, safetensors_export
 
 _CALIBRATION_SPLITS = ('train', 'validation', 'test')
 
 
-def write(path, options, info, graph_def, limits=None):
+def write(path, options, info, graph_def, limits=None, checkpoint=None):
     """Write the requested format; return (its ModelInfo, line about the check or '').
 
-    `limits` from `limits_outputs.find` are those whose outputs the graph has.
+    `limits` from `limits_outputs.find` are those whose outputs the graph has, whose weights are
+    those of `checkpoint`.
     """
     if options.format == 'frozen':
         return freeze.write(path, graph_def, info), ''
@@ -18,6 +19,8 @@ def write(path, options, info, graph_def, limits=None):
     if options.batch_size:
         pictures = (pictures * options.batch_size)[: options.batch_size]
     check = parity.check_of(graph_def, info, pictures, limits and limits.limits)
+    if options.format == 'keras':
+        return _write_keras(path, info, checkpoint, check)
     return _WRITERS[options.format](path, options, info, graph_def, check)
 
 
@@ -58,6 +61,18 @@ def _write_onnx(path, options, info, graph_def, check):
     data = onnx_model.convert(onnx_model.PixelGraph.of(graph_def, info, kinds))
     line = check.compare('onnx', onnx_model.outputs(data, info, kinds, check.images))
     return _write_file(path, data, info, ':0'), line
+
+
+def _write_keras(path, info, checkpoint, check):
+    values, _ = checkpoint_values.read(info, checkpoint)
+    data, outputs, pixels = keras_export.convert(info, values)
+    line = check.compare('keras', {'probabilities': outputs(check.images)})
+    described = info.replace(
+        nodes=keras_export.NODES,
+        moving_average_decay=None,
+        unknown={**info.unknown, 'pixels': pixels},
+    )
+    return freeze.write_described(path, data, described), f'{line}; {pixels}'
 
 
 def _write_file(path, data, info, suffix):

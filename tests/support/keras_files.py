@@ -2,11 +2,14 @@
 
 import gzip
 import json
+import math
 
 import h5py
+import numpy as np
 
 from support import reference
 from weights.sources import KERAS, Source, Tensor
+from weights.verification import keras_networks, pictures
 
 FACTS = reference.GOLDEN / 'keras.json.gz'
 
@@ -64,3 +67,44 @@ def _write_names(group, attribute, names, chunk):
         return
     for number, start in enumerate(range(0, len(names), chunk)):
         group.attrs[f'{attribute}{number}'] = names[start : start + chunk]
+
+
+def random_model(architecture, size, classes=1000, seed=0):
+    """Return a network of Keras Applications with random weights and statistics.
+
+    The statistics are near those of random pictures, so that the logits of pictures differ.
+    """
+    model = keras_networks.build(architecture, classes, size)
+    random = np.random.default_rng(seed)
+    for layer in model.layers:
+        layer.set_weights([_random(random, layer, weight) for weight in layer.weights])
+    norms = [layer for layer in model.layers if hasattr(layer, 'moving_mean')]
+    for layer in norms:
+        layer.momentum = 0.0
+    if norms:
+        model(keras_networks.preprocessed(architecture, pictures.random(size, 4)), training=True)
+    for layer in norms:
+        variance = np.asarray(layer.moving_variance)
+        shift = random.normal(0, 0.2, variance.shape) * np.sqrt(variance)
+        layer.moving_mean.assign_add(shift.astype(np.float32))
+        layer.moving_variance.assign(variance * random.uniform(0.5, 2, variance.shape) + 1e-3)
+    return model
+
+
+def _random(random, layer, weight):
+    if weight.name in ('gamma', 'moving_variance'):
+        return random.uniform(0.5, 1.5, weight.shape)
+    if 'kernel' not in weight.name:
+        return random.normal(0, 0.1, weight.shape)
+    is_depthwise = 'depthwise' in weight.name or type(layer).__name__ == 'DepthwiseConv2D'
+    inputs = math.prod(weight.shape[:2] if is_depthwise else weight.shape[:-1])
+    return random.normal(0, math.sqrt(2 / inputs), weight.shape)
+
+
+def save(model, path):
+    """Save a model, or its weights alone, as the ending of the path says; return the path."""
+    if str(path).endswith('.weights.h5'):
+        model.save_weights(path)
+    else:
+        model.save(path)
+    return path

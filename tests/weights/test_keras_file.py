@@ -12,7 +12,7 @@ import pytest
 
 from common.errors import UserError
 from support.checkout import ROOT
-from support.keras_files import write_legacy
+from support.keras_files import save, write_legacy
 from weights.readers import keras_file
 
 NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
@@ -51,12 +51,7 @@ def expected_of(model):
 
 @pytest.mark.parametrize('ending', ['.h5', '.keras', '.weights.h5'])
 def test_files_of_this_keras(tmp_path, model, ending):
-    path = tmp_path / f'x{ending}'
-    if ending == '.weights.h5':
-        model.save_weights(path)
-    else:
-        model.save(path)
-    source = keras_file.read(path)
+    source = keras_file.read(save(model, tmp_path / f'x{ending}'))
     expected = expected_of(model)
     assert set(source.tensors) == set(expected)
     for name, value in expected.items():
@@ -75,9 +70,7 @@ def test_a_model_within_a_model(tmp_path, model):
     whole.fit(np.zeros((2, 8, 8, 3)), np.zeros((2, 2)), verbose=0)
     expected = {name for name in expected_of(model) if not name.startswith('head')}
     for ending in ('.h5', '.keras', '.weights.h5'):
-        path = tmp_path / f'x{ending}'
-        whole.save_weights(path) if ending == '.weights.h5' else whole.save(path)
-        source = keras_file.read(path)
+        source = keras_file.read(save(whole, tmp_path / f'x{ending}'))
         assert set(source.tensors) == expected | {'mine/kernel', 'mine/bias'}
 
 
@@ -139,8 +132,7 @@ def test_bfloat16(tmp_path):
 
 @pytest.mark.parametrize('ending', ['.h5', '.keras', '.weights.h5'])
 def test_truncated_files(tmp_path, model, ending):
-    path = tmp_path / f'x{ending}'
-    model.save_weights(path) if ending == '.weights.h5' else model.save(path)
+    path = save(model, tmp_path / f'x{ending}')
     path.write_bytes(path.read_bytes()[:-3000])
     with pytest.raises(UserError, match=r'^.*x.*: not a complete file of Keras \([^\n]+\)$'):
         keras_file.read(path)

@@ -23,7 +23,9 @@ from common import errors
 from common.errors import UserError
 from weights.sources import KERAS, Source, Tensor
 
-_WEIGHTS_MEMBER = 'model.weights.h5'
+WEIGHTS_MEMBER = 'model.weights.h5'  # Of a .keras file.
+# Key of the metadata: whether the file lists the names of its layers, as .h5 files do.
+IS_LEGACY = 'is_legacy'
 _SEPARATORS = re.compile(r'[/\\]')  # Keras of 2023 has written both.
 _NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
 _NAMES = {
@@ -45,7 +47,8 @@ def read(path):
     try:
         with _opened(path) as file:
             root = file.get('model_weights', file)
-            layers = _by_attributes(root) if _list(root, 'layer_names') else _by_groups(file)
+            is_legacy = bool(_list(root, 'layer_names'))
+            layers = _by_attributes(root) if is_legacy else _by_groups(file)
             version = _text(root.attrs.get('keras_version', ''))
     except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         raise UserError(f'{path}: not a complete file of Keras ({errors.reason(error)})') from None
@@ -56,7 +59,7 @@ def read(path):
     }
     if not tensors:
         raise UserError(f'{path}: has no layers of Keras with weights')
-    return Source(path, KERAS, tensors, {'keras_version': version} if version else {})
+    return Source(path, KERAS, tensors, {'keras_version': version, IS_LEGACY: is_legacy})
 
 
 class _Dataset:
@@ -75,7 +78,7 @@ def _opened(path):
         stream = path
         if zipfile.is_zipfile(path):
             archive = stack.enter_context(zipfile.ZipFile(path))
-            stream = stack.enter_context(archive.open(_WEIGHTS_MEMBER))
+            stream = stack.enter_context(archive.open(WEIGHTS_MEMBER))
         yield stack.enter_context(h5py.File(stream, 'r'))
 
 

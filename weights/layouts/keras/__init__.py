@@ -7,12 +7,18 @@ batch norms, dense layers. Networks that are not equal are in `weights/layouts/d
 """
 
 from nets.model_specs import MODELS
-from weights.layouts.keras import inception, mobilenet, nasnet, plain
+from weights.layouts.keras import different, inception, mobilenet, nasnet, plain
 
 ARCHITECTURES = tuple(
     architecture
     for module in (inception, mobilenet, nasnet, plain)
     for architecture in module.ARCHITECTURES
-    if architecture.network in MODELS
+    if architecture.network in MODELS and 'nasnet' not in architecture.network
 )
 LAYOUTS = tuple(architecture.layout() for architecture in ARCHITECTURES)
+DIFFERENT = different.rows(ARCHITECTURES)
+
+
+def architecture_of(network):
+    """Return the Architecture that is equal to a network here, or None."""
+    return next((each for each in ARCHITECTURES if each.network == network), None)

@@ -25,6 +25,8 @@ class Layers:
     depthwise: Sequence[str] = ()  # Variables.
     separable: Sequence[tuple[str, str]] = ()  # Variables: (depthwise, pointwise).
     norm: Sequence[str] = ()  # Scopes.
+    # Variable -> what makes up for a difference before it: `Layer.scale`.
+    scales: Mapping[str, float] = dataclasses.field(default_factory=dict)
     # Variables of the layers behind the features, which a model with include_top=False lacks:
     # convolutions of 1x1 here, which are dense in Keras or not.
     top: Sequence[str] = ()
@@ -40,15 +42,16 @@ class Architecture:
 
     name: str  # As people call it: 'MobileNet 0.25'.
     function: str  # In keras.applications.
+    module: str  # In keras.applications: its preprocess_input prepares pictures.
     network: str  # Here.
     arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # Of the function.
     parameters: int  # Without the layers behind the features; no two architectures share it.
     layers: Callable[[str], Layers]
-    top_kind: str = DENSE  # Of the last layer in Keras.
     flattened: tuple[int, int, int] | None = None  # The map that the first dense layer reads.
     epsilon: float = 1e-3
     normalisation: Normalisation = MINUS_ONE_TO_ONE
     image_size: int = 224
+    rescales: bool = False  # Whether the network itself brings pixels from 0 to 255 to -1 to 1.
     multiple: int = 1  # Of the sides of pictures for which the networks are equal.
     note: str = ''
 
@@ -98,7 +101,8 @@ class Architecture:
         found, layers, placed = by_kind(source), self.layers(network), []
         for kind in KINDS:
             for here, there in zip(layers.of(kind), found.get(kind, ()), strict=False):
-                placed.append(_layer(kind, here, there))
+                scale = layers.scales.get(here, 1.0)
+                placed.append(_layer(kind, here, there, scale))
         for number, pair in enumerate(zip(layers.top, self.top(found) or (), strict=True)):
             placed.append(Layer([pair], flattened=None if number else self.flattened))
         return placed
@@ -131,11 +135,11 @@ def _kind(shapes):
     return {2: DENSE, 4: CONVOLUTION}.get(len(shapes.get('kernel', ())), OTHER)
 
 
-def _layer(kind, here, there):
+def _layer(kind, here, there, scale):
     if kind == NORM:
         return Layer(norm=(here, there))
     names = here if kind == SEPARABLE else (here,)
-    return Layer([(name, there) for name in names])
+    return Layer([(name, there) for name in names], scale=scale)
 
 
 def _size(shapes):

@@ -149,6 +149,7 @@ ARCHITECTURES = (
     Architecture(
         name='InceptionV3',
         function='InceptionV3',
+        module='inception_v3',
         network='inception_v3',
         parameters=21_802_784,
         layers=_v3,
@@ -157,6 +158,7 @@ ARCHITECTURES = (
     Architecture(
         name='InceptionResNetV2',
         function='InceptionResNetV2',
+        module='inception_resnet_v2',
         network='inception_resnet_v2',
         parameters=54_336_736,
         layers=_resnet_v2,

@@ -1,12 +1,14 @@
 """MobileNet, MobileNetV2 and MobileNetV3 of Keras Applications."""
 
-from weights.layouts.keras.architecture import CONVOLUTION, Architecture, Layers
+from weights.layouts.keras.architecture import Architecture, Layers
 
 # Blocks with squeeze-and-excite; the first block is 0, and is without expansion.
 _EXCITED = {
     'mobilenet_v3_large': (3, 4, 5, 10, 11, 12, 13, 14),
     'mobilenet_v3_small': (0, 3, 4, 5, 6, 7, 8, 9, 10),
 }
+# TF-Slim multiplies by 0.16667 where Keras divides by 6, in the gates of squeeze-and-excite.
+_BEHIND_GATE = 1 / (6 * 0.16667)
 _NUM_BLOCKS = {'large': 15, 'small': 11}
 
 
@@ -45,11 +47,13 @@ def _inverted(scope, num_blocks, excited, behind):
         convolutions += [*expand, *(excite if number in excited else ()), f'{block}/project']
         depthwise.append(f'{block}/depthwise')
         norms += [*expand, f'{block}/depthwise', f'{block}/project']
+    gated = [f'expanded_conv_{number}' if number else 'expanded_conv' for number in excited]
     top = (*behind, 'Logits/Conv2d_1c_1x1')
     return Layers(
         convolution=[f'{scope}/{name}/weights' for name in (*convolutions, 'Conv_1')],
         depthwise=[f'{scope}/{name}/depthwise_weights' for name in depthwise],
         norm=[f'{scope}/{name}/BatchNorm' for name in (*norms, 'Conv_1')],
+        scales={f'{scope}/{block}/project/weights': _BEHIND_GATE for block in gated},
         top=[f'{scope}/{name}/weights' for name in top],
     )
 
@@ -58,11 +62,11 @@ def _v1_architecture(alpha, network, parameters):
     return Architecture(
         name=f'MobileNet {alpha}',
         function='MobileNet',
+        module='mobilenet',
         arguments={'alpha': alpha},
         network=network,
         parameters=parameters,
         layers=_v1,
-        top_kind=CONVOLUTION,
         # Before strides Keras pads below and on the right, whether that is the middle or not.
         multiple=32,
     )
@@ -72,6 +76,7 @@ def _v2_architecture(alpha, network, parameters):
     return Architecture(
         name=f'MobileNetV2 {alpha}',
         function='MobileNetV2',
+        module='mobilenet_v2',
         arguments={'alpha': alpha},
         network=network,
         parameters=parameters,
@@ -83,11 +88,12 @@ def _v3_architecture(size, minimalistic, parameters):
     return Architecture(
         name=f'MobileNetV3{size}' + (' minimalistic' if minimalistic else ''),
         function=f'MobileNetV3{size}',
+        module='mobilenet_v3',
         arguments={'minimalistic': minimalistic},
         network=f'mobilenet_v3_{size.lower()}' + ('_minimalistic' if minimalistic else ''),
         parameters=parameters,
         layers=_v3,
-        top_kind=CONVOLUTION,
+        rescales=True,
     )
 
 

@@ -75,6 +75,7 @@ def _architecture(function, network, parameters, image_size):
     return Architecture(
         name=function,
         function=function,
+        module='nasnet',
         network=network,
         parameters=parameters,
         layers=_layers,

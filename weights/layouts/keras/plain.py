@@ -45,6 +45,7 @@ def _vgg_architecture(function, network, parameters):
     return Architecture(
         name=function,
         function=function,
+        module=function.lower(),
         network=network,
         parameters=parameters,
         layers=_vgg,
@@ -57,6 +58,7 @@ def _resnet_architecture(function, network, parameters):
     return Architecture(
         name=function,
         function=function,
+        module='resnet_v2',
         network=network,
         parameters=parameters,
         layers=_resnet,

@@ -1,0 +1,79 @@
+"""The networks of Keras Applications: built, filled with the weights of a file, and run.
+
+Keras comes with TensorFlow. It loads the weights itself, not through the tables here, so that a
+comparison checks those tables. Nothing in a file is executed.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import tempfile
+import zipfile
+
+import numpy as np
+
+from common import errors
+from common.errors import UserError
+from weights.layouts import keras as keras_layouts
+from weights.readers import keras_file
+
+
+def missing(layout):
+    """Return what has to be installed to build the network of a layout, or ''."""
+    del layout
+    if importlib.util.find_spec('keras'):
+        return ''
+    return 'install keras, which builds the network to compare with'
+
+
+def logits(path, layout, info, pixels):
+    """Return the logits of uint8 pixels [count, side, side, channels]."""
+    del layout
+    architecture = keras_layouts.architecture_of(info.model_name)
+    model = build(architecture, info.num_classes, info.image_size, classifier_activation=None)
+    _load(model, path)
+    inputs = preprocessed(architecture, pixels)
+    return np.concatenate([run(model, picture[None]) for picture in inputs])
+
+
+def preprocessed(architecture, pixels):
+    """Return uint8 pixels as Keras prepares them for a network."""
+    module = importlib.import_module(f'keras.applications.{architecture.module}')
+    return module.preprocess_input(pixels.astype(np.float32))  # It may change its argument.
+
+
+def build(architecture, classes, size, **arguments):
+    """Build a network without downloading anything."""
+    import keras
+
+    function = getattr(keras.applications, architecture.function)
+    return function(
+        weights=None,
+        classes=classes,
+        input_shape=(size, size, 3),
+        **architecture.arguments,
+        **arguments,
+    )
+
+
+def run(model, inputs):
+    """Return the output of a network for prepared pixels."""
+    return np.asarray(model(inputs, training=False))
+
+
+def _load(model, path):
+    """Let Keras load a file; it tells the formats apart by the ending of the name."""
+    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
+        is_legacy = keras_file.read(path).metadata[keras_file.IS_LEGACY]
+        named = os.path.join(directory, 'x.h5' if is_legacy else 'x.weights.h5')
+        try:
+            if zipfile.is_zipfile(path):
+                archive = stack.enter_context(zipfile.ZipFile(path))
+                os.rename(archive.extract(keras_file.WEIGHTS_MEMBER, directory), named)
+            else:
+                os.symlink(os.path.abspath(path), named)
+            model.load_weights(named)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = errors.reason(error)
+            raise UserError(f'{path}: Keras cannot load it as {model.name} ({reason})') from None
