@@ -18,6 +18,9 @@ from common.errors import UserError
 from weights.layouts import keras as keras_layouts
 from weights.readers import keras_file
 
+# Pools of NASNet that read a map which Keras has padded with zeros.
+_PADDED_POOLS = ('reduction_left2_', 'reduction_left3_', 'reduction_right5_')
+
 
 def missing(layout):
     """Return what has to be installed to build the network of a layout, or ''."""
@@ -32,6 +35,8 @@ def logits(path, layout, info, pixels):
     del layout
     architecture = keras_layouts.architecture_of(info.model_name)
     model = build(architecture, info.num_classes, info.image_size, classifier_activation=None)
+    if architecture.pads_pools:
+        model = without_padded_pools(model)
     _load(model, path)
     inputs = preprocessed(architecture, pixels)
     return np.concatenate([run(model, picture[None]) for picture in inputs])
@@ -55,6 +60,21 @@ def build(architecture, classes, size, **arguments):
         **architecture.arguments,
         **arguments,
     )
+
+
+def without_padded_pools(model):
+    """Return a NASNet with new weights whose reduction cells pool without counting the padding."""
+    import keras
+
+    def replaced(layer):
+        config = layer.get_config()
+        if layer.name.startswith('reduction_pad_1_'):
+            return keras.layers.Identity(name=layer.name)
+        if 'pool_size' in config and layer.name.startswith(_PADDED_POOLS):
+            config['padding'] = 'same'
+        return layer.from_config(config)
+
+    return keras.models.clone_model(model, clone_function=replaced)
 
 
 def run(model, inputs):

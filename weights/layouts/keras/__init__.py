@@ -13,7 +13,7 @@ ARCHITECTURES = tuple(
     architecture
     for module in (inception, mobilenet, nasnet, plain)
     for architecture in module.ARCHITECTURES
-    if architecture.network in MODELS and 'nasnet' not in architecture.network
+    if architecture.network in MODELS
 )
 LAYOUTS = tuple(architecture.layout() for architecture in ARCHITECTURES)
 DIFFERENT = different.rows(ARCHITECTURES)

@@ -52,6 +52,9 @@ class Architecture:
     normalisation: Normalisation = MINUS_ONE_TO_ONE
     image_size: int = 224
     rescales: bool = False  # Whether the network itself brings pixels from 0 to 255 to -1 to 1.
+    # Whether Keras pads pools with zeros that TF-Slim leaves out. The published weights were
+    # trained with TF-Slim; in Keras, their logits differ a little.
+    pads_pools: bool = False
     multiple: int = 1  # Of the sides of pictures for which the networks are equal.
     note: str = ''
 

@@ -80,6 +80,9 @@ def _architecture(function, network, parameters, image_size):
         parameters=parameters,
         layers=_layers,
         image_size=image_size,
+        pads_pools=True,
+        note='the pools of the reduction cells leave the padding out, as in TF-Slim, with which '
+        "Keras' weights were trained; the network of Keras counts it",
     )
 
 
