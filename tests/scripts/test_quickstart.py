@@ -53,9 +53,11 @@ def test_where_no_weights_can_be_fetched_one_line_says_so(checkout):
     done = checkout.run(*typed, SLIM_CHECKPOINT_MIRROR=str(mirror))
     assert (done.returncode, done.stderr) == (0, '')
     archive = f'{mirror}/mobilenet_v1_1.0_224_2017_06_14.tar.gz'
+    port = f'{mirror}/mobilenet_1_0_224_tf.h5'
     assert done.stdout.splitlines()[:3] == [
         'ready',
-        f'no released weights ({archive}: No such file or directory): training from random weights',
+        f'no released weights ({archive}: No such file or directory; {port}: No such file or '
+        'directory): training from random weights',
         f'[1/7] convert {checkout.here}/pictures',
     ]
 

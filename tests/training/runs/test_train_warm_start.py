@@ -6,10 +6,10 @@ import re
 import numpy as np
 import pytest
 
-from classifiers import watch
+from classifiers import model_info, watch
 from common.errors import UserError
 from support import training_runs
-from support.files import checkpoint_files
+from support.files import checkpoint_files, small_models
 
 HEAD = 'MobilenetV1/Logits'
 NETWORK = {
@@ -118,6 +118,20 @@ def test_a_checkpoint_in_one_file_is_a_start(runs, finished_run, log):
     path = checkpoint_files.write(runs.path('v1'), values, v1=True, name='lenet.ckpt')
     runs.train(checkpoint_path=path, max_number_of_steps=1)
     assert '8 of 8 variables come from the checkpoint' in log()
+
+
+def test_an_imported_checkpoint_says_how_pictures_are_prepared(runs, log):
+    info = small_models.describe('lenet', 36, preprocessing_name='inception')
+    directory = runs.path('imported')
+    values = small_models.values(info)
+    path = checkpoint_files.write(directory, values, 'lenet.ckpt', state=False)
+    model_info.write(directory, info)
+    runs.train(checkpoint_path=directory, max_number_of_steps=1)
+    assert f'Using image size 36 (as {path} was trained)' in log()
+    assert f'Using preprocessing inception (as {path} was trained)' in log()
+    assert '8 of 8 variables come from the checkpoint' in log()
+    found = model_info.read_beside(runs.path())
+    assert (found.image_size, found.preprocessing_name) == (36, 'inception')
 
 
 @pytest.mark.parametrize('forgiving', [False, True])
