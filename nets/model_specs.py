@@ -153,14 +153,16 @@ _CIFAR_STEM = ('l1_stem_3x3', 'l1_stem_bn')
 _IMAGENET_STEM = ('conv0', 'conv0_bn', 'cell_stem_0', 'cell_stem_1')
 
 
-def _nasnet(name, image_size, cells, auxiliary_cell, earlier, stem=_IMAGENET_STEM):
+def _nasnet(
+    name, image_size, cells, auxiliary_cell, earlier, stem=_IMAGENET_STEM, padded_form_of=None
+):
     """Return the ModelSpec of a network of cells; each cell is a top-level scope."""
     module = name.split('_')[0]
     reductions = ('reduction_cell_0', 'reduction_cell_1') if module == 'nasnet' else ()
     return ModelSpec(
         name=name,
         module=f'nasnet.{module}',
-        arg_scope=f'{name}_arg_scope',
+        arg_scope=f'{padded_form_of or name}_arg_scope',
         image_size=image_size,
         preprocessing='cifarnet' if stem == _CIFAR_STEM else 'inception',
         features='global_pool',
@@ -170,6 +172,7 @@ def _nasnet(name, image_size, cells, auxiliary_cell, earlier, stem=_IMAGENET_STE
         auxiliary_head=f'aux_{auxiliary_cell}',
         predictions='Predictions',
         builder=f'build_{name}',
+        padded_form_of=padded_form_of,
         body=(*stem, *reductions, *(f'cell_{number}' for number in range(cells))),
     )
 
@@ -302,6 +305,9 @@ _SPECS = (
     _nasnet('nasnet_cifar', 32, 18, auxiliary_cell=11, earlier=(16, 6), stem=_CIFAR_STEM),
     _nasnet('nasnet_mobile', 224, 12, auxiliary_cell=7, earlier=(10, 4)),
     _nasnet('nasnet_large', 331, 18, auxiliary_cell=11, earlier=(16, 6)),
+    _nasnet(
+        'nasnet_large_b', 331, 18, auxiliary_cell=11, earlier=(16, 6), padded_form_of='nasnet_large'
+    ),
     _nasnet('pnasnet_mobile', 224, 9, auxiliary_cell=5, earlier=(7, 3)),
     _nasnet('pnasnet_large', 331, 12, auxiliary_cell=7, earlier=(10, 4)),
 )

@@ -5,7 +5,7 @@ Zoph et al., arXiv:1707.07012. Figure 2 shows how the cells are stacked, Figure 
 
 from nets import model_specs
 from nets.nasnet import nasnet_utils
-from nets.nasnet.cells import Cell, avg_pool, identity, max_pool, separable
+from nets.nasnet.cells import Cell, avg_pool, avg_pool_with_zeros, identity, max_pool, separable
 from nets.nasnet.nasnet_utils import Config, Network, Row
 
 _NORMAL = Cell(
@@ -18,16 +18,24 @@ _NORMAL = Cell(
     ),
     outputs=(1, 2, 3, 4, 5, 6),
 )
-_REDUCTION = Cell(
-    blocks=(
-        ((separable(5), 0), (separable(7), 1)),
-        ((max_pool, 0), (separable(7), 1)),
-        ((avg_pool, 0), (separable(5), 1)),
-        ((identity, 3), (avg_pool, 2)),
-        ((separable(3), 2), (max_pool, 0)),
-    ),
-    outputs=(3, 4, 5, 6),
-)
+
+
+def _reduction(average):
+    return Cell(
+        blocks=(
+            ((separable(5), 0), (separable(7), 1)),
+            ((max_pool, 0), (separable(7), 1)),
+            ((average, 0), (separable(5), 1)),
+            ((identity, 3), (avg_pool, 2)),
+            ((separable(3), 2), (max_pool, 0)),
+        ),
+        outputs=(3, 4, 5, 6),
+    )
+
+
+_REDUCTION = _reduction(avg_pool)
+# timm counts the padding in averages with a stride.
+_REDUCTION_B = _reduction(avg_pool_with_zeros)
 
 
 def cifar_config():
@@ -77,7 +85,8 @@ def build_nasnet_cifar(images, num_classes, is_training=True, config=None, curre
     """Build the NASNet for CIFAR-10; return logits (features without `num_classes`), end points."""
     config = config or cifar_config()
     network = Network(config, is_training, current_step=current_step)
-    return network.build(images, nasnet_utils.cifar_stem(config), _rows(config), num_classes)
+    rows = _rows(config, _REDUCTION)
+    return network.build(images, nasnet_utils.cifar_stem(config), rows, num_classes)
 
 
 def build_nasnet_mobile(
@@ -106,12 +115,25 @@ def build_nasnet_large(
     return _build(images, num_classes, Network(config, is_training, final_endpoint, current_step))
 
 
-def _build(images, num_classes, network):
-    stem, rows = nasnet_utils.imagenet_stem(network.config, _REDUCTION)
-    return network.build(images, stem, [*rows, *_rows(network.config)], num_classes)
+def build_nasnet_large_b(
+    images,
+    num_classes,
+    is_training=True,
+    final_endpoint=None,
+    config=None,
+    current_step=None,
+):
+    """Build the large NASNet as timm does; see `build_nasnet_large`."""
+    network = Network(config or large_imagenet_config(), is_training, final_endpoint, current_step)
+    return _build(images, num_classes, network, _REDUCTION_B)
 
 
-def _rows(config):
+def _build(images, num_classes, network, reduction=_REDUCTION):
+    stem, rows = nasnet_utils.imagenet_stem(network.config, reduction)
+    return network.build(images, stem, [*rows, *_rows(network.config, reduction)], num_classes)
+
+
+def _rows(config, reduction):
     rows, scaling = [], 1.0
     reductions = config.reductions()
     for number in range(config.num_cells):
@@ -119,7 +141,7 @@ def _rows(config):
         if number in reductions:
             scaling *= config.filter_scaling_rate
             scope = f'reduction_cell_{reductions.index(number)}'
-            rows.append(Row(scope, scope.title(), _REDUCTION, scaling, stride=2))
+            rows.append(Row(scope, scope.title(), reduction, scaling, stride=2))
             previous = -3 if config.skip_reduction_layer_input else -2
         auxiliary_scope = config.auxiliary_scope(number)
         rows.append(
@@ -131,3 +153,4 @@ def _rows(config):
 build_nasnet_cifar.default_image_size = model_specs.get_spec('nasnet_cifar').image_size
 build_nasnet_mobile.default_image_size = model_specs.get_spec('nasnet_mobile').image_size
 build_nasnet_large.default_image_size = model_specs.get_spec('nasnet_large').image_size
+build_nasnet_large_b.default_image_size = model_specs.get_spec('nasnet_large_b').image_size

@@ -7,7 +7,7 @@ import tf_slim as slim
 
 from common.errors import UserError
 from nets import nets_factory, separable
-from nets.nasnet import nasnet, nasnet_utils, pnasnet
+from nets.nasnet import cells, nasnet, nasnet_utils, pnasnet
 from support import reference
 
 CONFIGS = {
@@ -279,3 +279,34 @@ class TestSeparableConvolution:
         assert ours[:2] == theirs[:2]
         np.testing.assert_allclose(ours[2], theirs[2], rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(ours[3], theirs[3], rtol=1e-5)
+
+
+@pytest.mark.parametrize('size', [4, 5])
+def test_averages_with_a_stride_count_the_padding_in_the_form_of_timm(size, graph):
+    net = tf.ones([1, size, size, 1])
+    style = cells.Style(filters=1, stride=2, activation=tf.nn.relu, drop=None)
+    usual, counting = cells.avg_pool(net, style), cells.avg_pool_with_zeros(net, style)
+    dynamic = tf.placeholder_with_default(net, [None, None, None, 1])
+    unknown = cells.avg_pool_with_zeros(dynamic, style)
+    with tf.Session() as session:
+        usual, counting, unknown = session.run([usual, counting, unknown])
+    np.testing.assert_allclose(usual, np.ones_like(usual), rtol=1e-6)
+    line = {4: [3, 2], 5: [2, 3, 2]}[size]
+    np.testing.assert_allclose(counting[0, :, :, 0] * 9, np.outer(line, line), rtol=1e-6)
+    np.testing.assert_array_equal(unknown, counting)
+    style = style._replace(stride=1)
+    assert cells.avg_pool_with_zeros(net, style).op.type == 'AvgPool'
+
+
+def test_only_the_averages_of_the_form_of_timm_differ():
+    found = {}
+    for network in (nasnet.build_nasnet_large, nasnet.build_nasnet_large_b):
+        with tf.Graph().as_default() as graph:
+            network(pictures(96), 5, is_training=False, config=small('nasnet_mobile'))
+            pools = [op for op in graph.get_operations() if op.type == 'AvgPool']
+            found[network] = [op for op in pools if op.get_attr('ksize')[1] == 3]
+    usual, padded = found.values()
+    assert len(usual) == len(padded)
+    counting = [op for op in padded if op.inputs[0].op.type == 'Pad']
+    assert {op.get_attr('strides')[1] for op in counting} == {2}
+    assert len(counting) == sum(op.get_attr('strides')[1] == 2 for op in usual) == 4

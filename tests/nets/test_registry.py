@@ -24,6 +24,7 @@ SIZES = {
     'lenet': 28,
     'nasnet_cifar': 30,
     'nasnet_large': 325,
+    'nasnet_large_b': 325,
     'overfeat': 231,
     'pnasnet_large': 325,
 }
@@ -52,12 +53,13 @@ TRAINED = {
 DEEPEST = {name for name in nets_factory.networks_map if name.endswith(('_101', '_152', '_200'))}
 DEEPEST |= {'nasnet_cifar', 'nasnet_large', 'pnasnet_large'}
 DEEP = {'inception_resnet_v2', 'inception_v4', 'pnasnet_mobile'}
-# These differ from another network in the padding alone, which test_resnet.py, test_inception.py
-# and test_mobilenet_v2.py show.
+# These differ from another network in the padding alone, which test_resnet.py, test_inception.py,
+# test_mobilenet_v2.py and test_nasnet.py show.
 PADDED = {
     'inception_v3b',
     'inception_v4b',
     'mobilenet_v2b',
+    'nasnet_large_b',
     'mobilenet_v2b_140',
     'resnet_v2b_50',
 }

@@ -20,6 +20,7 @@ NETWORKS = (
     ('inception_v3', 'inception_v3'),
     ('inception_v4', 'inception_v4'),
     ('inception_resnet_v2', 'inception_resnet_v2'),
+    ('nasnetalarge', 'nasnet_large_b'),
     ('nasnetalarge', 'nasnet_large'),
     ('pnasnet5large', 'pnasnet_large'),
     ('mobilenetv2_100', 'mobilenet_v2b'),

@@ -17,7 +17,7 @@ EQUAL = {
     'timm_inception_v4': ('inception_v4',),
     'timm_mobilenetv2_100': ('mobilenet_v2b',),
     'timm_mobilenetv2_140': ('mobilenet_v2b_140',),
-    'timm_nasnetalarge': ('nasnet_large',),
+    'timm_nasnetalarge': ('nasnet_large_b', 'nasnet_large'),
     'timm_pnasnet5large': ('pnasnet_large',),
     'timm_resnet101': ('resnet_v1b_101',),
     'timm_resnet152': ('resnet_v1b_152',),

@@ -11,6 +11,7 @@ from weights.layouts.layout import MINUS_ONE_TO_ONE, Layer, Layout
 from weights.layouts.torch_modules import dense
 from weights.sources import TORCH
 
+_ORIGIN = "tf_in1k are TF-Slim's weights without the background class"
 _CELL = r'(?P<cell>(?:reduction_)?cell_(?:stem_)?\d+)\.'
 _COMBINATION = r'comb_iter_(?P<iteration>\d)_(?P<side>left|right)\.'
 # Module there -> scope of its weights here; the size of a separable convolution is in its shape.
@@ -67,31 +68,33 @@ def _layers(first, network, source):
     ]
 
 
-def _layout(name, network, first, expected):
+def _layout(name, networks, first, expected, note=_ORIGIN):
     return Layout(
         name=f'{name} of timm',
         kind=TORCH,
-        networks=(network,),
+        networks=networks,
         fits=partial(torch_modules.has, expected=expected),
         layers=partial(_layers, first),
         epsilon=0.001,
         normalisation=MINUS_ONE_TO_ONE,
         image_size=331,
         built_by=(('timm', name),),
-        note="tf_in1k are TF-Slim's weights without the background class",
+        note=note,
     )
 
 
 LAYOUTS = (
     _layout(
         'nasnetalarge',
-        'nasnet_large',
+        ('nasnet_large_b', 'nasnet_large'),
         'conv0',
         {'conv0.conv': (96, 3, 3, 3), 'cell_17.conv_1x1.conv': (672, 4032, 1, 1)},
+        "nasnet_large_b averages as timm does; TF-Slim's own weights (timm tf_in1k) were trained "
+        'as nasnet_large',
     ),
     _layout(
         'pnasnet5large',
-        'pnasnet_large',
+        ('pnasnet_large',),
         'conv_0',
         {'conv_0.conv': (96, 3, 3, 3), 'cell_11.conv_1x1.conv': (864, 4320, 1, 1)},
     ),
