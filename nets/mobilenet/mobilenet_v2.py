@@ -14,7 +14,7 @@ from nets.mobilenet.conv_blocks import Conv, ExpandedConv
 
 mobilenet_v2_arg_scope = base.mobilenet_arg_scope
 
-V2_ROWS = (  # Table 2, with the map's side at 224x224.
+V2_DEF = (  # Table 2, with the map's side at 224x224.
     Conv(3, 2, 32),  # 112
     ExpandedConv(3, 1, 16, expansion=1),
     ExpandedConv(3, 2, 24),  # 56
@@ -45,11 +45,11 @@ def mobilenet(
 ):
     """Build MobileNet v2; the other options are those of `nets.mobilenet.mobilenet.mobilenet`.
 
-    `conv_defs` is a table of rows like `V2_ROWS`. With `finegrain_classification_mode`, a
+    `conv_defs` is a table of rows like `V2_DEF`. With `finegrain_classification_mode`, a
     `depth_multiplier` below 1 leaves the last row as it is.
     """
     rows = base.widened(
-        V2_ROWS if conv_defs is None else conv_defs,
+        V2_DEF if conv_defs is None else conv_defs,
         depth_multiplier,
         min_depth,
         divisible_by,

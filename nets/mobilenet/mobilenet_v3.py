@@ -33,7 +33,7 @@ def _last_rows(inner, depth):
     )
 
 
-V3_LARGE_ROWS = (  # Table 1, with the map's side at 224x224.
+V3_LARGE = (  # Table 1, with the map's side at 224x224.
     Conv(3, 2, 16, hard_swish),  # 112
     ExpandedConv(3, 1, 16, 1),
     ExpandedConv(3, 2, 24, 4),  # 56
@@ -48,7 +48,7 @@ V3_LARGE_ROWS = (  # Table 1, with the map's side at 224x224.
     *2 * (_ExcitedSwish(5, 1, 160, 6),),
     *_last_rows(960, 1280),
 )
-V3_SMALL_ROWS = (  # Table 2.
+V3_SMALL = (  # Table 2.
     Conv(3, 2, 16, hard_swish),  # 112
     _Excited(3, 2, 16, 1),  # 56
     ExpandedConv(3, 2, 24, 72 / 16),  # 28
@@ -60,7 +60,7 @@ V3_SMALL_ROWS = (  # Table 2.
     *2 * (_ExcitedSwish(5, 1, 96, 6),),
     *_last_rows(576, 1024),
 )
-V3_EDGETPU_ROWS = (
+V3_EDGETPU = (
     Conv(3, 2, 32),  # 112
     _Fused(1, 1, 16, 1),
     _Fused(3, 2, 32, 8),  # 56
@@ -88,8 +88,8 @@ def _minimalistic(rows):
     )
 
 
-V3_LARGE_MINIMALISTIC_ROWS = _minimalistic(V3_LARGE_ROWS)
-V3_SMALL_MINIMALISTIC_ROWS = _minimalistic(V3_SMALL_ROWS)
+V3_LARGE_MINIMALISTIC = _minimalistic(V3_LARGE)
+V3_SMALL_MINIMALISTIC = _minimalistic(V3_SMALL)
 
 
 def reduce_to_1x1(input_tensor, default_size=7, **kwargs):
@@ -113,11 +113,11 @@ def mobilenet(
 ):
     """Build MobileNet v3; the other options are those of `nets.mobilenet.mobilenet.mobilenet`.
 
-    `conv_defs` is a table of rows like `V3_LARGE_ROWS`. With `finegrain_classification_mode`,
+    `conv_defs` is a table of rows like `V3_LARGE`. With `finegrain_classification_mode`,
     `depth_multiplier` leaves the last row as it is, as for all released narrow networks.
     """
     rows = base.widened(
-        V3_LARGE_ROWS if conv_defs is None else conv_defs,
+        V3_LARGE if conv_defs is None else conv_defs,
         depth_multiplier,
         but_last=finegrain_classification_mode,
     )
@@ -142,13 +142,13 @@ def _variant(rows, **options):
 
 
 # The names that TF-Slim's users import, and those of the table of networks.
-mobilenet_v3_large = large = _variant(V3_LARGE_ROWS)
-mobilenet_v3_small = small = _variant(V3_SMALL_ROWS)
-mobilenet_v3_large_minimalistic = large_minimalistic = _variant(V3_LARGE_MINIMALISTIC_ROWS)
-mobilenet_v3_small_minimalistic = small_minimalistic = _variant(V3_SMALL_MINIMALISTIC_ROWS)
-mobilenet_edgetpu = edge_tpu = _variant(V3_EDGETPU_ROWS, scope='MobilenetEdgeTPU')
+mobilenet_v3_large = large = _variant(V3_LARGE)
+mobilenet_v3_small = small = _variant(V3_SMALL)
+mobilenet_v3_large_minimalistic = large_minimalistic = _variant(V3_LARGE_MINIMALISTIC)
+mobilenet_v3_small_minimalistic = small_minimalistic = _variant(V3_SMALL_MINIMALISTIC)
+mobilenet_edgetpu = edge_tpu = _variant(V3_EDGETPU, scope='MobilenetEdgeTPU')
 mobilenet_edgetpu_075 = edge_tpu_075 = _variant(
-    V3_EDGETPU_ROWS,
+    V3_EDGETPU,
     scope='MobilenetEdgeTPU',
     depth_multiplier=0.75,
     finegrain_classification_mode=True,

@@ -22,7 +22,7 @@ ROWS = (
     conv_blocks.ExpandedConv(3, 1, 16),
 )
 # The first rows and the last of the paper's table.
-SHORT = (*mobilenet_v2.V2_ROWS[:3], mobilenet_v2.V2_ROWS[-1])
+SHORT = (*mobilenet_v2.V2_DEF[:3], mobilenet_v2.V2_DEF[-1])
 
 
 def pictures(size):

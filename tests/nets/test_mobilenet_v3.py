@@ -69,16 +69,23 @@ class TestMobileNetV3:
 
     @pytest.mark.parametrize(('fine', 'depth'), [(True, 1280), (False, 960)])
     def test_last_layer_may_keep_its_width(self, fine, depth):
-        rows = [mobilenet_v3.V3_LARGE_ROWS[0], *mobilenet_v3.V3_LARGE_ROWS[-3:]]
+        rows = [mobilenet_v3.V3_LARGE[0], *mobilenet_v3.V3_LARGE[-3:]]
         _, end_points = mobilenet_v3.mobilenet(
             pictures(32), 5, 0.75, conv_defs=rows, finegrain_classification_mode=fine
         )
         assert end_points['layer_4'].shape.as_list() == [2, 1, 1, depth]
         assert end_points['layer_2'].shape.as_list()[3] == 720
 
+    def test_tables_have_the_names_of_tf_slim(self):
+        _, end_points = mobilenet_v3.mobilenet(
+            pictures(32), 5, 0.75, conv_defs=mobilenet_v3.V3_SMALL, scope='mine'
+        )
+        assert end_points['layer_13'].op.name == 'mine/Conv_1/hard_swish/mul_1'
+        assert end_points['layer_13'].shape.as_list() == [2, 1, 1, 432]
+
     def test_output_stride_replaces_the_strides_of_fused_rows(self):
         net, end_points = mobilenet_v3.mobilenet_base(
-            pictures(64), conv_defs=mobilenet_v3.V3_EDGETPU_ROWS, output_stride=4
+            pictures(64), conv_defs=mobilenet_v3.V3_EDGETPU, output_stride=4
         )
         assert net.shape.as_list() == [2, 16, 16, 1280]
         assert end_points['layer_2'].shape.as_list()[1] == 32
