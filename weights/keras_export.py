@@ -11,7 +11,6 @@ from preprocessing import recipe_names
 from weights.layouts import keras as keras_layouts
 from weights.layouts.keras.architecture import Architecture
 from weights.placing import normalising, target
-from weights.sources import KERAS, Source, Tensor
 from weights.verification import keras_networks
 
 # The input and the output in the description.
@@ -117,14 +116,10 @@ def model(architecture: Architecture, info, values, given: Pixels):
     """Return the network of Keras with the weights {name of a variable here: value}."""
     arguments = {'include_preprocessing': given.is_rescaled} if architecture.rescales else {}
     made = keras_networks.build(architecture, info.num_classes, info.image_size, **arguments)
-    weights = {layer.name: _weights(layer) for layer in made.layers if layer.weights}
-    tensors = {
-        f'{layer}/{kind}': Tensor(tuple(weight.shape), weight.numpy)
-        for layer, of_layer in weights.items()
-        for kind, weight in of_layer.items()
-    }
+    weights = keras_networks.weights_of(made)
+    source = keras_networks.source_of(made.name, weights)
     epsilons = target.of(info, with_auxiliary_head=False).epsilons
-    layers = architecture.place(info.model_name, Source(info.model_name, KERAS, tensors))
+    layers = architecture.place(info.model_name, source)
     for number, layer in enumerate(layers):
         for variable, name in layer.convolutions:
             found = _of_convolution(variable, weights[name], values, layer.scale)
@@ -139,13 +134,6 @@ def model(architecture: Architecture, info, values, given: Pixels):
     if left:
         raise UserError(f'--format=keras: nothing here is for {", ".join(left[:3])} of {made.name}')
     return made
-
-
-def _weights(layer):
-    """Return {kind: variable} of a layer of Keras."""
-    is_depthwise = type(layer).__name__ == 'DepthwiseConv2D'
-    names = {'kernel': 'depthwise_kernel'} if is_depthwise else {}
-    return {names.get(each.name, each.name): each for each in layer.weights}
 
 
 def _of_convolution(variable, weights, values, scale):

@@ -26,6 +26,9 @@ from weights.sources import KERAS, Source, Tensor
 WEIGHTS_MEMBER = 'model.weights.h5'  # Of a .keras file.
 # Key of the metadata: whether the file lists the names of its layers, as .h5 files do.
 IS_LEGACY = 'is_legacy'
+_CONFIG_MEMBER, _LONGEST_CONFIG = 'config.json', 50_000_000
+# Of the first layer: [null, height, width, channels].
+_INPUT_SHAPE = re.compile(r'"batch_(?:input_)?shape": \[null, (\d+), (\d+), \d+\]')
 _SEPARATORS = re.compile(r'[/\\]')  # Keras of 2023 has written both.
 _NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
 _NAMES = {
@@ -50,6 +53,7 @@ def read(path):
             is_legacy = bool(_list(root, 'layer_names'))
             layers = _by_attributes(root) if is_legacy else _by_groups(file)
             version = _text(root.attrs.get('keras_version', ''))
+            size = _image_size(_config(path, file))
     except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         raise UserError(f'{path}: not a complete file of Keras ({errors.reason(error)})') from None
     tensors = {
@@ -59,7 +63,10 @@ def read(path):
     }
     if not tensors:
         raise UserError(f'{path}: has no layers of Keras with weights')
-    return Source(path, KERAS, tensors, {'keras_version': version, IS_LEGACY: is_legacy})
+    metadata = {'keras_version': version, IS_LEGACY: is_legacy}
+    if size:
+        metadata.update(is_graph=True, image_size=size)
+    return Source(path, KERAS, tensors, metadata)
 
 
 class _Dataset:
@@ -80,6 +87,24 @@ def _opened(path):
             archive = stack.enter_context(zipfile.ZipFile(path))
             stream = stack.enter_context(archive.open(WEIGHTS_MEMBER))
         yield stack.enter_context(h5py.File(stream, 'r'))
+
+
+def _config(path, file):
+    """Return the text of the description of a whole model, or '' if a file has none."""
+    if not zipfile.is_zipfile(path):
+        return _text(file.attrs.get('model_config', ''))
+    with zipfile.ZipFile(path) as archive:
+        if _CONFIG_MEMBER not in archive.namelist():
+            return ''
+        if archive.getinfo(_CONFIG_MEMBER).file_size > _LONGEST_CONFIG:
+            raise ValueError(f'{_CONFIG_MEMBER} is too long')
+        return archive.read(_CONFIG_MEMBER).decode('utf-8', 'replace')
+
+
+def _image_size(config):
+    """Return the side of the square pictures that a model takes, or None."""
+    found = _INPUT_SHAPE.search(config)
+    return int(found[1]) if found and found[1] == found[2] else None
 
 
 def _by_attributes(root):

@@ -1,7 +1,8 @@
 """The networks of Keras Applications: built, filled with the weights of a file, and run.
 
 Keras comes with TensorFlow. It loads the weights itself, not through the tables here, so that a
-comparison checks those tables. Nothing in a file is executed.
+comparison checks those tables. Only where it cannot, such as for a network within another model,
+the tables say where the weights belong. Nothing in a file is executed.
 """
 
 import contextlib
@@ -9,14 +10,14 @@ import importlib
 import importlib.util
 import os
 import tempfile
+import warnings
 import zipfile
 
 import numpy as np
 
-from common import errors
-from common.errors import UserError
 from weights.layouts import keras as keras_layouts
 from weights.readers import keras_file
+from weights.sources import KERAS, Source, Tensor
 
 # Pools of NASNet that read a map which Keras has padded with zeros.
 _PADDED_POOLS = ('reduction_left2_', 'reduction_left3_', 'reduction_right5_')
@@ -37,7 +38,7 @@ def logits(path, layout, info, pixels):
     model = build(architecture, info.num_classes, info.image_size, classifier_activation=None)
     if architecture.pads_pools:
         model = without_padded_pools(model)
-    _load(model, path)
+    _load(model, architecture, path)
     inputs = preprocessed(architecture, pixels)
     return np.concatenate([run(model, picture[None]) for picture in inputs])
 
@@ -82,18 +83,59 @@ def run(model, inputs):
     return np.asarray(model(inputs, training=False))
 
 
-def _load(model, path):
+def _load(model, architecture, path):
+    source = keras_file.read(path)
+    try:
+        _load_with_keras(model, path, source.metadata[keras_file.IS_LEGACY])
+    except (OSError, ValueError, KeyError, TypeError):
+        _load_by_order(model, architecture, source)
+
+
+def _load_with_keras(model, path, is_legacy):
     """Let Keras load a file; it tells the formats apart by the ending of the name."""
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
-        is_legacy = keras_file.read(path).metadata[keras_file.IS_LEGACY]
         named = os.path.join(directory, 'x.h5' if is_legacy else 'x.weights.h5')
-        try:
-            if zipfile.is_zipfile(path):
-                archive = stack.enter_context(zipfile.ZipFile(path))
-                os.rename(archive.extract(keras_file.WEIGHTS_MEMBER, directory), named)
-            else:
-                os.symlink(os.path.abspath(path), named)
-            model.load_weights(named)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            reason = errors.reason(error)
-            raise UserError(f'{path}: Keras cannot load it as {model.name} ({reason})') from None
+        if zipfile.is_zipfile(path):
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            os.rename(archive.extract(keras_file.WEIGHTS_MEMBER, directory), named)
+        else:
+            os.symlink(os.path.abspath(path), named)
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter('ignore')  # About layers that it cannot find; it fails then, too.
+        model.load_weights(named)
+
+
+def _load_by_order(model, architecture, source):
+    """Load the layers of a file into those in the same places of the order."""
+    weights = weights_of(model)
+    there = architecture.place(architecture.network, source)
+    here = architecture.place(architecture.network, source_of(model.name, weights))
+    for in_file, in_model in zip(there, here, strict=True):
+        for (_, layer), (_, name) in zip(_pairs(in_file), _pairs(in_model), strict=True):
+            for kind, weight in weights[name].items():
+                weight.assign(source.read(f'{layer}/{kind}').reshape(weight.shape))
+
+
+def _pairs(layer):
+    return [*layer.convolutions, *([layer.norm] if layer.norm else ())]
+
+
+def weights_of(model):
+    """Return {layer: {kind: variable}} of a network of Keras."""
+    return {layer.name: _weights(layer) for layer in model.layers if layer.weights}
+
+
+def _weights(layer):
+    is_depthwise = type(layer).__name__ == 'DepthwiseConv2D'
+    names = {'kernel': 'depthwise_kernel'} if is_depthwise else {}
+    return {names.get(each.name, each.name): each for each in layer.weights}
+
+
+def source_of(name, weights):
+    """Return a Source of the variables of a network of Keras."""
+    tensors = {
+        f'{layer}/{kind}': Tensor(tuple(weight.shape), weight.numpy)
+        for layer, of_layer in weights.items()
+        for kind, weight in of_layer.items()
+    }
+    return Source(name, KERAS, tensors)

@@ -61,7 +61,7 @@ class Architecture:
     def layout(self):
         """Return the Layout of the files."""
         return Layout(
-            name=f'keras {self.name}',
+            name=f'{self.name} of Keras',
             kind=KERAS,
             networks=(self.network,),
             fits=self.fits,

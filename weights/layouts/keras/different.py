@@ -15,22 +15,25 @@ def rows(architectures):
     """Return the rows of `weights/layouts/different.py`; the first that fits is the reason."""
     return (
         *(_resnet(depth, count) for depth, count in _RESNETS.items()),
-        *(_by_counts(name, (n, 0, 0, n + 1), _NO_SUCH) for name, n in _DENSENETS.items()),
-        _by_counts('Xception', (6, 0, 34, 40), _NO_SUCH),
-        _by_name('EfficientNet', ('stem_conv', 'stem_bn')),
-        _by_name('ConvNeXt', ('convnext',)),
+        *(
+            _by_counts(f'{name} of Keras', (n, 0, 0, n + 1), _NO_SUCH)
+            for name, n in _DENSENETS.items()
+        ),
+        _by_counts('Xception of Keras', (6, 0, 34, 40), _NO_SUCH),
+        _by_name('EfficientNet of Keras', ('stem_conv', 'stem_bn')),
+        _by_name('ConvNeXt of Keras', ('convnext',)),
         _row(
-            'model with include_top=False',
+            'a network of Keras with include_top=False',
             lambda source: any(each.top(by_kind(source)) == [] for each in architectures),
             'its last layer is missing, so it has no classes; name a file of the whole network',
         ),
         _row(
-            'model with other layers behind the features',
+            'a network of Keras with other layers behind its features',
             lambda source: any(each.has_body(source) for each in architectures),
-            'only the last layer of a network of Keras Applications may be another one',
+            'only its last layer may be another one',
         ),
         _row(
-            'network of another width (alpha)',
+            'a network of Keras with another width (alpha)',
             lambda source: any(_is_like(each, source) for each in architectures),
             'it has the layers of a network here, but with other numbers of channels',
         ),
@@ -38,7 +41,7 @@ def rows(architectures):
 
 
 def _row(name, fits, why):
-    return Different(name=f'Keras {name}', kind=KERAS, fits=fits, why=why)
+    return Different(name=name, kind=KERAS, fits=fits, why=why)
 
 
 def _resnet(depth, count):
@@ -47,7 +50,7 @@ def _resnet(depth, count):
         f'here; ResNet{depth}V2 of Keras is resnet_v2b_{depth}, and resnet_v1b_{depth} is the '
         f'resnet{depth} of timm and torchvision'
     )
-    return _by_counts(f'ResNet{depth}', (count, 0, 0, count), why)
+    return _by_counts(f'ResNet{depth} of Keras', (count, 0, 0, count), why)
 
 
 def _by_counts(name, counts, why):
