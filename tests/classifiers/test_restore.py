@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from classifiers import restore
 from common.errors import UserError
+from support import reference
 from support.files import checkpoint_files
 
 CONVOLUTION = 'InceptionV4/Conv2d_1a_3x3/weights'
@@ -196,6 +197,14 @@ def test_a_checkpoint_that_fills_nothing_says_whose_it_is(tmp_path, make):
     path, _ = save(tmp_path / 'c', network(5))
     message = refusal(warm_start, path, variables, exclude_scopes=['InceptionV4'])
     assert '--checkpoint_exclude_scopes=InceptionV4 leaves nothing' in message
+
+
+@pytest.mark.parametrize('name', ['nasnet_mobile', 'pnasnet_large'])
+def test_a_checkpoint_of_a_network_of_cells_says_which(tmp_path, make, name):
+    held = dict.fromkeys(reference.facts(name)['model_variables'], (2,))
+    path, _ = save(tmp_path, held)
+    message = refusal(warm_start, path, make(network(5)), ignore_missing=True)
+    assert message.endswith(f'pass --model_name={name}')
 
 
 def test_the_older_packages_names_are_recognised(tmp_path, make):

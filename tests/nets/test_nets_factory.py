@@ -4,7 +4,7 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from common.errors import UserError
-from nets import layers, nets_factory
+from nets import layers, model_specs, nets_factory
 from support import reference
 
 
@@ -84,6 +84,39 @@ def test_spec_names_the_heads_of_other_classes():
         'InceptionV3/AuxLogits',
     ]
     assert nets_factory.get_spec('vgg_16').head_scopes == ['vgg_16/fc8']
+
+
+OF_CELLS = [name for name in nets_factory.MODELS if 'nasnet' in name]
+
+
+class TestScopes:
+    """Which network the variables of a checkpoint, or the nodes of a graph, belong to."""
+
+    @pytest.mark.parametrize('name', OF_CELLS)
+    @pytest.mark.parametrize('has_auxiliary_head', [True, False])
+    def test_networks_of_cells_are_told_apart(self, name, has_auxiliary_head):
+        scopes = {variable.split('/')[0] for variable in reference.facts(name)['model_variables']}
+        if not has_auxiliary_head:
+            scopes.remove(nets_factory.get_spec(name).auxiliary_head)
+        assert model_specs.networks_of([*scopes, 'global_step', 'save']) == [name]
+
+    @pytest.mark.parametrize('name', OF_CELLS)
+    def test_part_of_a_network_of_cells_is_none(self, name):
+        scopes = nets_factory.get_spec(name).scopes - {'cell_0'}
+        assert model_specs.networks_of(scopes) == []
+
+    def test_network_with_one_scope(self):
+        assert model_specs.networks_of(['VGG', 'vgg_16', 'x']) == ['vgg_16']
+        assert 'mobilenet_v1_025' in model_specs.networks_of(['MobilenetV1'])
+        assert model_specs.networks_of(['vgg_16', 'resnet_v1_50']) == ['vgg_16', 'resnet_v1_50']
+
+    def test_variables_are_in_the_scopes(self):
+        spec = nets_factory.get_spec('nasnet_mobile')
+        names = ('conv0_bn/beta', 'cell_11/1x1/weights', 'aux_7/aux_logits/FC/biases')
+        assert all(spec.owns(name) for name in names)
+        assert not any(spec.owns(name) for name in ('cell_12/x', 'aux_11/x', 'global_step', 'cell'))
+        assert nets_factory.get_spec('lenet').owns('LeNet/conv1/weights')
+        assert not nets_factory.get_spec('lenet').owns('LeNet5/conv1/weights')
 
 
 def test_network_fn_has_the_image_size_and_takes_the_networks_options(graph):

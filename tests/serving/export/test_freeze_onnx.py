@@ -227,8 +227,13 @@ def test_an_exported_onnx_file_lists_itself(source, tmp_path):
 
 # CifarNet and LeNet flatten a feature map, whose order of values is that of TensorFlow.
 TRANSPOSES = {'cifarnet': 2}
-# Hard swish has its clipping between an addition and a product.
-NOT_FUSED = {'mobilenet_v3_small': {'Clip'}}
+# Hard swish has its clipping between an addition and a product. In the networks of cells, ReLU is
+# before convolutions, and the batch norm of a factorized reduction after two of them.
+NOT_FUSED = {
+    'mobilenet_v3_small': {'Clip'},
+    'nasnet_mobile': {'Relu', 'BatchNormalization'},
+    'pnasnet_mobile': {'Relu', 'BatchNormalization'},
+}
 QUICK = ('mobilenet_v1_025', 'mobilenet_v3_small')
 
 

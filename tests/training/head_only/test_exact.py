@@ -189,6 +189,17 @@ def test_auxiliary_head_is_fitted_too(runs, log):
         np.testing.assert_allclose(sums, 0, atol=1e-4)
 
 
+@pytest.mark.soak
+def test_auxiliary_head_of_training_alone_is_left_out(runs, log):
+    network = {'model_name': 'nasnet_mobile', 'train_image_size': 32}
+    fit(runs, **network)
+    assert 'logistic regression fits final_layer/FC' in log()
+    assert not [name for name in training_runs.variables(runs.newest()) if name.startswith('aux')]
+    # Training in steps begins with a random one.
+    runs.train('steps', checkpoint_path=runs.newest().path, max_number_of_steps=1, **network)
+    assert 'Left out (the checkpoint has no auxiliary head)' in log()
+
+
 def test_wider_scopes_are_named_and_left_alone(trained, log):
     fit(trained, 'fitted', checkpoint_path=trained.path(), trainable_scopes='LeNet/fc')
     assert '2 other variables in --trainable_scopes are not trained' in log()

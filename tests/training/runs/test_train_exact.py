@@ -1,8 +1,11 @@
 """With --seed, stopping and resuming changes nothing: not one bit, on a CPU."""
 
+import functools
+
 import pytest
 
 from deployment import precision
+from nets.nasnet import nasnet
 from support import training_runs
 
 CLONES = {'num_clones': 2, 'clone_on_cpu': True}
@@ -52,3 +55,17 @@ def test_another_seed_gives_another_run(runs):
     runs.train('one', max_number_of_steps=2, seed=1)
     runs.train('two', max_number_of_steps=2, seed=2)
     assert training_runs.different(runs.newest('one'), runs.newest('two'))
+
+
+@pytest.mark.soak
+def test_dropped_paths_are_resumed(runs, monkeypatch):
+    config = functools.partial(
+        nasnet.Config,
+        num_cells=3,
+        num_conv_filters=8,
+        stem_multiplier=1.0,
+        drop_path_keep_prob=0.3,
+        total_training_steps=2,
+    )
+    monkeypatch.setattr(nasnet, 'cifar_config', config)
+    compare(runs, 3, model_name='nasnet_cifar', batch_size=16)
