@@ -161,7 +161,7 @@ class TestPictures:
         assert shapes[0] == shapes[1]
 
     def test_small_picture_is_told_the_minimum(self, graph):
-        build('nasnet_mobile', pictures(3))
+        build('nasnet_mobile', pictures(3), final_endpoint='Stem')
         with pytest.raises(UserError, match='at least 3 x 3 pixels, got 2 x 2'):
             build('nasnet_mobile', pictures(2))
 
@@ -182,7 +182,7 @@ class TestPictures:
 
 
 class TestTraining:
-    @for_networks({'nasnet_cifar', 'pnasnet_mobile'})
+    @for_networks({'nasnet_cifar'})
     def test_all_variables_have_finite_gradients(self, graph, network):
         images = pictures()
         config = small(network, drop_path_keep_prob=0.6, total_training_steps=1)
