@@ -10,6 +10,8 @@ from common import checks, text
 from common.errors import UserError
 from nets import model_specs
 
+_MOST_NAMED = 5
+
 
 def layouts():
     """List the layouts of all modules of this package."""
@@ -91,8 +93,10 @@ def _about_nothing(source, model_name, known):
         subject = model_name or 'any network here'
         return f'{source.path}: no layout of files is known for {subject} (it has {begins})'
     subject = model_name or 'a network here'
-    names = text.listed(dict.fromkeys(layout.name for layout in fitting))
-    return f'{source.path}: not of {subject} in a known layout (it has {begins}); known: {names}'
+    known_as = text.listed(dict.fromkeys(layout.name for layout in fitting))
+    if len(fitting) > _MOST_NAMED:
+        known_as = 'see import_weights.py --list'
+    return f'{source.path}: not of {subject} in a known layout (it has {begins}); known: {known_as}'
 
 
 def _shown(source):

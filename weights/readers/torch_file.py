@@ -83,16 +83,41 @@ def read(path, use_averages=True):
     try:
         archive, content = torch_archives.opened(path, _load)
         state, notes = _state_dict(content, use_averages)
-        tensors = {
-            name: _tensor(path, archive, name, stored)
-            for name, stored in _without_wrappers(state).items()
-            if isinstance(stored, _Stored) and stored.storage.kind.type in _FLOATS
-        }
+        tensors = _tensors(path, archive, state)
+        if use_averages and _lacks_statistics(tensors):
+            plain, other_notes = _state_dict(content, use_averages=False)
+            if plain is not state:
+                tensors = _tensors(path, archive, plain)
+                notes = [other_notes[0].replace('(not ', '(the batch norms lack statistics in ')]
     except PickleError as error:
         raise UserError(f'{path}: {text.printable(errors.one_line(error, 400))}') from None
     except OSError as error:
         raise UserError(f'{path}: {errors.reason(error)}') from None
     return Source(path, TORCH, tensors, notes=tuple(notes))
+
+
+def _tensors(path, archive, state):
+    """Return {name: Tensor} of the floating-point tensors of a state dict."""
+    stored = {
+        name: value
+        for name, value in state.items()
+        if isinstance(name, str)
+        and isinstance(value, _Stored)
+        and value.storage.kind.type in _FLOATS
+    }
+    return {
+        name: _tensor(path, archive, name, value)
+        for name, value in _without_wrappers(stored).items()
+    }
+
+
+def _lacks_statistics(tensors):
+    """Return whether there are batch norms, and all have the mean 0 with which they begin.
+
+    Before PyTorch 2, AveragedModel averages the weights alone.
+    """
+    means = [tensor for name, tensor in tensors.items() if name.endswith('.running_mean')]
+    return bool(means) and not any(tensor.read().any() for tensor in means)
 
 
 def _load(stream):
@@ -211,7 +236,6 @@ def _is_state(content):
 
 def _without_wrappers(state):
     """Return a state dict without the prefixes that all names have from wrappers."""
-    state = {name: value for name, value in state.items() if isinstance(name, str)}
     while True:
         prefix = next((p for p in _WRAPPERS if all(n.startswith(p) for n in state)), None)
         if not state or prefix is None:

@@ -110,6 +110,27 @@ def test_a_checkpoint_of_a_training(write):
         assert list(source.tensors) == ['w']
 
 
+def test_averages_of_an_averaged_model_have_a_counter_too(write):
+    averages = {'n_averaged': np.array(3), 'module.w': some(2), 'module.count': np.array(1)}
+    source = torch_file.read(write({'state_dict': {'w': some(2)}, 'ema_state_dict': averages}))
+    assert list(source.tensors) == ['w']
+    np.testing.assert_array_equal(source.read('w'), averages['module.w'])
+
+
+def test_averages_without_statistics_of_batch_norms_are_not_taken(write):
+    # AveragedModel of earlier versions of PyTorch leaves the statistics as they begin.
+    zeros = np.zeros(2, np.float32)
+    plain = {'bn.weight': some(2), 'bn.running_mean': some(2)}
+    averages = {'module.bn.weight': some(2), 'module.bn.running_mean': zeros}
+    source = torch_file.read(write({'state_dict': plain, 'ema_state_dict': averages}))
+    assert source.notes == (
+        'the weights are those in state_dict (the batch norms lack statistics in ema_state_dict)',
+    )
+    np.testing.assert_array_equal(source.read('bn.weight'), plain['bn.weight'])
+    source = torch_file.read(write({'ema_state_dict': averages}))
+    np.testing.assert_array_equal(source.read('bn.weight'), averages['module.bn.weight'])
+
+
 @pytest.mark.parametrize('content', [{'epoch': 3}, [1, 2], {}, {'state_dict': {}}, 'text'])
 def test_a_file_without_a_state_dict(write, content):
     assert error_of(write(content)).startswith('contains no state dict')
