@@ -3,6 +3,7 @@
 import textwrap
 
 from weights.layouts import registry
+from weights.published import ports
 from weights.sources import KERAS, SLIM, TORCH
 
 _FILES = {
@@ -26,21 +27,35 @@ def lines(model_name=None):
         different = [row for row in registry.different() if row.kind == kind and not model_name]
         if rows or different:
             yield from ('', files)
+        width = max((len(layout.name) for layout, _ in rows), default=0)
         for layout, names in rows:
-            yield from _row(layout, names)
+            yield from _row(layout, names, width)
         if different:
             yield '  Not equal to a network here, and refused:'
         for row in different:
             yield from _wrapped(f'{row.name}: {row.why}', '    ')
+    yield from _published(model_name)
 
 
-def _row(layout, names):
+def _row(layout, names, width):
     if not layout.image_size:
         yield f'  {layout.name}: variables under the names of a network here'
         return
-    yield f'  {layout.name:<34} {layout.image_size:>4}  {", ".join(names)}'
+    yield f'  {layout.name:<{width}}  {layout.image_size:>4}  {", ".join(names)}'
     if layout.note:
         yield from _wrapped(layout.note, '      ')
+
+
+def _published(model_name):
+    """Yield the lines of the files that are downloaded by name."""
+    found = [port for port in ports.PORTS.values() if model_name in (None, port.network)]
+    if not found:
+        return
+    yield from ('', 'Published files, which --source=NAME downloads (pixels, top-1, network):')
+    width = max(len(port.name) for port in found)
+    for port in found:
+        accuracy = f'{port.top_1:.1f}' if port.top_1 else '-'
+        yield f'  {port.name:<{width}}  {port.image_size:>4}  {accuracy:>5}  {port.network}'
 
 
 def _wrapped(text, indent):

@@ -66,6 +66,10 @@ def test_what_was_decided_is_reported(weights, tmp_path):
             "unknown preprocessing 'inceptio'; known, nearest first: inception",
         ),
         (('--source={0}', '--output={2}', '--preprocessing_name=torch'), '--preprocessing_name=to'),
+        (
+            ('--source={0}', '--output={2}', '--verify', '--rename=a:b'),
+            '--verify=True: compares with the file as it is; leave out --rename',
+        ),
         (('--source={3}', '--output={2}'), '{3}: no weights that can be recognised; name a state'),
     ],
 )
@@ -92,9 +96,10 @@ def test_what_resembles_a_network_here_is_refused_with_the_reason(tmp_path):
 def test_the_list_has_each_layout_with_its_networks():
     text = '\n'.join(listing.lines())
     assert 'PyTorch: .safetensors' in text
-    assert '  invented lenet                       28  lenet\n      Invented for' in text
+    assert '  invented lenet        28  lenet\n      Invented for' in text
     assert '    invented vgg: no equal' in text
-    assert list(listing.lines('mobilenet_v1_025'))[2:] == [
-        '  invented mobilenet                  128  mobilenet_v1_025'
-    ]
-    assert list(listing.lines('vgg_16')) == []
+    one = list(listing.lines('mobilenet_v1_025'))
+    assert one[2] == '  invented mobilenet   128  mobilenet_v1_025'
+    assert one[4].startswith('Published files, which --source=NAME downloads')
+    assert '  keras/MobileNet_0.25_224   224   51.6  mobilenet_v1_025' in one
+    assert list(listing.lines('cifarnet')) == []
