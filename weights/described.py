@@ -6,7 +6,7 @@ from classifiers import model_info
 from classifiers.model_info import ModelInfo
 from nets import model_specs, released
 from weights.layouts import slim_names
-from weights.placing import target
+from weights.placing import target, unfolding
 from weights.sources import DESCRIPTION, SLIM
 
 
@@ -61,6 +61,7 @@ def _fits(network, source):
     spec = model_specs.get_spec(network)
     info = ModelInfo(network, 2, spec.image_size, spec.channels, spec.preprocessing)
     here = target.of(info, with_auxiliary_head=False)
+    source = unfolding.unfolded(source, network)
     slim_names.require_statistics(source, here)
     heads = tuple(f'{scope}/' for scope in spec.head_scopes)
     return all(

@@ -10,7 +10,7 @@ from common.errors import UserError
 from nets import model_specs
 from weights import described, output_directory, selection, writing
 from weights.layouts import hub_config, registry, slim_names
-from weights.placing import normalising, placement, target
+from weights.placing import normalising, placement, target, unfolding
 from weights.readers import source_file
 from weights.sources import TORCH
 
@@ -59,6 +59,7 @@ def import_file(path, directory, request=None, layouts=None):
     model_name = known.model_name if known else described.network_of(source)
     layout, network = registry.find(source, request.model_name or model_name, layouts)
     layout, notes = hub_config.adapt(layout, path)
+    source = unfolding.unfolded(source, network)
     layers = layout.layers(network, source)
     info = describe(source, layout, network, layers, request, known)
     here = target.of(info, _has_auxiliary_head(network, layers))

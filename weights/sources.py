@@ -14,9 +14,10 @@ TORCH = 'torch'  # State dicts of PyTorch, in .pth or .safetensors.
 KERAS = 'keras'  # Layers of Keras, in .h5, .weights.h5 or .keras.
 SLIM = 'slim'  # The names of the networks here: checkpoints, frozen graphs, our .safetensors.
 
-
-# The key of the metadata that has the content of model.json, in files that were exported here.
+# Keys of the metadata: the content of model.json, in files that were exported here, and for graphs
+# {convolution with folded weights: the last operation that was folded into them}.
 DESCRIPTION = 'model.json'
+FOLDED = 'folded'
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from classifiers import model_info
 from classifiers.checkpoints import AVERAGE_SUFFIX
 from common.errors import UserError
 from nets import model_specs
+from serving.export import completion, freeze
 from support import families, reference, weight_files
 from support.files import checkpoint_files, small_models
 from weights import importing
@@ -277,6 +278,46 @@ class TestGraphs:
             path, tmp_path / 'other'
         )
 
+    @pytest.mark.parametrize(
+        'network',
+        [
+            pytest.param(name, marks=() if name == 'mobilenet_v1_025' else pytest.mark.soak)
+            for name in families.SMALLEST
+            if name not in LARGE
+        ],
+    )
+    def test_graphs_that_were_frozen_here_come_back_though_their_batch_norms_are_folded(
+        self, network, tmp_path
+    ):
+        info = weight_files.info_of(network)
+        variables = weight_files.random_variables(network)
+        checkpoint = checkpoint_files.write(tmp_path / 'a', variables)
+        frozen, info, _ = completion.from_checkpoint(info, checkpoint, with_bytes=False)
+        freeze.write(tmp_path / 'x.pb', frozen.graph_def, info)
+        imported = do_import(tmp_path / 'x.pb', tmp_path / 'out')
+        assert imported.info.model_name == network
+        assert imported.info.num_classes == 7
+        again, _, _ = completion.from_checkpoint(imported.info, imported.path, with_bytes=False)
+        first, second = map(constants, (frozen.graph_def, again.graph_def))
+        assert first.keys() == second.keys()
+        assert any(name.endswith('/folded_biases') for name in first) == (
+            frozen.num_batch_norms > 0
+        )
+        for name, value in first.items():
+            np.testing.assert_allclose(second[name], value, rtol=1e-5, atol=1e-6)
+
+    def test_a_graph_that_is_folded_otherwise_is_refused(self, tmp_path):
+        network = 'mobilenet_v1_025'
+        checkpoint = checkpoint_files.write(tmp_path / 'a', weight_files.random_variables(network))
+        info = weight_files.info_of(network)
+        frozen, info, _ = completion.from_checkpoint(info, checkpoint, with_bytes=False)
+        for node in frozen.graph_def.node:
+            node.name = node.name.replace('Conv2d_3_pointwise/BatchNorm', 'other')
+        freeze.write(tmp_path / 'x.pb', frozen.graph_def, info)
+        assert 'Conv2d_3_pointwise/Conv2D is folded in another way than in mobilenet_v1_025' in (
+            refused(tmp_path / 'x.pb', tmp_path / 'out')
+        )
+
     def test_graphs_whose_constants_are_not_the_weights_are_refused(self, tmp_path):
         variables = weight_files.random_variables('mobilenet_v1_025', 4)
         folded = {name: v for name, v in variables.items() if 'BatchNorm' not in name}
@@ -320,6 +361,14 @@ def graph_of(values, with_reads=True):
             if with_reads:
                 tf.identity(constant, name=f'{name}/read')
     return graph.as_graph_def()
+
+
+def constants(graph_def):
+    return {
+        node.name: tf.make_ndarray(node.attr['value'].tensor)
+        for node in graph_def.node
+        if node.op == 'Const' and node.attr['dtype'].type == tf.float32.as_datatype_enum
+    }
 
 
 def write(path, graph):

@@ -46,12 +46,12 @@ def _epsilons(graph):
     """Yield (scope, epsilon) of each batch norm; its offset is the variable `beta`."""
     for operation in graph.get_operations():
         if operation.type.startswith('FusedBatchNorm') and 'Grad' not in operation.type:
-            beta = _variable(operation.inputs[2])
+            beta = variable_of(operation.inputs[2])
             if beta:
                 yield beta.rpartition('/')[0], operation.get_attr('epsilon')
 
 
-def _variable(tensor):
+def variable_of(tensor):
     """Return the name of the variable that a tensor has the value of, or ''."""
     operation = tensor.op
     while operation.type not in _VARIABLES:
@@ -69,6 +69,6 @@ def _first_layer(pictures):
         convolutions = [each for each in consumers if each.type in _CONVOLUTIONS]
         if convolutions:
             pads = pads or convolutions[0].get_attr('padding') != b'VALID' or len(consumers) > 1
-            return _variable(convolutions[0].inputs[1]), pads
+            return variable_of(convolutions[0].inputs[1]), pads
         pads = pads or [each.type for each in consumers] != ['Identity']
         tensor = consumers[0].outputs[0]

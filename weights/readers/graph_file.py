@@ -13,11 +13,12 @@ from tensorflow.core.framework import graph_pb2
 from common import text
 from common.errors import UserError
 from weights.readers import retrained_graphs
-from weights.sources import SLIM, Source, Tensor
+from weights.sources import FOLDED, SLIM, Source, Tensor
 
 _ROLES = (
     'weights', 'depthwise_weights', 'pointwise_weights', 'biases',
     'gamma', 'beta', 'moving_mean', 'moving_variance', 'conv2d_params',
+    'folded_weights', 'folded_biases',
 )  # fmt: skip
 _MOST_NUMBERS = 1 << 28  # A constant may repeat one number without end.
 _UNFROZEN = ('Variable', 'VariableV2', 'VarHandleOp')
@@ -84,8 +85,10 @@ def _value(path, name, value):
 
 def _metadata(graph_def):
     """Return that it is a graph, and what it shows of its input."""
-    found = {'is_graph': True}
+    found = {'is_graph': True, FOLDED: {}}
     for node in graph_def.node:
+        if node.op == 'BiasAdd' and node.input[1].endswith('/folded_biases'):
+            found[FOLDED][node.input[1].removesuffix('/folded_biases')] = node.name
         if node.op in ('Placeholder', 'PlaceholderWithDefault'):
             sides = [side.size for side in node.attr['shape'].shape.dim]
             if len(sides) == 4 and sides[1] == sides[2] > 0:
