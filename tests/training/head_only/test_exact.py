@@ -196,7 +196,8 @@ def test_auxiliary_head_of_training_alone_is_left_out(runs, log):
     assert 'logistic regression fits final_layer/FC' in log()
     assert not [name for name in training_runs.variables(runs.newest()) if name.startswith('aux')]
     # Training in steps begins with a random one.
-    runs.train('steps', checkpoint_path=runs.newest().path, max_number_of_steps=1, **network)
+    steps = {'checkpoint_path': runs.newest().path, 'max_number_of_steps': 1, 'batch_size': 16}
+    runs.train('steps', **steps, **network)
     assert 'Left out (the checkpoint has no auxiliary head)' in log()
 
 
