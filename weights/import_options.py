@@ -99,11 +99,8 @@ class ImportOptions(ProgramOptions):
             except re.error as error:
                 raise self.mistake('rename', f'{pattern!r} is no pattern ({error})') from None
 
-        if self.verify and (self.rename or not self.use_moving_averages):
-            raise self.mistake(
-                'verify',
-                'compares with the file as it is; leave out --rename and --nouse_moving_averages',
-            )
+        if self.verify and self.rename:
+            raise self.mistake('verify', 'compares with the file as it is; leave out --rename')
 
     def check_files(self):
         """Check names, that the source can be read, and that the output can be written."""

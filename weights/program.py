@@ -51,7 +51,7 @@ def _import(options, report, weights_source=None):
         # Late: it needs packages that an import does without.
         from weights.verification import verify
 
-        verify.require(options.source, options.model_name)
+        verify.require(options.source, options.model_name, options.use_moving_averages)
     request = dataclasses.replace(importing.Request.of(options), weights_source=weights_source)
     imported = importing.import_file(options.source, options.output, request)
     for line in imported.lines:
@@ -59,5 +59,5 @@ def _import(options, report, weights_source=None):
     state = 'written' if imported.is_new else 'already there'
     report(f'{state}: {imported.path} and model.json')
     if options.verify:
-        report(verify.verify(options.source, imported))
+        report(verify.verify(options.source, imported, options.use_moving_averages))
     return imported

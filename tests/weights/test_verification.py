@@ -61,3 +61,23 @@ def test_a_failing_process_is_one_line(tmp_path, monkeypatch):
     info = weight_files.info_of('vgg_a')
     with pytest.raises(UserError, match=r'^w\.pth: vgg11 of .* of timm fails: no memory$'):
         torch_networks.logits('w.pth', layout, info, np.zeros((1, 8, 8, 3), np.uint8))
+
+
+def test_the_averages_are_compared_if_they_were_imported(monkeypatch):
+    opened = []
+    layout, _ = registry.find(state_dicts.source('torchvision_vgg11'))
+    monkeypatch.setattr(
+        verify, '_open', lambda path, name, averages: opened.append(averages) or (None, layout)
+    )
+
+    class Networks:
+        @staticmethod
+        def logits(path, layout, info, pixels, use_averages):
+            opened.append(use_averages)
+            return np.ones((len(pixels), 7))
+
+    monkeypatch.setattr(verify, '_module', lambda source: Networks)
+    monkeypatch.setattr(verify, 'our_logits', lambda *arguments: np.ones((4, 7)))
+    for averages in (True, False):
+        verify.compare('w.pth', 'vgg_a.ckpt', weight_files.info_of('vgg_a'), averages)
+    assert opened == [True, True, False, False]

@@ -31,9 +31,9 @@ def missing(layout):
     return 'install keras, which builds the network to compare with'
 
 
-def logits(path, layout, info, pixels):
+def logits(path, layout, info, pixels, use_averages=True):
     """Return the logits of uint8 pixels [count, side, side, channels]."""
-    del layout
+    del layout, use_averages
     architecture = keras_layouts.architecture_of(info.model_name)
     model = build(architecture, info.num_classes, info.image_size, classifier_activation=None)
     if architecture.pads_pools:

@@ -32,7 +32,7 @@ def missing(layout):
     return f'install {" or ".join(packages)}, which builds the network to compare with'
 
 
-def logits(path, layout, info, pixels):
+def logits(path, layout, info, pixels, use_averages=True):
     """Return the logits of uint8 pixels [count, size, size, channels]."""
     packages = [pair for pair in layout.built_by if importlib.util.find_spec(pair[0])]
     with tempfile.TemporaryDirectory() as directory:
@@ -40,6 +40,7 @@ def logits(path, layout, info, pixels):
             'path': sys.path,
             'file': os.path.abspath(path),
             'network': info.model_name,
+            'use_averages': use_averages,
             'classes': info.num_classes,
             'build': packages[0],
             'mean': layout.normalisation.mean,

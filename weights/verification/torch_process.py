@@ -20,7 +20,7 @@ def run(request):
     torch.set_num_threads(_THREADS)
     network = request['network']
     model = build(*request['build'], request['classes'])
-    load(model, request['file'], network)
+    load(model, request['file'], network, request['use_averages'])
     _adapt_averages(model, network)
     images = torch.from_numpy(_normalised(request)).permute(0, 3, 1, 2)
     with torch.inference_mode():
@@ -44,9 +44,9 @@ def build(package, name, classes):
     return models.get_model(name, weights=None, num_classes=classes, **options).eval()
 
 
-def load(model, path, network):
+def load(model, path, network, use_averages=True):
     """Load the tensors of a file, in which the modules may have other names, into a network."""
-    source = source_file.open_source(path)
+    source = source_file.open_source(path, use_averages)
     layout, _ = registry.find(source, network)
     expected = model.state_dict()
     modules = _modules(expected, source, layout, network)

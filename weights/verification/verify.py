@@ -4,7 +4,7 @@ Both get the same random pictures, each through its own preprocessing. The modul
 has two functions:
 
     missing(layout)   what has to be installed, or ''
-    logits(path, layout, info, pixels)   of uint8 pixels [count, size, size, channels]
+    logits(path, layout, info, pixels, use_averages)   of uint8 pixels [count, size, size, channels]
 """
 
 import dataclasses
@@ -53,9 +53,9 @@ class Comparison:
         )
 
 
-def require(path, model_name=None):
+def require(path, model_name=None, use_averages=True):
     """Raise a UserError unless the network that a file comes from can be built here."""
-    source, layout = _open(path, model_name)
+    source, layout = _open(path, model_name, use_averages)
     module = _module(source)
     if module is None:
         raise UserError(f'--verify: {path}: only files of PyTorch and Keras can be compared')
@@ -63,8 +63,8 @@ def require(path, model_name=None):
         raise UserError(f'--verify: {path}: {module.missing(layout)}')
 
 
-def _open(path, model_name):
-    source = source_file.open_source(path)
+def _open(path, model_name, use_averages):
+    source = source_file.open_source(path, use_averages)
     layout, _ = registry.find(source, model_name)
     return source, hub_config.adapt(layout, path)[0]
 
@@ -74,22 +74,23 @@ def _module(source):
     return importlib.import_module(f'weights.verification.{name}') if name else None
 
 
-def verify(path, imported):
+def verify(path, imported, use_averages=True):
     """Return a line about the comparison; raise a UserError if the logits differ.
 
-    `path` is the file, `imported` what `weights.importing.import_file` returned for it.
+    `path` is the file, `imported` what `weights.importing.import_file` returned for it, with or
+    without its moving averages.
     """
-    compared = compare(path, imported.path, imported.info)
+    compared = compare(path, imported.path, imported.info, use_averages)
     if not compared.is_equal:
         raise UserError(f'--verify: {imported.path}: {compared.line()}; at most {TOLERANCE:g}')
     return compared.line()
 
 
-def compare(path, checkpoint, info):
+def compare(path, checkpoint, info, use_averages=True):
     """Return the Comparison of a file with the checkpoint that was written from it."""
-    source, layout = _open(path, info.model_name)
+    source, layout = _open(path, info.model_name, use_averages)
     shown = pictures.random(info.image_size, _PICTURES, info.channels)
-    there = _module(source).logits(path, layout, info, shown)
+    there = _module(source).logits(path, layout, info, shown, use_averages)
     return difference(our_logits(checkpoint, info, shown), there, info.image_size)
 
 
