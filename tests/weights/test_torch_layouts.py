@@ -3,7 +3,6 @@
 import pytest
 
 from common.errors import UserError
-from nets import model_specs
 from support.pytorch import state_dicts
 from weights.layouts import registry
 from weights.placing import placement
@@ -54,8 +53,6 @@ def test_every_state_dict_is_in_a_table():
 
 @pytest.mark.parametrize(('name', 'network'), PAIRS)
 def test_every_tensor_and_every_variable_has_one_place(name, network):
-    if network not in model_specs.MODELS:
-        pytest.skip(f'{network} is not there yet')
     source = state_dicts.source(name)
     layout, found = registry.find(source, network)
     layers = layout.layers(network, source)

@@ -4,7 +4,6 @@ import importlib.util
 
 import pytest
 
-from nets import model_specs
 from support.pytorch import random_models, state_dicts
 from weights import importing
 from weights.verification import verify
@@ -28,8 +27,6 @@ NETWORKS = (
 
 @pytest.mark.parametrize(('name', 'network', 'size'), NETWORKS)
 def test_the_logits_are_equal(name, network, size, tmp_path):
-    if network not in model_specs.MODELS:
-        pytest.skip(f'{network} is not there yet')
     # The released weights of Inception v3 are used with `transform_input`.
     options = {'transform_input': True} if name == 'inception_v3' else {}
     model = random_models.write('torchvision', name, tmp_path, size, **STATISTICS, **options)
