@@ -99,18 +99,15 @@ def _find(unpacked, release, archive):
     )
 
 
-def check(path, info, of=None, is_training=True):
-    """Raise a UserError unless every tensor can be read and fits; return their number.
-
-    Without `is_training` the auxiliary head may be missing.
-    """
+def check(path, info, of=None):
+    """Raise a UserError unless every tensor can be read and fits; return their number."""
     subject = of or path
     why = checkpoints.fault(path)
     if why:
         raise UserError(f'{subject}: damaged ({why}); delete it and run the command again')
     try:
         with tf.Graph().as_default():
-            network = build.build(info, with_bytes=False, is_training=is_training).network
+            network = build.build(info, with_bytes=False, is_training=True).network
             plan = restore.inference(path, info.model_name, network.variables)
     except UserError as error:
         raise UserError(

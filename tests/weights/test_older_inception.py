@@ -1,13 +1,17 @@
 """Inception v3 in the files of Google's programs before TF-Slim."""
 
+import tarfile
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from classifiers import model_info
 from classifiers.checkpoints import AVERAGE_SUFFIX
 from common.errors import UserError
 from support import weight_files
 from support.files import checkpoint_files
+from training.jobs.commands import download_checkpoint
 from weights import importing
 from weights.layouts import older_inception
 from weights.placing import placement, target
@@ -72,6 +76,20 @@ def source_of(values):
 def test_names_and_shapes_are_those_of_the_package(older):
     assert {name: older[name].shape for name in KNOWN} == KNOWN
     assert len(older) == 388
+
+
+@pytest.mark.soak
+def test_its_archive_is_downloaded_and_converted(variables, older, tmp_path, capsys):
+    made = tmp_path / 'made/inception-v3'
+    checkpoint_files.write(made, {**older, 'global_step': np.int64(157585)}, 'model.ckpt-157585')
+    name = 'inception-v3-2016-03-01'
+    with tarfile.open(tmp_path / f'{name}.tar.gz', 'w:gz', compresslevel=1) as container:
+        container.add(made, made.name)
+    download_checkpoint.fetch(name, tmp_path / 'out', str(tmp_path))
+    assert f'fetched, all {len(variables)} variables as inception_v3 has' in capsys.readouterr().out
+    found = model_info.read_beside(tmp_path / 'out' / name)
+    assert (found.num_classes, found.labels_offset, found.image_size) == (1001, 0, 299)
+    assert found.weights_source == f'{tmp_path}/{name}.tar.gz'
 
 
 def test_every_variable_is_placed_and_none_is_left_over(variables, older):

@@ -66,7 +66,7 @@ def finish(offer, directory, mirror='', report=print):
     if is_new:
         _convert(offer, directory, mirror, report)
     info = pretrained.model_info.read_beside(path)
-    return pretrained.Fetched(path, pretrained.check(path, info, is_training=False), is_new)
+    return pretrained.Fetched(path, pretrained.check(path, info), is_new)
 
 
 def _convert(port, directory, mirror, report):

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+import tarfile
 
 import numpy as np
 import pytest
@@ -173,6 +174,33 @@ def test_a_file_that_cannot_be_imported_is_named(
         assert os.listdir(file.parent) == [file.name]
 
 
+@pytest.mark.parametrize('v1', [False, True])
+def test_an_archive_with_a_checkpoint_is_converted(shapes, tmp_path, monkeypatch, capsys, v1):
+    values = checkpoint_files.random_values(shapes)
+    checkpoint_files.write(tmp_path / 'made/there', values, 'model.ckpt-7', v1=v1)
+    packed = ports.Port(
+        'archive', 'small-2016', '', NETWORK, 128, 'older weights',
+        'https://example.org/x/small-2016.tar.gz', 'small-2016.tar.gz', member='model.ckpt-7',
+    )  # fmt: skip
+    monkeypatch.setattr(ports, 'PORTS', {packed.name: packed})
+    mirror = tmp_path / 'mirror'
+    mirror.mkdir()
+    with tarfile.open(mirror / packed.file_name, 'w:gz', compresslevel=1) as container:
+        container.add(tmp_path / 'made', '.')
+    for typed in ('small-2016', 'http://there/x/small-2016.tar.gz'):
+        download_checkpoint.fetch(typed, tmp_path / 'out', str(mirror))
+    path = tmp_path / 'out/small-2016' / f'{NETWORK}.ckpt'
+    assert (
+        f'already there, all 137 variables as {NETWORK} has them: {path}' in capsys.readouterr().out
+    )
+    names = [f'{path.name}.data-00000-of-00001', f'{path.name}.index', 'model.json']
+    assert sorted(os.listdir(path.parent)) == names
+    wrong = ports.dataclasses.replace(packed, member='model.ckpt-8')
+    monkeypatch.setattr(ports, 'PORTS', {packed.name: wrong})
+    with pytest.raises(UserError, match=r'gz: contains no checkpoint model\.ckpt-8.*; delete '):
+        download_checkpoint.fetch('small-2016', tmp_path / 'other', str(mirror))
+
+
 def test_what_a_killed_run_left_is_replaced(site, port, data, tmp_path):
     folder = tmp_path / port.folder
     checkpoint_files.write(folder, name=f'{NETWORK}.ckpt', state=False)
@@ -244,3 +272,20 @@ def test_the_first_that_is_there_is_taken(port, tmp_path):
         os.makedirs(released_archives.folder(offer, tmp_path))
         open(f'{released_archives.folder(offer, tmp_path)}/model.json', 'w').close()
         assert offers.at_hand(found, str(tmp_path)) is offer
+
+
+@pytest.mark.soak
+def test_the_auxiliary_head_may_be_missing(tmp_path, monkeypatch, capsys):
+    shapes = reference.facts('inception_v3')['model_variables']
+    values = checkpoint_files.random_values(shapes)
+    body = {name: value for name, value in values.items() if 'AuxLogits' not in name}
+    port = ports.Port(
+        'timm', 'without', 'it', 'inception_v3', 299, 'random weights', 'https://example.org/x',
+        'without.it.safetensors',
+    )  # fmt: skip
+    monkeypatch.setattr(ports, 'PORTS', {port.name: port})
+    (tmp_path / port.file_name).write_bytes(save(body))
+    for state in ('fetched', 'already there'):
+        download_checkpoint.fetch('timm/without.it', tmp_path / 'out', str(tmp_path))
+        line = f'{state}, all {len(body)} variables as inception_v3 has them: '
+        assert line in capsys.readouterr().out
