@@ -308,6 +308,17 @@ _SPECS = (
     _nasnet(
         'nasnet_large_b', 331, 18, auxiliary_cell=11, earlier=(16, 6), padded_form_of='nasnet_large'
     ),
+    _nasnet(
+        'nasnet_mobile_c',
+        224,
+        12,
+        auxiliary_cell=7,
+        earlier=(10, 4),
+        padded_form_of='nasnet_mobile',
+    ),
+    _nasnet(
+        'nasnet_large_c', 331, 18, auxiliary_cell=11, earlier=(16, 6), padded_form_of='nasnet_large'
+    ),
     _nasnet('pnasnet_mobile', 224, 9, auxiliary_cell=5, earlier=(7, 3)),
     _nasnet('pnasnet_large', 331, 12, auxiliary_cell=7, earlier=(10, 4)),
 )

@@ -41,9 +41,8 @@ class Pixels:
 def architecture_for(info):
     """Return the Architecture of a classifier; raise a UserError if Keras has no equal one."""
     found = keras_layouts.architecture_of(info.model_name)
-    if found is None or found.pads_pools:
-        equal = [each for each in keras_layouts.ARCHITECTURES if not each.pads_pools]
-        known = ', '.join(each.network for each in equal)
+    if found is None or found.trained_as == info.model_name:
+        known = ', '.join(each.network for each in keras_layouts.ARCHITECTURES)
         raise UserError(
             f'--format=keras: Keras has no network that is equal to {info.model_name}; '
             f'it has one for {known}'

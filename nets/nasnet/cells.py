@@ -117,19 +117,20 @@ def _pool(net, style, pool):
     return layers.batch_norm(net, scope='bn_1')
 
 
-def _average_with_zeros(net, kernel, stride, padding):
-    """Average; with a stride of 2, the padding counts as values (kernel 3)."""
+def _with_zeros(pool, net, kernel, stride, padding):
+    """Pool; with a stride of 2, the padding counts as values (kernel 3)."""
     if stride == 1:
-        return slim.avg_pool2d(net, kernel, stride=1, padding=padding)
+        return pool(net, kernel, stride=1, padding=padding)
     sizes, dynamic = net.shape.as_list(), tf.shape(net)
     odd = [(dynamic[axis] if sizes[axis] is None else sizes[axis]) % 2 for axis in (1, 2)]
     net = tf.pad(net, [[0, 0], [odd[0], 1], [odd[1], 1], [0, 0]])
-    return slim.avg_pool2d(net, kernel, stride=stride, padding='VALID')
+    return pool(net, kernel, stride=stride, padding='VALID')
 
 
 avg_pool = partial(_pool, pool=slim.avg_pool2d)
-avg_pool_with_zeros = partial(_pool, pool=_average_with_zeros)
+avg_pool_with_zeros = partial(_pool, pool=partial(_with_zeros, slim.avg_pool2d))
 max_pool = partial(_pool, pool=slim.max_pool2d)
+max_pool_with_zeros = partial(_pool, pool=partial(_with_zeros, slim.max_pool2d))
 
 
 def _channels(net):

@@ -5,7 +5,15 @@ Zoph et al., arXiv:1707.07012. Figure 2 shows how the cells are stacked, Figure 
 
 from nets import model_specs
 from nets.nasnet import nasnet_utils
-from nets.nasnet.cells import Cell, avg_pool, avg_pool_with_zeros, identity, max_pool, separable
+from nets.nasnet.cells import (
+    Cell,
+    avg_pool,
+    avg_pool_with_zeros,
+    identity,
+    max_pool,
+    max_pool_with_zeros,
+    separable,
+)
 from nets.nasnet.nasnet_utils import Config, Network, Row
 
 _NORMAL = Cell(
@@ -20,22 +28,23 @@ _NORMAL = Cell(
 )
 
 
-def _reduction(average):
+def _reduction(average, greatest):
     return Cell(
         blocks=(
             ((separable(5), 0), (separable(7), 1)),
-            ((max_pool, 0), (separable(7), 1)),
+            ((greatest, 0), (separable(7), 1)),
             ((average, 0), (separable(5), 1)),
             ((identity, 3), (avg_pool, 2)),
-            ((separable(3), 2), (max_pool, 0)),
+            ((separable(3), 2), (greatest, 0)),
         ),
         outputs=(3, 4, 5, 6),
     )
 
 
-_REDUCTION = _reduction(avg_pool)
-# timm counts the padding in averages with a stride.
-_REDUCTION_B = _reduction(avg_pool_with_zeros)
+_REDUCTION = _reduction(avg_pool, max_pool)
+# timm counts the padding in averages with a stride, and Keras in all pools with a stride.
+_REDUCTION_B = _reduction(avg_pool_with_zeros, max_pool)
+_REDUCTION_C = _reduction(avg_pool_with_zeros, max_pool_with_zeros)
 
 
 def cifar_config():
@@ -128,6 +137,32 @@ def build_nasnet_large_b(
     return _build(images, num_classes, network, _REDUCTION_B)
 
 
+def build_nasnet_mobile_c(
+    images,
+    num_classes,
+    is_training=True,
+    final_endpoint=None,
+    config=None,
+    current_step=None,
+):
+    """Build the NASNet for phones as Keras does; see `build_nasnet_mobile`."""
+    network = Network(config or mobile_imagenet_config(), is_training, final_endpoint, current_step)
+    return _build(images, num_classes, network, _REDUCTION_C)
+
+
+def build_nasnet_large_c(
+    images,
+    num_classes,
+    is_training=True,
+    final_endpoint=None,
+    config=None,
+    current_step=None,
+):
+    """Build the large NASNet as Keras does; see `build_nasnet_large`."""
+    network = Network(config or large_imagenet_config(), is_training, final_endpoint, current_step)
+    return _build(images, num_classes, network, _REDUCTION_C)
+
+
 def _build(images, num_classes, network, reduction=_REDUCTION):
     stem, rows = nasnet_utils.imagenet_stem(network.config, reduction)
     return network.build(images, stem, [*rows, *_rows(network.config, reduction)], num_classes)
@@ -154,3 +189,5 @@ build_nasnet_cifar.default_image_size = model_specs.get_spec('nasnet_cifar').ima
 build_nasnet_mobile.default_image_size = model_specs.get_spec('nasnet_mobile').image_size
 build_nasnet_large.default_image_size = model_specs.get_spec('nasnet_large').image_size
 build_nasnet_large_b.default_image_size = model_specs.get_spec('nasnet_large_b').image_size
+build_nasnet_mobile_c.default_image_size = model_specs.get_spec('nasnet_mobile_c').image_size
+build_nasnet_large_c.default_image_size = model_specs.get_spec('nasnet_large_c').image_size

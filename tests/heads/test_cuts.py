@@ -33,7 +33,8 @@ DEEP |= {
     for name in model_specs.MODELS
     if name.startswith('mobilenet') and name not in QUICK_MOBILENETS
 }
-DEEP |= {'nasnet_cifar', 'nasnet_large', 'nasnet_large_b', 'pnasnet_large', 'pnasnet_mobile'}
+DEEP |= {'nasnet_cifar', 'nasnet_large', 'nasnet_large_b', 'nasnet_large_c', 'nasnet_mobile_c'}
+DEEP |= {'pnasnet_large', 'pnasnet_mobile'}
 
 
 def for_networks(function):

@@ -310,3 +310,31 @@ def test_only_the_averages_of_the_form_of_timm_differ():
     counting = [op for op in padded if op.inputs[0].op.type == 'Pad']
     assert {op.get_attr('strides')[1] for op in counting} == {2}
     assert len(counting) == sum(op.get_attr('strides')[1] == 2 for op in usual) == 4
+
+
+@pytest.mark.parametrize('size', [4, 5])
+def test_maxima_with_a_stride_count_the_padding_in_the_form_of_keras(size, graph):
+    net = -tf.ones([1, size, size, 1])
+    style = cells.Style(filters=1, stride=2, activation=tf.nn.relu, drop=None)
+    usual, counting = cells.max_pool(net, style), cells.max_pool_with_zeros(net, style)
+    with tf.Session() as session:
+        usual, counting = session.run([usual, counting])
+    np.testing.assert_array_equal(usual, -np.ones_like(usual))
+    inside = {4: [1, 0], 5: [0, 1, 0]}[size]
+    np.testing.assert_array_equal(counting[0, :, :, 0], -np.outer(inside, inside))
+
+
+@pytest.mark.parametrize(
+    ('network', 'same'), [('nasnet_mobile_c', 'nasnet_mobile'), ('nasnet_large_c', 'nasnet_large')]
+)
+def test_forms_of_keras_have_the_same_facts(network, same, graph):
+    assert reference.facts(network) == reference.facts(same)
+    function = getattr(nasnet, f'build_{network}')
+    function(pictures(96), 5, is_training=False, config=small('nasnet_mobile'))
+    operations = {op.name: op for op in graph.get_operations()}
+    pools = [op for op in operations.values() if op.type in ('AvgPool', 'MaxPool')]
+    strided = [op for op in pools if op.get_attr('strides')[1] == 2 != op.get_attr('ksize')[1]]
+    padded = [op for op in strided if op.get_attr('ksize')[1] == 3]
+    # Four cells with a stride, each with one average and two maxima.
+    assert len(padded) == 12
+    assert {op.inputs[0].op.type for op in padded} == {'Pad'}

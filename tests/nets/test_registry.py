@@ -25,6 +25,7 @@ SIZES = {
     'nasnet_cifar': 30,
     'nasnet_large': 325,
     'nasnet_large_b': 325,
+    'nasnet_large_c': 325,
     'overfeat': 231,
     'pnasnet_large': 325,
 }
@@ -59,8 +60,10 @@ PADDED = {
     'inception_v3b',
     'inception_v4b',
     'mobilenet_v2b',
-    'nasnet_large_b',
     'mobilenet_v2b_140',
+    'nasnet_large_b',
+    'nasnet_large_c',
+    'nasnet_mobile_c',
     'resnet_v2b_50',
 }
 # These differ from a network that is built for inference in the width or depth alone.

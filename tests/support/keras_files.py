@@ -72,12 +72,9 @@ def _write_names(group, attribute, names, chunk):
 def random_model(architecture, size, classes=1000, seed=0):
     """Return a network of Keras Applications with random weights and statistics.
 
-    The statistics are near those of random pictures, so that the logits of pictures differ. The
-    pools of NASNet leave the padding out, as TF-Slim does.
+    The statistics are near those of random pictures, so that the logits of pictures differ.
     """
     model = keras_networks.build(architecture, classes, size)
-    if architecture.pads_pools:
-        model = keras_networks.without_padded_pools(model)
     random = np.random.default_rng(seed)
     for layer in model.layers:
         layer.set_weights([_random(random, layer, weight) for weight in layer.weights])

@@ -41,7 +41,6 @@ def run(directory, path, **options):
     [
         pytest.param(each.network, marks=() if each.network in DEFAULT else pytest.mark.soak)
         for each in keras_layouts.ARCHITECTURES
-        if not each.pads_pools
     ],
 )
 def test_the_file_gives_the_probabilities_of_the_graph(tmp_path, network):

@@ -21,9 +21,9 @@ SMALLEST = 'MobileNet 0.25'
 DEFAULT = {SMALLEST: 96, 'MobileNetV3Small': 96}
 
 
-def import_and_compare(directory, path, size, model=None):
+def import_and_compare(directory, path, size, model=None, network=None):
     """Import a file and return the Comparison of its logits with those of Keras."""
-    request = importing.Request(image_size=size)
+    request = importing.Request(model_name=network, image_size=size)
     imported = importing.import_file(path, directory, request)
     compared = verify.compare(path, imported.path, imported.info)
     if model is not None:  # Keras has loaded into another model what this one has.
@@ -55,9 +55,15 @@ def test_logits_are_those_of_keras(tmp_path, name):
     size = DEFAULT.get(name, architecture.image_size)
     model = keras_files.random_model(architecture, size)
     path = keras_files.save(model, tmp_path / 'x.weights.h5')
-    compared = import_and_compare(tmp_path / 'imported', path, size, model)
+    network = architecture.network
+    compared = import_and_compare(tmp_path / 'imported', path, size, model, network)
     assert compared.is_equal, compared.line()
     print(f'{name}: {compared.line()}')
+    if architecture.trained_as:  # Keras' network with other pools.
+        other = architecture.trained_as
+        compared = import_and_compare(tmp_path / other, path, size, network=other)
+        assert compared.is_equal, compared.line()
+        print(f'{name} as {other}: {compared.line()}')
     keras.backend.clear_session()
 
 

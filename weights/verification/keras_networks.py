@@ -36,7 +36,7 @@ def logits(path, layout, info, pixels, use_averages=True):
     del layout, use_averages
     architecture = keras_layouts.architecture_of(info.model_name)
     model = build(architecture, info.num_classes, info.image_size, classifier_activation=None)
-    if architecture.pads_pools:
+    if architecture.trained_as == info.model_name:
         model = without_padded_pools(model)
     _load(model, architecture, path)
     inputs = preprocessed(architecture, pixels)

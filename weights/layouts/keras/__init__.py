@@ -20,5 +20,5 @@ DIFFERENT = different.rows(ARCHITECTURES)
 
 
 def architecture_of(network):
-    """Return the Architecture that is equal to a network here, or None."""
-    return next((each for each in ARCHITECTURES if each.network == network), None)
+    """Return the Architecture whose weights fit a network here, or None."""
+    return next((each for each in ARCHITECTURES if network in each.networks), None)

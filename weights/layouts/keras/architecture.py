@@ -52,18 +52,23 @@ class Architecture:
     normalisation: Normalisation = MINUS_ONE_TO_ONE
     image_size: int = 224
     rescales: bool = False  # Whether the network itself brings pixels from 0 to 255 to -1 to 1.
-    # Whether Keras pads pools with zeros that TF-Slim leaves out. The published weights were
-    # trained with TF-Slim; in Keras, their logits differ a little.
-    pads_pools: bool = False
+    # The network here whose pools leave out the padding, which Keras counts. The published weights
+    # were trained with it.
+    trained_as: str | None = None
     multiple: int = 1  # Of the sides of pictures for which the networks are equal.
     note: str = ''
+
+    @property
+    def networks(self):
+        """Return the networks here, the equal one first."""
+        return (self.network, self.trained_as) if self.trained_as else (self.network,)
 
     def layout(self):
         """Return the Layout of the files."""
         return Layout(
             name=f'{self.name} of Keras',
             kind=KERAS,
-            networks=(self.network,),
+            networks=self.networks,
             fits=self.fits,
             layers=self.place,
             epsilon=self.epsilon,

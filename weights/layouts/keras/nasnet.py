@@ -35,7 +35,7 @@ _PROJECTED = ('prev_1x1',), ('prev_bn',)
 
 def _layers(network):
     """Return the layers; each third of the network has as many normal cells."""
-    count = {'nasnet_mobile': 4, 'nasnet_large': 6}[network]
+    count = 4 if network.startswith('nasnet_mobile') else 6
     convolutions, separable, norms = ['conv0'], [], ['conv0_bn']
     for cell, fitted in _cells(count):
         is_normal = cell.startswith('cell_') and 'stem' not in cell
@@ -76,13 +76,12 @@ def _architecture(function, network, parameters, image_size):
         name=function,
         function=function,
         module='nasnet',
-        network=network,
+        network=f'{network}_c',
+        trained_as=network,
         parameters=parameters,
         layers=_layers,
         image_size=image_size,
-        pads_pools=True,
-        note='the pools of the reduction cells leave the padding out, as in TF-Slim, with which '
-        "Keras' weights were trained; the network of Keras counts it",
+        note=f'{network} for weights of TF-Slim, such as those that Keras publishes',
     )
 
 
