@@ -52,7 +52,8 @@ def test_the_file_gives_the_probabilities_of_the_graph(tmp_path, network):
     assert lines[1] == f'{tmp_path / "x.keras"}: {network}, 5 classes'
     # What was exported can be imported again.
     size = DEFAULT.get(network)
-    request = importing.Request(image_size=size, labels=str(tmp_path / 'x.keras.label'))
+    names = str(tmp_path / 'x.keras.label')
+    request = importing.Request(model_name=network, image_size=size, labels=names)
     imported = importing.import_file(tmp_path / 'x.keras', tmp_path / 'again', request)
     assert imported.info.class_names == small_models.CLASSES
     again = weight_files.read_checkpoint(imported.path)

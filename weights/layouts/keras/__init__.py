@@ -3,17 +3,15 @@
 Keras numbers layers anew in each program (conv2d_94), so what counts is their order. In every kind
 of file, the layers are sorted by their distance from the output of the model. The tables list the
 layers of each network in that order, by kind: convolutions, depthwise and separable convolutions,
-batch norms, dense layers. Networks that are not equal are in `weights/layouts/different.py`.
+batch norms, dense layers. Networks that are not equal are in `different.py`.
 """
 
-from nets.model_specs import MODELS
 from weights.layouts.keras import different, inception, mobilenet, nasnet, plain
 
 ARCHITECTURES = tuple(
     architecture
     for module in (inception, mobilenet, nasnet, plain)
     for architecture in module.ARCHITECTURES
-    if architecture.network in MODELS
 )
 LAYOUTS = tuple(architecture.layout() for architecture in ARCHITECTURES)
 DIFFERENT = different.rows(ARCHITECTURES)
