@@ -98,7 +98,7 @@ def _converted(pixel_graph):
     """
     import tf2onnx
 
-    graph_def, outputs = pixel_graph.graph_def, list(pixel_graph.fetched)
+    graph_def, outputs = _with_vectors(pixel_graph.graph_def), list(pixel_graph.fetched)
     inputs = [pixel_graph.fed, *pixel_graph.weights]
     with tf.Graph().as_default():
         tf.import_graph_def(graph_def, name='')
@@ -110,6 +110,24 @@ def _converted(pixel_graph):
         )
         model = tf2onnx.optimizer.optimize_graph(model, catch_errors=False)
     return model.make_model('a frozen graph')
+
+
+def _with_vectors(graph_def):
+    """Return a graph whose additions of a number add a vector of one number.
+
+    tf2onnx takes what is added to a convolution without biases for its biases, and fails if it has
+    no dimension.
+    """
+    readers = graph_edits.readers(graph_def)
+    nodes = []
+    for node in graph_def.node:
+        read_by = {reader.op for reader in readers[node.name]}
+        if node.op == 'Const' and not node.input and {'Add', 'AddV2'} >= read_by > set():
+            value = graph_edits.value_of(node)
+            if value.dtype == np.float32 and value.ndim == 0:
+                node = graph_edits.constant(node.name, value.reshape(1))
+        nodes.append(node)
+    return graph_edits.with_nodes(graph_def, nodes)
 
 
 def _put_in(graph, weights):
