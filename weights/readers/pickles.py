@@ -39,13 +39,13 @@ def load(stream, functions, inert, persistent=None):
             if count > _MOST_OPERATIONS:
                 raise PickleError('its pickle is too long')
             machine.run(operation.name, argument)
+        return machine.pop()
     except PickleError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise PickleError(f'its pickle is incomplete or damaged ({error})') from None
     except MemoryError:
         raise PickleError('its pickle is damaged (it needs too much memory)') from None
-    return machine.pop()
 
 
 def refused(name):

@@ -184,6 +184,8 @@ HOSTILE_OPERATIONS = {
     'state of a name': raw(b'ctorch\nSize\n', b'}b'),
     'a class of INST': raw(b'(', b'iposix\nsystem\n'),
     'OBJ': raw(b'(', b'ctorch\nSize\n', b'o'),
+    'an end alone': raw(),
+    'marks alone': raw(b'(' * 100_000),
     'an extension': raw(b'\x82\x01'),
     'a persistent id in text': raw(b'Pstorage\n'),
     'a persistent id of another kind': raw(b'X\x01\0\0\0aQ'),
