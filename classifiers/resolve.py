@@ -40,7 +40,8 @@ def resolve(
         _check_classes(stored, dataset_classes, dataset_labels)
         info, lines = stored.info, []
     else:
-        info, lines = _identify(request, stored.checkpoint, dataset_classes, dataset_labels)
+        start = warm_start.info.model_name if warm_start.info else DEFAULT_MODEL_NAME
+        info, lines = _identify(request, stored.checkpoint, dataset_classes, dataset_labels, start)
     usual = _presentation(stored, warm_start, info.model_name)
     size, size_line = _choose('image_size', request, usual)
     recipe, recipe_line = _choose('preprocessing_name', request, usual)
@@ -100,10 +101,13 @@ def _check_classes(stored, count, dataset_labels):
             )
 
 
-def _identify(request, checkpoint, dataset_classes, dataset_labels):
-    """Describe a classifier that has no model.json; return that and lines for the log."""
+def _identify(request, checkpoint, dataset_classes, dataset_labels, default):
+    """Describe a classifier that has no model.json; return that and lines for the log.
+
+    `default` is the network if neither the request nor a released checkpoint says which.
+    """
     release = released.by_checkpoint(checkpoint) if checkpoint else None
-    name = request.model_name or (release.network if release else DEFAULT_MODEL_NAME)
+    name = request.model_name or (release.network if release else default)
     spec = model_specs.get_spec(name)
     is_imagenet = dataset_classes in (None, imagenet.NUM_LABELS)
     fits = release is not None and release.network == name and is_imagenet

@@ -59,7 +59,10 @@ class TrainOptions(ProgramOptions):
     )
     dataset_split_name: str = option(DATA, 'train', 'The split to train on.', older=('subset',))
     model_name: str | None = option(
-        DATA, None, 'The network; README.md lists all.', shown='inception_v3'
+        DATA,
+        None,
+        "The network; if not given, the checkpoint's.",
+        shown='inception_v3',
     )
     preprocessing_name: str | None = option(
         DATA, None, "The preprocessing. If not given, the network's own."

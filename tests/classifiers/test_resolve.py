@@ -152,6 +152,13 @@ def test_what_training_begins_with_lends_its_presentation_alone():
     assert (found.image_size, found.labels_offset) == (299, 0)
 
 
+def test_the_network_is_that_of_the_weights_that_training_starts_from_unless_another_is_named():
+    options = {'warm_start': StoredModel(STORED, checkpoint='/phase1'), 'dataset_classes': 7}
+    found = info(**options)
+    assert (found.model_name, found.num_classes) == (STORED.model_name, 7)
+    assert info(model_name='vgg_16', **options).model_name == 'vgg_16'
+
+
 def test_without_a_data_set_the_checkpoint_counts_its_classes(tmp_path):
     values = {'LeNet/fc4/weights': np.zeros((1024, 7)), 'LeNet/fc4/biases': np.zeros(7)}
     path = checkpoint_files.write(tmp_path, values, name='my.ckpt')

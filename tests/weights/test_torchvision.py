@@ -41,6 +41,13 @@ def test_the_logits_are_equal(name, network, size, tmp_path):
     assert 'largest difference' in verify.verify(model.path, imported)
 
 
+def test_weights_are_compared_as_the_network_that_the_user_names(tmp_path):
+    model = random_models.write('torchvision', 'inception_v3', tmp_path, 299, **STATISTICS)
+    request = importing.Request(model_name='inception_v3')
+    imported = importing.import_file(model.path, tmp_path / 'imported', request)
+    assert 'largest difference' in verify.verify(model.path, imported)
+
+
 def test_the_golden_names_are_those_of_this_version():
     prefix = 'torchvision_'
     names = [name for name in state_dicts.names() if name.startswith(prefix)]

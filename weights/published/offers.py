@@ -101,6 +101,8 @@ def port_of(name):
             f'--source={name}: the archive {found[0].archive} has a checkpoint of its network; '
             f'scripts/download_checkpoint.sh {name} downloads it'
         )
+    if port is None and name.partition('/')[0] in ports.PROGRAMS:
+        raise UserError(f'--source={name}: no such file, and {unknown(name)}')
     return port
 
 

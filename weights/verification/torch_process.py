@@ -96,8 +96,9 @@ def average_without_padding(model):
             module.forward = functools.partial(_average_same, module)
 
 
-def _average(usual, values, size, stride=None, padding=0, *_, **__):
-    return usual(values, size, stride, padding, count_include_pad=False)
+def _average(usual, values, kernel_size, stride=None, padding=0, *_, **__):
+    # The names of PyTorch: torchvision passes them.
+    return usual(values, kernel_size, stride, padding, count_include_pad=False)
 
 
 def _average_same(module, values):

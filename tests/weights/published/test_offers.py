@@ -86,6 +86,14 @@ def test_a_name_without_offers_is_answered_with_the_nearest(name, source, words)
     assert len(str(error.value)) < 1000
 
 
+@pytest.mark.parametrize('name', ['timm/resnet5O', 'keras/nothing', 'torchvision/'])
+def test_a_name_that_begins_with_a_program_is_not_taken_for_a_file(name):
+    message = f'--source={name}: no such file, and unknown network or checkpoint'
+    with pytest.raises(UserError, match=message):
+        offers.port_of(name)
+    assert offers.port_of('weights/nothing') is None
+
+
 def test_every_network_has_its_releases_first_and_one_port_of_a_program():
     for name in model_specs.MODELS:
         found = offers.find(name)
