@@ -33,7 +33,7 @@ def require_some(path, model_name, found, held, exclude_scopes=(), network_flag=
     if model_name in candidates:
         advice = f'--checkpoint_exclude_scopes={",".join(exclude_scopes)} leaves nothing to restore'
     elif candidates:
-        advice = f'pass {network_flag}={" or ".join(candidates)}'
+        advice = f'pass {network_flag}={" or ".join(model_specs.without_padded_forms(candidates))}'
     else:
         advice = f'it has {shortened(roots) or "no variables"}'
     raise UserError(f'{path}: has no variables of {model_name}: {advice}')
