@@ -1,5 +1,7 @@
 """The layouts of PyTorch's state dicts, compared with the names and shapes of real ones."""
 
+import dataclasses
+
 import pytest
 
 from common.errors import UserError
@@ -130,3 +132,17 @@ def test_another_hard_sigmoid_is_folded_into_the_next_convolution():
     assert len(scaled) == sum(name.endswith('se.conv_expand.weight') for name in source.tensors)
     assert all(layer.convolutions[0][0].endswith('/project/weights') for layer in scaled)
     assert all(layer.scale * 0.16667 == pytest.approx(1 / 6) for layer in scaled)
+
+
+def test_a_prefix_of_all_names_is_named_with_the_flag_that_removes_it():
+    plain = state_dicts.source('torchvision_mobilenet_v2')
+    tensors = {f'my_model.{name}': tensor for name, tensor in plain.tensors.items()}
+    with pytest.raises(UserError) as error:
+        registry.find(dataclasses.replace(plain, tensors=tensors))
+    assert str(error.value) == (
+        f'{plain.path}: has the layout of mobilenet_v2 of torchvision with my_model. before each '
+        r"name: pass --rename='^my_model\.:' to leave that out"
+    )
+    with pytest.raises(UserError, match='not of a network here in a known layout'):
+        others = {**tensors, 'x': next(iter(tensors.values()))}
+        registry.find(dataclasses.replace(plain, tensors=others))

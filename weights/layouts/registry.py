@@ -1,5 +1,6 @@
 """All layouts, and which of them a file has."""
 
+import dataclasses
 import importlib
 import os
 import pkgutil
@@ -87,6 +88,8 @@ def _about_nothing(source, model_name, known):
     for row in different():
         if row.kind == source.kind and row.fits(source):
             return f'{source.path}: {row.name}: {row.why}'
+    if advice := _about_prefix(source, known):
+        return advice
     begins = _shown(source)
     fitting = [row for row in known if model_name is None or model_name in row.networks]
     if not fitting:
@@ -97,6 +100,22 @@ def _about_nothing(source, model_name, known):
     if len(fitting) > _MOST_NAMED:
         known_as = 'see import_weights.py --list'
     return f'{source.path}: not of {subject} in a known layout (it has {begins}); known: {known_as}'
+
+
+def _about_prefix(source, known):
+    """Return what to do if a file fits without the prefix of all names, otherwise ''."""
+    prefix = next(iter(source.tensors), '').partition('.')[0] + '.'
+    if not all(name.startswith(prefix) for name in source.tensors):
+        return ''
+    tensors = {name.removeprefix(prefix): tensor for name, tensor in source.tensors.items()}
+    inner = dataclasses.replace(source, tensors=tensors)
+    fitting = [row.name for row in known if row.kind == source.kind and row.fits(inner)]
+    if not fitting:
+        return ''
+    return (
+        f'{source.path}: has the layout of {fitting[0]} with {prefix} before each name: pass '
+        f"--rename='^{re.escape(prefix)}:' to leave that out"
+    )
 
 
 def _shown(source):
