@@ -59,7 +59,7 @@ def test_a_failing_process_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: name == 'timm')
     monkeypatch.setattr(torch_networks, '_START', 'raise SystemExit("no memory")')
     info = weight_files.info_of('vgg_a')
-    with pytest.raises(UserError, match=r'^w\.pth: vgg11 of .* of timm fails: no memory$'):
+    with pytest.raises(UserError, match=r'^--verify: w\.pth: vgg11 of timm fails: no memory$'):
         torch_networks.logits('w.pth', layout, info, np.zeros((1, 8, 8, 3), np.uint8))
 
 

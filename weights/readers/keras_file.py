@@ -38,9 +38,9 @@ _NAMES = {
     'W': 'kernel',
     'b': 'bias',
 }
-# Names of the vectors of a layer without a kernel, by their number, in the order of Keras.
 # The last word of a name, without a number: W of block1_conv1_W_1, running_mean of bn_running_mean.
 _LAST_WORD = re.compile(r'((?:(?:depthwise|pointwise|moving|running)_)?[A-Za-z]+)(?:_\d+)?$')
+# Names of the vectors of a layer without a kernel, by their number, in the order of Keras.
 _VECTORS = {4: _NORM, 3: _NORM[1:], 2: _NORM[:2]}
 
 

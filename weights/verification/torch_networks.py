@@ -60,5 +60,6 @@ def logits(path, layout, info, pixels, use_averages=True):
         )
         if done.returncode:
             last = done.stderr.strip().splitlines()[-1:] or [f'exit status {done.returncode}']
-            raise UserError(f'{path}: {layout.name} of {packages[0][0]} fails: {last[0]}')
+            package, network = packages[0]
+            raise UserError(f'--verify: {path}: {network} of {package} fails: {last[0]}')
         return np.load(request['logits'])
