@@ -35,6 +35,9 @@ _HDF5 = b'\x89HDF\r\n\x1a\n'
 _GZIP = b'\x1f\x8b'
 _TORCH_PICKLES = (b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.', b'\x80\x02ctorch')
 _OLDEST_TORCH = (b'sys_info', b'pickle', b'storages', b'tensors')  # Names in a tar archive.
+# What downloads may leave in place of a file.
+_WEB_PAGES = (b'<!doctype html', b'<html')
+_LFS_POINTER = b'version https://git-lfs.github.com/spec/'
 _LONGEST_NAME = 4096
 _LONGEST_HEADER = 100_000_000  # The limit of the safetensors library.
 _TABLE = b'\x57\xfb\x80\x8b\x24\x75\x47\xdb'  # The end of the tables in checkpoints.
@@ -216,6 +219,10 @@ def _of_start(start):
         return f'an ONNX model; {SOURCE}'
     if start.startswith(_GZIP) or start[257:262] == b'ustar':
         return 'an archive; unpack it and name the model in it'
+    if start.lstrip().lower().startswith(_WEB_PAGES):
+        return 'a web page; download the file itself'
+    if start.startswith(_LFS_POINTER):
+        return 'a pointer of Git LFS; download the file itself'
     return ''
 
 

@@ -121,5 +121,7 @@ class ImportOptions(ProgramOptions):
         if self.model_name and self.model_name not in model_specs.MODELS:
             known = checks.unknown('network', self.model_name, model_specs.MODELS)
             raise self.mistake('model_name', known)
-        if self.preprocessing_name:
-            recipe_names.recipe_of(self.preprocessing_name)
+        recipe = self.preprocessing_name
+        if recipe and recipe not in recipe_names.known():
+            unknown = checks.unknown('preprocessing', recipe, recipe_names.known())
+            raise self.mistake('preprocessing_name', unknown)

@@ -45,6 +45,11 @@ FOREIGN = {
     'model.keras': (zipped('config.json', 'metadata.json', 'model.weights.h5'), 'a Keras model'),
     'model.ckpt.tar.gz': (gzip.compress(b'x'), 'an archive; unpack it'),
     'model.ckpt.tar': (tarred(), 'an archive; unpack it'),
+    'page.ckpt': (b'\n<!DOCTYPE html><p>Not found', 'a web page; download the file itself'),
+    'pointer.ckpt': (
+        b'version https://git-lfs.github.com/spec/v1\noid sha256:1234\nsize 9\n',
+        'a pointer of Git LFS; download the file itself',
+    ),
     'model.ckpt.zip': (zipped('model.ckpt.index'), 'an archive; unpack it'),
 }
 

@@ -63,7 +63,7 @@ def test_what_was_decided_is_reported(weights, tmp_path):
         (('--source={0}', '--output={2}', '--image_size=0'), '--image_size=0: must be at least 1'),
         (
             ('--source={0}', '--output={2}', '--preprocessing_name=inceptio'),
-            "unknown preprocessing 'inceptio'; known, nearest first: inception",
+            "--preprocessing_name=inceptio: unknown preprocessing 'inceptio'; known",
         ),
         (('--source={0}', '--output={2}', '--preprocessing_name=torch'), '--preprocessing_name=to'),
         (
