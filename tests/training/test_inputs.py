@@ -67,9 +67,10 @@ def test_batches_are_a_function_of_seed_and_place(dataset):
 
 
 def test_without_a_seed_each_run_has_its_own(dataset):
-    first, second = (pipeline_runs.labels(_train(dataset, 5, seed=None)) for _ in range(2))
-    assert list(first) != list(second)
-    assert len(set(first)) == 20
+    # TensorFlow's shuffle has 256 orders, so two runs may have the same one by chance.
+    orders = [tuple(pipeline_runs.labels(_train(dataset, 5, seed=None))) for _ in range(4)]
+    assert len(set(orders)) > 1
+    assert len(set(orders[0])) == 20
 
 
 def test_an_example_is_distorted_anew_in_each_epoch(dataset):

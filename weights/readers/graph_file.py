@@ -85,10 +85,11 @@ def _value(path, name, value):
 
 def _metadata(graph_def):
     """Return that it is a graph, and what it shows of its input."""
-    found = {'is_graph': True, FOLDED: {}}
+    found = {'is_graph': True}
     for node in graph_def.node:
         if node.op == 'BiasAdd' and node.input[1].endswith('/folded_biases'):
-            found[FOLDED][node.input[1].removesuffix('/folded_biases')] = node.name
+            convolution = node.input[1].removesuffix('/folded_biases')
+            found.setdefault(FOLDED, {})[convolution] = node.name
         if node.op in ('Placeholder', 'PlaceholderWithDefault'):
             sides = [side.size for side in node.attr['shape'].shape.dim]
             if len(sides) == 4 and sides[1] == sides[2] > 0:

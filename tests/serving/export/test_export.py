@@ -304,5 +304,6 @@ def test_a_model_that_differs_is_not_written():
 def test_every_value_of_format_has_a_file_name_and_a_writer():
     assert tuple(export._SUFFIXES) == export_options.FORMATS
     assert formats._WEIGHTS_WRITERS.keys() == set(export_options.WEIGHTS)
-    graphs = {'graph_def', 'frozen', *formats._WRITERS}
+    # `write` itself knows the frozen graph, and Keras, which needs the checkpoint too.
+    graphs = {'graph_def', 'frozen', 'keras', *formats._WRITERS}
     assert graphs | set(export_options.WEIGHTS) == set(export_options.FORMATS)
