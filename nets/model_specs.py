@@ -87,6 +87,30 @@ def _inception(name, image_size, features, earlier, output_node, auxiliary=False
     )
 
 
+def _inception_v3(name):
+    return _inception(
+        name,
+        299,
+        features='AvgPool_1a',
+        earlier=('Mixed_7b', 'Mixed_6b'),
+        output_node='InceptionV3/Predictions/Reshape_1',
+        auxiliary=True,
+        module='inception_v3',
+    )
+
+
+def _inception_v4(name):
+    return _inception(
+        name,
+        299,
+        features='global_pool',
+        earlier=('Mixed_7c', 'Mixed_6b'),
+        output_node='InceptionV4/Logits/Predictions',
+        auxiliary=True,
+        module='inception_v4',
+    )
+
+
 def _mobilenet_v1(name):
     return ModelSpec(
         name=name,
@@ -222,40 +246,10 @@ _SPECS = (
         earlier=('Mixed_5b', 'Mixed_4b'),
         output_node='InceptionV2/Predictions/Reshape_1',
     ),
-    _inception(
-        'inception_v3',
-        299,
-        features='AvgPool_1a',
-        earlier=('Mixed_7b', 'Mixed_6b'),
-        output_node='InceptionV3/Predictions/Reshape_1',
-        auxiliary=True,
-    ),
-    _inception(
-        'inception_v3b',
-        299,
-        features='AvgPool_1a',
-        earlier=('Mixed_7b', 'Mixed_6b'),
-        output_node='InceptionV3/Predictions/Reshape_1',
-        auxiliary=True,
-        module='inception_v3',
-    ),
-    _inception(
-        'inception_v4',
-        299,
-        features='global_pool',
-        earlier=('Mixed_7c', 'Mixed_6b'),
-        output_node='InceptionV4/Logits/Predictions',
-        auxiliary=True,
-    ),
-    _inception(
-        'inception_v4b',
-        299,
-        features='global_pool',
-        earlier=('Mixed_7c', 'Mixed_6b'),
-        output_node='InceptionV4/Logits/Predictions',
-        auxiliary=True,
-        module='inception_v4',
-    ),
+    _inception_v3('inception_v3'),
+    _inception_v3('inception_v3b'),
+    _inception_v4('inception_v4'),
+    _inception_v4('inception_v4b'),
     _inception(
         'inception_resnet_v2',
         299,

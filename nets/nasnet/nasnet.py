@@ -98,76 +98,6 @@ def build_nasnet_cifar(images, num_classes, is_training=True, config=None, curre
     return network.build(images, nasnet_utils.cifar_stem(config), rows, num_classes)
 
 
-def build_nasnet_mobile(
-    images,
-    num_classes,
-    is_training=True,
-    final_endpoint=None,
-    config=None,
-    current_step=None,
-):
-    """Build the NASNet for phones; return logits (features without `num_classes`), end points."""
-    config = config or mobile_imagenet_config()
-    return _build(images, num_classes, Network(config, is_training, final_endpoint, current_step))
-
-
-def build_nasnet_large(
-    images,
-    num_classes,
-    is_training=True,
-    final_endpoint=None,
-    config=None,
-    current_step=None,
-):
-    """Build the large NASNet; return logits (features without `num_classes`), end points."""
-    config = config or large_imagenet_config()
-    return _build(images, num_classes, Network(config, is_training, final_endpoint, current_step))
-
-
-def build_nasnet_large_b(
-    images,
-    num_classes,
-    is_training=True,
-    final_endpoint=None,
-    config=None,
-    current_step=None,
-):
-    """Build the large NASNet as timm does; see `build_nasnet_large`."""
-    network = Network(config or large_imagenet_config(), is_training, final_endpoint, current_step)
-    return _build(images, num_classes, network, _REDUCTION_B)
-
-
-def build_nasnet_mobile_c(
-    images,
-    num_classes,
-    is_training=True,
-    final_endpoint=None,
-    config=None,
-    current_step=None,
-):
-    """Build the NASNet for phones as Keras does; see `build_nasnet_mobile`."""
-    network = Network(config or mobile_imagenet_config(), is_training, final_endpoint, current_step)
-    return _build(images, num_classes, network, _REDUCTION_C)
-
-
-def build_nasnet_large_c(
-    images,
-    num_classes,
-    is_training=True,
-    final_endpoint=None,
-    config=None,
-    current_step=None,
-):
-    """Build the large NASNet as Keras does; see `build_nasnet_large`."""
-    network = Network(config or large_imagenet_config(), is_training, final_endpoint, current_step)
-    return _build(images, num_classes, network, _REDUCTION_C)
-
-
-def _build(images, num_classes, network, reduction=_REDUCTION):
-    stem, rows = nasnet_utils.imagenet_stem(network.config, reduction)
-    return network.build(images, stem, [*rows, *_rows(network.config, reduction)], num_classes)
-
-
 def _rows(config, reduction):
     rows, scaling = [], 1.0
     reductions = config.reductions()
@@ -185,9 +115,42 @@ def _rows(config, reduction):
     return rows
 
 
+def _imagenet_variant(name, default_config, reduction, described):
+    """Return the function that builds a network of the table in `model_specs`."""
+
+    def build(
+        images,
+        num_classes,
+        is_training=True,
+        final_endpoint=None,
+        config=None,
+        current_step=None,
+    ):
+        network = Network(config or default_config(), is_training, final_endpoint, current_step)
+        stem, rows = nasnet_utils.imagenet_stem(network.config, reduction)
+        rows = [*rows, *_rows(network.config, reduction)]
+        return network.build(images, stem, rows, num_classes)
+
+    build.__name__ = build.__qualname__ = f'build_{name}'
+    build.__doc__ = (
+        f'Build {described}; return logits (features without `num_classes`), end points.'
+    )
+    build.default_image_size = model_specs.get_spec(name).image_size
+    return build
+
+
+_PHONES, _LARGE = 'the NASNet for phones', 'the large NASNet'
+build_nasnet_mobile = _imagenet_variant(
+    'nasnet_mobile', mobile_imagenet_config, _REDUCTION, _PHONES
+)
+build_nasnet_large = _imagenet_variant('nasnet_large', large_imagenet_config, _REDUCTION, _LARGE)
+build_nasnet_large_b = _imagenet_variant(
+    'nasnet_large_b', large_imagenet_config, _REDUCTION_B, f'{_LARGE} as timm does'
+)
+build_nasnet_mobile_c = _imagenet_variant(
+    'nasnet_mobile_c', mobile_imagenet_config, _REDUCTION_C, f'{_PHONES} as Keras does'
+)
+build_nasnet_large_c = _imagenet_variant(
+    'nasnet_large_c', large_imagenet_config, _REDUCTION_C, f'{_LARGE} as Keras does'
+)
 build_nasnet_cifar.default_image_size = model_specs.get_spec('nasnet_cifar').image_size
-build_nasnet_mobile.default_image_size = model_specs.get_spec('nasnet_mobile').image_size
-build_nasnet_large.default_image_size = model_specs.get_spec('nasnet_large').image_size
-build_nasnet_large_b.default_image_size = model_specs.get_spec('nasnet_large_b').image_size
-build_nasnet_mobile_c.default_image_size = model_specs.get_spec('nasnet_mobile_c').image_size
-build_nasnet_large_c.default_image_size = model_specs.get_spec('nasnet_large_c').image_size

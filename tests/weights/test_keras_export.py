@@ -20,7 +20,7 @@ DEFAULT = {'mobilenet_v1_025': 64, 'mobilenet_v3_small': 64}
 
 
 def trained(directory, network, size=None, **given):
-    """Write a training directory of a network that tells the pictures of the check apart."""
+    """Write a training directory of a network whose results for the checked pictures differ."""
     info = small_models.describe(network, size, **given)
     weights = small_models.telling(info, parity.pictures('imagenet', None, 4))
     return small_models.train_dir(directory, info, weights=weights), weights

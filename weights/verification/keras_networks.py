@@ -24,7 +24,7 @@ _PADDED_POOLS = ('reduction_left2_', 'reduction_left3_', 'reduction_right5_')
 
 
 def missing(layout):
-    """Return what has to be installed to build the network of a layout, or ''."""
+    """Return why the network of a layout cannot be built, or ''."""
     del layout
     if importlib.util.find_spec('keras'):
         return ''
@@ -92,7 +92,7 @@ def _load(model, architecture, path):
 
 
 def _load_with_keras(model, path, is_legacy):
-    """Let Keras load a file; it tells the formats apart by the ending of the name."""
+    """Load a file with Keras, which recognises the format by the file name extension."""
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
         named = os.path.join(directory, 'x.h5' if is_legacy else 'x.weights.h5')
         if zipfile.is_zipfile(path):

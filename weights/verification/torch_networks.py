@@ -23,7 +23,7 @@ _START = (
 
 
 def missing(layout):
-    """Return what has to be installed to build the network of a layout, or ''."""
+    """Return why the network of a layout cannot be built, or ''."""
     packages = [package for package, _ in layout.built_by]
     if not packages:
         return f'no package is known that builds {layout.name}'

@@ -3,7 +3,7 @@
 Both get the same random pictures, each through its own preprocessing. The module for a kind of file
 has two functions:
 
-    missing(layout)   what has to be installed, or ''
+    missing(layout)   why the network cannot be built, or ''
     logits(path, layout, info, pixels, use_averages)   of uint8 pixels [count, size, size, channels]
 """
 

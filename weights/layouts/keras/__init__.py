@@ -1,9 +1,9 @@
 """The networks of Keras Applications that are equal to a network here, and their layers.
 
-Keras numbers layers anew in each program (conv2d_94), so what counts is their order. In every kind
-of file, the layers are sorted by their distance from the output of the model. The tables list the
-layers of each network in that order, by kind: convolutions, depthwise and separable convolutions,
-batch norms, dense layers. Networks that are not equal are in `different.py`.
+Keras numbers layers per process (conv2d_94), so only their order is used, not their names. In all
+kinds of files, the layers are sorted by their distance from the output of the model. The tables
+list the layers of each network in that order, by kind: convolutions, depthwise and separable
+convolutions, batch norms, dense layers. Networks that are not equal are in `different.py`.
 """
 
 from weights.layouts.keras import different, inception, mobilenet, nasnet, plain
